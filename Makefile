@@ -1,0 +1,46 @@
+# make demo: the web page on http://127.0.0.1:7860; make test: every check. Both set up .venv first, once.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint setup setup-dev benchmark clips clean
+
+demo: setup
+	@$(BIN)/w2vkit demo $(ARGS)
+
+test: setup-dev lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+setup: .venv/.demo
+setup-dev: .venv/.dev
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit("w2vkit needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up .venv (a few minutes, once) ..."
+	@$(PYTHON) -m venv .venv
+# torch first and by its pin, so that a CPU build is taken where one is on offer.
+	@$(INSTALL) torch==2.13.0
+	@touch $@
+
+.venv/.demo: .venv/.python pyproject.toml constraints.txt
+	@$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+.venv/.dev: .venv/.demo
+	@echo "Adding what the tests need ..."
+	@$(INSTALL) --editable '.[demo,notebooks,dev]'
+	@touch $@
+
+benchmark: setup-dev
+	$(BIN)/python -m benchmarks.inference $(ARGS)
+
+clips: setup-dev
+	$(BIN)/python -m training.clips
+
+clean:
+	rm -rf .venv build dist *.egg-info

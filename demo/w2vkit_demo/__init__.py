@@ -1,0 +1,1 @@
+"""The web page of w2vkit: a thin Gradio app over the core."""

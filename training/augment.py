@@ -1,0 +1,59 @@
+"""What happens to speech on its way to a microphone: noise, rooms, telephones. All on (N,) float32 at 16 kHz."""
+
+import numpy as np
+import soxr
+from scipy.signal import fftconvolve
+
+RATE = 16_000
+
+
+def normalise(samples: np.ndarray) -> np.ndarray:
+    """Zero mean and unit variance, as the checkpoint's feature extractor does."""
+    return ((samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)).astype(np.float32)
+
+
+def coloured_noise(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Noise with a spectrum between white (slope 0) and brown (slope 1)."""
+    spectrum = np.fft.rfft(rng.standard_normal(count))
+    slope = rng.uniform(0, 1)
+    spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** slope
+    return normalise(np.fft.irfft(spectrum, count))
+
+
+def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
+    """Add noise of equal length at a signal-to-noise ratio in decibels."""
+    scale = np.sqrt(samples.var() / (noise.var() + 1e-9) / 10 ** (snr_db / 10))
+    return samples + scale * noise
+
+
+def room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A synthetic room: the direct sound, then exponentially decaying noise of 0.15 to 0.5 s."""
+    decay = rng.uniform(0.15, 0.5)
+    time = np.arange(int(decay * RATE)) / RATE
+    tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / decay) * rng.uniform(0.02, 0.12)
+    tail[0] = 1.0
+    return fftconvolve(samples, tail)[: len(samples)]
+
+
+def telephone(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The 8 kHz telephone band, half of the time with mu-law quantisation."""
+    narrow = soxr.resample(samples, RATE, RATE // 2)
+    if rng.random() < 0.5:
+        peak = np.abs(narrow).max() + 1e-9
+        compressed = np.sign(narrow) * np.log1p(255 * np.abs(narrow) / peak) / np.log(256)
+        coded = np.round(compressed * 127) / 127
+        narrow = np.sign(coded) * np.expm1(np.abs(coded) * np.log(256)) / 255 * peak
+    wide = soxr.resample(narrow, RATE // 2, RATE)
+    return np.pad(wide, (0, max(0, len(samples) - len(wide))))[: len(samples)]
+
+
+def distort(samples: np.ndarray, babble: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Apply each effect with a probability proportional to ``strength`` (0 to 1)."""
+    if rng.random() < 0.25 * strength:
+        samples = room(samples, rng)
+    if rng.random() < 0.5 * strength:
+        kind = babble if rng.random() < 0.3 else coloured_noise(len(samples), rng)
+        samples = add_noise(samples, kind, rng.uniform(5, 30))
+    if rng.random() < 0.2 * strength:
+        samples = telephone(samples, rng)
+    return normalise(samples)

@@ -1,0 +1,126 @@
+"""Batches of two fixed shapes: long rows packed from whole utterances, short rows with one clip each.
+
+Fixed shapes let the compiled model run; packing wastes no time on padding. Batch i is a function of
+(seed, i) alone, so a run that was stopped goes on exactly where it was.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from training.augment import coloured_noise, distort, normalise
+from training.corpora import RATE, SPEEDS, Corpus, Utterance
+from training.student import LABELS
+
+STRIDE, FIELD = 320, 400  # samples per frame, samples that one frame sees
+LONG, SHORT = 17 * RATE, 4 * RATE  # samples in a row
+SHORT_SHARE = 0.25
+CODE = {label: i for i, label in enumerate(LABELS)} | {" ": LABELS.index("|")}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one shape: distorted and clean waveforms (B, N), which frames to hide (B, T), texts, lengths."""
+
+    waveforms: Tensor
+    clean: Tensor
+    masked: Tensor
+    valid: Tensor  # (B,) frames that belong to the clip
+    targets: list[Tensor]
+
+
+def frames(samples: int) -> int:
+    """Count the frames of a waveform."""
+    return (samples - FIELD) // STRIDE + 1
+
+
+def encode(text: str) -> Tensor:
+    """Map a text to label numbers."""
+    return torch.tensor([CODE[c] for c in text], dtype=torch.long)
+
+
+class Batches(Dataset):
+    """Batch i of a run; ``seconds`` is the audio per batch, ``strength`` that of the distortion (0 to 1)."""
+
+    def __init__(self, corpus: Corpus, seed: int, steps: int, seconds: float, strength: float, mask: float) -> None:
+        self.corpus, self.seed, self.steps = corpus, seed, steps
+        self.seconds, self.strength, self.mask = seconds, strength, mask
+        lengths = np.array([u.spans[0][1] - u.spans[0][0] for u in corpus.train])
+        short = np.where(lengths < 3.2 * RATE, corpus.probabilities, 0)
+        self.short_probabilities = short / short.sum()
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> Batch:
+        rng = np.random.default_rng([self.seed, index])
+        short = rng.random() < SHORT_SHARE
+        size = SHORT if short else LONG
+        make = self._short_row if short else self._long_row
+        rows = [make(rng) for _ in range(max(1, round(self.seconds * RATE / size)))]
+        count = frames(size)
+        valid = torch.tensor([min(count, frames(max(length, FIELD))) for *_, length in rows])
+        masked = np.stack([self._mask(int(v), count, rng) for v in valid])
+        noisy = torch.from_numpy(np.stack([self._pad(row[0], size) for row in rows]))
+        clean = torch.from_numpy(np.stack([self._pad(row[1], size) for row in rows]))
+        return Batch(noisy, clean, torch.from_numpy(masked), valid, [encode(row[2]) for row in rows])
+
+    def _draw(self, rng: np.random.Generator, p: np.ndarray) -> Utterance:
+        return self.corpus.train[rng.choice(len(p), p=p)]
+
+    def _clip(self, u: Utterance, limit: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
+        """Give the (distorted, clean) utterance at a random speed, or None if it is longer than ``limit``."""
+        speed = int(rng.integers(len(SPEEDS)))
+        start, stop = u.spans[speed]
+        if stop - start > limit:
+            return None
+        clean = self.corpus.samples(u, speed)
+        other = self.corpus.samples(self._draw(rng, self.corpus.probabilities))
+        babble = np.resize(other, len(clean))
+        return distort(clean, babble, self.strength, rng), normalise(clean)
+
+    def _gap(self, rng: np.random.Generator, most: float) -> np.ndarray:
+        """Silence with a little noise in it, a whole number of frames."""
+        count = int(rng.uniform(0, most) * RATE) // STRIDE * STRIDE
+        level = 0.0 if rng.random() < 0.3 else 10 ** rng.uniform(-3, -1)
+        return (coloured_noise(count, rng) * level if count else np.zeros(0)).astype(np.float32)
+
+    def _long_row(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, str, int]:
+        noisy, clean, words, length = [], [], [], 0
+        for _ in range(8):
+            pair = self._clip(u := self._draw(rng, self.corpus.probabilities), LONG - length, rng)
+            if pair is None:
+                continue
+            gap = self._gap(rng, 0.6)
+            for parts, part in zip((noisy, clean), pair, strict=True):
+                parts += [part, np.zeros(-len(part) % STRIDE, np.float32), gap]
+            length += len(pair[0]) + -len(pair[0]) % STRIDE + len(gap)
+            words.append(u.text)
+            if length > LONG - 2 * RATE:
+                break
+        return np.concatenate(noisy), np.concatenate(clean), " ".join(words), LONG
+
+    def _short_row(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, str, int]:
+        if rng.random() < 0.03:  # nothing but noise: nothing was said
+            noise = coloured_noise(int(rng.uniform(0.3, 3) * RATE), rng)
+            return noise, noise, "", len(noise)
+        while (pair := self._clip(u := self._draw(rng, self.short_probabilities), SHORT, rng)) is None:
+            pass
+        noisy, clean = (normalise(x) for x in pair)
+        return noisy, clean, u.text, len(noisy)
+
+    def _mask(self, valid: int, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Hide spans of up to 10 frames, ``mask`` of the clip in all: SpecAugment over time."""
+        hidden = np.zeros(count, dtype=bool)
+        for _ in range(rng.poisson(self.mask * valid / 5.5)):
+            start = int(rng.integers(0, valid))
+            hidden[start : start + int(rng.integers(1, 11))] = True
+        hidden[valid:] = False
+        return hidden
+
+    @staticmethod
+    def _pad(samples: np.ndarray, size: int) -> np.ndarray:
+        return np.pad(samples[:size], (0, max(0, size - len(samples)))).astype(np.float32)

@@ -1,0 +1,51 @@
+"""Make the bundled example clips (w2vkit/clips): synthetic voices only, with Debian's flite and espeak-ng."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from training.synthesize import speak
+
+FOLDER = Path("w2vkit/clips")
+CLIPS = [  # file, voice, text, about
+    (
+        "1-quiet-room.flac",
+        "slt",
+        "THE BIRDS SANG IN THE TREES AND THE CHILDREN PLAYED BY THE RIVER",
+        "a woman's voice, quiet room",
+    ),
+    ("2-scottish.flac", "awb", "WE WALKED ALONG THE SHORE UNTIL THE SUN WENT DOWN BEHIND THE HILLS", "a Scottish man's voice"),
+    ("3-numbers.flac", "rms", "ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE", "a man counts"),
+    ("4-noise.flac", "slt", "HE OPENED THE DOOR AND LOOKED INTO THE DARK ROOM", "the same woman in a noisy room (15 dB)"),
+    ("5-stereo.flac", "rms", "IT WAS A LONG TIME BEFORE ANYONE SPOKE AGAIN", "44.1 kHz stereo, the voice moves to the right"),
+    ("6-robot.flac", "kal16", "THE OLD MAN SAT DOWN AND TOLD THEM THE STORY OF HIS LIFE", "an early robot voice"),
+]
+
+
+def main() -> None:
+    """Write the clips and their index."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(1)
+    for file, voice, text, _ in CLIPS:
+        samples, rate = soundfile.read(io.BytesIO(speak(voice, text)), dtype="float32")
+        quiet = np.zeros(int(0.25 * rate), dtype=np.float32)
+        samples = np.concatenate([quiet, samples, quiet])
+        samples *= 0.7 / np.abs(samples).max()
+        if "noise" in file:
+            noise = rng.standard_normal(len(samples)).astype(np.float32)
+            samples = 0.8 * (samples + noise * np.sqrt(samples.var() / 10**1.5))
+        if "stereo" in file:
+            samples, rate = soxr.resample(samples, rate, 44_100), 44_100
+            pan = np.linspace(0.2, 0.8, len(samples))
+            samples = np.stack([samples * (1 - pan), samples * pan], axis=1)
+        soundfile.write(FOLDER / file, samples, rate, subtype="PCM_16")
+    index = [{"file": file, "text": text, "about": about} for file, _, text, about in CLIPS]
+    (FOLDER / "index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The student: a plain ``Wav2Vec2ForCTC``, the LibriSpeech Large model in small."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
+
+from training.teacher import HEADS, HIDDEN, LAYERS, Teacher
+
+# The labels of facebook/wav2vec2-large-960h-lv60-self, in its order.
+LABELS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
+CONV_DIM = (32, 64, 128, 192, 256, 256, 384)  # narrow where the frame rate is high: that is where time goes
+
+
+def build(teacher: Teacher | None, seed: int) -> Wav2Vec2ForCTC:
+    """Build the student, its layers started from the teacher's if one is given."""
+    torch.manual_seed(seed)
+    config = Wav2Vec2Config(
+        vocab_size=len(LABELS),
+        hidden_size=HIDDEN,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        intermediate_size=4 * HIDDEN,
+        feat_extract_norm="layer",
+        conv_bias=True,
+        conv_dim=CONV_DIM,
+        do_stable_layer_norm=True,
+        num_conv_pos_embeddings=128,
+        feat_proj_dropout=0.0,
+        hidden_dropout=0.1,
+        attention_dropout=0.0,
+        activation_dropout=0.0,
+        final_dropout=0.1,
+        layerdrop=0.0,
+        ctc_loss_reduction="mean",
+        ctc_zero_infinity=True,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    model = Wav2Vec2ForCTC(config)
+    if teacher is not None:
+        copy_layers(teacher, model)
+    return model
+
+
+def copy_layers(teacher: Teacher, model: Wav2Vec2ForCTC) -> None:
+    """Copy the teacher's transformer layers, one to one, into the student's encoder."""
+    weights = teacher.weights
+    encoder: Any = model.wav2vec2.encoder
+
+    def put(module: nn.Module, weight: Tensor, bias: Tensor) -> None:
+        module.load_state_dict({"weight": weight, "bias": bias})
+
+    for index, layer in enumerate(encoder.layers):
+        attention, ffn = f"layer_{index}/self_attention", f"layer_{index}/ffn"
+        put(layer.layer_norm, weights[f"{attention}/layer_norm/gamma"], weights[f"{attention}/layer_norm/beta"])
+        fused = zip(
+            weights[f"{attention}/linear_0/weight"].chunk(3), weights[f"{attention}/linear_0/bias"].chunk(3), strict=True
+        )
+        for name, (weight, bias) in zip(("q_proj", "k_proj", "v_proj"), fused, strict=True):
+            put(getattr(layer.attention, name), weight, bias)
+        put(layer.attention.out_proj, weights[f"{attention}/linear_1/weight"], weights[f"{attention}/linear_1/bias"])
+        put(layer.final_layer_norm, weights[f"{ffn}/layer_norm/gamma"], weights[f"{ffn}/layer_norm/beta"])
+        put(layer.feed_forward.intermediate_dense, weights[f"{ffn}/linear_0/weight"], weights[f"{ffn}/linear_0/bias"])
+        put(layer.feed_forward.output_dense, weights[f"{ffn}/linear_1/weight"], weights[f"{ffn}/linear_1/bias"])
+    put(encoder.layer_norm, weights["layer_norm/gamma"], weights["layer_norm/beta"])
+
+
+class Trainee(nn.Module):
+    """The student's forward pass in the pieces that training looks at: front, layers, logits."""
+
+    def __init__(self, model: Wav2Vec2ForCTC, compiled: bool) -> None:
+        super().__init__()
+        self.model = model
+        wrap = (lambda m: torch.compile(m, dynamic=False)) if compiled else (lambda m: m)
+        self._front = wrap(self._front_eager)
+        layers: Any = model.wav2vec2.encoder.layers
+        self._layers = [wrap(layer.forward) for layer in layers]
+
+    def _front_eager(self, waveforms: Tensor) -> Tensor:
+        features = self.model.wav2vec2.feature_extractor(waveforms).transpose(1, 2)
+        return self.model.wav2vec2.feature_projection(features)[0]
+
+    def front(self, waveforms: Tensor, masked: Tensor | None) -> Tensor:
+        """(B, N) samples to the layers' input (B, T, 384); frames in ``masked`` (B, T) are hidden."""
+        body = self.model.wav2vec2
+        x = self._front(waveforms)
+        if masked is not None:
+            x = torch.where(masked[..., None], body.masked_spec_embed.to(x.dtype), x)
+        return x + body.encoder.pos_conv_embed(x)
+
+    def forward(
+        self, waveforms: Tensor, masked: Tensor | None, attention: Tensor | None
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Give the layers' input, every layer's output (the last one normalised), and the logits."""
+        encoder: Any = self.model.wav2vec2.encoder
+        x = front = self.front(waveforms, masked)
+        x = encoder.dropout(x)
+        states = []
+        for layer in self._layers:
+            x = layer(x, attention_mask=attention)
+            states.append(x)
+        states[-1] = encoder.layer_norm(x)
+        logits = self.model.lm_head(self.model.dropout(states[-1]))
+        return front, states, logits

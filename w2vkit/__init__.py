@@ -1,0 +1,22 @@
+"""Use, look into and trust wav2vec 2.0: sound to emissions to text, one readable step after another."""
+
+from w2vkit.audio import Waveform, load
+from w2vkit.decode import Hypothesis, Word, greedy
+from w2vkit.emissions import Emissions
+from w2vkit.errors import W2VKitError
+from w2vkit.transcribe import Transcription, transcribe
+from w2vkit.vocabulary import Vocabulary
+
+__version__ = "0.1.0"
+__all__ = [
+    "Emissions",
+    "Hypothesis",
+    "Transcription",
+    "Vocabulary",
+    "W2VKitError",
+    "Waveform",
+    "Word",
+    "greedy",
+    "load",
+    "transcribe",
+]

@@ -1,0 +1,5 @@
+"""``python -m w2vkit`` is the command ``w2vkit``."""
+
+from w2vkit.cli import main
+
+raise SystemExit(main())

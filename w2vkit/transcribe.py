@@ -1,0 +1,82 @@
+"""The path from sound to text in one call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from w2vkit.audio import MAX_SECONDS, Waveform, load
+from w2vkit.decode import Hypothesis, greedy
+from w2vkit.emissions import Emissions
+
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
+
+
+@dataclass(frozen=True, eq=False)
+class Transcription:
+    """What became of a sound, stage by stage.
+
+    Attributes
+    ----------
+    waveform : Waveform
+        What the model heard: (N,) samples at its rate.
+    emissions : Emissions
+        (T, V) log-probabilities.
+    hypothesis : Hypothesis
+        Text and words with times and confidence.
+    """
+
+    waveform: Waveform
+    emissions: Emissions
+    hypothesis: Hypothesis
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+        return self.hypothesis.text
+
+
+def transcribe(
+    source: Any,
+    model: "CTCModel | str" = "auto",
+    *,
+    decode: Callable[[Emissions], Hypothesis] = greedy,
+    max_seconds: float = MAX_SECONDS,
+    progress: Callable[[float], None] | None = None,
+) -> Transcription:
+    """Transcribe one sound.
+
+    Parameters
+    ----------
+    source
+        Anything that `w2vkit.audio.load` takes: a path, bytes, a file object, (rate, array), a row.
+    model : CTCModel or str
+        A loaded model, or a name for `CTCModel.load`; a named model is loaded once and kept.
+    decode : callable
+        Emissions to Hypothesis.
+    max_seconds : float
+        Refuse anything longer (s).
+    progress : callable, optional
+        Called with the share that is done (0 to 1).
+
+    Returns
+    -------
+    Transcription
+
+    Raises
+    ------
+    W2VKitError
+        `AudioError` for the sound, `ModelError` for the checkpoint.
+    """
+    chosen = _loaded(model) if isinstance(model, str) else model
+    waveform = load(source, sample_rate=chosen.sample_rate, max_seconds=max_seconds)
+    (emissions,) = chosen.emit([waveform], progress=progress)
+    return Transcription(waveform, emissions, decode(emissions))
+
+
+@lru_cache(maxsize=2)
+def _loaded(name: str) -> "CTCModel":
+    from w2vkit.model import CTCModel
+
+    return CTCModel.load(name)
