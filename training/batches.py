@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from training.augment import coloured_noise, distort, normalise
 from training.corpora import RATE, SPEEDS, Corpus, Utterance
-from training.student import LABELS
+from training.teacher import LABELS
 
 STRIDE, FIELD = 320, 400  # samples per frame, samples that one frame sees
 LONG, SHORT = 17 * RATE, 4 * RATE  # samples in a row

@@ -6,10 +6,8 @@ import torch
 from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
-from training.teacher import HEADS, HIDDEN, LAYERS, Teacher
+from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, Teacher
 
-# The labels of facebook/wav2vec2-large-960h-lv60-self, in its order.
-LABELS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 CONV_DIM = (32, 64, 128, 192, 256, 256, 384)  # narrow where the frame rate is high: that is where time goes
 
 
@@ -66,6 +64,7 @@ def copy_layers(teacher: Teacher, model: Wav2Vec2ForCTC) -> None:
         put(layer.feed_forward.intermediate_dense, weights[f"{ffn}/linear_0/weight"], weights[f"{ffn}/linear_0/bias"])
         put(layer.feed_forward.output_dense, weights[f"{ffn}/linear_1/weight"], weights[f"{ffn}/linear_1/bias"])
     put(encoder.layer_norm, weights["layer_norm/gamma"], weights["layer_norm/beta"])
+    put(model.lm_head, weights["head/weight"], weights["head/bias"])
 
 
 class Trainee(nn.Module):
@@ -91,17 +90,12 @@ class Trainee(nn.Module):
             x = torch.where(masked[..., None], body.masked_spec_embed.to(x.dtype), x)
         return x + body.encoder.pos_conv_embed(x)
 
-    def forward(
-        self, waveforms: Tensor, masked: Tensor | None, attention: Tensor | None
-    ) -> tuple[Tensor, list[Tensor], Tensor]:
-        """Give the layers' input, every layer's output (the last one normalised), and the logits."""
+    def forward(self, waveforms: Tensor, masked: Tensor | None, attention: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the layers' input, the normalised output of the last layer, and the logits."""
         encoder: Any = self.model.wav2vec2.encoder
-        x = front = self.front(waveforms, masked)
-        x = encoder.dropout(x)
-        states = []
+        front = self.front(waveforms, masked)
+        x = encoder.dropout(front)
         for layer in self._layers:
             x = layer(x, attention_mask=attention)
-            states.append(x)
-        states[-1] = encoder.layer_norm(x)
-        logits = self.model.lm_head(self.model.dropout(states[-1]))
-        return front, states, logits
+        final = encoder.layer_norm(x)
+        return front, final, self.model.lm_head(self.model.dropout(final))

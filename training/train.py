@@ -1,39 +1,40 @@
 """Train w2v-mini, one stage at a time; every stage goes on from the newest state in its run folder.
 
-Stage ``front`` regresses Whisper's two convolutions from the raw waveform. Stage ``joint`` trains all
-layers on CTC with the teacher's inner states as a guide; stage ``ctc`` on CTC alone, distorted.
+``tutor``  Whisper tiny.en's encoder, with its log-mel front end and position code, learns CTC.
+``front``  The student regresses Whisper's two convolutions from the raw waveform.
+``joint``  The student learns every frame's posteriors and final state from the tutor, and CTC.
+``ctc``    The student learns from CTC alone, on distorted speech.
 """
 
 import argparse
 import json
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jiwer
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
-from transformers import Wav2Vec2ForCTC
 
 from training.augment import normalise
 from training.batches import LONG, Batch, Batches, frames
 from training.corpora import Corpus
-from training.student import LABELS, Trainee, build
-from training.teacher import Teacher
+from training.student import Trainee, build
+from training.teacher import LABELS, LAYERS, Teacher
 
-GUIDED = (1, 2)  # the layers whose output hardly depends on the absolute position, which wav2vec 2.0 does not know
-POSITION = 250  # the teacher's position code starts here: away from the special first frames
 STAGES = {
-    "front": dict(front_rate=2e-3, body_rate=0.0, head_rate=0.0, guide=0.0, ctc=0.0, strength=0.3, mask=0.0),
-    "joint": dict(front_rate=1e-3, body_rate=4e-4, head_rate=3e-3, guide=1.0, ctc=1.0, strength=0.5, mask=0.05),
-    "ctc": dict(front_rate=4e-4, body_rate=2.5e-4, head_rate=5e-4, guide=0.0, ctc=1.0, strength=1.0, mask=0.15),
+    "tutor": dict(front_rate=1e-4, body_rate=2e-4, head_rate=3e-3, strength=0.2, mask=0.0),
+    "front": dict(front_rate=2e-3, body_rate=0.0, head_rate=0.0, strength=0.3, mask=0.0),
+    "joint": dict(front_rate=5e-4, body_rate=3e-4, head_rate=1e-3, strength=0.4, mask=0.03),
+    "ctc": dict(front_rate=2e-4, body_rate=1.5e-4, head_rate=3e-4, strength=1.0, mask=0.12),
 }
 
 
-def guide_loss(x: Tensor, target: Tensor) -> Tensor:
+def relative_error(x: Tensor, target: Tensor) -> Tensor:
     """Mean squared error in units of the target's variance over time."""
     return F.mse_loss(x.float(), target) / (target - target.mean(dim=1, keepdim=True)).pow(2).mean()
 
@@ -49,9 +50,10 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.corpus = Corpus(arguments.data)
         self.teacher = Teacher(arguments.teacher, self.device)
-        self.model = build(self.teacher, arguments.seed)
-        self.average = build(None, 0).eval()
-        torch.nn.ModuleList([self.model, self.average]).to(self.device)
+        if arguments.tutor:
+            self.teacher.weights |= torch.load(arguments.tutor, map_location=self.device, weights_only=True)["tutor"]
+        self.model, self.average = build(self.teacher, arguments.seed), build(None, 0).eval()
+        nn.ModuleList([self.model, self.average]).to(self.device)
         self.trainee = Trainee(self.model, compiled=arguments.compile)
         self.optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98), weight_decay=0.01)
         self.step, self.spent, self.heard = 0, 0.0, 0.0
@@ -61,31 +63,39 @@ class Run:
         o = self.options
         rates = {"front": o["front_rate"], "body": o["body_rate"], "head": o["head_rate"]}
         groups: dict[str, list] = {"front": [], "body": [], "head": []}
-        for name, parameter in self.model.named_parameters():
-            front = "feature_" in name or "pos_conv" in name or "masked_spec" in name
-            groups["head" if "lm_head" in name else "front" if front else "body"].append(parameter)
-        return [dict(params=groups[k], lr=rates[k], peak=rates[k]) for k in groups if rates[k] > 0]
+        if self.arguments.stage == "tutor":
+            *layers, weight, bias = self.teacher.trainable()
+            groups["body"], groups["head"] = layers, [weight, bias]
+        else:
+            for name, parameter in self.model.named_parameters():
+                front = "feature_" in name or "pos_conv" in name or "masked_spec" in name
+                groups["head" if "lm_head" in name else "front" if front else "body"].append(parameter)
+        return [dict(params=groups[k], lr=rates[k], peak=rates[k]) for k in groups if rates[k] > 0 and groups[k]]
 
     def _restore(self) -> None:
-        state_file = self.folder / "state.pt"
-        source = state_file if state_file.exists() else self.arguments.start
-        if source is None:
-            self.average.load_state_dict(self.model.state_dict())
-            return
-        state = torch.load(source, map_location=self.device, weights_only=True)
-        if source == state_file:
+        own = self.folder / "state.pt"
+        if own.exists():
+            state = torch.load(own, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
+            with torch.no_grad():
+                for key, value in state["tutor"].items():
+                    self.teacher.weights[key].copy_(value)
             self.step, self.spent, self.heard = state["step"], state["spent"], state["heard"]
-        else:
-            self.model.load_state_dict(state["average"])
-            self.average.load_state_dict(state["average"])
+            return
+        if self.arguments.start:
+            before = torch.load(self.arguments.start, map_location=self.device, weights_only=True)["average"]
+            # After the front stage the layers are still Whisper's; the tutor's are the better start.
+            taken = before if self.arguments.stage == "ctc" else {k: v for k, v in before.items() if is_front(k)}
+            self.model.load_state_dict(taken, strict=False)
+        self.average.load_state_dict(self.model.state_dict())
 
     def save(self) -> None:
         """Write the state to a new file and move it into place: a kill never leaves half a state."""
         state = dict(model=self.model.state_dict(), average=self.average.state_dict(), step=self.step)
         state |= dict(optimiser=self.optimiser.state_dict(), spent=self.spent, heard=self.heard)
+        state["tutor"] = {key: value.detach() for key, value in self.teacher.weights.items()}
         torch.save(state, self.folder / "state.new")
         (self.folder / "state.new").replace(self.folder / "state.pt")
 
@@ -99,34 +109,37 @@ class Run:
     def rate(self) -> float:
         """The share of the peak rate: a short rise, then a cosine to a twentieth."""
         rise = min(1.0, (self.step + 1) / 60)
-        done = self.step / self.arguments.steps
-        return rise * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+        done = min(1.0, self.step / self.arguments.steps)
+        return rise * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
 
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        """The stage's loss for a batch, and its parts."""
-        o = self.options
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The parts of the stage's loss for a batch; their sum is minimised."""
         waveforms, clean = batch.waveforms.to(self.device), batch.clean.to(self.device)
-        masked = batch.masked.to(self.device) if o["mask"] else None
-        if self.arguments.stage == "front":
-            with torch.no_grad():
-                target = self.teacher.front(clean)[:, : frames(clean.shape[1])]
-            x = self.trainee.front(waveforms, None)
-            value = guide_loss(x, target + self._mean_position())
-            return value, {"front": value.item()}
-        x, states, logits = self.trainee(waveforms, masked, self._attention(batch))
-        parts = {"ctc": self._ctc(logits, batch)}
-        if o["guide"] and clean.shape[1] == LONG:
-            with torch.no_grad():
-                front = self.teacher.front(clean)[:, : x.shape[1]]
-                guide = self.teacher.states(front, POSITION, max(GUIDED) + 1)
-            losses = [guide_loss(x, front + self._mean_position())]
-            losses += [guide_loss(states[k], guide[k]) for k in GUIDED]
-            parts["guide"] = torch.stack(losses).mean()
-        total = parts["ctc"] + o["guide"] * (1 - self.step / self.arguments.steps) * parts.get("guide", 0.0)
-        return total, {k: v.item() for k, v in parts.items()}
+        stage = self.arguments.stage
+        if stage == "tutor":
+            *_, last = self.teacher.states(self.teacher.front(waveforms)[:, : frames(waveforms.shape[1])])
+            return {"ctc": self._ctc(self.teacher.logits(self.teacher.final(last)), batch)}
+        if stage == "front":
+            return {"front": relative_error(self.trainee.front(waveforms, None), self._front(clean))}
+        masked = batch.masked.to(self.device) if self.options["mask"] else None
+        x, final, logits = self.trainee(waveforms, masked, self._attention(batch))
+        if stage == "ctc" or clean.shape[1] != LONG:
+            return {"ctc": self._ctc(logits, batch)}
+        with torch.no_grad():
+            front = self.teacher.front(clean)[:, : frames(clean.shape[1])]
+            target = self.teacher.final(self.teacher.states(front)[-1])
+            expected = self.teacher.logits(target).float().log_softmax(dim=-1)
+        found = logits.float().log_softmax(dim=-1)
+        return {
+            "ctc": 0.3 * self._ctc(logits, batch),
+            "frames": F.kl_div(found, expected, log_target=True, reduction="none").sum(-1).mean(),
+            "state": relative_error(final, target),
+            "front": 0.3 * relative_error(x, front + self.teacher.mean_position()),
+        }
 
-    def _mean_position(self) -> Tensor:
-        return self.teacher.weights["position_encodings/encodings"][POSITION : POSITION + 800].mean(dim=0)
+    def _front(self, clean: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.teacher.front(clean)[:, : frames(clean.shape[1])] + self.teacher.mean_position()
 
     def _attention(self, batch: Batch) -> Tensor | None:
         if batch.waveforms.shape[1] == LONG:
@@ -142,64 +155,79 @@ class Run:
         return losses.sum() / lengths.sum().clamp(min=1)
 
     def train(self) -> None:
-        """Run the stage to its last step, or until its share of minutes is spent."""
+        """Run the stage to its last step."""
         a, o = self.arguments, self.options
         data = Batches(self.corpus, a.seed, a.steps, a.seconds, o["strength"], o["mask"])
-        loader = DataLoader(Subset(data, range(self.step, a.steps)), batch_size=None, num_workers=a.workers, prefetch_factor=8)
+        rest = Subset(data, range(self.step, a.steps))
+        loader = DataLoader(rest, batch_size=None, num_workers=a.workers, prefetch_factor=8)
         parts: list[dict[str, float]] = []
         started = time.time()
         self.trainee.train()
+        trained = [p for group in self.optimiser.param_groups for p in group["params"]]
         for batch in loader:
             for group in self.optimiser.param_groups:
                 group["lr"] = group["peak"] * self.rate()
             with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
-                value, detail = self.loss(batch)
+                losses = self.losses(batch)
             self.optimiser.zero_grad()
-            value.backward()
-            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0 if a.stage == "front" else 1.0)
+            torch.stack(list(losses.values())).sum().backward()
+            norm = nn.utils.clip_grad_norm_(trained, 5.0 if a.stage == "front" else 1.0)
             if torch.isfinite(norm):
                 self.optimiser.step()
             self._follow()
             self.step += 1
             self.heard += batch.waveforms.numel() / 16_000
-            parts.append(detail)
+            parts.append({k: v.item() for k, v in losses.items()} | {"norm": norm.item()})
             if self.step % 25 == 0:
                 now = time.time()
                 self.spent, started = self.spent + now - started, now
-                means = {k: round(float(np.mean([p[k] for p in parts if k in p])), 4) for k in {k for p in parts for k in p}}
-                self.log(
-                    **means, norm=round(norm.item(), 2), hours=round(self.heard / 3600, 3), minutes=round(self.spent / 60, 2)
-                )
+                means = {k: float(np.mean([p[k] for p in parts if k in p])) for k in sorted({k for p in parts for k in p})}
+                self.log(**{k: round(v, 4) for k, v in means.items()}, hours=self.heard / 3600, minutes=self.spent / 60)
                 parts.clear()
             if self.step % a.every == 0 or self.step == a.steps:
                 self.check()
                 started = time.time()
-        self.save()
 
     def _follow(self) -> None:
         """Move the average towards the weights, faster at first."""
         decay = min(0.998, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            ours, theirs = self.average.state_dict(), self.model.state_dict()
-            for name, value in ours.items():
+            theirs = self.model.state_dict()
+            for name, value in self.average.state_dict().items():
                 value.lerp_(theirs[name], 1 - decay)
 
     def check(self) -> None:
-        """Save, and score the averaged model on the development speakers."""
+        """Save, and score on the development speakers: the averaged student, or the tutor."""
         self.save()
-        if self.options["ctc"]:
-            began = time.time()
-            wer, cer = score(self.average, self.corpus, self.device, limit=self.arguments.dev)
-            self.log(dev_wer=round(wer, 4), dev_cer=round(cer, 4), check_seconds=round(time.time() - began, 1))
+        if self.arguments.stage == "front":
+            return
+        began = time.time()
+        tutored = self.arguments.stage == "tutor"
+        wer, cer = score(self.tutor_logits if tutored else self.student_logits, self.corpus, self.arguments.dev)
+        self.log(dev_wer=round(wer, 4), dev_cer=round(cer, 4), check_seconds=round(time.time() - began, 1))
+
+    def student_logits(self, samples: Tensor) -> Tensor:
+        """(1, N) unit-variance samples to (1, T, V), by the averaged student."""
+        return self.average(samples.to(self.device)).logits
+
+    def tutor_logits(self, samples: Tensor) -> Tensor:
+        """(1, N) unit-variance samples to (1, T, V), by the tutor."""
+        last = self.teacher.states(self.teacher.front(samples.to(self.device)))[LAYERS - 1]
+        return self.teacher.logits(self.teacher.final(last))
+
+
+def is_front(name: str) -> bool:
+    """Whether a parameter of the student lies before its transformer layers."""
+    return "feature_" in name or "pos_conv" in name
 
 
 @torch.no_grad()
-def score(model: Wav2Vec2ForCTC, corpus: Corpus, device: str, limit: int) -> tuple[float, float]:
+def score(logits: Callable[[Tensor], Tensor], corpus: Corpus, limit: int) -> tuple[float, float]:
     """WER and CER of greedy decoding on the development part, one utterance at a time."""
     references, hypotheses = [], []
     for utterance in corpus.dev[:: max(1, len(corpus.dev) // limit)]:
-        samples = torch.from_numpy(normalise(corpus.samples(utterance)))[None].to(device)
-        best = model(samples).logits[0].argmax(dim=-1).unique_consecutive().tolist()
+        samples = torch.from_numpy(normalise(corpus.samples(utterance)))[None]
+        best = logits(samples)[0].argmax(dim=-1).unique_consecutive().tolist()
         text = "".join(LABELS[i] for i in best if i >= 4).replace("|", " ")
         references.append(utterance.text)
         hypotheses.append(" ".join(text.split()))
@@ -208,10 +236,11 @@ def score(model: Wav2Vec2ForCTC, corpus: Corpus, device: str, limit: int) -> tup
 
 def main() -> None:
     """Parse the command line and run one stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--run", type=Path, required=True, help="folder of this stage's state and log")
-    parser.add_argument("--start", type=Path, help="state.pt of the stage before")
+    parser.add_argument("--start", type=Path, help="state.pt of the student's stage before")
+    parser.add_argument("--tutor", type=Path, help="state.pt of the tutor stage")
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--seconds", type=float, default=51, help="audio per step")
     parser.add_argument("--data", type=Path, default=Path("training/data"))

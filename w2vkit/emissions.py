@@ -37,7 +37,8 @@ class Emissions:
             )
         if shape[0] == 0:
             raise EmissionsError("The emissions have no frames. Give at least 25 ms of sound.")
-        totals = np.logaddexp.reduce(self.log_probs, axis=1)
+        with np.errstate(invalid="ignore"):  # what is not a number gets its own message below
+            totals = np.logaddexp.reduce(self.log_probs, axis=1)
         if not np.isfinite(totals).all():
             raise EmissionsError("The emissions hold NaN or infinity. Run the model in float32 (dtype='float32').")
         if np.abs(totals).max() > 0.02:

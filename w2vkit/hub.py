@@ -1,40 +1,44 @@
-"""Where a checkpoint is: in the package, in a folder, in the Hub's cache, or on the Hub."""
+"""Where a checkpoint is: in the package, in a folder, in the Hub's cache, or on the Hugging Face Hub.
+
+Whatever the source, the result is a folder on this machine with safetensors weights: nothing that is
+loaded afterwards touches the network, and no pickle and no code of a repository is ever run.
+"""
 
 import json
+import logging
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from w2vkit.errors import ModelError
 
+log = logging.getLogger(__name__)
+
 DEFAULT = "facebook/wav2vec2-large-960h-lv60-self"
-REVISIONS = {DEFAULT: "54074b1c16f4de6a5ad59affb4caa8f2ea03a119"}  # what we tested against; --revision overrides
+REVISIONS = {DEFAULT: "54074b1c16f4de6a5ad59affb4caa8f2ea03a119"}
 MINI = "w2v-mini"
-PROBE_SECONDS = 4.0  # how long the Hub may take to say that it is there
+PROBE_SECONDS = 4.0  # s; how long the Hub may take to say that it is there
+NEEDED = ["*.json", "*.txt", "*.safetensors", "README.md"]
+# The Hub's own bot offers safetensors of repositories that hold only pickles, as a pull request.
+BOT, BOT_TITLE = "SFconvertbot", "Adding `safetensors` variant of this model"
 
 
 @dataclass(frozen=True)
-class Location:
-    """Where a checkpoint will be loaded from.
+class Checkpoint:
+    """A checkpoint on this machine.
 
     Attributes
     ----------
     name : str
         What people call it.
-    source : str
-        What transformers loads: a folder or a Hub name.
-    revision : str or None
-        The Hub revision; None for folders.
-    offline : bool
-        Whether everything is on this machine already.
+    folder : Path
+        Holds config.json, the processor's files and model.safetensors.
     notice : str or None
-        Why this model is used instead of the default one.
+        Why this one stands in for the default model; None if it does not.
     """
 
     name: str
-    source: str
-    revision: str | None = None
-    offline: bool = True
+    folder: Path
     notice: str | None = None
 
 
@@ -49,12 +53,12 @@ class Entry:
 
 
 def mini_folder() -> Path:
-    """The folder of the bundled checkpoint."""
+    """Give the folder of the bundled checkpoint."""
     return Path(str(files("w2vkit") / "checkpoints" / MINI))
 
 
-def locate(name: str, revision: str | None = None) -> Location:
-    """Find a checkpoint, without downloading it.
+def fetch(name: str, revision: str | None = None) -> Checkpoint:
+    """Find a checkpoint, and download it if it is only on the Hub (with a progress bar on a terminal).
 
     Parameters
     ----------
@@ -66,114 +70,122 @@ def locate(name: str, revision: str | None = None) -> Location:
     Raises
     ------
     ModelError
-        There is no such folder, or the Hub does not have or does not give it.
+        There is no such folder, or the Hub cannot be reached, or does not have it as safetensors.
     """
     if name == MINI:
-        return Location(MINI, str(mini_folder()))
+        return Checkpoint(MINI, mini_folder())
     if name == "auto":
-        return _default()
+        try:
+            return fetch(DEFAULT)
+        except ModelError as error:
+            return Checkpoint(MINI, mini_folder(), notice=_stand_in(error))
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(f"{name} is a folder without config.json. Name the folder that holds the checkpoint's files.")
-        return Location(folder.name, str(folder))
-    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or "\\" in name:
-        raise ModelError(f"There is no folder {name}. Give a checkpoint's folder, a Hub name, or {MINI}.")
-    revision = revision or REVISIONS.get(name)
-    if cached(name, revision):
-        return Location(name, name, revision)
-    trouble = probe(name, revision)
-    if trouble:
-        raise ModelError(f"{name} is not on this machine, and {trouble} {MINI} is bundled and needs no download.")
-    return Location(name, name, revision, offline=False)
+        return Checkpoint(folder.resolve().name, folder)
+    owner, _, model = name.partition("/")
+    if not owner or not model or "/" in model or "\\" in name or name[0] in "./~":
+        raise ModelError(f"There is no folder {name}. Give a checkpoint's folder, a Hub name such as {DEFAULT}, or {MINI}.")
+    return Checkpoint(name, _cached(name, revision) or _download(name, revision))
 
 
-def _default() -> Location:
-    revision = REVISIONS[DEFAULT]
-    if cached(DEFAULT, revision):
-        return Location(DEFAULT, DEFAULT, revision)
-    trouble = probe(DEFAULT, revision)
-    if not trouble:
-        return Location(DEFAULT, DEFAULT, revision, offline=False)
-    notice = (
-        f"{DEFAULT} is not on this machine, and {trouble} The small bundled model {MINI} is used instead; "
-        f"it makes more mistakes. With a connection, the large one (1.3 GB) comes by itself, or by: hf download {DEFAULT}"
+def _stand_in(error: ModelError) -> str:
+    return (
+        f"{error} Until then the small bundled model {MINI} is used; it makes more mistakes. "
+        f"The large one (1.3 GB) comes by itself once it can be reached, or by: w2vkit transcribe --model {DEFAULT}"
     )
-    return Location(MINI, str(mini_folder()), notice=notice)
 
 
-def cached(name: str, revision: str | None) -> bool:
-    """Whether the Hub's cache on this machine holds a checkpoint's configuration and safetensors weights."""
-    from huggingface_hub import try_to_load_from_cache
+def _cached(name: str, revision: str | None) -> Path | None:
+    """Find a complete snapshot in the Hub's cache: the revision asked for, else the newest."""
+    from huggingface_hub import constants
 
-    if not isinstance(try_to_load_from_cache(name, "config.json", revision=revision), str):
-        return False
-    weights = ("model.safetensors", "model.safetensors.index.json")
-    return any(isinstance(try_to_load_from_cache(name, file, revision=revision), str) for file in weights)
+    home = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+    if revision:
+        ref = home / "refs" / revision
+        wanted = ref.read_text().strip() if ref.is_file() else revision
+        snapshots = [home / "snapshots" / wanted]
+    else:
+        snapshots = sorted((home / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    complete = (path for path in snapshots if (path / "config.json").is_file() and any(path.glob("*.safetensors")))
+    return next(complete, None)
 
 
-def probe(name: str, revision: str | None = None) -> str | None:
-    """Ask the Hub for a model, briefly.
-
-    Returns
-    -------
-    str or None
-        What is wrong and what helps, as a sentence; None if the model is there.
-    """
-    import httpx
-    from huggingface_hub import HfApi, constants
+def _download(name: str, revision: str | None) -> Path:
+    """Download what a checkpoint needs, from the conversion offered by the Hub's bot if it is a pickle itself."""
+    from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
+    def refuse(why: str) -> ModelError:
+        return ModelError(f"{name} is not on this machine, and {why}")
+
     if constants.HF_HUB_OFFLINE:
-        return "downloads are switched off (HF_HUB_OFFLINE=1). Unset it to fetch the model."
+        raise refuse("downloads are switched off (HF_HUB_OFFLINE=1). Unset it to fetch the model.")
+    pinned = revision or REVISIONS.get(name)
     try:
-        HfApi().model_info(name, revision=revision, timeout=PROBE_SECONDS)
-    except GatedRepoError:
-        return "its owner asks for a login. Accept the terms on its page and run: hf auth login."
-    except RepositoryNotFoundError:
-        return "the Hugging Face Hub has no such model (or a private one: hf auth login). Check the spelling."
-    except HFValidationError:
-        return "this is not a Hub name. Write it as owner/model."
+        siblings = HfApi().model_info(name, revision=pinned, timeout=PROBE_SECONDS).siblings or []
+        if not any(file.rfilename.endswith(".safetensors") for file in siblings):
+            pinned = _conversion(name)
+            if pinned is None:
+                raise refuse("the Hub has it without safetensors weights. Choose a checkpoint that has model.safetensors.")
+        return Path(snapshot_download(name, revision=pinned, allow_patterns=NEEDED))
+    except ModelError:
+        raise
+    except GatedRepoError as error:
+        raise refuse("its owner asks for a login. Accept the terms on its page and run: hf auth login") from error
+    except RepositoryNotFoundError as error:
+        raise refuse("the Hub has no such model (or a private one: hf auth login). Check the spelling.") from error
+    except HFValidationError as error:
+        raise refuse("this is not a Hub name. Write it as owner/model.") from error
     except HfHubHTTPError as error:
-        return f"the Hugging Face Hub refused it ({error.response.status_code}). Check the revision, or try again later."
-    except (httpx.HTTPError, OSError):
-        return "the Hugging Face Hub cannot be reached. Check the connection or the proxy, or name a local folder."
+        status = error.response.status_code
+        raise refuse(f"the Hub refused it ({status}). Check the revision, or try again later.") from error
+    except Exception as error:
+        # What a failed connection raises belongs to the HTTP client, which huggingface_hub has changed twice.
+        raise refuse(
+            "the Hugging Face Hub cannot be reached. Check the connection or proxy, or name a local folder."
+        ) from error
+
+
+def _conversion(name: str) -> str | None:
+    """Find the pull request with the Hub bot's safetensors; it holds the whole repository besides."""
+    from huggingface_hub import HfApi
+
+    for discussion in HfApi().get_repo_discussions(name, discussion_type="pull_request", author=BOT):
+        if discussion.title == BOT_TITLE and discussion.status != "closed":
+            log.info("%s has no safetensors; taking the Hub's conversion, pull request %d", name, discussion.num)
+            return f"refs/pr/{discussion.num}"
     return None
 
 
 def listing() -> list[Entry]:
-    """The models that can be named here: the bundled one, those in the Hub's cache, and the default."""
-    from huggingface_hub import scan_cache_dir
-    from huggingface_hub.errors import CacheNotFound
+    """List the models that can be named: the bundled one, those in the Hub's cache, and the default."""
+    from huggingface_hub import constants
 
-    size = sum(file.stat().st_size for file in mini_folder().glob("*") if file.is_file())
-    entries = [Entry(MINI, "bundled", size, "apache-2.0")]
-    try:
-        repositories = sorted(scan_cache_dir().repos, key=lambda repository: repository.repo_id)
-    except CacheNotFound:
-        repositories = []
-    for repository in repositories:
-        if repository.repo_type == "model" and _is_ctc(repository.repo_id):
-            entries.append(Entry(repository.repo_id, "cached", repository.size_on_disk, _licence(repository.repo_id)))
+    entries = [Entry(MINI, "bundled", _size(mini_folder()), _licence(mini_folder()))]
+    for home in sorted(Path(constants.HF_HUB_CACHE).glob("models--*--*")):
+        name = home.name.removeprefix("models--").replace("--", "/", 1)
+        snapshot = _cached(name, None)
+        if snapshot and _is_ctc(snapshot):
+            entries.append(Entry(name, "cached", _size(snapshot), _licence(snapshot)))
     if DEFAULT not in {entry.name for entry in entries}:
         entries.append(Entry(DEFAULT, "on the Hub", 1_262_000_000, "apache-2.0"))
     return entries
 
 
-def _is_ctc(name: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
 
-    path = try_to_load_from_cache(name, "config.json", revision=REVISIONS.get(name))
-    if not isinstance(path, str):
-        return False
-    architectures = json.loads(Path(path).read_text(encoding="utf-8")).get("architectures") or []
+
+def _is_ctc(folder: Path) -> bool:
+    architectures = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures") or []
     return any(architecture.endswith("ForCTC") for architecture in architectures)
 
 
-def _licence(name: str) -> str:
-    from huggingface_hub import ModelCard, try_to_load_from_cache
-
-    path = try_to_load_from_cache(name, "README.md", revision=REVISIONS.get(name))
-    if not isinstance(path, str):
-        return "see its page"
-    return str(ModelCard.load(path).data.to_dict().get("license") or "see its page")
+def _licence(folder: Path) -> str:
+    """Read the licence from the front matter of a model card."""
+    card = folder / "README.md"
+    lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
+    named = [line.partition(":")[2].strip() for line in lines[:200] if line.startswith("license:")]
+    return named[0] if named else "see its page"

@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 from w2vkit.audio import Waveform
 from w2vkit.emissions import Emissions
 from w2vkit.errors import AudioError, ModelError
-from w2vkit.hub import Location, locate
+from w2vkit.hub import Checkpoint, fetch
 from w2vkit.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -58,9 +58,9 @@ class CTCModel:
         Where it runs and in which arithmetic, such as ``"cpu"`` and ``"float32"``.
     """
 
-    def __init__(self, network: Any, extractor: Any, vocabulary: Vocabulary, location: Location) -> None:
+    def __init__(self, network: Any, extractor: Any, vocabulary: Vocabulary, checkpoint: Checkpoint) -> None:
         self.network, self._extractor, self.vocabulary = network.eval(), extractor, vocabulary
-        self.name, self.notice = location.name, location.notice
+        self.name, self.notice = checkpoint.name, checkpoint.notice
         self.sample_rate: int = extractor.sampling_rate
         self.uses_attention_mask: bool = bool(extractor.return_attention_mask)
         self.stride, self.field = _geometry(network.config)
@@ -87,18 +87,18 @@ class CTCModel:
             The checkpoint is missing, out of reach, damaged, or not a CTC model.
         """
         chosen = _device(device)
-        location = locate(name, revision)
         arithmetic = _dtype(dtype, chosen)
-        options = {"revision": location.revision, "local_files_only": location.offline, "trust_remote_code": False}
-        with _quiet(bars=not location.offline), _explained(location):
-            extractor = AutoFeatureExtractor.from_pretrained(location.source, **options)
-            tokenizer = AutoTokenizer.from_pretrained(location.source, **options)
+        checkpoint = fetch(name, revision)
+        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        with _quiet(), _explained(checkpoint):
+            extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder, **options)
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, **options)
             network, report = AutoModelForCTC.from_pretrained(
-                location.source, dtype=arithmetic, use_safetensors=True, output_loading_info=True, **options
+                checkpoint.folder, dtype=arithmetic, use_safetensors=True, output_loading_info=True, **options
             )
-        _check_head(report, location)
-        vocabulary = _vocabulary(tokenizer, network.config.vocab_size, location)
-        model = cls(network.to(chosen), extractor, vocabulary, location)
+        _check_head(report, checkpoint)
+        vocabulary = _vocabulary(tokenizer, network.config.vocab_size, checkpoint)
+        model = cls(network.to(chosen), extractor, vocabulary, checkpoint)
         log.info("%s runs on %s in %s", model.name, model.device, model.dtype)
         return model
 
@@ -255,7 +255,7 @@ def _dtype(dtype: str, device: torch.device) -> torch.dtype:
     return getattr(torch, dtype)
 
 
-def _vocabulary(tokenizer: Any, size: int, location: Location) -> Vocabulary:
+def _vocabulary(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabulary:
     """The tokenizer's labels as columns of the logits."""
     columns = {column: label for label, column in tokenizer.get_vocab().items()}
     special = {tokenizer.convert_tokens_to_ids(token) for token in tokenizer.all_special_tokens}
@@ -265,7 +265,7 @@ def _vocabulary(tokenizer: Any, size: int, location: Location) -> Vocabulary:
     if lost or missing:
         detail = f"labels {lost[:5]} have no column" if lost else f"column {missing[0]} has no label"
         raise ModelError(
-            f"The vocabulary of {location.name} does not fit its network: {len(columns)} labels for {size} logits "
+            f"The vocabulary of {checkpoint.name} does not fit its network: {len(columns)} labels for {size} logits "
             f"({detail}). Take vocab.json and the weights from the same checkpoint."
         )
     boundary = tokenizer.convert_tokens_to_ids(tokenizer.word_delimiter_token)
@@ -277,24 +277,23 @@ def _vocabulary(tokenizer: Any, size: int, location: Location) -> Vocabulary:
     )
 
 
-def _check_head(report: dict, location: Location) -> None:
+def _check_head(report: dict, checkpoint: Checkpoint) -> None:
     """Refuse weights whose head would be random: a network without a CTC head, or with another vocabulary."""
     head = [key for key in report["missing_keys"] if "lm_head" in key]
     head += [key[0] for key in report.get("mismatched_keys", []) if "lm_head" in key[0]]
     if head:
         raise ModelError(
-            f"{location.name} has no CTC head that fits ({', '.join(head)} missing or of another shape): it was pretrained "
+            f"{checkpoint.name} has no CTC head that fits ({', '.join(head)} missing or of another shape): it was pretrained "
             "but not fine-tuned on text. Choose a fine-tuned checkpoint, such as facebook/wav2vec2-base-960h."
         )
 
 
 @contextmanager
-def _quiet(bars: bool) -> Iterator[None]:
-    """Keep transformers' loading report off the terminal: what matters of it becomes an error."""
+def _quiet() -> Iterator[None]:
+    """Keep transformers' loading report and bar off the terminal: what matters of them becomes an error."""
     level, shown = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
-    if not bars:
-        transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -306,13 +305,13 @@ def _quiet(bars: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(location: Location) -> Iterator[None]:
+def _explained(checkpoint: Checkpoint) -> Iterator[None]:
     """Turn whatever the libraries raise while loading into one ModelError."""
     try:
         yield
     except Exception as error:
         first = " ".join(str(error).split())[:300] or type(error).__name__
         raise ModelError(
-            f"{location.name} could not be loaded as a CTC checkpoint: {first} It needs config.json, "
+            f"{checkpoint.name} could not be loaded as a CTC checkpoint: {first} It needs config.json, "
             "preprocessor_config.json, vocab.json and model.safetensors of a wav2vec 2.0, HuBERT, WavLM or data2vec model."
         ) from error

@@ -1,0 +1,1 @@
+"""Programs that measure; they print a table and a JSON line and assert nothing."""

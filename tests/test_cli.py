@@ -1,0 +1,121 @@
+"""The command line as a person uses it: in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from w2vkit.examples import examples
+
+
+def w2vkit(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with the Hub out of reach."""
+    return subprocess.run(
+        [sys.executable, "-m", "w2vkit", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd,
+        timeout=120,
+        env=os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": os.devnull, "PYTHONUTF8": "1"} | environment,
+    )
+
+
+@pytest.fixture
+def talks(tmp_path: Path) -> Path:
+    """A folder as people have them: a Chinese name, a space, a subfolder, two stems alike, a note, a bad file."""
+    folder = tmp_path / "talks"
+    (folder / "day two").mkdir(parents=True)
+    samples, rate = soundfile.read(examples()[0].path, dtype="float32")
+    for name in ("你好.wav", "day two/talk.flac", "day two/talk.wav"):
+        soundfile.write(folder / name, samples, rate)
+    (folder / "broken.mp3").write_text("not sound")
+    (folder / "notes.txt").write_text("not to be transcribed")
+    return folder
+
+
+def test_the_examples_are_listed_and_transcribed_right():
+    done = w2vkit("transcribe", "--example", "--model", "w2v-mini")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "".join(f"{clip.path.name}: {clip.text}\n" for clip in examples())
+    assert all(clip.about in done.stderr for clip in examples())
+
+
+def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path):
+    out = tmp_path / "out"
+    done = w2vkit("transcribe", talks, "--model", "w2v-mini", "--format", "json", "--output-dir", out)
+    assert done.returncode == 1
+    written = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    assert written == ["day two/talk.flac.json", "day two/talk.wav.json", "你好.json"]
+    assert json.loads((out / "你好.json").read_text(encoding="utf-8"))["text"] == examples()[0].text
+    assert "1 of 4 failed" in done.stderr and "broken.mp3 could not be read as audio" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_patterns_and_single_files_print_to_the_terminal(talks):
+    single = w2vkit("transcribe", talks / "你好.wav", "--model", "w2v-mini")
+    assert (single.returncode, single.stdout) == (0, examples()[0].text + "\n")
+    several = w2vkit("transcribe", "talks/**/*.wav", "--model", "w2v-mini", cwd=talks.parent)
+    assert several.returncode == 0
+    assert sorted(several.stdout.splitlines()) == [f"talk.wav: {examples()[0].text}", f"你好.wav: {examples()[0].text}"]
+
+
+def test_without_the_hub_the_stand_in_is_said_once():
+    done = w2vkit("transcribe", examples()[0].path, examples()[1].path)
+    assert done.returncode == 0
+    assert done.stderr.count("w2v-mini is used") == 1
+    assert "w2vkit transcribe --model facebook/wav2vec2-large-960h-lv60-self" in done.stderr
+
+
+def test_a_named_model_out_of_reach_is_one_error_within_15_seconds():
+    started = time.monotonic()
+    done = w2vkit("transcribe", examples()[0].path, "--model", "facebook/wav2vec2-base-960h")
+    assert time.monotonic() - started < 15
+    assert done.returncode == 1 and done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1 and "cannot be reached" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (["transcribe"], "Nothing to transcribe"),
+        (["transcribe", "missing.wav"], "missing.wav does not exist"),
+        (["transcribe", "*.nothing"], "No file matches"),
+        (["transcribe", "."], "no audio in"),
+        (["transcribe", "a.wav", "--format", "docx"], "no format 'docx'"),
+        (["transcribe", "a.wav", "b.wav", "--format", "srt"], "Add --output-dir"),
+        (["transcribe", "--example", "a.wav"], "either --example or paths"),
+    ],
+)
+def test_wrong_calls_are_answered_without_a_stack_trace(tmp_path, arguments, cause):
+    done = w2vkit(*arguments, *(["--model", "w2v-mini"] if "missing.wav" in arguments else []), cwd=tmp_path)
+    assert done.returncode == 1
+    assert cause in done.stderr and "Traceback" not in done.stderr
+
+
+def test_models_lists_what_is_bundled_and_the_default():
+    done = w2vkit("models")
+    assert done.returncode == 0
+    rows = [line.split() for line in done.stdout.splitlines()[1:]]
+    assert rows[0][:2] == ["w2v-mini", "bundled"] and int(rows[0][2]) <= 25 and rows[0][-1] == "apache-2.0"
+    assert rows[-1][0] == "facebook/wav2vec2-large-960h-lv60-self" and "Hub" in rows[-1]
+
+
+def test_importing_the_package_does_not_import_torch():
+    code = "import sys, w2vkit; sys.exit(any(m in sys.modules for m in ('torch', 'transformers', 'gradio', 'plotly')))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_silence_and_too_short_from_the_command_line(tmp_path):
+    soundfile.write(tmp_path / "silence.wav", np.zeros(16_000), 16_000)
+    soundfile.write(tmp_path / "short.wav", np.zeros(200), 16_000)
+    done = w2vkit("transcribe", "silence.wav", "short.wav", "--model", "w2v-mini", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == "silence.wav: \n"
+    assert "short.wav: The audio is too short: 12.5 ms" in done.stderr

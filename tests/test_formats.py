@@ -1,0 +1,137 @@
+"""Every writer, byte for byte."""
+
+import json
+
+import pytest
+
+from w2vkit.decode import Hypothesis, Word
+from w2vkit.errors import FormatError
+from w2vkit.formats import FORMATS, render
+
+EXPECTED = {
+    "txt": "GOOD DAY O'NEIL\n",
+    "srt": "1\n00:00:00,100 --> 00:00:00,620\nGOOD DAY\n\n2\n00:00:01,500 --> 00:00:02,020\nO'NEIL\n",
+    "vtt": "WEBVTT\n\n00:00:00.100 --> 00:00:00.620\nGOOD DAY\n\n00:00:01.500 --> 00:00:02.020\nO'NEIL\n",
+    "tsv": "start\tend\tconfidence\tword\n"
+    "0.100\t0.340\t0.9900\tGOOD\n0.400\t0.620\t0.8000\tDAY\n1.500\t2.020\t0.4567\tO'NEIL\n",
+    "ctm": "my_talk.wav 1 0.100 0.240 GOOD 0.9900\nmy_talk.wav 1 0.400 0.220 DAY 0.8000\n"
+    "my_talk.wav 1 1.500 0.520 O'NEIL 0.4567\n",
+    "json": """{
+  "audio": "my talk.wav",
+  "seconds": 2.5,
+  "text": "GOOD DAY O'NEIL",
+  "confidence": 0.7489,
+  "score": -1.25,
+  "words": [
+    {
+      "text": "GOOD",
+      "start": 0.1,
+      "end": 0.34,
+      "confidence": 0.99
+    },
+    {
+      "text": "DAY",
+      "start": 0.4,
+      "end": 0.62,
+      "confidence": 0.8
+    },
+    {
+      "text": "O'NEIL",
+      "start": 1.5,
+      "end": 2.02,
+      "confidence": 0.4567
+    }
+  ]
+}
+""",
+    "TextGrid": """File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0
+xmax = 2.5
+tiers? <exists>
+size = 1
+item []:
+    item [1]:
+        class = "IntervalTier"
+        name = "words"
+        xmin = 0
+        xmax = 2.5
+        intervals: size = 7
+        intervals [1]:
+            xmin = 0
+            xmax = 0.1
+            text = ""
+        intervals [2]:
+            xmin = 0.1
+            xmax = 0.34
+            text = "GOOD"
+        intervals [3]:
+            xmin = 0.34
+            xmax = 0.4
+            text = ""
+        intervals [4]:
+            xmin = 0.4
+            xmax = 0.62
+            text = "DAY"
+        intervals [5]:
+            xmin = 0.62
+            xmax = 1.5
+            text = ""
+        intervals [6]:
+            xmin = 1.5
+            xmax = 2.02
+            text = "O'NEIL"
+        intervals [7]:
+            xmin = 2.02
+            xmax = 2.5
+            text = ""
+""",
+}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_exact_text(greeting, format):
+    assert render(greeting, format, seconds=2.5, name="my talk.wav") == EXPECTED[format]
+
+
+NOTHING = {
+    "txt": "\n",
+    "srt": "",
+    "vtt": "WEBVTT\n",
+    "tsv": "start\tend\tconfidence\tword\n",
+    "ctm": "",
+}
+
+
+@pytest.mark.parametrize("format", NOTHING)
+def test_silence_is_a_valid_empty_file(format):
+    assert render(Hypothesis("", (), 0.0), format, seconds=1.0) == NOTHING[format]
+
+
+def test_silence_in_json_and_textgrid():
+    silence = Hypothesis("", (), 0.0)
+    assert json.loads(render(silence, "json", seconds=1.0))["words"] == []
+    assert "intervals: size = 1" in render(silence, "TextGrid", seconds=1.0)
+
+
+def test_subtitle_lines_break_before_42_characters_and_never_inside_a_word():
+    words = tuple(Word(text, 0.3 * i, 0.3 * i + 0.25, 1.0) for i, text in enumerate(["ABCDEFGHI"] * 9 + ["X" * 60]))
+    lines = render(Hypothesis("", words, 0.0), "srt", seconds=9).split("\n")[2::4]
+    assert lines == ["ABCDEFGHI ABCDEFGHI ABCDEFGHI ABCDEFGHI"] * 2 + ["ABCDEFGHI", "X" * 60]
+
+
+def test_hours_and_rounding_in_times():
+    hypothesis = Hypothesis("A", (Word("A", 3661.9996, 3662.5, 1.0),), 0.0)
+    assert "01:01:42,000 --> 01:02:02,500" not in render(hypothesis, "srt", seconds=4000)
+    assert "01:01:02,000 --> 01:01:02,500" in render(hypothesis, "srt", seconds=4000)
+
+
+def test_markup_in_a_vocabulary_is_text_in_webvtt():
+    hypothesis = Hypothesis("<i>&", (Word("<i>&", 0.0, 1.0, 1.0),), 0.0)
+    assert "&lt;i&gt;&amp;" in render(hypothesis, "vtt", seconds=1)
+
+
+def test_an_unknown_format_names_those_there_are():
+    with pytest.raises(FormatError, match=r"no format 'docx'.*txt, srt, vtt, json, tsv, TextGrid, ctm"):
+        render(Hypothesis("", (), 0.0), "docx", seconds=1)

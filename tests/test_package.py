@@ -1,0 +1,47 @@
+"""What is installed is what was written: the wheel in a new environment, outside the checkout."""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel and install it into a new venv that borrows the libraries, but not w2vkit, of this one."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, timeout=300)
+    (wheel,) = folder.glob("w2vkit-*.whl")
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)], check=True, timeout=300)
+    (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
+    # A .pth line is only a path: the editable install's own finder, which a .pth there starts, is not followed.
+    (site / "borrowed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
+    return folder / "venv" / "bin"
+
+
+def test_the_installed_command_transcribes_outside_the_checkout(installed, tmp_path):
+    where = [installed / "python", "-c", "import w2vkit, w2vkit_demo.app; print(w2vkit.__file__, w2vkit_demo.__file__)"]
+    places = subprocess.run(where, capture_output=True, text=True, cwd=tmp_path, check=True).stdout.split()
+    assert all(str(installed.parent) in place for place in places)
+    run = [installed / "w2vkit", "transcribe", "--example", "--model", "w2v-mini"]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE" in done.stdout
+
+
+def test_the_checkpoint_loads_with_plain_transformers_and_is_small():
+    from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
+
+    folder = ROOT / "w2vkit" / "checkpoints" / "w2v-mini"
+    model = Wav2Vec2ForCTC.from_pretrained(folder)
+    processor = Wav2Vec2Processor.from_pretrained(folder)
+    assert model.config.vocab_size == len(processor.tokenizer) == 32
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 25e6
