@@ -115,6 +115,14 @@ def test_silence_in_json_and_textgrid():
     assert "intervals: size = 1" in render(silence, "TextGrid", seconds=1.0)
 
 
+def test_json_lists_the_next_best_texts_with_both_scores():
+    best = Hypothesis("A", (), -1.0, -0.25, (Hypothesis("B", (), -3.0, -0.5), Hypothesis("", (), -4.0)))
+    assert json.loads(render(best, "json", seconds=1.0))["alternatives"] == [
+        {"text": "B", "acoustic_score": -2.5, "language_score": -0.5},
+        {"text": "", "acoustic_score": -4.0, "language_score": 0.0},
+    ]
+
+
 def test_subtitle_lines_break_before_42_characters_and_never_inside_a_word():
     words = tuple(Word(text, 0.3 * i, 0.3 * i + 0.25, 1.0) for i, text in enumerate(["ABCDEFGHI"] * 9 + ["X" * 60]))
     lines = render(Hypothesis("", words, 0.0), "srt", seconds=9).split("\n")[2::4]

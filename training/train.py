@@ -29,7 +29,7 @@ from training.teacher import LABELS, LAYERS, Teacher
 STAGES = {
     "tutor": dict(front_rate=1e-4, body_rate=2e-4, head_rate=3e-3, strength=0.2, mask=0.0),
     "front": dict(front_rate=2e-3, body_rate=0.0, head_rate=0.0, strength=0.3, mask=0.0),
-    "joint": dict(front_rate=5e-4, body_rate=3e-4, head_rate=1e-3, strength=0.4, mask=0.03),
+    "joint": dict(front_rate=8e-4, body_rate=4e-4, head_rate=1e-3, strength=0.4, mask=0.03),
     "ctc": dict(front_rate=2e-4, body_rate=1.5e-4, head_rate=3e-4, strength=1.0, mask=0.12),
 }
 
@@ -130,11 +130,12 @@ class Run:
             target = self.teacher.final(self.teacher.states(front)[-1])
             expected = self.teacher.logits(target).float().log_softmax(dim=-1)
         found = logits.float().log_softmax(dim=-1)
+        guided = 1 - self.step / self.arguments.steps  # the tutor's word counts less and less
         return {
-            "ctc": 0.3 * self._ctc(logits, batch),
-            "frames": F.kl_div(found, expected, log_target=True, reduction="none").sum(-1).mean(),
-            "state": relative_error(final, target),
-            "front": 0.3 * relative_error(x, front + self.teacher.mean_position()),
+            "ctc": self._ctc(logits, batch),
+            "frames": guided * F.kl_div(found, expected, log_target=True, reduction="none").sum(-1).mean(),
+            "state": guided * relative_error(final, target),
+            "front": 0.3 * guided * relative_error(x, front + self.teacher.mean_position()),
         }
 
     def _front(self, clean: Tensor) -> Tensor:

@@ -2,68 +2,19 @@
 
 Greedy decoding takes the likeliest label of each frame, merges repeats and drops blanks: the map B of
 Graves et al., "Connectionist temporal classification" (2006), section 3.1,
-https://www.cs.toronto.edu/~graves/icml_2006.pdf, applied to the best path.
+https://www.cs.toronto.edu/~graves/icml_2006.pdf, applied to the best path. Beam search (`w2vkit.beam`)
+looks for the likeliest text instead.
 """
 
-from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 
+from w2vkit.beam import beam_search
 from w2vkit.emissions import Emissions
+from w2vkit.hypothesis import Hypothesis, Span, Word, words_of
 
-
-@dataclass(frozen=True)
-class Word:
-    """A word and where it was said.
-
-    Attributes
-    ----------
-    text : str
-    start, end : float
-        Seconds from the beginning of the sound.
-    confidence : float
-        A probability in [0, 1]; the decoder that made the word says of what.
-    """
-
-    text: str
-    start: float
-    end: float
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """What was said, as a decoder sees it.
-
-    Attributes
-    ----------
-    text : str
-        The words, joined by single spaces.
-    words : tuple of Word
-        In order, without overlap.
-    score : float
-        The decoder's log-probability (natural logarithm) of what it found.
-    """
-
-    text: str
-    words: tuple[Word, ...]
-    score: float
-
-    @property
-    def confidence(self) -> float:
-        """The mean of the words' confidences; 1 where nothing was said."""
-        return float(np.mean([word.confidence for word in self.words])) if self.words else 1.0
-
-
-@dataclass(frozen=True)
-class Span:
-    """A character's place: frames [start, stop), and the log-probability it had at its best."""
-
-    label: int
-    start: int
-    stop: int
-    log_prob: float
+__all__ = ["Hypothesis", "Span", "Word", "beam_search", "greedy", "words_of"]
 
 
 def greedy(emissions: Emissions) -> Hypothesis:
@@ -77,11 +28,8 @@ def greedy(emissions: Emissions) -> Hypothesis:
     Returns
     -------
     Hypothesis
-        ``score`` is the log-probability of the best path, a lower bound on that of the text. A word's
-        confidence is the geometric mean, over its characters, of the highest posterior probability
-        that the character has within its run of frames: one doubtful character lowers it, length
-        does not. It starts with the first frame of its first character and ends after the last
-        frame of its last.
+        ``score`` is the log-probability of the best path, a lower bound on that of the text. Confidences
+        and times of words are those of `w2vkit.hypothesis.words_of`; a character's span is its run of frames.
     """
     path = emissions.log_probs.argmax(axis=1)
     along = emissions.log_probs[np.arange(len(path)), path]
@@ -93,23 +41,3 @@ def greedy(emissions: Emissions) -> Hypothesis:
         position = stop
     words = words_of(spans, emissions)
     return Hypothesis(" ".join(word.text for word in words), words, float(along.sum(dtype=np.float64)))
-
-
-def words_of(spans: list[Span], emissions: Emissions) -> tuple[Word, ...]:
-    """Group spans of labels into words at the word boundary; special labels are no text."""
-    vocabulary = emissions.vocabulary
-    words = []
-    text = [span for span in spans if span.label not in vocabulary.special]
-    for boundary, group in groupby(text, key=lambda span: span.label == vocabulary.word_boundary):
-        if boundary:
-            continue
-        letters = list(group)
-        words.append(
-            Word(
-                text="".join(vocabulary.labels[span.label] for span in letters),
-                start=round(letters[0].start * emissions.frame_seconds, 3),
-                end=round(letters[-1].stop * emissions.frame_seconds, 3),
-                confidence=float(np.exp(np.mean([span.log_prob for span in letters]))),
-            )
-        )
-    return tuple(words)

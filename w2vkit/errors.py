@@ -17,5 +17,25 @@ class EmissionsError(W2VKitError):
     """The emission matrix or its vocabulary is not what decoding needs."""
 
 
+class AlignmentError(W2VKitError):
+    """A text cannot be aligned with the sound it is said to belong to."""
+
+
 class FormatError(W2VKitError):
     """A result cannot be written the way it was asked for."""
+
+
+class DecodingError(W2VKitError):
+    """The decoder cannot search the way it was asked to."""
+
+
+class LanguageModelError(W2VKitError):
+    """The language model cannot be read, built or used with this vocabulary."""
+
+
+class DatasetError(W2VKitError):
+    """The data set cannot be found or read, or lacks what an evaluation needs."""
+
+
+class EvaluationError(W2VKitError):
+    """The evaluation cannot be carried out, or its results cannot be kept."""

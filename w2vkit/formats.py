@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from w2vkit.decode import Hypothesis, Word
+from w2vkit.hypothesis import Hypothesis, Word
 from w2vkit.errors import FormatError
 
 LINE_CHARACTERS = 42  # a subtitle line that can be read at a glance
@@ -73,6 +73,11 @@ def as_json(hypothesis: Hypothesis, seconds: float, name: str) -> str:
             {"text": w.text, "start": w.start, "end": w.end, "confidence": round(w.confidence, 4)} for w in hypothesis.words
         ],
     }
+    if hypothesis.alternatives:
+        content["alternatives"] = [
+            {"text": h.text, "acoustic_score": round(h.acoustic_score, 4), "language_score": round(h.language_score, 4)}
+            for h in hypothesis.alternatives
+        ]
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 FLOOR = -8.0  # natural logarithm; what is less likely than one in 3,000 looks alike
-LEGEND = {"sure": 0.9, "likely": 0.7, "doubtful": 0.0}  # the least confidence of each shade
+LEGEND = {"sure": 0.8, "likely": 0.5, "doubtful": 0.0}  # the least probability that the word is right
 COLOURS = {"sure": "#1a7f4b", "likely": "#b7791f", "doubtful": "#c2410c"}
 
 

@@ -1,0 +1,87 @@
+"""How far word times are from a reference: median and 95th percentile of |start| and |end| errors.
+
+    python -m benchmarks.times MODEL PARQUET
+
+The Parquet file has the columns audio (bytes inside), words, word_starts and word_ends (s). Alignment is given the
+words and is judged on all of them; a decoder is judged on the words that it got right.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from w2vkit.align import align
+from w2vkit.audio import load
+from w2vkit.calibration import match_words
+from w2vkit.decode import greedy
+from w2vkit.emissions import Emissions
+from w2vkit.hypothesis import Hypothesis
+
+Finder = Callable[[Emissions, str], Hypothesis]
+
+
+def finders() -> dict[str, Finder]:
+    """Give the ways to find words: from emissions and the true text, which only alignment looks at."""
+    found: dict[str, Finder] = {"greedy": lambda emissions, text: greedy(emissions)}
+    try:
+        from w2vkit.beam import beam_search
+    except ImportError:
+        pass
+    else:
+        found["beam"] = lambda emissions, text: beam_search(emissions)
+    found["align"] = lambda emissions, text: align(emissions, text).hypothesis
+    return found
+
+
+def errors(hypothesis: Hypothesis, row: dict[str, Any]) -> np.ndarray:
+    """(W, 2) signed start and end errors (s) of the words that are right."""
+    pairs = match_words(" ".join(row["words"]), hypothesis.text)
+    found = [(hypothesis.words[h].start, hypothesis.words[h].end) for _, h in pairs]
+    true = [(row["word_starts"][r], row["word_ends"][r]) for r, _ in pairs]
+    return np.array(found).reshape(-1, 2) - np.array(true).reshape(-1, 2)
+
+
+def measure(rows: list[dict[str, Any]], emissions: list[Emissions]) -> list[dict[str, Any]]:
+    """Compare every way to find words with the reference."""
+    total = sum(len(row["words"]) for row in rows)
+    results = []
+    for name, find in finders().items():
+        each = [errors(find(one, " ".join(row["words"])), row) for one, row in zip(emissions, rows, strict=True)]
+        off = np.concatenate(each) * 1000
+        result: dict[str, Any] = {"method": name, "words": len(off), "of": total}
+        for column, edge in enumerate(("start", "end")):
+            values = off[:, column] if len(off) else np.array([np.nan])
+            result[f"{edge}_median_ms"] = round(float(np.median(np.abs(values))), 1)
+            result[f"{edge}_p95_ms"] = round(float(np.percentile(np.abs(values), 95)), 1)
+            result[f"{edge}_bias_ms"] = round(float(np.median(values)), 1)
+        results.append(result)
+    return results
+
+
+def main() -> None:
+    """Print the table and a JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="a name or a folder that w2vkit loads")
+    parser.add_argument("parquet", type=Path)
+    arguments = parser.parse_args()
+    from w2vkit.model import CTCModel
+
+    rows = pq.read_table(arguments.parquet).to_pylist()
+    model = CTCModel.load(arguments.model)
+    waveforms = [load(row["audio"]["bytes"], sample_rate=model.sample_rate) for row in rows]
+    results = measure(rows, model.emit(waveforms))
+    print("| method | words | start: median, 95th, bias (ms) | end: median, 95th, bias (ms) |\n|---|---|---|---|")
+    for r in results:
+        cells = [", ".join(f"{r[f'{edge}_{k}_ms']:.0f}" for k in ("median", "p95", "bias")) for edge in ("start", "end")]
+        print(f"| {r['method']} | {r['words']} of {r['of']} | {cells[0]} | {cells[1]} |")
+    line = json.dumps({"benchmark": "times", "model": model.name, "data": arguments.parquet.stem, "results": results})
+    print(line.replace("NaN", "null"))  # JSON has no NaN
+
+
+if __name__ == "__main__":
+    main()

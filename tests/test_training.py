@@ -1,0 +1,144 @@
+"""The recipe: the teacher's file format and layers, and batches that a resumed run meets again."""
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training import augment
+from training.batches import LONG, SHORT, Batches
+from training.corpora import SPEEDS, Corpus
+from training.student import build
+from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, MELS, Teacher
+
+
+def write_ctranslate2(path: Path, variables: dict[str, np.ndarray]) -> None:
+    """Write float16 variables the way CTranslate2 6 does, with one of another type among them."""
+
+    def text(value: str) -> bytes:
+        data = value.encode() + b"\0"
+        return struct.pack("<H", len(data)) + data
+
+    parts = [struct.pack("<I", 6), text("WhisperSpec"), struct.pack("<II", 3, len(variables) + 1)]
+    parts.append(text("encoder/num_heads") + struct.pack("<BBI", 0, 2, 2) + struct.pack("<h", HEADS))
+    for name, value in variables.items():
+        data = value.astype("<f2").tobytes()
+        parts.append(text(name) + struct.pack(f"<B{value.ndim}I", value.ndim, *value.shape))
+        parts.append(struct.pack("<BI", 4, len(data)) + data)
+    path.write_bytes(b"".join(parts))
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
+    """A teacher of Whisper tiny.en's shapes with random weights."""
+    rng = np.random.default_rng(0)
+    shapes: dict[str, tuple[int, ...]] = {
+        "conv1/weight": (HIDDEN, MELS, 3),
+        "conv1/bias": (HIDDEN,),
+        "conv2/weight": (HIDDEN, HIDDEN, 3),
+        "conv2/bias": (HIDDEN,),
+        "position_encodings/encodings": (1500, HIDDEN),
+        "layer_norm/gamma": (HIDDEN,),
+        "layer_norm/beta": (HIDDEN,),
+    }
+    for layer in range(LAYERS):
+        for part, wide in (("self_attention", 3 * HIDDEN), ("ffn", 4 * HIDDEN)):
+            shapes |= {f"layer_{layer}/{part}/layer_norm/{name}": (HIDDEN,) for name in ("gamma", "beta")}
+            inner = HIDDEN if part == "self_attention" else wide
+            shapes |= {f"layer_{layer}/{part}/linear_0/weight": (wide, HIDDEN), f"layer_{layer}/{part}/linear_0/bias": (wide,)}
+            shapes[f"layer_{layer}/{part}/linear_1/weight"] = (HIDDEN, inner)
+            shapes[f"layer_{layer}/{part}/linear_1/bias"] = (HIDDEN,)
+    path = tmp_path_factory.mktemp("teacher") / "model.bin"
+    scaled = {name: rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]) or 1) for name, shape in shapes.items()}
+    write_ctranslate2(path, {f"encoder/{name}": value for name, value in scaled.items()})
+    return Teacher(path)
+
+
+def test_the_students_layers_started_from_the_teachers_give_the_same(teacher):
+    model = build(teacher, seed=0).eval()
+    encoder = model.wav2vec2.encoder
+    x = torch.randn(2, 60, HIDDEN)
+    positions = teacher.weights["position_encodings/encodings"][:60]
+    with torch.no_grad():
+        expected = teacher.states(x - positions)  # it adds them again
+        h = x
+        for layer, state in zip(encoder.layers, expected, strict=True):  # type: ignore[arg-type]
+            h = layer(h)
+            assert (h - state).abs().max() < 1e-4
+        assert (encoder.layer_norm(h) - teacher.final(expected[-1])).abs().max() < 1e-4
+
+
+def test_the_teachers_spectrogram_is_whispers(teacher):
+    from transformers import WhisperFeatureExtractor
+
+    samples = torch.randn(1, 48_000) * 0.1
+    ours = teacher.spectrogram(samples)[0]
+    theirs = WhisperFeatureExtractor(feature_size=MELS, chunk_length=3)(samples[0].numpy(), sampling_rate=16_000)
+    assert np.abs(ours.numpy() - theirs["input_features"][0]).max() < 1e-3
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Eighty synthetic utterances by forty speakers, in the prepared form."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    index, position = [], [0] * len(SPEEDS)
+    files = [(folder / f"speed-{k}.i16").open("wb") for k in range(len(SPEEDS))]
+    for i in range(80):
+        seconds = float(rng.uniform(0.5, 9))
+        spans = []
+        for k, speed in enumerate(SPEEDS):
+            samples = (rng.standard_normal(int(seconds * 16_000 / speed)) * 3000).astype(np.int16)
+            files[k].write(samples.tobytes())
+            spans.append([position[k], position[k] + len(samples)])
+            position[k] += len(samples)
+        corpus = ("librispeech-train-clean-100", "librispeech-dev-clean-mp3")[i % 2]
+        index.append({"corpus": corpus, "speaker": str(i // 2), "text": "IT'S A TEST", "spans": spans})
+    for file in files:
+        file.close()
+    (folder / "index.json").write_text(json.dumps(index))
+    return Corpus(folder)
+
+
+def test_no_speaker_is_both_trained_on_and_decided_by(corpus):
+    trained, deciding = {(u.corpus, u.speaker) for u in corpus.train}, {(u.corpus, u.speaker) for u in corpus.dev}
+    assert trained and deciding and not trained & deciding
+
+
+def test_a_batch_depends_on_its_number_alone_so_that_runs_resume(corpus):
+    first, second = (Batches(corpus, seed=3, steps=20, seconds=20, strength=1.0, mask=0.1) for _ in range(2))
+    for i in (0, 7, 19):
+        a, b = first[i], second[i]
+        assert torch.equal(a.waveforms, b.waveforms) and torch.equal(a.masked, b.masked)
+    assert not torch.equal(first[0].waveforms[:1, :1000], first[7].waveforms[:1, :1000])
+
+
+def test_batches_have_two_shapes_and_hide_only_frames_of_speech(corpus):
+    batches = Batches(corpus, seed=1, steps=30, seconds=20, strength=1.0, mask=0.2)
+    sizes = set()
+    for i in range(30):
+        batch = batches[i]
+        sizes.add(batch.waveforms.shape[1])
+        assert torch.isfinite(batch.waveforms).all()
+        for hidden, valid, target in zip(batch.masked, batch.valid, batch.targets, strict=True):
+            assert not hidden[valid:].any()
+            assert len(target) <= valid
+            assert set(target.tolist()) <= set(range(4, len(LABELS)))
+    assert sizes == {LONG, SHORT}
+
+
+def test_distortions_keep_length_and_level():
+    rng = np.random.default_rng(0)
+    speech = augment.normalise(rng.standard_normal(16_000) * np.repeat(rng.uniform(0, 1, 160), 100))
+    for effect in (augment.room, augment.telephone):
+        assert effect(speech, rng).shape == speech.shape
+    noisy = augment.add_noise(speech, augment.coloured_noise(16_000, rng), 10.0)
+    assert (noisy - speech).var() == pytest.approx(0.1, rel=0.01)
+    distorted = augment.distort(speech, speech[::-1].copy(), 1.0, rng)
+    assert distorted.var() == pytest.approx(1.0, abs=1e-3) and distorted.mean() == pytest.approx(0.0, abs=1e-3)
+    # Above 4 kHz nothing is left of what went through a telephone.
+    spectrum = np.abs(np.fft.rfft(augment.telephone(speech, np.random.default_rng(1)))) ** 2
+    assert spectrum[4200:].sum() < 0.01 * spectrum[:3800].sum()

@@ -1,0 +1,221 @@
+"""How honest confidences are (of the words that got 0.8, eight in ten should be right), and how to mend them.
+
+Bins and expected calibration error follow Naeini et al., "Obtaining well calibrated probabilities using
+Bayesian binning" (2015), and Guo et al., "On calibration of modern neural networks" (2017),
+https://arxiv.org/abs/1706.04599, from which temperature scaling is too: one number divides the logits, fitted
+on speakers that the model has not seen. It never changes the greedy text.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from w2vkit.decode import greedy
+from w2vkit.emissions import Emissions
+from w2vkit.errors import ModelError, W2VKitError
+from w2vkit.hypothesis import Hypothesis
+
+FILE = "calibration.json"  # stands beside a checkpoint's weights
+TEMPERATURES = (0.2, 10.0)  # the range that is searched
+SMALLEST = 1e-6  # a wrong word with confidence 1 costs 14 nats, not infinity
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Words of similar confidence.
+
+    Attributes
+    ----------
+    low, high : float
+        Confidences in (low, high]; the first bin holds 0 too.
+    count : int
+    confidence : float
+        The words' mean confidence; 0 in an empty bin.
+    accuracy : float
+        Which share of them is right; 0 in an empty bin.
+    """
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What ``calibration.json`` holds.
+
+    Attributes
+    ----------
+    temperature : float
+        Divides the logits; above 1 the model had been too sure.
+    words : int
+        On how many words it was fitted.
+    nll_before, nll_after : float
+        Mean negative log-likelihood of the words being right (nats), at temperature 1 and at the fitted one.
+    """
+
+    temperature: float
+    words: int
+    nll_before: float
+    nll_after: float
+
+    def save(self, folder: Path) -> None:
+        """Write `FILE` into a checkpoint's folder."""
+        (folder / FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Calibration | None":
+        """Read `FILE` from a checkpoint's folder; None where there is none.
+
+        Raises
+        ------
+        ModelError
+            The file is damaged.
+        """
+        path = folder / FILE
+        if not path.exists():
+            return None
+        try:
+            calibration = cls(**json.loads(path.read_text(encoding="utf-8")))
+            _check(calibration.temperature)
+        except (OSError, ValueError, TypeError, W2VKitError) as error:
+            raise ModelError(f"{path} cannot be used: {error}. Fit it again, or delete it to go without.") from error
+        return calibration
+
+
+def temper(emissions: Emissions, temperature: float) -> Emissions:
+    """Give the emissions of ``logits / temperature``: softer above 1, harder below.
+
+    Log-probabilities are logits but for a constant per frame, which the softmax takes out.
+
+    Raises
+    ------
+    ModelError
+        The temperature is not a positive number.
+    """
+    _check(temperature)
+    scaled = emissions.log_probs.astype(np.float64) / temperature
+    scaled -= np.logaddexp.reduce(scaled, axis=1, keepdims=True)
+    return Emissions(scaled.astype(np.float32), emissions.vocabulary, emissions.frame_seconds)
+
+
+def _check(temperature: float) -> None:
+    if not (isinstance(temperature, int | float) and 0 < temperature < np.inf):
+        raise ModelError(f"The temperature is {temperature!r}. Give a positive number; 1 changes nothing.")
+
+
+def match_words(reference: str, hypothesis: str) -> list[tuple[int, int]]:
+    """Give (index in the reference, index in the hypothesis) of the words that are equal, by the fewest edits."""
+    from jiwer import process_words
+
+    if not (reference.split() and hypothesis.split()):
+        return []
+    chunks = [chunk for chunk in process_words(reference, hypothesis).alignments[0] if chunk.type == "equal"]
+    return [
+        (chunk.ref_start_idx + i, chunk.hyp_start_idx + i)
+        for chunk in chunks
+        for i in range(chunk.ref_end_idx - chunk.ref_start_idx)
+    ]
+
+
+def judge(hypotheses: Sequence[Hypothesis], references: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Give the (W,) confidences of all words, and (W,) bool whether each is right."""
+    confidences = [word.confidence for hypothesis in hypotheses for word in hypothesis.words]
+    right = np.zeros(len(confidences), bool)
+    first = 0
+    for hypothesis, reference in zip(hypotheses, references, strict=True):
+        right[[first + place for _, place in match_words(reference, hypothesis.text)]] = True
+        first += len(hypothesis.words)
+    return np.array(confidences), right
+
+
+def reliability(confidences: np.ndarray, right: np.ndarray, bins: int = 10) -> list[Bin]:
+    """Sort words into bins of equal width by confidence."""
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.ceil(confidences * bins).astype(int) - 1, 0, bins - 1)
+    result = []
+    for i in range(bins):
+        inside = place == i
+        count = int(inside.sum())
+        means = (float(confidences[inside].mean()), float(right[inside].mean())) if count else (0.0, 0.0)
+        result.append(Bin(float(edges[i]), float(edges[i + 1]), count, *means))
+    return result
+
+
+def expected_calibration_error(confidences: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
+    """Mean distance between a word's confidence and its bin's accuracy, weighted by the bins' words."""
+    table = reliability(confidences, right, bins)
+    return sum(b.count * abs(b.confidence - b.accuracy) for b in table) / max(1, len(confidences))
+
+
+def auc(confidences: np.ndarray, right: np.ndarray) -> float:
+    """Probability that a right word has more confidence than a wrong one, ties half: the area under the ROC curve.
+
+    It is the Mann-Whitney statistic; 0.5 is chance, and NaN is given where all words are right or all wrong.
+    """
+    good, bad = np.sort(confidences[right]), confidences[~right]
+    if not (len(good) and len(bad)):
+        return float("nan")
+    above = len(good) - np.searchsorted(good, bad, "right")
+    ties = np.searchsorted(good, bad, "right") - np.searchsorted(good, bad, "left")
+    return float((above + ties / 2).mean() / len(good))
+
+
+def negative_log_likelihood(confidences: np.ndarray, right: np.ndarray) -> float:
+    """Mean over words of ``-log(confidence)`` where right, ``-log(1 - confidence)`` where wrong (nats)."""
+    p = np.clip(confidences, SMALLEST, 1 - SMALLEST)
+    return float(-np.where(right, np.log(p), np.log1p(-p)).mean())
+
+
+def fit_temperature(
+    emissions: Sequence[Emissions], references: Sequence[str], decode: Callable[[Emissions], Hypothesis] = greedy
+) -> Calibration:
+    """Fit the temperature at which the words' confidences predict best which of them are right.
+
+    Parameters
+    ----------
+    emissions : sequence of Emissions
+        Of speakers that neither trained the model nor will evaluate it.
+    references : sequence of str
+        What each of them said, in the model's spelling.
+    decode : callable
+        Whose confidences are to be calibrated; its text should not depend on the temperature.
+
+    Raises
+    ------
+    ModelError
+        Nothing was recognised, so there is nothing to fit to.
+    """
+
+    def loss(log_temperature: float) -> tuple[float, int]:
+        hypotheses = [decode(temper(one, float(np.exp(log_temperature)))) for one in emissions]
+        confidences, right = judge(hypotheses, references)
+        if not len(right):
+            raise ModelError("No word was recognised, so no temperature can be fitted. Give speech that the model knows.")
+        return negative_log_likelihood(confidences, right), len(right)
+
+    before, words = loss(0.0)
+    best = _golden(lambda x: loss(x)[0], *np.log(TEMPERATURES))
+    return Calibration(round(float(np.exp(best)), 4), words, before, loss(best)[0])
+
+
+def _golden(function: Callable[[float], float], low: float, high: float, steps: int = 16) -> float:
+    """Find the minimum of a function with one valley (Kiefer, 1953); 16 steps narrow the interval 2000 times."""
+    ratio = (np.sqrt(5) - 1) / 2
+    points = [high - ratio * (high - low), low + ratio * (high - low)]
+    values = [function(point) for point in points]
+    for _ in range(steps):
+        if values[0] < values[1]:
+            high, points[1], values[1] = points[1], points[0], values[0]
+            points[0] = high - ratio * (high - low)
+            values[0] = function(points[0])
+        else:
+            low, points[0], values[0] = points[0], points[1], values[1]
+            points[1] = low + ratio * (high - low)
+            values[1] = function(points[1])
+    return (low + high) / 2

@@ -1,0 +1,119 @@
+"""Utterances to transcripts, a chunk at a time: what fails is reported, what works is timed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from w2vkit.audio import Waveform, load
+from w2vkit.corpora import Utterance
+from w2vkit.decode import Hypothesis
+from w2vkit.emissions import Emissions
+from w2vkit.errors import EvaluationError, W2VKitError
+from w2vkit.journal import Row
+
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How long transcribing took, without loading the model and without a first, warming pass of one utterance.
+
+    Attributes
+    ----------
+    utterances : int
+        How many this run transcribed; those that an earlier run had done are not timed.
+    seconds : float
+        Of sound.
+    reading, forward, decoding : float
+        Seconds for decoding and resampling the files; for normalising, padding and the network; for the text.
+    """
+
+    utterances: int
+    seconds: float
+    reading: float
+    forward: float
+    decoding: float
+
+    @property
+    def rtfx(self) -> float:
+        """Audio seconds per second; as on the Open ASR Leaderboard, the clock starts with decoded audio."""
+        return self.seconds / max(self.forward + self.decoding, 1e-9)
+
+
+def transcribe_chunk(
+    model: "CTCModel",
+    chunk: list[Utterance],
+    decode: Callable[[Emissions], Hypothesis],
+    speed: Speed | None,
+    progress: Callable[[float], None],
+) -> tuple[list[Row], Speed | None]:
+    """Transcribe utterances; what fails becomes a row with its error.
+
+    Parameters
+    ----------
+    model : CTCModel
+    chunk : list of Utterance
+        With distinct ids.
+    decode : callable
+        Emissions to Hypothesis.
+    speed : Speed or None
+        Of the run so far; before the first utterance, None.
+    progress : callable
+        Called with the share of the chunk that is done (0 to 1).
+
+    Returns
+    -------
+    rows : list of Row
+        In the order of the utterances.
+    speed : Speed or None
+        With this chunk added.
+    """
+    rows = {u.id: Row(u.id, u.speaker, None, u.reference) for u in chunk}
+    waveforms: dict[str, Waveform] = {}
+    start = time.perf_counter()
+    for utterance in chunk:
+        try:
+            if utterance.fault:
+                raise EvaluationError(utterance.fault)
+            waveforms[utterance.id] = load(utterance.audio, sample_rate=model.sample_rate)
+        except W2VKitError as error:
+            rows[utterance.id] = replace(rows[utterance.id], error=str(error))
+    read = time.perf_counter()
+    if speed is None and waveforms:
+        _emit(model, [max(waveforms.values(), key=lambda w: w.seconds)], None)  # warm up: kernels are chosen, memory is taken
+    warm = time.perf_counter()
+    emissions = _emit(model, list(waveforms.values()), progress)
+    seen = time.perf_counter()
+    for (id, waveform), result in zip(waveforms.items(), emissions, strict=True):
+        row = replace(rows[id], seconds=round(waveform.seconds, 3))
+        try:
+            if isinstance(result, W2VKitError):
+                raise result
+            rows[id] = replace(row, hypothesis=decode(result).text)
+        except W2VKitError as error:
+            rows[id] = replace(row, error=str(error))
+    done = time.perf_counter()
+    if waveforms:
+        old = speed or Speed(0, 0.0, 0.0, 0.0, 0.0)
+        speed = Speed(
+            old.utterances + len(waveforms),
+            old.seconds + sum(w.seconds for w in waveforms.values()),
+            old.reading + read - start,
+            old.forward + seen - warm,
+            old.decoding + done - seen,
+        )
+    return list(rows.values()), speed
+
+
+def _emit(
+    model: "CTCModel", waveforms: list[Waveform], progress: Callable[[float], None] | None
+) -> list[Emissions] | list[Emissions | W2VKitError]:
+    """Emissions, or the error of those that have none: one bad clip must not lose its batch."""
+    try:
+        return model.emit(waveforms, progress=progress) if waveforms else []
+    except W2VKitError as error:
+        if len(waveforms) == 1:
+            return [error]
+        return [result for waveform in waveforms for result in _emit(model, [waveform], None)]

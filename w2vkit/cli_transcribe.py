@@ -1,0 +1,79 @@
+"""The command ``w2vkit transcribe``: files, folders and patterns in, text in any format out."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from w2vkit import cli_lm
+from w2vkit.cli_common import MAX_HOURS, add_model_options, load_model, say, write_text
+from w2vkit.errors import FormatError, W2VKitError
+from w2vkit.examples import examples
+from w2vkit.formats import FORMATS, render
+from w2vkit.progress import Bar
+from w2vkit.sources import Job, find_jobs, give_outputs
+from w2vkit.transcribe import Transcription, transcribe
+
+
+def add(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    parser = commands.add_parser("transcribe", help="turn audio files into text", description="Turn audio files into text.")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="audio files, folders (searched through) or patterns")
+    parser.add_argument("--example", action="store_true", help="list and transcribe the bundled clips")
+    parser.add_argument("--format", default="txt", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default txt)")
+    parser.add_argument("--output-dir", type=Path, metavar="FOLDER", help="write one file per input here; else print")
+    parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
+    cli_lm.add_decoder_options(parser)
+    add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Transcribe, go on past bad files, and list at the end what failed and why."""
+    jobs = _jobs(options)
+    outputs = give_outputs(jobs, options.output_dir, options.format) if options.output_dir else {}
+    decode = cli_lm.decoder(options)
+    model = load_model(options)
+    failures: list[tuple[Path, str]] = []
+
+    def one(job: Job, progress: Callable[[float], None]) -> Transcription:
+        return transcribe(job.path, model, decode=decode, max_seconds=options.max_hours * 3600, progress=progress)
+
+    with Bar(len(jobs)) as bar:
+        for job in jobs:
+            try:
+                result = one(job, bar.part)
+                text = render(result.hypothesis, options.format, seconds=result.waveform.seconds, name=job.path.name)
+                if job in outputs:
+                    write_text(outputs[job], text)
+            except W2VKitError as error:
+                failures.append((job.path, str(error)))
+            else:
+                if job not in outputs:
+                    bar.clear()
+                    print(f"{job.path.name}: {text}" if len(jobs) > 1 else text, end="", flush=True)
+            bar.next()
+    if options.output_dir:
+        say(f"{len(jobs) - len(failures)} of {len(jobs)} files written to {options.output_dir}")
+    if failures:
+        say(f"{len(failures)} of {len(jobs)} failed:")
+        for path, reason in failures:
+            say(f"  {path}: {reason}")
+    return 1 if failures else 0
+
+
+def _jobs(options: argparse.Namespace) -> list[Job]:
+    """Find what is to be done, or say what is wrong with the call before anything is loaded."""
+    if options.format.lower() not in {name.lower() for name in FORMATS}:
+        raise FormatError(f"There is no format {options.format!r}. Choose one of: {', '.join(FORMATS)}.")
+    if options.example and options.paths:
+        raise FormatError("Give either --example or paths, not both.")
+    if not options.example and not options.paths:
+        raise FormatError("Nothing to transcribe. Give audio files, folders or patterns, or try: w2vkit transcribe --example")
+    if options.example:
+        for example in examples():
+            say(f"{example.path.name}: {example.about}")
+    jobs = [Job(e.path, Path(e.path.name)) for e in examples()] if options.example else find_jobs(options.paths)
+    if len(jobs) > 1 and not options.output_dir and options.format != "txt":
+        raise FormatError(f"{len(jobs)} files as {options.format} would run into each other. Add --output-dir FOLDER.")
+    return jobs

@@ -1,0 +1,108 @@
+"""Hot words: names and terms that are to be expected, as a scorer of the beam search."""
+
+from collections.abc import Mapping
+from math import isfinite
+
+import numpy as np
+
+from w2vkit.errors import DecodingError
+from w2vkit.vocabulary import Vocabulary
+
+
+class HotWords:
+    """Credit for words and phrases, given character by character and withdrawn if they are not completed.
+
+    A prefix of a hot word has earned that share of its weight that it has of its characters, so that the beams
+    which spell it survive until it is complete. A word that goes on differently, or on after its end, gives it
+    back. In the end a text has the weight of each word or phrase once per occurrence, as whole words.
+
+    The state is the longest end of the text, from a start of a word, that begins a hot phrase; None inside of
+    any other word (Aho and Corasick, 1975, https://doi.org/10.1145/360825.360855, with words as the alphabet).
+
+    Parameters
+    ----------
+    hotwords : mapping of str to float
+        Word or phrase to its weight (natural logarithm, above 0). Lower and upper case are mapped to the vocabulary's.
+    vocabulary : Vocabulary
+
+    Raises
+    ------
+    DecodingError
+        A hot word is empty or has characters outside the vocabulary, a weight is not above 0, or the
+        vocabulary has no word boundary.
+    """
+
+    def __init__(self, hotwords: Mapping[str, float], vocabulary: Vocabulary) -> None:
+        if vocabulary.word_boundary is None:
+            raise DecodingError("Hot words need words, and this vocabulary has no word boundary. Leave hotwords out.")
+        self.weights: dict[str, float] = {}
+        for phrase, weight in hotwords.items():
+            if not (isfinite(weight) and weight > 0):
+                raise DecodingError(f"The hot word {phrase!r} has the weight {weight}. Give a number above 0, such as 8.")
+            self.weights[spell(phrase, vocabulary)] = float(weight)
+        self.start = ""
+        self._credit = {"": 0.0}
+        shares: dict[str, float] = {}
+        for phrase, weight in self.weights.items():
+            for end in range(1, len(phrase) + 1):
+                shares[phrase[:end]] = max(shares.get(phrase[:end], 0.0), weight * end / len(phrase))
+        for prefix in shares:  # the end of a prefix may itself begin another phrase that is worth more
+            self._credit[prefix] = max(shares.get(end, 0.0) for end in _word_ends(prefix))
+        self._labels = {column: character for character, column in vocabulary.columns.items()}
+        self._size = len(vocabulary)
+        self._rows: dict[str | None, np.ndarray] = {}
+
+    def advance(self, state: str | None, label: int) -> str | None:
+        """Give the state after one more label."""
+        return self._next(state, self._labels[label])
+
+    def gains(self, state: str | None) -> np.ndarray:
+        """Give what each label adds: (V,)."""
+        if state not in self._rows:
+            row = np.zeros(self._size)
+            held = self._credit[state] if state else 0.0
+            for label, character in self._labels.items():
+                following = self._next(state, character)
+                row[label] = (self._credit[following] if following else 0.0) - held
+                if character == " ":
+                    row[label] += self._completed(state)
+            self._rows[state] = row
+        return self._rows[state]
+
+    def finish(self, state: str | None) -> float:
+        """Give what the end of the text adds: the last word is complete, promises are withdrawn."""
+        return self._completed(state) - (self._credit[state] if state else 0.0)
+
+    def _next(self, state: str | None, character: str) -> str | None:
+        if character == " ":
+            text = f"{state} " if state else ""
+        elif state is None:
+            return None
+        else:
+            text = state + character
+        return next((end for end in _word_ends(text) if end in self._credit), "" if character == " " else None)
+
+    def _completed(self, state: str | None) -> float:
+        """Add up the phrases that end here if the word does."""
+        return sum(self.weights.get(end, 0.0) for end in _word_ends(state)) if state else 0.0
+
+
+def spell(phrase: str, vocabulary: Vocabulary) -> str:
+    """Write a phrase with the characters of a vocabulary: as it is, in upper or in lower case."""
+    words = " ".join(phrase.split())
+    if not words:
+        raise DecodingError("A hot word is empty. Give words or phrases.")
+    for form in (words, words.upper(), words.lower()):
+        if all(character in vocabulary.columns for character in form):
+            return form
+    form = words.upper() if "A" in vocabulary.columns else words
+    strange = "".join(sorted({c for c in form if c not in vocabulary.columns}))
+    raise DecodingError(
+        f"The hot word {phrase!r} has characters outside the vocabulary: {strange}. "
+        f"Write it as it is spoken, with these: {''.join(sorted(vocabulary.columns)).strip()}"
+    )
+
+
+def _word_ends(text: str) -> list[str]:
+    """Give the text and all ends of it that start with a word, longest first."""
+    return [text, *(text[i + 1 :] for i, character in enumerate(text) if character == " " and i + 1 < len(text))]

@@ -1,0 +1,73 @@
+"""N-gram language models: what words (or characters) tend to follow each other.
+
+Models are read from ARPA files, plain or gzipped, by `w2vkit.arpa`, or from KenLM's binary files by
+the package ``kenlm`` where that is installed. `w2vkit.ngram_build` makes one from a text.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from w2vkit.arpa import read
+from w2vkit.errors import LanguageModelError
+from w2vkit.ngram import LN10, NGram
+
+__all__ = ["KenLM", "LanguageModel", "NGram", "load"]
+
+KENLM_MAGIC = b"mmap lm http://kheafield.com/code"  # what its binary files begin with
+
+
+class KenLM:
+    """A KenLM binary, through the package ``kenlm``.
+
+    The package does not list a model's words, so that there is no look-ahead into unfinished words.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import kenlm  # pyright: ignore[reportMissingImports]
+        except ImportError as error:
+            raise LanguageModelError(
+                f"{path} is a KenLM binary, and the package kenlm is not installed. "
+                "Install it (pip install kenlm), or give the ARPA file from which the binary was made."
+            ) from error
+        try:
+            self.model = kenlm.Model(str(path))
+        except (OSError, RuntimeError) as error:
+            raise LanguageModelError(f"{path} could not be read by kenlm: {error}. Make it again with build_binary.") from error
+        self._state = kenlm.State
+        self.order: int = self.model.order
+        self.start = kenlm.State()
+        self.model.BeginSentenceWrite(self.start)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.model
+
+    def step(self, state: Any, word: str) -> tuple[Any, float]:
+        """Give the next state and the log-probability (natural) of a word."""
+        after = self._state()
+        return after, self.model.BaseScore(state, word, after) * LN10
+
+
+LanguageModel = NGram | KenLM
+
+
+def load(path: str | Path) -> LanguageModel:
+    """Read a language model.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.arpa``, ``.arpa.gz`` or a KenLM binary; what it is, is seen from its first bytes.
+
+    Raises
+    ------
+    LanguageModelError
+        The file is missing, broken or of another kind, or ``kenlm`` is needed and not installed.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(KENLM_MAGIC))
+    except OSError as error:
+        raise LanguageModelError(f"{path} could not be read: {error.strerror}. Check the path.") from error
+    return KenLM(path) if head == KENLM_MAGIC else read(path)

@@ -1,0 +1,166 @@
+"""Text as people write it, spelled with a model's labels.
+
+The rule, word by word (a word is what stands between spaces; its own spelling stays in the result):
+
+1. A character that is a label stays; otherwise its upper or lower case is tried.
+2. An apostrophe of any shape between two letters is ``'``; at a word's edge it is a quotation mark.
+3. Digits become English words if the labels can spell them and are no digits themselves: ``42`` FORTY TWO,
+   ``1,200`` ONE THOUSAND TWO HUNDRED, ``3.5`` THREE POINT FIVE, ``21st`` TWENTY FIRST. Six digits at most are
+   read as a number; longer ones, and those that start with 0, digit by digit.
+4. Accents and ligatures are taken apart (``é`` E, ``ﬁ`` FI, ``ß`` SS) if the whole is no label.
+5. Hyphens, dashes and slashes separate words; all other punctuation is dropped.
+6. What is left cannot be mapped, such as a letter of another script: it becomes a `WILDCARD`.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from itertools import groupby
+
+from w2vkit.vocabulary import Vocabulary
+
+WILDCARD = -1  # in place of a column: any character may stand here
+SEPARATORS = frozenset("/\u2212")  # and all of the category dash; U+2212 is the minus sign
+APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\uff07\u00b4`", "'"))  # before NFKD makes spaces of some
+WHOLE = {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "&": " and ", "%": " percent "}
+NUMBER = re.compile(r"(\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.(\d+)|(st|nd|rd|th)\b)?", re.ASCII | re.IGNORECASE)
+SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”\u2019)])\s+")
+
+UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+).split()
+TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth"}
+ORDINALS |= {"twelve": "twelfth"}
+
+
+@dataclass(frozen=True)
+class SpelledWord:
+    """A word of the text and the labels that spell it.
+
+    Attributes
+    ----------
+    text : str
+        As it was written.
+    segment : int
+        Which line or sentence of the text it belongs to.
+    columns : tuple of int
+        Columns of the vocabulary, or `WILDCARD`; a word boundary stands between the words of ``42``.
+    characters : tuple of str
+        What each column stands for: its label, a space, or the character behind a wildcard.
+    """
+
+    text: str
+    segment: int
+    columns: tuple[int, ...]
+    characters: tuple[str, ...]
+
+
+def segments_of(text: str) -> list[str]:
+    """Split a text into its lines; a text of one line into its sentences."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines if len(lines) > 1 else [part for line in lines for part in SENTENCE.split(line.strip())]
+
+
+def spell(text: str, vocabulary: Vocabulary) -> list[SpelledWord]:
+    """Spell a text with the labels of a vocabulary, by the rule at the top of this file.
+
+    Parameters
+    ----------
+    text : str
+        In any case, with punctuation, digits and accents.
+    vocabulary : Vocabulary
+
+    Returns
+    -------
+    list of SpelledWord
+        A word of nothing but punctuation is left out.
+    """
+    labels = vocabulary.columns
+    # Digits that cannot be spelled in this alphabet had better be one wildcard each than a dozen.
+    numbers = "1" not in labels and all(_columns(letter, labels) for letter in set("".join((*UNITS, *TENS))))
+    spelled = []
+    for number, segment in enumerate(segments_of(unicodedata.normalize("NFC", text))):
+        for word in segment.split():
+            if pairs := _spell_word(word, vocabulary, numbers):
+                columns, characters = zip(*pairs, strict=True)
+                spelled.append(SpelledWord(word, number, columns, characters))
+    return spelled
+
+
+def say_number(digits: str) -> str:
+    """Read a run of digits in English: up to six as a number, others one by one."""
+    if len(digits) > 6 or (digits[0] == "0" and len(digits) > 1):
+        return " ".join(UNITS[int(digit)] for digit in digits)
+    number = int(digits)
+    if number < 20:
+        return UNITS[number]
+    for size, name in ((1000, "thousand"), (100, "hundred")):
+        if number >= size:
+            rest = f" {say_number(str(number % size))}" if number % size else ""
+            return f"{say_number(str(number // size))} {name}{rest}"
+    return TENS[number // 10] + (f" {UNITS[number % 10]}" if number % 10 else "")
+
+
+def _say_ordinal(digits: str) -> str:
+    before, _, last = say_number(digits).rpartition(" ")
+    ordinal = ORDINALS.get(last) or (last[:-1] + "ie" if last.endswith("y") else last.removesuffix("e")) + "th"
+    return f"{before} {ordinal}".strip()
+
+
+def _say(match: re.Match[str]) -> str:
+    whole, decimals, suffix = match.groups()
+    whole = whole.replace(",", "")
+    if suffix:
+        return f" {_say_ordinal(whole)} "
+    return f" {say_number(whole)} point {' '.join(UNITS[int(d)] for d in decimals)} " if decimals else f" {say_number(whole)} "
+
+
+def _spell_word(word: str, vocabulary: Vocabulary, numbers: bool) -> list[tuple[int, str]]:
+    """Give a column and its character for every label of a word."""
+    word = (NUMBER.sub(_say, word) if numbers else word).translate(APOSTROPHES)
+    pairs = []
+    for i, character in enumerate(word):
+        found = [] if character == "'" and not _between_letters(word, i) else _map(character, vocabulary.columns)
+        pairs += [(column, character if column == WILDCARD else vocabulary.labels[column]) for column in found]
+    return _trim(pairs, vocabulary.word_boundary)
+
+
+def _trim(pairs: list[tuple[int, str]], boundary: int | None) -> list[tuple[int, str]]:
+    """Keep one word boundary between two words, none at the ends."""
+    trimmed: list[tuple[int, str]] = []
+    words = [list(group) for edge, group in groupby(pairs, key=lambda pair: pair[0] == boundary) if not edge]
+    for word in words:
+        trimmed += [(boundary, " "), *word] if trimmed and boundary is not None else word
+    return trimmed
+
+
+def _between_letters(word: str, i: int) -> bool:
+    return word[i - 1 : i].isalpha() and word[i + 1 : i + 2].isalpha()
+
+
+def _map(character: str, labels: dict[str, int]) -> list[int]:
+    """Give the columns of a character: several, none for punctuation, or a wildcard."""
+    if found := _columns(character, labels):
+        return found
+    category = unicodedata.category(character)
+    if character.isspace() or category == "Pd" or character in SEPARATORS:
+        return [labels[" "]] if " " in labels else []
+    if character.lower() in WHOLE:
+        parts = WHOLE[character.lower()]
+    else:
+        decomposed = unicodedata.normalize("NFKD", character.casefold())
+        parts = "".join(c for c in decomposed if not unicodedata.combining(c))
+    found = [_columns(part, labels) for part in parts]
+    if parts and all(found):
+        return [column for part in found for column in part]
+    return [] if category[0] in "PMCZ" else [WILDCARD]
+
+
+def _columns(character: str, labels: dict[str, int]) -> list[int]:
+    """Find a character, or its other case, among the labels."""
+    for form in (character, character.upper(), character.lower()):
+        if form and all(letter in labels for letter in form):
+            return [labels[letter] for letter in form]
+    return []

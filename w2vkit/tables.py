@@ -1,0 +1,147 @@
+"""Files of data sets as rows: Parquet, LibriSpeech's folders, CSV, TSV and JSON lines."""
+
+import csv
+import json
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from w2vkit.errors import DatasetError
+
+FAULT = "__fault__"  # the column that says why a row could not be read
+ROWS_AT_ONCE = 16  # of a Parquet file; a row holds a whole recording
+
+Rows = Iterator[tuple[int, dict[str, Any]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows that can be read more than once.
+
+    Attributes
+    ----------
+    columns : tuple of str
+    total : int
+        How many rows there are.
+    folder : Path
+        What relative audio paths are relative to.
+    read : callable
+        Takes the wanted row numbers, yields (row number, row) in the file's order.
+    """
+
+    columns: tuple[str, ...]
+    total: int
+    folder: Path
+    read: Callable[[Container[int]], Rows]
+
+
+def read_parquet(files: list[Path]) -> Table:
+    """Open Parquet files as one table; a row group at a time is read, and those without a wanted row are skipped.
+
+    Raises
+    ------
+    DatasetError
+        A file cannot be read, or the files have different columns.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise DatasetError("Parquet files need pyarrow. Install it with: pip install pyarrow") from error
+    columns: list[tuple[str, ...]] = []
+    groups: list[tuple[Path, int, int]] = []  # file, row group, rows in it
+    for file in files:
+        try:
+            with pq.ParquetFile(file) as opened:
+                columns.append(tuple(opened.schema_arrow.names))
+                counts = [opened.metadata.row_group(g).num_rows for g in range(opened.num_row_groups)]
+        except (pa.ArrowException, OSError) as error:
+            raise DatasetError(_damaged(file)) from error
+        groups += [(file, group, count) for group, count in enumerate(counts)]
+    if len(set(columns)) > 1:
+        raise DatasetError("The Parquet files have different columns. Name one of them, or choose a split.")
+
+    def read(wanted: Container[int]) -> Rows:
+        first = 0
+        for file, group, count in groups:
+            if any(index in wanted for index in range(first, first + count)):
+                try:
+                    with pq.ParquetFile(file) as opened:
+                        index = first
+                        for batch in opened.iter_batches(ROWS_AT_ONCE, row_groups=[group]):
+                            for row in batch.to_pylist():
+                                if index in wanted:
+                                    yield index, row
+                                index += 1
+                except (pa.ArrowException, OSError) as error:
+                    raise DatasetError(_damaged(file)) from error
+            first += count
+
+    return Table(columns[0], sum(count for _, _, count in groups), files[0].parent, read)
+
+
+def read_librispeech(transcripts: list[Path]) -> Table:
+    """Open LibriSpeech's folders: lines of ``ID TEXT`` in ``*.trans.txt``, the audio ``ID.flac`` beside them."""
+    rows = []
+    for file in transcripts:
+        for line in _lines(file):
+            id, _, text = line.strip().partition(" ")
+            if id:
+                rows.append({"id": id, "audio": str(file.parent / f"{id}.flac"), "text": text, "speaker_id": id.split("-")[0]})
+    return _table(("id", "audio", "text", "speaker_id"), rows, transcripts[0].parent)
+
+
+def read_manifest(file: Path) -> Table:
+    """Open a CSV or TSV file with a header, or JSON lines; audio paths are relative to its folder.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read, or is not of its kind.
+    """
+    suffix = file.suffix.lower()
+    if suffix in (".json", ".jsonl"):
+        rows = [_json_row(line, number) for number, line in enumerate(_lines(file), start=1) if line.strip()]
+        columns = dict.fromkeys(key for row in rows for key in row if key != FAULT)
+        if rows and not columns:
+            raise DatasetError(f"{file.name} is not JSON lines. Write one object per line, with a path and a text.")
+        return _table(tuple(columns), rows, file.parent)
+    # Common Voice and most TSV corpora do not quote: a quotation mark there is part of the text.
+    style: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if suffix == ".tsv" else {}
+    reader = csv.DictReader(_lines(file), **style)
+    try:
+        # What a row has too much of comes under None; what it lacks is None.
+        rows = [{key: value for key, value in row.items() if key is not None} for row in reader]
+    except csv.Error as error:
+        raise DatasetError(f"{file.name} is not a table: {error}. Export it again as {suffix[1:].upper()}.") from error
+    return _table(tuple(reader.fieldnames or ()), rows, file.parent)
+
+
+def _json_row(line: str, number: int) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        return {FAULT: f"Line {number} is not JSON ({error}). Mend it, or leave it out."}
+    return row if isinstance(row, dict) else {FAULT: f"Line {number} is not an object with a path and a text. Mend it."}
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        # Not splitlines: it would also break at characters such as U+2028 inside a text.
+        return file.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{file.name} is not UTF-8 text. Save it as UTF-8.") from error
+    except OSError as error:
+        raise DatasetError(f"{file} could not be read: {error.strerror}. Check its permissions.") from error
+
+
+def _table(columns: tuple[str, ...], rows: list[dict[str, Any]], folder: Path) -> Table:
+    def read(wanted: Container[int]) -> Rows:
+        return ((index, row) for index, row in enumerate(rows) if index in wanted)
+
+    return Table(columns, len(rows), folder, read)
+
+
+def _damaged(file: Path) -> str:
+    return f"{file.name} could not be read as Parquet: it is damaged or incomplete. Copy or download it again."
