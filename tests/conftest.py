@@ -28,6 +28,15 @@ def eval_folder() -> Path:
     return EVAL
 
 
+@pytest.fixture(scope="session")
+def heard() -> dict[str, str]:
+    """What the core hears in each bundled clip: page, command line and wheel must say the same."""
+    from w2vkit.examples import examples
+    from w2vkit.transcribe import transcribe
+
+    return {clip.path.name: transcribe(clip.path, "w2v-mini").text for clip in examples()}
+
+
 @pytest.fixture
 def tone() -> np.ndarray:
     """One second of a 440 Hz tone at 16 kHz, half of full scale."""

@@ -4,6 +4,7 @@ import gzip
 import logging
 import math
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -206,12 +207,15 @@ def test_files_that_are_no_models(tmp_path, monkeypatch):
         load(path)
 
 
-def test_our_numbers_are_kenlms(arpa, tmp_path):
-    kenlm = pytest.importorskip("kenlm")
-    lm = arpa()
-    theirs = kenlm.Model(str(tmp_path / "model.arpa"))
-    for text in ("A B", "B A A B", "A C B", ""):
-        assert lm.score(text) == pytest.approx(theirs.score(text) * LN10, rel=1e-5)
+if find_spec("kenlm"):  # an oracle where it is installed; it does not build everywhere, so nothing asks for it
+
+    def test_our_numbers_are_kenlms(arpa, tmp_path):
+        import kenlm  # pyright: ignore[reportMissingImports]
+
+        lm = arpa()
+        theirs = kenlm.Model(str(tmp_path / "model.arpa"))
+        for text in ("A B", "B A A B", "A C B", ""):
+            assert lm.score(text) == pytest.approx(theirs.score(text) * LN10, rel=1e-5)
 
 
 def test_a_kenlm_binary_scores_as_its_arpa_file_does(arpa, tmp_path, monkeypatch):

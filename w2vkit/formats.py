@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from w2vkit.hypothesis import Hypothesis, Word
 from w2vkit.errors import FormatError
+from w2vkit.hypothesis import Hypothesis, Word
 
 LINE_CHARACTERS = 42  # a subtitle line that can be read at a glance
 PAUSE_SECONDS = 0.6  # s; a silence that ends a subtitle

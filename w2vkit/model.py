@@ -269,11 +269,13 @@ def _vocabulary(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabulary
             f"({detail}). Take vocab.json and the weights from the same checkpoint."
         )
     boundary = tokenizer.convert_tokens_to_ids(tokenizer.word_delimiter_token)
+    # transformers counts the word boundary among the special tokens; here it is text.
+    special = {column for column in special if column is not None and column < size} - {boundary}
     return Vocabulary(
         labels=tuple(columns[column] for column in range(size)),
         blank=tokenizer.pad_token_id,
         word_boundary=boundary if boundary is not None and boundary < size else None,
-        special=frozenset(column for column in special if column is not None and column < size),
+        special=frozenset(special),
     )
 
 

@@ -58,7 +58,7 @@ def build(model: "CTCModel") -> gr.Blocks:
         gr.Markdown(strings.HEADING)
         if model.notice:
             gr.Markdown(strings.NOTICE.format(notice=model.notice), elem_id="notice")
-        source = gr.Audio(label=strings.SOURCE, sources=["microphone", "upload"], type="filepath", elem_id="source")
+        source = gr.Audio(label=strings.SOURCE, sources=["upload", "microphone"], type="filepath", elem_id="source")
         button = gr.Button(strings.TRANSCRIBE, variant="primary", elem_id="transcribe")
         transcript = gr.HighlightedText(
             label=strings.TRANSCRIPT, color_map=COLOURS, show_legend=True, combine_adjacent=False, elem_id="transcript"

@@ -1,0 +1,47 @@
+"""Real speech that nothing was trained on, through the whole path. Without it these tests skip; in CI they fail."""
+
+import io
+
+import jiwer
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
+
+import w2vkit
+from w2vkit.corpora import open_corpus
+from w2vkit.decode import greedy
+from w2vkit.evaluate import evaluate
+from w2vkit.hub import mini_folder
+from w2vkit.model import CTCModel
+
+
+@pytest.fixture(scope="module")
+def mini() -> CTCModel:
+    return CTCModel.load("w2v-mini", device="cpu", dtype="float32")
+
+
+def test_real_speech_is_heard_as_the_model_cards_snippet_hears_it(eval_folder, mini):
+    processor = Wav2Vec2Processor.from_pretrained(mini_folder())
+    model = Wav2Vec2ForCTC.from_pretrained(mini_folder(), dtype=torch.float32)
+    utterances = list(open_corpus(str(eval_folder / "librispeech-test-clean-320.parquet"), limit=16))
+    theirs = []
+    for utterance in utterances:
+        array = w2vkit.load(utterance.audio).samples
+        inputs = processor(array, return_tensors="pt", padding="longest", sampling_rate=16_000)
+        with torch.no_grad():
+            logits = model(inputs.input_values, attention_mask=inputs.attention_mask).logits
+        theirs.append(" ".join(processor.batch_decode(torch.argmax(logits, dim=-1))[0].split()))
+    ours = evaluate(mini, utterances)
+    assert [one.hypothesis for one in ours.utterances] == theirs
+    assert ours.wer == pytest.approx(jiwer.wer([u.reference for u in utterances], theirs))
+
+
+def test_every_utterance_of_real_speech_gives_ordered_words_inside_the_sound(eval_folder, mini):
+    rows = pq.read_table(eval_folder / "librispeech-word-times-60.parquet", columns=["audio"]).to_pylist()[::4]
+    waveforms = [w2vkit.load(io.BytesIO(row["audio"]["bytes"])) for row in rows]
+    for waveform, emissions in zip(waveforms, mini.emit(waveforms), strict=True):
+        edges = [time for word in greedy(emissions).words for time in (word.start, word.end)]
+        assert edges == sorted(edges) and edges and 0 <= edges[0] and edges[-1] <= waveform.seconds
+        assert np.allclose(np.exp(emissions.log_probs).sum(axis=1), 1, atol=1e-4)
