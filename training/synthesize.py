@@ -59,10 +59,10 @@ def main() -> None:
         text
         for path in sorted(arguments.texts.glob("*.parquet"))
         for text in pq.read_table(path, columns=["text"])["text"].to_pylist()
-        if 4 <= len(text.split()) <= 16
+        if 3 <= len(text.split()) <= 14
     ]
     texts = [number_text(rng) for _ in range(arguments.numbers)] + rng.sample(pool, arguments.sentences)
-    jobs = [(rng.choice(FLITE + ESPEAK), text) for text in texts]
+    jobs = [(rng.choice(FLITE * 3 + ESPEAK), text) for text in texts]
     with ThreadPoolExecutor(2) as threads:
         clips = list(threads.map(lambda job: speak(*job), jobs))
     rows = [

@@ -30,7 +30,7 @@ STAGES = {
     "tutor": dict(front_rate=1e-4, body_rate=2e-4, head_rate=3e-3, strength=0.2, mask=0.0),
     "front": dict(front_rate=2e-3, body_rate=0.0, head_rate=0.0, strength=0.3, mask=0.0),
     "joint": dict(front_rate=8e-4, body_rate=4e-4, head_rate=1e-3, strength=0.4, mask=0.03),
-    "ctc": dict(front_rate=2e-4, body_rate=1.5e-4, head_rate=3e-4, strength=1.0, mask=0.12),
+    "ctc": dict(front_rate=6e-4, body_rate=5e-4, head_rate=1e-3, strength=0.3, mask=0.04),
 }
 
 
