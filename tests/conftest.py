@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def tone() -> np.ndarray:
 def write(tmp_path: Path):
     """Write samples to a sound file and give its path."""
 
-    def writer(name: str, samples: np.ndarray, rate: int = 16_000, **options: str) -> Path:
+    def writer(name: str, samples: np.ndarray, rate: int = 16_000, **options: Any) -> Path:
         path = tmp_path / name
         soundfile.write(path, samples, rate, **options)
         return path

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -239,7 +240,7 @@ def _encode(path: Path, codec: str, samples: np.ndarray) -> None:
 
     wide = soxr.resample(samples, 16_000, 48_000)
     with av.open(str(path), "w") as container:
-        track = container.add_stream(codec, rate=48_000, layout="stereo")
+        track: Any = container.add_stream(codec, rate=48_000, layout="stereo")
         for start in range(0, len(wide) // 1024 * 1024, 1024):
             block = np.tile(wide[start : start + 1024], (2, 1)).astype(np.float32)
             frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")

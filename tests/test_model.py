@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import jiwer
 import numpy as np
@@ -55,7 +56,7 @@ def test_it_equals_the_model_cards_snippet(models, checkpoints, name):
     waveforms = [load(clip.path) for clip in examples()] + [speechlike(4.0)]
     for waveform in waveforms:
         ds = [{"audio": {"array": waveform.samples, "sampling_rate": 16_000}}]
-        processor = Wav2Vec2Processor.from_pretrained(folder)
+        processor: Any = Wav2Vec2Processor.from_pretrained(folder)
         model = Wav2Vec2ForCTC.from_pretrained(folder, dtype=torch.float32)
 
         # tokenize
