@@ -1,12 +1,19 @@
-# make demo: the web page on http://127.0.0.1:7860; make test: every check. Both set up .venv first, once.
+# make demo: the web page on http://127.0.0.1:7860; make notebooks: the course in JupyterLab; make test: every check.
+# All set up .venv first, once.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint setup setup-dev benchmark clips clean
+.PHONY: demo notebooks notebooks-build test lint setup setup-dev benchmark clips clean
 
 demo: setup
 	@$(BIN)/w2vkit demo $(ARGS)
+
+notebooks: .venv/.notebooks
+	@$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
+
+notebooks-build: setup-dev
+	$(BIN)/python notebooks/build.py $(ARGS)
 
 test: setup-dev lint
 	$(BIN)/python -m pytest $(ARGS)
@@ -29,6 +36,10 @@ setup-dev: .venv/.dev
 
 .venv/.demo: .venv/.python pyproject.toml constraints.txt
 	@$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+.venv/.notebooks: .venv/.python pyproject.toml constraints.txt
+	@$(INSTALL) --editable '.[notebooks]'
 	@touch $@
 
 .venv/.dev: .venv/.demo

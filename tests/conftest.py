@@ -2,12 +2,14 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from served import serve_demo
 
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.emissions import Emissions
@@ -36,6 +38,13 @@ def heard() -> dict[str, str]:
     from w2vkit.transcribe import transcribe
 
     return {clip.path.name: transcribe(clip.path, "w2v-mini").text for clip in examples()}
+
+
+@pytest.fixture(scope="session")
+def url() -> Iterator[str]:
+    """The page, served once for all the tests that open it."""
+    with serve_demo() as address:
+        yield address
 
 
 @pytest.fixture

@@ -161,16 +161,20 @@ def test_any_text_gives_ordered_places_or_one_error(text: str, frames: int, seed
         assert all(part.start < part.end for part in parts)
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 5), st.booleans()), min_size=1, max_size=8), st.integers(0, 50))
-def test_extents_hold_their_frames_and_never_overlap(runs: list[tuple[int, int, bool]], silence: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 5), st.booleans()), min_size=1, max_size=8),
+    st.integers(0, 50),
+    st.sampled_from([0.0, 0.0225]),
+)
+def test_extents_hold_their_frames_and_never_overlap(runs: list[tuple[int, int, bool]], silence: int, first: float) -> None:
     edges = list(itertools.accumulate(n for gap, length, _ in runs for n in (gap, length)))
     starts, stops = np.array(edges[::2]), np.array(edges[1::2])
     opens = np.array([True, *(opening for _, _, opening in runs[1:])])
     frames = edges[-1] + silence
-    begins, ends = extents(starts, stops, opens, frames=frames, frame_seconds=0.02)
-    assert (begins <= starts * 0.02 + 6e-4).all() and (ends >= stops * 0.02 - 6e-4).all()
+    begins, ends = extents(starts, stops, opens, frames=frames, frame_seconds=0.02, start_seconds=first)
+    assert (begins <= first + starts * 0.02 + 6e-4).all() and (ends >= first + stops * 0.02 - 6e-4).all()
     assert (ends[:-1] <= begins[1:]).all()
-    assert begins[0] >= 0 and ends[-1] <= round(frames * 0.02, 3)
+    assert begins[0] >= 0 and ends[-1] <= 2 * first + frames * 0.02 + 6e-4
 
 
 def test_near_words_meet_and_far_ones_leave_silence() -> None:

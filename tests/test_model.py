@@ -1,10 +1,9 @@
-"""Invariants 1 and 2 of the design, on the bundled model and on random ones of both norms; and bad checkpoints."""
+"""Invariant 1 of the design, on the bundled model and on random ones of both norms; and bad checkpoints."""
 
 import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any
 
 import jiwer
 import numpy as np
@@ -12,14 +11,12 @@ import pytest
 import torch
 from conftest import LABELS, make_checkpoint
 from safetensors.numpy import load_file
-from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
 
-from w2vkit import model as model_module
+from w2vkit import batching
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
 from w2vkit.errors import AudioError, ModelError
 from w2vkit.examples import examples
-from w2vkit.hub import mini_folder
 from w2vkit.model import CTCModel
 
 NAMES = ["w2v-mini", "random-layer", "random-group"]
@@ -50,38 +47,11 @@ def test_a_batch_gives_what_each_clip_gives_alone(models, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_equals_the_model_cards_snippet(models, checkpoints, name):
-    """The card's Usage, its lines as they are; only name and sound are replaced."""
-    folder = str(mini_folder()) if name == "w2v-mini" else checkpoints[name]
-    waveforms = [load(clip.path) for clip in examples()] + [speechlike(4.0)]
-    for waveform in waveforms:
-        ds = [{"audio": {"array": waveform.samples, "sampling_rate": 16_000}}]
-        processor: Any = Wav2Vec2Processor.from_pretrained(folder)
-        model = Wav2Vec2ForCTC.from_pretrained(folder, dtype=torch.float32)
-
-        # tokenize
-        input_values = processor(
-            ds[0]["audio"]["array"], return_tensors="pt", padding="longest", sampling_rate=16_000
-        ).input_values
-
-        # retrieve logits
-        logits = model(input_values).logits
-
-        # take argmax and decode
-        predicted_ids = torch.argmax(logits, dim=-1)
-        transcription = processor.batch_decode(predicted_ids)
-
-        (emissions,) = models[name].emit([waveform])
-        assert np.abs(emissions.log_probs - logits[0].log_softmax(-1).detach().numpy()).max() < 1e-3
-        assert greedy(emissions).text == " ".join(transcription[0].split())
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_windows_give_nearly_what_one_pass_gives(models, name, monkeypatch):
     whole_sentence = np.concatenate([load(clip.path).samples for clip in examples()] * 3)[: 60 * 16_000]
     clip = Waveform(whole_sentence)
     (windowed,) = models[name].emit([clip])
-    monkeypatch.setattr(model_module, "WHOLE_SECONDS", 100.0)
+    monkeypatch.setattr(batching, "WHOLE_SECONDS", 100.0)
     (whole,) = models[name].emit([clip])
     assert windowed.log_probs.shape == whole.log_probs.shape
     agreeing = (windowed.log_probs.argmax(1) == whole.log_probs.argmax(1)).mean()
@@ -95,7 +65,7 @@ def test_bfloat16_gives_nearly_the_text_of_float32(models):
     clips = [load(clip.path) for clip in examples()]
     pairs = list(zip(low.emit(clips), models["w2v-mini"].emit(clips), strict=True))
     for a, b in pairs:
-        assert np.exp(a.log_probs) == pytest.approx(np.exp(b.log_probs), abs=0.15)
+        assert np.exp(a.log_probs) == pytest.approx(np.exp(b.log_probs), abs=0.1)
     # Only what is a coin's toss between two characters may turn over.
     assert jiwer.cer([greedy(b).text for _, b in pairs], [greedy(a).text for a, _ in pairs]) < 0.05
 

@@ -222,6 +222,21 @@ def test_the_command_writes_four_files_and_goes_on_from_them(tmp_path, tiny, cap
     assert json.loads((out / AS_JSON).read_text())["data"]["complete"] is True
 
 
+def test_the_command_decodes_by_beam_search_and_goes_on_only_with_the_same_settings(tmp_path, tiny, capsys):
+    source, out = parquet(tmp_path / "test.parquet", rows()), tmp_path / "out"
+    options = ("--model", tiny, "--device", "cpu", "--output-dir", out)
+    beam = (*options, "--decoder", "beam", "--beam-width", 4, "--hotword", "CAT=6")
+    assert command(source, *beam, "--limit", 2) == 0
+    assert "Decoded by beam search: beam_width 4" in capsys.readouterr().out
+    head = json.loads((out / RESULTS).read_text().splitlines()[0])
+    assert (head["decoder"], head["beam_width"], head["hotwords"]) == ("beam_search", 4, {"CAT": 6.0})
+    assert command(source, *beam) == 0
+    assert "2 of 5 transcripts are an earlier run's" in capsys.readouterr().out
+    for other in ((*options, "--decoder", "beam"), (*beam, "--hotword", "DOG"), options):
+        assert command(source, *other) == 1
+        assert "results of another run" in capsys.readouterr().err
+
+
 def test_the_command_fails_where_an_utterance_failed(tmp_path, tiny, capsys):
     made = rows()
     made[1]["audio"]["bytes"] = b"not sound"

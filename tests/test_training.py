@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from training import augment
+from training import augment, front
 from training.batches import LONG, SHORT, Batches
 from training.corpora import SPEEDS, Corpus
 from training.student import build
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, MELS, Teacher
+from w2vkit.audio import load
+from w2vkit.examples import examples
 
 
 def write_ctranslate2(path: Path, variables: dict[str, np.ndarray]) -> None:
@@ -69,6 +71,18 @@ def test_the_students_layers_started_from_the_teachers_give_the_same(teacher):
             h = layer(h)
             assert (h - state).abs().max() < 1e-4
         assert (encoder.layer_norm(h) - teacher.final(expected[-1])).abs().max() < 1e-4
+
+
+def test_the_constructed_front_end_hears_what_the_teachers_hears(teacher):
+    clips = [torch.from_numpy(augment.normalise(load(clip.path).samples)) for clip in examples()]
+    model = build(teacher, seed=0).eval()
+    front.start(model, teacher, torch.cat(clips[1:])[: 4 * SHORT].view(-1, SHORT))
+    x = clips[0][None]
+    with torch.no_grad():
+        found = model.wav2vec2.feature_projection(model.wav2vec2.feature_extractor(x).transpose(1, 2))[0]
+        expected = teacher.front(x)[:, : found.shape[1]] + teacher.mean_position()
+    error = (found - expected).pow(2).mean() / (expected - expected.mean(dim=1, keepdim=True)).pow(2).mean()
+    assert error < 0.15
 
 
 def test_the_teachers_spectrogram_is_whispers(teacher):

@@ -15,9 +15,9 @@ from training.augment import coloured_noise, distort, normalise
 from training.corpora import RATE, SPEEDS, Corpus, Utterance
 from training.teacher import LABELS
 
-STRIDE, FIELD = 320, 400  # samples per frame, samples that one frame sees
+STRIDE, FIELD = 320, 1040  # samples per frame, samples that one frame sees
 LONG, SHORT = 17 * RATE, 4 * RATE  # samples in a row
-SHORT_SHARE = 0.25
+SHORT_SHARE = 0.2
 CODE = {label: i for i, label in enumerate(LABELS)} | {" ": LABELS.index("|")}
 
 

@@ -23,7 +23,7 @@ WEIGHTS = {
     "ljspeech": 0.6,
     "speechocean762": 0.5,
     "kathleen-arctic": 0.4,
-    "synthetic": 1.5,
+    "synthetic": 1.2,
 }
 DEV_SPEAKERS = 14  # of LibriSpeech, held out of training: they decide, `eval/` only reports
 

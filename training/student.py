@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
+from training.front import CONV_DIM, CONV_KERNEL, CONV_STRIDE
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, Teacher
-
-CONV_DIM = (32, 64, 128, 192, 256, 256, 384)  # narrow where the frame rate is high: that is where time goes
 
 
 def build(teacher: Teacher | None, seed: int) -> Wav2Vec2ForCTC:
@@ -23,10 +22,12 @@ def build(teacher: Teacher | None, seed: int) -> Wav2Vec2ForCTC:
         feat_extract_norm="layer",
         conv_bias=True,
         conv_dim=CONV_DIM,
+        conv_kernel=CONV_KERNEL,
+        conv_stride=CONV_STRIDE,
         do_stable_layer_norm=True,
-        num_conv_pos_embeddings=128,
+        num_conv_pos_embeddings=64,
         feat_proj_dropout=0.0,
-        hidden_dropout=0.1,
+        hidden_dropout=0.0,
         attention_dropout=0.0,
         activation_dropout=0.0,
         final_dropout=0.1,
@@ -68,13 +69,14 @@ def copy_layers(teacher: Teacher, model: Wav2Vec2ForCTC) -> None:
 
 
 class Trainee(nn.Module):
-    """The student's forward pass in the pieces that training looks at: front, layers, logits."""
+    """The student's forward pass with the states that training looks at, compiled piece by piece."""
 
     def __init__(self, model: Wav2Vec2ForCTC, compiled: bool) -> None:
         super().__init__()
         self.model = model
         wrap = (lambda m: torch.compile(m, dynamic=False)) if compiled else (lambda m: m)
         self._front = wrap(self._front_eager)
+        self._position = wrap(self._position_eager)
         layers: Any = model.wav2vec2.encoder.layers
         self._layers = [wrap(layer.forward) for layer in layers]
 
@@ -82,20 +84,19 @@ class Trainee(nn.Module):
         features = self.model.wav2vec2.feature_extractor(waveforms).transpose(1, 2)
         return self.model.wav2vec2.feature_projection(features)[0]
 
-    def front(self, waveforms: Tensor, masked: Tensor | None) -> Tensor:
-        """(B, N) samples to the layers' input (B, T, 384); frames in ``masked`` (B, T) are hidden."""
-        body = self.model.wav2vec2
+    def _position_eager(self, x: Tensor) -> Tensor:
+        return x + self.model.wav2vec2.encoder.pos_conv_embed(x)
+
+    def forward(self, waveforms: Tensor, masked: Tensor | None, attention: Tensor | None) -> tuple[list[Tensor], Tensor]:
+        """Give every layer's output, the last one normalised, and the logits; frames in ``masked`` (B, T) are hidden."""
+        body: Any = self.model.wav2vec2
         x = self._front(waveforms)
         if masked is not None:
             x = torch.where(masked[..., None], body.masked_spec_embed.to(x.dtype), x)
-        return x + body.encoder.pos_conv_embed(x)
-
-    def forward(self, waveforms: Tensor, masked: Tensor | None, attention: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the layers' input, the normalised output of the last layer, and the logits."""
-        encoder: Any = self.model.wav2vec2.encoder
-        front = self.front(waveforms, masked)
-        x = encoder.dropout(front)
+        x = body.encoder.dropout(self._position(x))
+        states = []
         for layer in self._layers:
             x = layer(x, attention_mask=attention)
-        final = encoder.layer_norm(x)
-        return front, final, self.model.lm_head(self.model.dropout(final))
+            states.append(x)
+        states[-1] = body.encoder.layer_norm(x)
+        return states, self.model.lm_head(self.model.dropout(states[-1]))

@@ -18,9 +18,9 @@ LAYERS, HEADS, HIDDEN = 4, 6, 384
 # The labels of facebook/wav2vec2-large-960h-lv60-self, in its order.
 LABELS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 HOP, WINDOW, MELS = 160, 400, 80  # samples, samples, bands: Whisper's spectrogram at 16 kHz
-# Whisper's frame t is centred on sample 320 t, wav2vec 2.0's on 320 t + 200: the teacher hears the
+# Whisper's frame t is centred on sample 320 t, the student's on 320 t + 520: the teacher hears the
 # waveform from here on, so that both speak about the same instant.
-SHIFT = 200
+SHIFT = 520
 # The waveforms we feed have unit variance; Whisper was trained on recordings of about this level.
 LEVEL = 0.08
 

@@ -1,8 +1,8 @@
 """Train w2v-mini, one stage at a time; every stage goes on from the newest state in its run folder.
 
 ``tutor``  Whisper tiny.en's encoder, with its log-mel front end and position code, learns CTC.
-``front``  The student regresses Whisper's two convolutions from the raw waveform.
-``joint``  The student learns every frame's posteriors and final state from the tutor, and CTC.
+``joint``  The student, started from both, learns to do without the position code: every frame's states and
+           posteriors from the tutor, and CTC.
 ``ctc``    The student learns from CTC alone, on distorted speech.
 """
 
@@ -21,16 +21,16 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 
 from training.augment import normalise
-from training.batches import LONG, Batch, Batches, frames
+from training.batches import LONG, SHORT, Batch, Batches, frames
 from training.corpora import Corpus
+from training.front import start
 from training.student import Trainee, build
 from training.teacher import LABELS, LAYERS, Teacher
 
 STAGES = {
-    "tutor": dict(front_rate=1e-4, body_rate=2e-4, head_rate=3e-3, strength=0.2, mask=0.0),
-    "front": dict(front_rate=2e-3, body_rate=0.0, head_rate=0.0, strength=0.3, mask=0.0),
-    "joint": dict(front_rate=8e-4, body_rate=4e-4, head_rate=1e-3, strength=0.4, mask=0.03),
-    "ctc": dict(front_rate=6e-4, body_rate=5e-4, head_rate=1e-3, strength=0.3, mask=0.04),
+    "tutor": dict(body_rate=2e-4, head_rate=3e-3, strength=0.2, mask=0.0),
+    "joint": dict(position_rate=2e-3, body_rate=4e-4, head_rate=5e-4, strength=0.3, mask=0.02),
+    "ctc": dict(position_rate=4e-4, body_rate=2e-4, head_rate=4e-4, strength=0.2, mask=0.03),
 }
 
 
@@ -60,17 +60,17 @@ class Run:
         self._restore()
 
     def _groups(self) -> list[dict]:
-        o = self.options
-        rates = {"front": o["front_rate"], "body": o["body_rate"], "head": o["head_rate"]}
-        groups: dict[str, list] = {"front": [], "body": [], "head": []}
+        groups: dict[str, list] = {"front": [], "position": [], "body": [], "head": []}
         if self.arguments.stage == "tutor":
             *layers, weight, bias = self.teacher.trainable()
             groups["body"], groups["head"] = layers, [weight, bias]
         else:
             for name, parameter in self.model.named_parameters():
-                front = "feature_" in name or "pos_conv" in name or "masked_spec" in name
-                groups["head" if "lm_head" in name else "front" if front else "body"].append(parameter)
-        return [dict(params=groups[k], lr=rates[k], peak=rates[k]) for k in groups if rates[k] > 0 and groups[k]]
+                groups[part(name)].append(parameter)
+        rates = {name: self.options.get(f"{name}_rate", 0.0) for name in groups}
+        for parameter in (p for name, rate in rates.items() if rate == 0 for p in groups[name]):
+            parameter.requires_grad_(False)
+        return [dict(params=groups[k], lr=rate, peak=rate) for k, rate in rates.items() if rate > 0]
 
     def _restore(self) -> None:
         own = self.folder / "state.pt"
@@ -86,9 +86,9 @@ class Run:
             return
         if self.arguments.start:
             before = torch.load(self.arguments.start, map_location=self.device, weights_only=True)["average"]
-            # After the front stage the layers are still Whisper's; the tutor's are the better start.
-            taken = before if self.arguments.stage == "ctc" else {k: v for k, v in before.items() if is_front(k)}
-            self.model.load_state_dict(taken, strict=False)
+            self.model.load_state_dict(before)
+        elif self.arguments.stage == "joint":
+            start(self.model, self.teacher, speech(self.corpus, self.arguments.seed))
         self.average.load_state_dict(self.model.state_dict())
 
     def save(self) -> None:
@@ -107,8 +107,10 @@ class Run:
         print(line, flush=True)
 
     def rate(self) -> float:
-        """The share of the peak rate: a short rise, then a cosine to a twentieth."""
+        """The share of the peak rate: a short rise, then, in the last stage, a cosine to a twentieth."""
         rise = min(1.0, (self.step + 1) / 60)
+        if self.arguments.stage == "joint":
+            return rise
         done = min(1.0, self.step / self.arguments.steps)
         return rise * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
 
@@ -119,28 +121,21 @@ class Run:
         if stage == "tutor":
             *_, last = self.teacher.states(self.teacher.front(waveforms)[:, : frames(waveforms.shape[1])])
             return {"ctc": self._ctc(self.teacher.logits(self.teacher.final(last)), batch)}
-        if stage == "front":
-            return {"front": relative_error(self.trainee.front(waveforms, None), self._front(clean))}
         masked = batch.masked.to(self.device) if self.options["mask"] else None
-        x, final, logits = self.trainee(waveforms, masked, self._attention(batch))
+        states, logits = self.trainee(waveforms, masked, self._attention(batch))
         if stage == "ctc" or clean.shape[1] != LONG:
             return {"ctc": self._ctc(logits, batch)}
         with torch.no_grad():
-            front = self.teacher.front(clean)[:, : frames(clean.shape[1])]
-            target = self.teacher.final(self.teacher.states(front)[-1])
-            expected = self.teacher.logits(target).float().log_softmax(dim=-1)
+            *inner, last = self.teacher.states(self.teacher.front(clean)[:, : frames(clean.shape[1])])
+            targets = [*inner, self.teacher.final(last)]
+            expected = self.teacher.logits(targets[-1]).float().log_softmax(dim=-1)
         found = logits.float().log_softmax(dim=-1)
         guided = 1 - self.step / self.arguments.steps  # the tutor's word counts less and less
+        errors = [relative_error(x, target) for x, target in zip(states[1:], targets[1:], strict=True)]
         return {
             "ctc": self._ctc(logits, batch),
             "frames": guided * F.kl_div(found, expected, log_target=True, reduction="none").sum(-1).mean(),
-            "state": guided * relative_error(final, target),
-            "front": 0.3 * guided * relative_error(x, front + self.teacher.mean_position()),
-        }
-
-    def _front(self, clean: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self.teacher.front(clean)[:, : frames(clean.shape[1])] + self.teacher.mean_position()
+        } | {f"state{i}": guided * error / len(errors) for i, error in enumerate(errors, 1)}
 
     def _attention(self, batch: Batch) -> Tensor | None:
         if batch.waveforms.shape[1] == LONG:
@@ -164,7 +159,6 @@ class Run:
         parts: list[dict[str, float]] = []
         started = time.time()
         self.trainee.train()
-        trained = [p for group in self.optimiser.param_groups for p in group["params"]]
         for batch in loader:
             for group in self.optimiser.param_groups:
                 group["lr"] = group["peak"] * self.rate()
@@ -172,7 +166,9 @@ class Run:
                 losses = self.losses(batch)
             self.optimiser.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
-            norm = nn.utils.clip_grad_norm_(trained, 5.0 if a.stage == "front" else 1.0)
+            # Each group by itself: the filter bank's gradients are a thousand times those of the layers.
+            norms = [nn.utils.clip_grad_norm_(group["params"], 1.0) for group in self.optimiser.param_groups]
+            norm = torch.stack(norms).max()
             if torch.isfinite(norm):
                 self.optimiser.step()
             self._follow()
@@ -200,8 +196,6 @@ class Run:
     def check(self) -> None:
         """Save, and score on the development speakers: the averaged student, or the tutor."""
         self.save()
-        if self.arguments.stage == "front":
-            return
         began = time.time()
         tutored = self.arguments.stage == "tutor"
         wer, cer = score(self.tutor_logits if tutored else self.student_logits, self.corpus, self.arguments.dev)
@@ -217,9 +211,24 @@ class Run:
         return self.teacher.logits(self.teacher.final(last))
 
 
-def is_front(name: str) -> bool:
-    """Whether a parameter of the student lies before its transformer layers."""
-    return "feature_" in name or "pos_conv" in name
+def part(name: str) -> str:
+    """Tell which rate a parameter of the student learns at."""
+    if "feature_" in name:
+        return "front"
+    if "pos_conv" in name or "masked_spec" in name:
+        return "position"
+    return "head" if "lm_head" in name else "body"
+
+
+def speech(corpus: Corpus, seed: int) -> Tensor:
+    """(48, 64000) of training speech, to take statistics from."""
+    rng = np.random.default_rng(seed)
+    rows: list[np.ndarray] = []
+    while len(rows) < 48:
+        samples = normalise(corpus.samples(corpus.train[rng.integers(len(corpus.train))]))
+        if len(samples) >= SHORT:
+            rows.append(samples[:SHORT])
+    return torch.from_numpy(np.stack(rows))
 
 
 @torch.no_grad()
@@ -243,7 +252,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="state.pt of the student's stage before")
     parser.add_argument("--tutor", type=Path, help="state.pt of the tutor stage")
     parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--seconds", type=float, default=51, help="audio per step")
+    parser.add_argument("--seconds", type=float, default=68, help="audio per step")
     parser.add_argument("--data", type=Path, default=Path("training/data"))
     parser.add_argument("--teacher", type=Path, default=Path("training/teacher/model.bin"))
     parser.add_argument("--seed", type=int, default=1)

@@ -142,7 +142,12 @@ def _characters(labels: _Labels, path: BestPath, sure: np.ndarray, emissions: Em
     # A word opens behind a boundary, also that inside of "42", or where another word of the text begins.
     opens = (np.diff(letters, prepend=-2) > 1) | (np.diff(labels.owners[letters], prepend=-1) > 0)
     begins, ends = extents(
-        path.starts[letters], path.stops[letters], opens, frames=len(emissions), frame_seconds=emissions.frame_seconds
+        path.starts[letters],
+        path.stops[letters],
+        opens,
+        frames=len(emissions),
+        frame_seconds=emissions.frame_seconds,
+        start_seconds=emissions.start_seconds,
     )
     confidences = np.where(labels.columns[letters] == WILDCARD, 0.0, np.exp(sure[letters]))
     texts = [labels.texts[i] for i in letters]

@@ -22,6 +22,7 @@ SAMPLE_RATE = 16_000  # Hz; what wav2vec 2.0 checkpoints were trained on
 MAX_SECONDS = 2 * 3600.0  # s; the longest sound that `load` takes unless told otherwise
 BLOCK_SECONDS = 30.0  # s; how much of a source is decoded at a time
 MAX_PEAK = 16.0  # above it, float samples are integers that nobody scaled
+NOT_FINITE = "The audio has NaN or infinite samples. Export it again, or replace them (numpy.nan_to_num)."
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,7 @@ class Waveform:
             raise AudioError("The audio has no samples. Record or export it again.")
         # A sum is finite only if every sample is, and costs no array of booleans for an hour of sound.
         if not math.isfinite(float(np.sum(self.samples, dtype=np.float64))):
-            raise AudioError("The audio has NaN or infinite samples. Export it again, or replace them (numpy.nan_to_num).")
+            raise AudioError(NOT_FINITE)
 
     @property
     def seconds(self) -> float:

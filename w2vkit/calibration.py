@@ -8,7 +8,7 @@ on speakers that the model has not seen. It never changes the greedy text.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +101,7 @@ def temper(emissions: Emissions, temperature: float) -> Emissions:
     _check(temperature)
     scaled = emissions.log_probs.astype(np.float64) / temperature
     scaled -= np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-    return Emissions(scaled.astype(np.float32), emissions.vocabulary, emissions.frame_seconds)
+    return replace(emissions, log_probs=scaled.astype(np.float32))
 
 
 def _check(temperature: float) -> None:

@@ -1,15 +1,13 @@
 """The command ``w2vkit align``: where in a sound a known text was said."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from w2vkit.align import Alignment, align
+from w2vkit.align import align
 from w2vkit.cli_common import MAX_HOURS, add_model_options, load_model, say, write_text
 from w2vkit.errors import AlignmentError, FormatError
-from w2vkit.formats import FORMATS, render
-from w2vkit.hypothesis import Word
+from w2vkit.formats import FORMATS, render, with_parts
 
 
 def add(commands: Any) -> None:
@@ -77,16 +75,3 @@ def read_text(argument: str) -> str:
     if len(argument.split()) == 1 and (path.suffix.lower() in (".txt", ".lab", ".md") or path.is_absolute()):
         raise AlignmentError(f"There is no file {argument}. Give a text file that is there, or the text itself in quotes.")
     return argument
-
-
-def with_parts(rendered: str, alignment: Alignment) -> str:
-    """Add to a hypothesis in JSON what only an alignment has."""
-
-    def listed(parts: tuple[Word, ...]) -> list[dict[str, Any]]:
-        return [{"text": p.text, "start": p.start, "end": p.end, "confidence": round(p.confidence, 4)} for p in parts]
-
-    content = json.loads(rendered)
-    content["segments"] = listed(alignment.segments)
-    content["characters"] = listed(alignment.characters)
-    content["unmapped"] = list(alignment.unmapped)
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"

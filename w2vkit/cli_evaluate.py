@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from w2vkit import cli_lm
 from w2vkit.cli_common import add_model_options, load_model, say
 from w2vkit.errors import EvaluationError, W2VKitError
 
@@ -46,6 +47,7 @@ def add(commands: Any) -> None:
         help=f"write {RESULTS}, {AS_JSON}, {AS_HTML} and {AS_YAML} here; an interrupted run goes on from it",
     )
     parser.add_argument("--with-audio", action="store_true", help="put the sound of the worst utterances into the report")
+    cli_lm.add_decoder_options(parser, nbest=False)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -70,11 +72,20 @@ def run(options: argparse.Namespace) -> int:
         shuffle=options.shuffle,
         seed=options.seed,
     )
+    decode = cli_lm.decoder(options)
     model = load_model(options)
     results = options.output_dir / RESULTS if options.output_dir else None
     try:
         with Bar(len(corpus), "utterances") as bar:
-            evaluation = evaluate(model, corpus, scoring=options.scoring, results_file=results, progress=bar.reach)
+            evaluation = evaluate(
+                model,
+                corpus,
+                scoring=options.scoring,
+                decode=decode,
+                settings=cli_lm.settings(options, decode),
+                results_file=results,
+                progress=bar.reach,
+            )
     except KeyboardInterrupt:
         kept = f"what was finished is in {results}; the same command goes on from there" if results else "nothing was kept"
         say(f"w2vkit: stopped; {kept}.")

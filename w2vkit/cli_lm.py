@@ -1,18 +1,20 @@
 """What the command line has for language models: ``w2vkit lm build``, and the options of beam search."""
 
 import argparse
+import hashlib
+import inspect
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from w2vkit.cli_common import say
 from w2vkit.decode import Hypothesis, beam_search, greedy
 from w2vkit.emissions import Emissions
 from w2vkit.errors import DecodingError, LanguageModelError
-from w2vkit.language_model import load
+from w2vkit.hotwords import HOTWORD_WEIGHT
+from w2vkit.language_model import load, locate
 from w2vkit.ngram_build import build_ngram, sentences
-
-HOTWORD_WEIGHT = 8.0
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,12 +41,17 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     build.set_defaults(run=_build)
 
 
-def add_decoder_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `decoder` reads."""
+def add_decoder_options(parser: argparse.ArgumentParser, *, nbest: bool = True) -> None:
+    """Add the options that `decoder` reads, with that of further texts where they are of use."""
     group = parser.add_argument_group("decoding")
     group.add_argument("--decoder", choices=("greedy", "beam"), help="default greedy, or beam if an option below is given")
     group.add_argument("--beam-width", type=int, metavar="N", help="prefixes that are kept (default 32)")
-    group.add_argument("--lm", type=Path, metavar="FILE", help="language model: .arpa, .arpa.gz or a KenLM binary")
+    group.add_argument(
+        "--lm",
+        type=locate,
+        metavar="FILE",
+        help="language model: .arpa, .arpa.gz, a KenLM binary, or the word 'bundled' for the English one that comes along",
+    )
     group.add_argument("--alpha", type=float, help="weight of the language model (default 0.5)")
     group.add_argument("--beta", type=float, help="bonus per word with a language model (default 1)")
     group.add_argument(
@@ -53,7 +60,8 @@ def add_decoder_options(parser: argparse.ArgumentParser) -> None:
         metavar="WORD[=WEIGHT]",
         help=f"a word or phrase to expect; may be given again (default weight {HOTWORD_WEIGHT:g})",
     )
-    group.add_argument("--nbest", type=int, metavar="N", help="how many texts to give (default 1)")
+    if nbest:
+        group.add_argument("--nbest", type=int, metavar="N", help="how many texts to give (default 1)")
 
 
 def decoder(options: argparse.Namespace) -> Callable[[Emissions], Hypothesis]:
@@ -66,7 +74,8 @@ def decoder(options: argparse.Namespace) -> Callable[[Emissions], Hypothesis]:
     LanguageModelError
         The language model cannot be read.
     """
-    given = {name: value for name in ("beam_width", "alpha", "beta", "nbest") if (value := getattr(options, name)) is not None}
+    names = ("beam_width", "alpha", "beta", "nbest")
+    given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
     if ("alpha" in given or "beta" in given) and not options.lm:
         raise DecodingError("--alpha and --beta weigh a language model. Give one with --lm FILE.")
     if options.lm:
@@ -76,6 +85,17 @@ def decoder(options: argparse.Namespace) -> Callable[[Emissions], Hypothesis]:
     if options.decoder == "greedy" and given:
         raise DecodingError("Greedy decoding has no beam, language model, hot words or n-best. Choose --decoder beam.")
     return partial(beam_search, **given) if given or options.decoder == "beam" else greedy
+
+
+def settings(options: argparse.Namespace, decode: Callable[[Emissions], Hypothesis]) -> dict[str, Any]:
+    """Give all that the texts of a decoder depend on, defaults included; a language model by its name and contents."""
+    if not isinstance(decode, partial):
+        return {}
+    known = inspect.signature(beam_search).parameters.values()
+    values = {p.name: decode.keywords.get(p.name, p.default) for p in known if p.name not in ("emissions", "nbest")}
+    if options.lm:
+        values["language_model"] = f"{options.lm.name} {hashlib.sha256(options.lm.read_bytes()).hexdigest()[:16]}"
+    return values
 
 
 def _hotword(argument: str) -> tuple[str, float]:

@@ -12,7 +12,7 @@ from w2vkit.examples import examples
 from w2vkit.formats import FORMATS, render
 from w2vkit.progress import Bar
 from w2vkit.sources import Job, find_jobs, give_outputs
-from w2vkit.transcribe import Transcription, transcribe
+from w2vkit.transcribe import FileTranscription, transcribe_file
 
 
 def add(commands: Any) -> None:
@@ -36,14 +36,14 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(options)
     failures: list[tuple[Path, str]] = []
 
-    def one(job: Job, progress: Callable[[float], None]) -> Transcription:
-        return transcribe(job.path, model, decode=decode, max_seconds=options.max_hours * 3600, progress=progress)
+    def one(job: Job, progress: Callable[[float], None]) -> FileTranscription:
+        return transcribe_file(job.path, model, decode=decode, max_seconds=options.max_hours * 3600, progress=progress)
 
     with Bar(len(jobs)) as bar:
         for job in jobs:
             try:
                 result = one(job, bar.part)
-                text = render(result.hypothesis, options.format, seconds=result.waveform.seconds, name=job.path.name)
+                text = render(result.hypothesis, options.format, seconds=result.seconds, name=job.path.name)
                 if job in outputs:
                     write_text(outputs[job], text)
             except W2VKitError as error:

@@ -21,12 +21,15 @@ class Emissions:
     vocabulary : Vocabulary
         What the V columns stand for.
     frame_seconds : float
-        Seconds between the starts of two frames; frame t covers ``[t, t + 1) * frame_seconds``.
+        Seconds between the starts of two frames; frame t covers ``start_seconds + [t, t + 1) * frame_seconds``.
+    start_seconds : float
+        When frame 0 begins (s). A frame stands for the middle of what it hears; of a wide receptive field that is late.
     """
 
     log_probs: np.ndarray
     vocabulary: Vocabulary
     frame_seconds: float = FRAME_SECONDS
+    start_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         shape = self.log_probs.shape

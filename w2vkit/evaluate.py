@@ -1,10 +1,10 @@
 """How good a model is on a data set: word and character error rates, how sure they are, where they come from."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from w2vkit.chunks import Speed, transcribe_chunk
 from w2vkit.corpora import Utterance
@@ -96,6 +96,7 @@ def evaluate(
     *,
     scoring: str = "card",
     decode: Callable[[Emissions], Hypothesis] = greedy,
+    settings: Mapping[str, Any] | None = None,
     results_file: Path | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Evaluation:
@@ -111,6 +112,9 @@ def evaluate(
         normaliser to both sides and leaves out empty references, as the Open ASR Leaderboard does.
     decode : callable
         Emissions to Hypothesis.
+    settings : mapping, optional
+        What the decoder's texts depend on, as values for JSON. It goes into the results file, and only a run with
+        the same settings goes on from it.
     results_file : Path, optional
         JSON lines to which results are appended as they come. If it is there, the run goes on from it.
     progress : callable, optional
@@ -128,7 +132,7 @@ def evaluate(
     """
     normalise, note = normaliser(scoring)
     decoder = getattr(getattr(decode, "func", decode), "__name__", type(decode).__name__)
-    journal = Journal(results_file, {"model": model.name, "dtype": model.dtype, "decoder": decoder})
+    journal = Journal(results_file, {"model": model.name, "dtype": model.dtype, "decoder": decoder, **(settings or {})})
     speed: Speed | None = None
     ids: list[str] = []
     reused = 0
@@ -148,6 +152,9 @@ def evaluate(
         tell(len(ids))
     rows = journal.finish(ids)
     notes = [note] if note else []
+    if settings:
+        listed = ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
+        notes.append(f"Decoded by {decoder.replace('_', ' ')}: {listed}.")
     if reused:
         notes.append(
             f"{reused} of {len(rows)} transcripts are an earlier run's, from {results_file}; remove it to transcribe again."

@@ -5,7 +5,9 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from w2vkit.align import Alignment
 from w2vkit.errors import FormatError
 from w2vkit.hypothesis import Hypothesis, Word
 
@@ -169,6 +171,19 @@ def render(hypothesis: Hypothesis, format: str, *, seconds: float, name: str = "
     if format.lower() not in writers:
         raise FormatError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
     return writers[format.lower()](hypothesis, seconds, name)
+
+
+def with_parts(rendered: str, alignment: Alignment) -> str:
+    """Add to a hypothesis in JSON what only an alignment has."""
+
+    def listed(parts: tuple[Word, ...]) -> list[dict[str, Any]]:
+        return [{"text": p.text, "start": p.start, "end": p.end, "confidence": round(p.confidence, 4)} for p in parts]
+
+    content = json.loads(rendered)
+    content["segments"] = listed(alignment.segments)
+    content["characters"] = listed(alignment.characters)
+    content["unmapped"] = list(alignment.unmapped)
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 def _clock(seconds: float, point: str) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 from w2vkit.errors import DecodingError
 from w2vkit.vocabulary import Vocabulary
 
+HOTWORD_WEIGHT = 8.0  # what an occurrence adds to the score (natural logarithm) where people do not say
+
 
 class HotWords:
     """Credit for words and phrases, given character by character and withdrawn if they are not completed.

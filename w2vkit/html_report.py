@@ -142,7 +142,7 @@ def _worst(e: Evaluation, audio: Mapping[str, bytes]) -> str:
     items = []
     for one in e.worst():
         sound = _player(audio[one.id]) if one.id in audio else ""
-        items.append(f"<li><h3>{escape(one.id)} <small>{_count(one)}</small></h3><p>{_marked(one.pairs)}</p>{sound}")
+        items.append(f"<li><h3>{escape(one.id)} <small>{_count(one)}</small></h3><p>{marked(one.pairs)}</p>{sound}")
     legend = "<p class='legend'><s>left out</s> <ins>added</ins> <s>spoken</s><b>heard instead</b></p>"
     return f"<section><h2>Worst utterances</h2>{legend}<ol>{''.join(items)}</ol></section>" if items else ""
 
@@ -156,8 +156,8 @@ def _player(data: bytes) -> str:
     return f'<audio controls preload="none" src="data:audio/{kind};base64,{base64.b64encode(data).decode()}"></audio>'
 
 
-def _marked(pairs: Iterable[Pair]) -> str:
-    """An alignment as text: what was left out struck, what was added underlined, both for a substitution."""
+def marked(pairs: Iterable[Pair]) -> str:
+    """An alignment as HTML: what was left out struck, what was added underlined, both for a substitution; all escaped."""
     pieces = []
     for reference, hypothesis in pairs:
         if reference == hypothesis and reference is not None:
@@ -180,7 +180,7 @@ def _utterances(e: Evaluation) -> str:
     head = _head("id", "s", "words", "errors", "WER", "alignment")
     rows = "".join(
         f"<tr><td>{escape(s.id)}<td>{s.seconds:.1f}<td>{s.words}<td>{s.errors}"
-        f"<td>{percent(s.errors / s.words if s.words else float('nan'))}<td class='text'>{_marked(s.pairs)}"
+        f"<td>{percent(s.errors / s.words if s.words else float('nan'))}<td class='text'>{marked(s.pairs)}"
         for s in e.utterances
     )
     return (

@@ -91,6 +91,7 @@ def words_of(spans: list[Span], emissions: Emissions) -> tuple[Word, ...]:
         np.array([span is word[0] for word in words for span in word], bool),
         frames=len(emissions),
         frame_seconds=emissions.frame_seconds,
+        start_seconds=emissions.start_seconds,
     )
     gaps = [slice(before[-1].stop, after[0].start) for before, after in pairwise(words)]
     edges = [0.0, *(emissions.log_probs[gap, vocabulary.word_boundary].max() for gap in gaps), 0.0]

@@ -4,6 +4,7 @@ Models are read from ARPA files, plain or gzipped, by `w2vkit.arpa`, or from Ken
 the package ``kenlm`` where that is installed. `w2vkit.ngram_build` makes one from a text.
 """
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from w2vkit.arpa import read
 from w2vkit.errors import LanguageModelError
 from w2vkit.ngram import LN10, NGram
 
-__all__ = ["KenLM", "LanguageModel", "NGram", "load"]
+__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "load", "locate"]
 
+BUNDLED = "bundled"  # the name of the model that comes with w2v-mini: old books and read speech, for any English model
 KENLM_MAGIC = b"mmap lm http://kheafield.com/code"  # what its binary files begin with
 
 
@@ -57,17 +59,25 @@ def load(path: str | Path) -> LanguageModel:
     Parameters
     ----------
     path : str or Path
-        ``.arpa``, ``.arpa.gz`` or a KenLM binary; what it is, is seen from its first bytes.
+        ``.arpa``, ``.arpa.gz`` or a KenLM binary; what it is, is seen from its first bytes. ``"bundled"`` is the
+        word 3-gram that comes with w2v-mini.
 
     Raises
     ------
     LanguageModelError
         The file is missing, broken or of another kind, or ``kenlm`` is needed and not installed.
     """
-    path = Path(path)
+    path = locate(path)
     try:
         with path.open("rb") as file:
             head = file.read(len(KENLM_MAGIC))
     except OSError as error:
         raise LanguageModelError(f"{path} could not be read: {error.strerror}. Check the path.") from error
     return KenLM(path) if head == KENLM_MAGIC else read(path)
+
+
+def locate(path: str | Path) -> Path:
+    """Give the file that a path or the name ``"bundled"`` stands for."""
+    if str(path) == BUNDLED:
+        return Path(str(files("w2vkit") / "checkpoints" / "w2v-mini" / "language_model.arpa.gz"))
+    return Path(path)

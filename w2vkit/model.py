@@ -1,43 +1,37 @@
-"""Waveforms to emissions: the only module that imports torch and transformers.
+"""Waveforms to emissions: with `network.py`, the only module that imports torch and transformers.
 
 What differs between checkpoints (rate, stride, normalisation, attention mask, blank) is read from the
 checkpoint. Processor and network come from transformers' Auto classes, from safetensors files only.
 """
 
 import logging
-import warnings
+import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
-from w2vkit.audio import Waveform
+from w2vkit.audio import Waveform, stream
+from w2vkit.batching import CONTEXT_SECONDS, WHOLE_SECONDS, Batcher, Grid, Piece
 from w2vkit.emissions import Emissions
-from w2vkit.errors import AudioError, ModelError
+from w2vkit.errors import AudioError
+from w2vkit.exploration import Exploration, explore
 from w2vkit.hub import Checkpoint, fetch
+from w2vkit.network import (
+    batch_seconds,
+    geometry,
+    hears_padding,
+    load_parts,
+    out_of_memory,
+    pick_device,
+    pick_dtype,
+    true_float32,
+)
+from w2vkit.streaming import Level, Sliding, level_of, measure
 from w2vkit.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
-
-WHOLE_SECONDS = 40.0  # s; LibriSpeech's longest utterance is 35 s. Longer sound goes through in windows
-WINDOW_SECONDS = 20.0  # s; what one window contributes to the emissions
-CONTEXT_SECONDS = 2.0  # s; what it hears in addition, on either side
-BATCH_SECONDS = 60.0  # s; the padded sound in one forward pass
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A stretch of one waveform that goes through the network at once, and which of its frames count."""
-
-    clip: int
-    samples: np.ndarray
-    first: int
-    stop: int
 
 
 class CTCModel:
@@ -49,6 +43,8 @@ class CTCModel:
         What it was loaded by.
     notice : str or None
         Why this model stands in for another one, for people; None if it does not.
+    folder : Path
+        Holds its files, the model card among them.
     vocabulary : Vocabulary
     sample_rate : int
         The rate its waveforms must have (Hz).
@@ -56,18 +52,36 @@ class CTCModel:
         Samples from one frame to the next, and samples that one frame sees.
     device, dtype : str
         Where it runs and in which arithmetic, such as ``"cpu"`` and ``"float32"``.
+    network
+        The `transformers` network itself.
     """
 
     def __init__(self, network: Any, extractor: Any, vocabulary: Vocabulary, checkpoint: Checkpoint) -> None:
-        self.network, self._extractor, self.vocabulary = network.eval(), extractor, vocabulary
-        self.name, self.notice = checkpoint.name, checkpoint.notice
+        self.network, self._extractor, self.vocabulary = network, extractor, vocabulary
+        self.name, self.notice, self.folder = checkpoint.name, checkpoint.notice, checkpoint.folder
         self.sample_rate: int = extractor.sampling_rate
         self.uses_attention_mask: bool = bool(extractor.return_attention_mask)
-        self.stride, self.field = _geometry(network.config)
-        self.device, self.dtype = str(network.device), str(network.dtype).removeprefix("torch.")
+        self.stride, self.field = geometry(network.config)
+        encoder = next(network.base_model.encoder.parameters())
+        self.device, self.dtype = str(encoder.device), str(encoder.dtype).removeprefix("torch.")
+        self._grid = Grid(self.stride, self.field, self.sample_rate)
+        self._batcher = Batcher(
+            self._grid.span(batch_seconds(encoder.device)),
+            mixed=not hears_padding(network, self.uses_attention_mask),
+            context=self._grid.span(CONTEXT_SECONDS),
+            out_of_memory=out_of_memory,
+        )
 
     @classmethod
-    def load(cls, name: str = "auto", *, device: str = "auto", dtype: str = "auto", revision: str | None = None) -> "CTCModel":
+    def load(
+        cls,
+        name: str = "auto",
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        attention: str = "sdpa",
+        revision: str | None = None,
+    ) -> "CTCModel":
         """Load a checkpoint.
 
         Parameters
@@ -77,7 +91,10 @@ class CTCModel:
             model if it is cached or the Hub can be reached, else ``w2v-mini``, which `notice` explains.
         device : {"auto", "cpu", "cuda", "mps"}
         dtype : {"auto", "float32", "bfloat16", "float16"}
-            "auto" takes bfloat16 where the processor computes in it, float16 on other GPUs, else float32.
+            Of the transformer layers; convolutions, head and softmax are float32 always. "auto" takes
+            bfloat16 where the processor computes in it, float16 on other GPUs, else float32.
+        attention : {"sdpa", "eager"}
+            "eager" is slower and takes memory by the square of the length. `explore` needs it, and takes it by itself.
         revision : str, optional
             A commit, branch or tag of a Hub repository.
 
@@ -86,19 +103,10 @@ class CTCModel:
         ModelError
             The checkpoint is missing, out of reach, damaged, or not a CTC model.
         """
-        chosen = _device(device)
-        arithmetic = _dtype(dtype, chosen)
+        chosen = pick_device(device)
+        arithmetic = pick_dtype(dtype, chosen)
         checkpoint = fetch(name, revision)
-        options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        with _quiet(), _explained(checkpoint):
-            extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder, **options)
-            tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, **options)
-            network, report = AutoModelForCTC.from_pretrained(
-                checkpoint.folder, dtype=arithmetic, use_safetensors=True, output_loading_info=True, **options
-            )
-        _check_head(report, checkpoint)
-        vocabulary = _vocabulary(tokenizer, network.config.vocab_size, checkpoint)
-        model = cls(network.to(chosen), extractor, vocabulary, checkpoint)
+        model = cls(*load_parts(checkpoint, chosen, arithmetic, attention), checkpoint)
         log.info("%s runs on %s in %s", model.name, model.device, model.dtype)
         return model
 
@@ -107,7 +115,7 @@ class CTCModel:
 
         Clips are sorted by length and batched; padding never changes a result. A clip longer than 40 s
         goes through in windows of 20 s with 2 s of context on both sides, cut on the logits, so that it
-        has one emission matrix like any other.
+        has one emission matrix like any other. Where memory does not suffice, batches become smaller.
 
         Parameters
         ----------
@@ -125,26 +133,99 @@ class CTCModel:
         ------
         AudioError
             A waveform has another sampling rate or is shorter than one frame.
+        ModelError
+            The memory does not suffice even for a few seconds of sound.
         """
         for waveform in waveforms:
             self._check(waveform)
-        pieces = [piece for clip, waveform in enumerate(waveforms) for piece in self._pieces(clip, waveform)]
-        parts: dict[int, dict[int, np.ndarray]] = {clip: {} for clip in range(len(waveforms))}
-        total, done = sum(len(piece.samples) for piece in pieces), 0
-        order = sorted(range(len(pieces)), key=lambda i: -len(pieces[i].samples))
-        for batch in self._batches(order, pieces):
-            logits = self._forward([pieces[i].samples for i in batch])
-            for i, rows in zip(batch, logits, strict=True):
-                parts[pieces[i].clip][i] = rows[pieces[i].first : pieces[i].stop]
-                done += len(pieces[i].samples)
-            if progress:
-                progress(done / total)
-        joined = (np.concatenate([rows for _, rows in sorted(parts[clip].items())]) for clip in parts)
-        return [Emissions(rows, self.vocabulary, self.stride / self.sample_rate) for rows in joined]
+        levels = [self._level(waveform.samples) for waveform in waveforms]
+
+        def read(piece: Piece) -> np.ndarray:
+            samples = waveforms[piece.clip].samples
+            return levels[piece.clip].apply(samples[self._grid.reach(piece, len(samples))])
+
+        pieces = [piece for clip, waveform in enumerate(waveforms) for piece in self._grid.cut(clip, len(waveform.samples))]
+        return self._gather(self._batcher.run(pieces, read, self._forward), pieces, progress)
+
+    def emit_file(
+        self, source: Any, *, max_seconds: float = math.inf, progress: Callable[[float], None] | None = None
+    ) -> tuple[Emissions, float]:
+        """Compute the emissions of one sound of any length, which is never held whole.
+
+        As `emit`, but sound of more than 40 s is read twice, block by block: for its level, and for its windows.
+
+        Parameters
+        ----------
+        source
+            What `w2vkit.audio.load` takes.
+        max_seconds : float
+            Refuse anything longer (s).
+        progress : callable, optional
+            Called with the share of the sound that is done (0 to 1).
+
+        Returns
+        -------
+        emissions : Emissions
+        seconds : float
+            The duration of the sound.
+
+        Raises
+        ------
+        AudioError
+            As for `load` and `emit`.
+        ModelError
+            As for `emit`.
+        """
+        if callable(reader := getattr(source, "read", None)):
+            source = reader()  # a file object gives its bytes but once
+        most = int(WHOLE_SECONDS * self.sample_rate)
+        meter, head = measure(stream(source, sample_rate=self.sample_rate, max_seconds=max_seconds), most)
+        if head is not None:
+            waveform = Waveform(head, self.sample_rate)
+            return self.emit([waveform], progress=progress)[0], waveform.seconds
+        level = meter.level if self._extractor.do_normalize else Level()
+        sound = Sliding(stream(source, sample_rate=self.sample_rate))
+        pieces = self._grid.cut(0, meter.samples)
+        together = max(1, self._batcher.budget // max(piece.frames for piece in pieces))
+
+        def read(piece: Piece) -> np.ndarray:
+            return level.apply(sound[self._grid.reach(piece, meter.samples)])
+
+        def rows() -> Iterator[tuple[Piece, np.ndarray]]:
+            for i in range(0, len(pieces), together):
+                sound.forget(self._grid.reach(pieces[i], meter.samples).start)
+                yield from self._batcher.run(pieces[i : i + together], read, self._forward)
+
+        return self._gather(rows(), pieces, progress)[0], meter.samples / self.sample_rate
+
+    def explore(self, waveform: Waveform) -> Exploration:
+        """Compute the emissions of a waveform, and keep what the network makes of it on the way.
+
+        Parameters
+        ----------
+        waveform : Waveform
+            At most 40 s: attention maps take memory by the square of the length.
+
+        Returns
+        -------
+        Exploration
+
+        Raises
+        ------
+        AudioError
+            The waveform has another sampling rate, or is too short or too long.
+        """
+        self._check(waveform)
+        if waveform.seconds > WHOLE_SECONDS:
+            raise AudioError(
+                f"The attention maps of {waveform.seconds:.0f} s take too much memory. Cut out {WHOLE_SECONDS:.0f} s or less."
+            )
+        samples = self._level(waveform.samples).apply(waveform.samples)
+        return explore(self.network, samples, self._run, self._emissions)
 
     def frames(self, samples: int) -> int:
         """How many frames a waveform of so many samples has."""
-        return (samples - self.field) // self.stride + 1
+        return self._grid.frames(samples)
 
     def _check(self, waveform: Waveform) -> None:
         if waveform.sample_rate != self.sample_rate:
@@ -158,162 +239,39 @@ class CTCModel:
                 f"{self.field / self.sample_rate * 1000:.0f} ms ({self.field} samples). Record a little more."
             )
 
-    def _pieces(self, clip: int, waveform: Waveform) -> Iterator[_Piece]:
-        """Cut a waveform into what goes through the network at once; windows are aligned to the stride."""
-        samples, frames = waveform.samples, self.frames(len(waveform.samples))
-        if self._extractor.do_normalize:
-            # The whole clip's statistics, or every window would hear another loudness.
-            scale = 1 / np.sqrt(samples.var(dtype=np.float64) + 1e-7)
-            mean = samples.mean(dtype=np.float64)
-        else:
-            scale, mean = 1.0, 0.0
+    def _level(self, samples: np.ndarray) -> Level:
+        return level_of(samples) if self._extractor.do_normalize else Level()
 
-        def ready(start: int, stop: int) -> np.ndarray:
-            return ((samples[start:stop] - np.float32(mean)) * np.float32(scale)).astype(np.float32)
+    def _gather(
+        self, rows: Iterator[tuple[Piece, np.ndarray]], pieces: list[Piece], progress: Callable[[float], None] | None
+    ) -> list[Emissions]:
+        """Put together what comes in any order: one matrix for each sound."""
+        parts: dict[int, dict[int, np.ndarray]] = {piece.clip: {} for piece in pieces}
+        total, done = sum(piece.stop - piece.start for piece in pieces), 0
+        for piece, part in rows:
+            parts[piece.clip][piece.start] = part
+            done += len(part)
+            if progress:
+                progress(done / total)
+        return [self._emissions(np.concatenate([part for _, part in sorted(clip.items())])) for clip in parts.values()]
 
-        if waveform.seconds <= WHOLE_SECONDS:
-            yield _Piece(clip, ready(0, len(samples)), 0, frames)
-            return
-        window, context = (int(s * self.sample_rate / self.stride) for s in (WINDOW_SECONDS, CONTEXT_SECONDS))
-        for start in range(0, frames, window):
-            before, stop = min(start, context), min(start + window, frames)
-            end = min(stop + context, frames)
-            yield _Piece(
-                clip,
-                ready((start - before) * self.stride, (end - 1) * self.stride + self.field),
-                before,
-                before + stop - start,
-            )
+    def _emissions(self, log_probs: np.ndarray) -> Emissions:
+        step, start = self.stride / self.sample_rate, (self.field - self.stride) / 2 / self.sample_rate
+        return Emissions(log_probs, self.vocabulary, step, start)
 
-    def _batches(self, order: list[int], pieces: list[_Piece]) -> Iterator[list[int]]:
-        """Group pieces, longest first, by a budget of padded samples.
-
-        A network that takes no attention mask hears the padding, so its batches hold equal lengths only.
-        """
-        budget = BATCH_SECONDS * self.sample_rate
-        batch: list[int] = []
-        for i in order:
-            longest = len(pieces[batch[0]].samples) if batch else 0
-            fits = (len(batch) + 1) * longest <= budget
-            if batch and not (fits and (self.uses_attention_mask or len(pieces[i].samples) == longest)):
-                yield batch
-                batch = []
-            batch.append(i)
-        if batch:
-            yield batch
-
-    @torch.inference_mode()
     def _forward(self, clips: list[np.ndarray]) -> list[np.ndarray]:
         """(N_i,) samples each to (T_i, V) float32 log-probabilities each, the padding's frames cut off."""
+        log_probs = self._run(clips).logits.log_softmax(dim=-1).cpu().numpy()
+        return [rows[: self.frames(len(clip))] for rows, clip in zip(log_probs, clips, strict=True)]
+
+    @torch.inference_mode()
+    def _run(self, clips: list[np.ndarray], **options: bool) -> Any:
         lengths = [len(clip) for clip in clips]
         inputs = torch.zeros(len(clips), max(lengths))
         for row, clip in enumerate(clips):
             inputs[row, : len(clip)] = torch.from_numpy(clip)
         mask = None
         if self.uses_attention_mask and min(lengths) < max(lengths):
-            mask = (torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]).long().to(self.network.device)
-        logits = self.network(inputs.to(self.network.device, self.network.dtype), attention_mask=mask).logits
-        log_probs = logits.float().log_softmax(dim=-1).cpu().numpy()
-        return [rows[: self.frames(length)] for rows, length in zip(log_probs, lengths, strict=True)]
-
-
-def _geometry(config: Any) -> tuple[int, int]:
-    """Stride and receptive field of the convolutions, in samples (wav2vec 2.0, section 2: 320 and 400)."""
-    stride, field = 1, 1
-    for kernel, step in zip(config.conv_kernel, config.conv_stride, strict=True):
-        field += (kernel - 1) * stride
-        stride *= step
-    if getattr(config, "add_adapter", False):
-        raise ModelError("Checkpoints with an adapter after the encoder are not supported. Choose one without add_adapter.")
-    return stride, field
-
-
-def _device(device: str) -> torch.device:
-    """The device that was asked for, or the best there is."""
-    found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    if device == "auto":
-        return torch.device(found)
-    kind = device.partition(":")[0]
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if kind not in there:
-        raise ModelError(f"There is no device {device!r}. Choose auto, cpu, cuda or mps.")
-    if not there[kind]:
-        raise ModelError(f"This machine, or its torch, has no {kind} device. Use device='auto' (here: {found}).")
-    return torch.device(device)
-
-
-def _dtype(dtype: str, device: torch.device) -> torch.dtype:
-    if dtype == "auto":
-        if device.type == "cuda":
-            dtype = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-        elif device.type == "mps":
-            dtype = "float16"
-        else:
-            dtype = "bfloat16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"
-    if dtype not in ("float32", "bfloat16", "float16"):
-        raise ModelError(f"There is no arithmetic {dtype!r}. Choose auto, float32, bfloat16 or float16.")
-    return getattr(torch, dtype)
-
-
-def _vocabulary(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabulary:
-    """The tokenizer's labels as columns of the logits."""
-    columns = {column: label for label, column in tokenizer.get_vocab().items()}
-    special = {tokenizer.convert_tokens_to_ids(token) for token in tokenizer.all_special_tokens}
-    # Checkpoints on the Hub often have <s> and </s> in the tokenizer but no column for them; a letter is another matter.
-    lost = [label for column, label in columns.items() if column >= size and column not in special]
-    missing = [column for column in range(size) if column not in columns]
-    if lost or missing:
-        detail = f"labels {lost[:5]} have no column" if lost else f"column {missing[0]} has no label"
-        raise ModelError(
-            f"The vocabulary of {checkpoint.name} does not fit its network: {len(columns)} labels for {size} logits "
-            f"({detail}). Take vocab.json and the weights from the same checkpoint."
-        )
-    boundary = tokenizer.convert_tokens_to_ids(tokenizer.word_delimiter_token)
-    # transformers counts the word boundary among the special tokens; here it is text.
-    special = {column for column in special if column is not None and column < size} - {boundary}
-    return Vocabulary(
-        labels=tuple(columns[column] for column in range(size)),
-        blank=tokenizer.pad_token_id,
-        word_boundary=boundary if boundary is not None and boundary < size else None,
-        special=frozenset(special),
-    )
-
-
-def _check_head(report: dict, checkpoint: Checkpoint) -> None:
-    """Refuse weights whose head would be random: a network without a CTC head, or with another vocabulary."""
-    head = [key for key in report["missing_keys"] if "lm_head" in key]
-    head += [key[0] for key in report.get("mismatched_keys", []) if "lm_head" in key[0]]
-    if head:
-        raise ModelError(
-            f"{checkpoint.name} has no CTC head that fits ({', '.join(head)} missing or of another shape): it was pretrained "
-            "but not fine-tuned on text. Choose a fine-tuned checkpoint, such as facebook/wav2vec2-base-960h."
-        )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' loading report and bar off the terminal: what matters of them becomes an error."""
-    level, shown = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if shown:
-            transformers_logging.enable_progress_bar()
-
-
-@contextmanager
-def _explained(checkpoint: Checkpoint) -> Iterator[None]:
-    """Turn whatever the libraries raise while loading into one ModelError."""
-    try:
-        yield
-    except Exception as error:
-        first = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ModelError(
-            f"{checkpoint.name} could not be loaded as a CTC checkpoint: {first} It needs config.json, "
-            "preprocessor_config.json, vocab.json and model.safetensors of a wav2vec 2.0, HuBERT, WavLM or data2vec model."
-        ) from error
+            mask = (torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]).long().to(self.device)
+        with true_float32(self.network.device):
+            return self.network(inputs.to(self.device), attention_mask=mask, **options)

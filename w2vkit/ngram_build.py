@@ -8,6 +8,7 @@ that knows the row of its beginning (without its last word) and of its end (with
 
 import gzip
 import logging
+import tempfile
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from w2vkit.arpa import read
 from w2vkit.errors import LanguageModelError
-from w2vkit.ngram import BEGIN, END, SPACES, UNKNOWN
+from w2vkit.ngram import BEGIN, END, SPACES, UNKNOWN, NGram
 
 _log = logging.getLogger(__name__)
 HIGHEST_ORDER = 6
@@ -102,6 +104,20 @@ def build_ngram(lines: Iterable[Sequence[str]], order: int, prune: Sequence[int]
     estimates = _estimate(tables, thresholds)
     _write(output, words, tables, estimates)
     return [int(estimate.kept.sum()) for estimate in estimates]
+
+
+def ngram_from_text(text: str, order: int = 3) -> NGram:
+    """Estimate a model of words from a text, one sentence per line, for use at once.
+
+    Raises
+    ------
+    LanguageModelError
+        As `build_ngram`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "text.arpa"
+        build_ngram(sentences(text), order, output=path)
+        return read(path)
 
 
 def _count(lines: Sequence[Sequence[str]], words: list[str], order: int) -> list[_Table]:

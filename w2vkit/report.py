@@ -30,6 +30,7 @@ PAPER = (
     ("paper: 10 h labelled (Libri-Light), language model", 2.5, 5.0),
     ("paper: 10 min labelled, language model", 4.8, 8.2),
 )
+LABELLED = tuple(zip(("960 h", "10 h", "10 min"), (row[1] for row in PAPER), (row[2] for row in PAPER), strict=True))
 
 
 def published(evaluation: Evaluation, corpus: Corpus) -> list[Figure]:

@@ -15,7 +15,7 @@ TAIL_SECONDS = 0.10  # s; the most that it goes on after its last
 
 
 def extents(
-    starts: np.ndarray, stops: np.ndarray, opens: np.ndarray, *, frames: int, frame_seconds: float
+    starts: np.ndarray, stops: np.ndarray, opens: np.ndarray, *, frames: int, frame_seconds: float, start_seconds: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give every character its time.
 
@@ -29,6 +29,8 @@ def extents(
         Frames of the whole sound.
     frame_seconds : float
         Seconds from one frame to the next.
+    start_seconds : float
+        When frame 0 begins (s); as much sound follows the last frame.
 
     Returns
     -------
@@ -38,10 +40,13 @@ def extents(
     # Gap i stands before character i, the last one after all; those at the sound's edges are shared with nobody.
     gaps = (np.append(starts, frames) - np.append(0, stops)) * frame_seconds
     reach = gaps / 2
-    reach[[0, -1]] = gaps[[0, -1]]
+    reach[[0, -1]] = gaps[[0, -1]] + start_seconds
     edges = np.append(opens, True)
     edges[0] = True
     before = np.where(edges, np.minimum(reach, LEAD_SECONDS), reach)
     after = np.where(edges, np.minimum(reach, TAIL_SECONDS), reach)
-    begins, ends = starts * frame_seconds - before[:-1], stops * frame_seconds + after[1:]
-    return np.round(begins, 3), np.round(ends, 3)
+    begins = start_seconds + starts * frame_seconds - before[:-1]
+    ends = start_seconds + stops * frame_seconds + after[1:]
+    begins, ends = np.round(begins, 3), np.round(ends, 3)
+    ends[:-1] = np.minimum(ends[:-1], begins[1:])  # half a millisecond may round two ways
+    return begins, ends

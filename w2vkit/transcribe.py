@@ -37,6 +37,25 @@ class Transcription:
         return self.hypothesis.text
 
 
+@dataclass(frozen=True, eq=False)
+class FileTranscription:
+    """What became of a file whose sound was not kept.
+
+    Attributes
+    ----------
+    seconds : float
+        Its duration.
+    emissions : Emissions
+        (T, V) log-probabilities.
+    hypothesis : Hypothesis
+        Text and words with times and confidence.
+    """
+
+    seconds: float
+    emissions: Emissions
+    hypothesis: Hypothesis
+
+
 def transcribe(
     source: Any,
     model: "CTCModel | str" = "auto",
@@ -73,6 +92,27 @@ def transcribe(
     waveform = load(source, sample_rate=chosen.sample_rate, max_seconds=max_seconds)
     (emissions,) = chosen.emit([waveform], progress=progress)
     return Transcription(waveform, emissions, decode(emissions))
+
+
+def transcribe_file(
+    source: Any,
+    model: "CTCModel",
+    *,
+    decode: Callable[[Emissions], Hypothesis] = greedy,
+    max_seconds: float = MAX_SECONDS,
+    progress: Callable[[float], None] | None = None,
+) -> FileTranscription:
+    """Transcribe sound of any length in the memory of a short one.
+
+    Parameters and errors are those of `transcribe`.
+
+    Returns
+    -------
+    FileTranscription
+        The same text; the sound is not in it.
+    """
+    emissions, seconds = model.emit_file(source, max_seconds=max_seconds, progress=progress)
+    return FileTranscription(seconds, emissions, decode(emissions))
 
 
 @lru_cache(maxsize=2)

@@ -1,0 +1,67 @@
+"""The tab Align: sound and its known text in; where every word is out."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from w2vkit.align import Alignment
+from w2vkit.errors import W2VKitError
+from w2vkit.transcribe import Transcription
+from w2vkit_demo import common, linked_view, service, strings
+
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
+
+FORMATS = ("TextGrid", "srt", "json")
+
+
+def build(model: "CTCModel") -> None:
+    """Lay out the tab, and say what its button does."""
+    gr.Markdown(strings.ALIGN_ABOUT)
+    source = common.sound_input("align-source")
+    tries = gr.Column()  # filled below, when there is something to show what they give
+    text = gr.Textbox(label=strings.ALIGN_TEXT, lines=3, elem_id="align-text")
+    button = gr.Button(strings.ALIGN, variant="primary", elem_id="align")
+    facts = gr.HTML(elem_id="align-facts", elem_classes="facts")
+    view = linked_view.build("align-view")
+    files = common.download_buttons(FORMATS, "align-download")
+    with gr.Accordion(strings.TIMES, open=False):
+        times = gr.HTML(elem_classes="facts")
+
+    def run(path: str | None, said: str) -> list[Any]:
+        if not path:
+            return [common.message(strings.EMPTY), None, "", *common.downloads(None, FORMATS)]
+        started = time.perf_counter()
+        try:
+            found, alignment = service.align_file(model, path, said)
+        except W2VKitError as error:
+            return [common.failure(error), None, "", *common.downloads(None, FORMATS)]
+        told = _summary(found, alignment, time.perf_counter() - started)
+        written = common.downloads(found.hypothesis, FORMATS, seconds=found.waveform.seconds, source=path)
+        return [told, linked_view.packed(found), common.times_table(found.hypothesis.words), *written]
+
+    outputs = [facts, view, times, *files]
+    rows, names = common.example_rows()
+    with tries:
+        gr.Examples(
+            rows,
+            inputs=[source, text],
+            outputs=outputs,
+            fn=run,
+            run_on_click=True,
+            cache_examples=False,
+            label=strings.EXAMPLES,
+            example_labels=names,
+            api_visibility="private",
+        )
+    button.click(run, [source, text], outputs, api_visibility="private", **common.RUN)
+
+
+def _summary(found: Transcription, alignment: Alignment, elapsed: float) -> str:
+    hypothesis = found.hypothesis
+    told = strings.ALIGNED.format(
+        seconds=found.waveform.seconds, words=len(hypothesis.words), elapsed=elapsed, confidence=hypothesis.confidence
+    )
+    unmapped = " ".join(dict.fromkeys(alignment.unmapped))
+    return common.message(told) + (common.message(strings.UNMAPPED.format(characters=unmapped)) if unmapped else "")

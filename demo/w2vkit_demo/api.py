@@ -1,0 +1,101 @@
+"""The endpoints for programs: typed, by name, with JSON for an answer.
+
+Each is an event of components that nobody sees: so Gradio checks that a file was uploaded, and refuses any other path.
+"""
+
+import json
+from dataclasses import asdict
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from w2vkit.difference import difference
+from w2vkit.errors import W2VKitError
+from w2vkit.formats import render, with_parts
+from w2vkit.hub import listing
+from w2vkit.transcribe import Transcription, transcribe
+from w2vkit_demo import common, service, strings
+from w2vkit_demo.service import Setup
+
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
+
+
+def build(model: "CTCModel") -> None:
+    """Add the endpoints /transcribe, /align, /compare and /models to a page."""
+
+    def transcribe_endpoint(audio: str | None, decoder: str, hotwords: str, lm_text: str) -> dict[str, Any]:
+        decode = service.decoder(decoder, hotwords, lm_text)
+        return _as_json(transcribe(_given(audio), model, decode=decode, max_seconds=common.MAX_SECONDS))
+
+    def align_endpoint(audio: str | None, text: str) -> dict[str, Any]:
+        found, alignment = service.align_file(model, _given(audio), text)
+        return json.loads(with_parts(render(found.hypothesis, "json", seconds=found.waveform.seconds), alignment))
+
+    def compare_endpoint(
+        audio: str | None,
+        sound_a: str,
+        snr_a: float,
+        decoder_a: str,
+        sound_b: str,
+        snr_b: float,
+        decoder_b: str,
+        hotwords: str,
+        lm_text: str,
+    ) -> dict[str, Any]:
+        path, setups = _given(audio), (Setup(sound_a, snr_a, decoder_a), Setup(sound_b, snr_b, decoder_b))
+        a, b = (service.hear(model, path, setup, hotwords=hotwords, lm_text=lm_text) for setup in setups)
+        found = difference(a.text, b.text) if a.text else None
+        return {"a": _as_json(a), "b": _as_json(b), "pairs": found.pairs if found else [[None, w] for w in b.text.split()]}
+
+    def models_endpoint() -> list[dict[str, Any]]:
+        return [{**asdict(entry), "running": entry.name == model.name} for entry in listing()]
+
+    with gr.Column(visible=False):
+        audio, text = gr.File(label="audio"), gr.Textbox(label="text")
+        hotwords, lm_text = gr.Textbox("", label="hotwords"), gr.Textbox("", label="lm_text")
+        decoder = gr.Textbox("greedy", label="decoder", info=strings.API_DECODER)
+        setups = [field for letter in "ab" for field in _setup(letter)]
+        answer = gr.JSON()
+        button = gr.Button()
+    for name, endpoint, inputs in (
+        ("transcribe", transcribe_endpoint, [audio, decoder, hotwords, lm_text]),
+        ("align", align_endpoint, [audio, text]),
+        ("compare", compare_endpoint, [audio, *setups, hotwords, lm_text]),
+        ("models", models_endpoint, []),
+    ):
+        button.click(_explained(endpoint), inputs, answer, api_name=name, api_description=strings.API[name], **common.RUN)
+
+
+def _setup(letter: str) -> list[gr.Textbox | gr.Number]:
+    """The fields of a set-up, in its order."""
+    default = Setup()
+    return [
+        gr.Textbox(default.sound, label=f"sound_{letter}", info=strings.API_SOUND),
+        gr.Number(default.snr_db, label=f"snr_{letter}"),
+        gr.Textbox(default.decoder, label=f"decoder_{letter}", info=strings.API_DECODER),
+    ]
+
+
+def _explained(endpoint: Any) -> Any:
+    """Turn the core's errors into Gradio's, which reach the caller as they are."""
+
+    @wraps(endpoint)
+    def run(*arguments: Any) -> Any:
+        try:
+            return endpoint(*arguments)
+        except W2VKitError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return run
+
+
+def _given(audio: str | None) -> str:
+    if not audio:
+        raise W2VKitError(strings.EMPTY)
+    return audio
+
+
+def _as_json(found: Transcription) -> dict[str, Any]:
+    return json.loads(render(found.hypothesis, "json", seconds=found.waveform.seconds))

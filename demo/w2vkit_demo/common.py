@@ -1,0 +1,105 @@
+"""What the tabs share: limits, messages, tables and files to download."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from w2vkit.difference import Difference
+from w2vkit.examples import examples
+from w2vkit.formats import render
+from w2vkit.html_report import marked
+from w2vkit.hypothesis import Hypothesis, Word
+from w2vkit_demo import strings
+
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
+
+MAX_SECONDS = 600.0  # s; the longest sound that the page takes
+MAX_BYTES = 50 * 2**20
+MAX_CHARACTERS = 20_000  # of a text; ten minutes of fast speech have half of it
+AT_ONCE = 2  # requests in the model at a time; the others wait in the queue
+NAME_CHARACTERS = 60  # of a download's name
+RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"}  # how every event that needs the model runs
+
+
+def sound_input(elem_id: str) -> gr.Audio:
+    """Make the box into which people speak or drop a file."""
+    return gr.Audio(label=strings.SOURCE, sources=["upload", "microphone"], type="filepath", elem_id=elem_id)
+
+
+def example_rows() -> tuple[list[list[str]], list[str]]:
+    """The bundled clips as rows of (file, text) for gr.Examples, and their names."""
+    clips = examples()
+    return [[str(clip.path), clip.text.capitalize()] for clip in clips], [clip.about for clip in clips]
+
+
+def message(text: str) -> str:
+    """A sentence as HTML."""
+    return f"<p>{escape(text)}</p>"
+
+
+def failure(error: Exception | str) -> str:
+    """Say what went wrong, where people look for the result."""
+    return f'<p class="failure" role="alert"><strong>{strings.FAILED}</strong> {escape(str(error))}</p>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as HTML; all cells are escaped."""
+    titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def times_table(words: Iterable[Word]) -> str:
+    """Words with their times and confidence."""
+    return table(strings.TIMES_HEAD, ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", f"{w.confidence:.0%}") for w in words))
+
+
+def scored(found: Difference) -> str:
+    """WER, CER and the aligned words, the errors marked."""
+    summary = strings.SCORED.format(
+        wer=found.wer,
+        cer=found.cer,
+        substitutions=found.substitutions,
+        deletions=found.deletions,
+        insertions=found.insertions,
+        words=len(found.reference.split()),
+    )
+    return f'<p>{summary}</p><p class="marked">{marked(found.pairs)}</p><p class="legend">{strings.MARKS}</p>'
+
+
+def download_buttons(formats: Sequence[str], elem_id: str) -> list[gr.DownloadButton]:
+    """A row of buttons, one per format, which `downloads` fills."""
+    with gr.Row(elem_classes="downloads"):
+        return [
+            gr.DownloadButton(
+                strings.DOWNLOAD.format(format=name), interactive=False, size="sm", min_width=120, elem_id=f"{elem_id}-{name}"
+            )
+            for name in formats
+        ]
+
+
+def downloads(hypothesis: Hypothesis | None, formats: Sequence[str], *, seconds: float = 0, source: str = "") -> list[Any]:
+    """Write a hypothesis in every format, for `download_buttons`; None empties them."""
+    if hypothesis is None:
+        return [gr.update(value=None, interactive=False) for _ in formats]
+    stem = Path(source).stem[:NAME_CHARACTERS] or "audio"
+    texts = {name: render(hypothesis, name, seconds=seconds, name=Path(source).name) for name in formats}
+    files = {name: save_bytes_to_cache(t.encode(), f"{stem}.{name}", get_upload_folder()) for name, t in texts.items()}
+    return [gr.update(value=files[name], interactive=True) for name in formats]
+
+
+def runs(model: "CTCModel") -> str:
+    """Say what runs where."""
+    return strings.RUNS.format(
+        name=model.name,
+        device=model.device,
+        dtype=model.dtype,
+        labels=len(model.vocabulary),
+        frame=1000 * model.stride / model.sample_rate,
+    )

@@ -1,0 +1,42 @@
+// The linked view's data: unpacks what w2vkit.views.linked_view packed, and answers questions about a frame.
+(() => {
+  "use strict";
+  const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
+
+  function unpack(value) {
+    const matrix = bytes(value.matrix), width = value.labels.length, frames = matrix.length / width;
+    const best = new Uint16Array(frames); // the likeliest row of every frame: greedy decoding's path
+    for (let t = 0; t < frames; t++) {
+      for (let k = 1; k < width; k++) if (matrix[t * width + k] > matrix[t * width + best[t]]) best[t] = k;
+    }
+    const peaks = new Int8Array(bytes(value.peaks).buffer);
+    const loudest = peaks.reduce((most, peak) => Math.max(most, Math.abs(peak)), 1);
+    return { ...value, matrix, width, frames, best, peaks, loudest };
+  }
+
+  const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
+  const frameAt = (data, time) =>
+    clamp(Math.floor((time - data.start_seconds) / data.frame_seconds), 0, data.frames - 1);
+  const timeOf = (data, frame) => data.start_seconds + frame * data.frame_seconds;
+  const wordAt = (data, time) => data.words.findIndex(word => word.start <= time && time < word.end);
+
+  // The likeliest labels of a frame, best first. Level 0 means: less likely than exp(floor).
+  function likeliest(data, frame, count) {
+    const row = data.matrix.subarray(frame * data.width, (frame + 1) * data.width);
+    const order = [...row.keys()].sort((a, b) => row[b] - row[a]).slice(0, count);
+    return order.map(k => ({ label: data.labels[k], level: row[k], probability: Math.exp(data.floor * (1 - row[k] / 255)) }));
+  }
+
+  // The path around a frame, and what CTC makes of it: repeats are merged, then blanks are dropped.
+  function collapse(data, frame, reach) {
+    const cells = [];
+    for (let t = Math.max(0, frame - reach); t <= Math.min(data.frames - 1, frame + reach); t++) {
+      const k = data.best[t], silent = data.silent.includes(k);
+      const kind = silent ? "blank" : t > 0 && data.best[t - 1] === k ? "repeat" : "kept";
+      cells.push({ label: k === data.boundary ? "␣" : silent ? "·" : data.labels[k], kind, here: t === frame });
+    }
+    return { cells, text: cells.filter(cell => cell.kind === "kept").map(cell => cell.label).join("") };
+  }
+
+  window.w2vkitData = { unpack, clamp, frameAt, timeOf, wordAt, likeliest, collapse };
+})();

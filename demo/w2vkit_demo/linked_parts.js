@@ -1,0 +1,69 @@
+// The linked view's texts: legend, words, and the readout of a frame. Every text goes into the page as textContent.
+(() => {
+  "use strict";
+  const { timeOf, likeliest, collapse } = window.w2vkitData;
+  const REACH = 7; // frames on either side of the cursor in the collapse
+
+  function make(tag, className, text) {
+    const node = document.createElement(tag);
+    node.className = className;
+    if (text !== undefined) node.textContent = text;
+    return node;
+  }
+  const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const percent = (texts, one) => (one.level === 0 ? texts.tiny : `${(100 * one.probability).toFixed(1)} %`);
+
+  function legend(texts) {
+    const line = make("p", "lv-legend", `${texts.legend} `);
+    for (const shade of ["sure", "likely", "doubtful"]) line.append(make("span", `lv-key lv-${shade}`, texts[shade]), " ");
+    return line;
+  }
+
+  function wordButtons(data, texts, choose) {
+    const list = make("div", "lv-words");
+    list.setAttribute("role", "group");
+    list.setAttribute("aria-label", texts.words);
+    if (!data.words.length) list.textContent = texts.nothing;
+    const buttons = data.words.map((word, i) => {
+      const node = make("button", `lv-word lv-${word.shade}`, word.text);
+      const [start, end] = [word.start.toFixed(2), word.end.toFixed(2)];
+      const label = fill(texts.word, { text: word.text, start, end, confidence: Math.round(100 * word.confidence), shade: texts[word.shade] });
+      Object.assign(node, { type: "button", title: label, tabIndex: i ? -1 : 0, onclick: () => choose(i) });
+      node.setAttribute("aria-label", label);
+      list.append(node, " ");
+      return node;
+    });
+    // One stop for the tab key, arrows within: a long text would otherwise be hundreds of stops.
+    list.onkeydown = event => {
+      const i = buttons.indexOf(document.activeElement);
+      const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: buttons.length - 1 }[event.key];
+      if (i < 0 || !buttons[to]) return;
+      event.preventDefault();
+      buttons[i].tabIndex = -1;
+      buttons[to].tabIndex = 0;
+      buttons[to].focus();
+    };
+    return { list, buttons };
+  }
+
+  // What a frame says: its likeliest labels, the collapse around it, and the same for a screen reader.
+  function readout(data, texts, frame) {
+    const best = likeliest(data, frame, 5), { cells, text } = collapse(data, frame, REACH);
+    const [start, end] = [frame, frame + 1].map(t => timeOf(data, t).toFixed(3));
+    const head = fill(texts.frame, { frame, start, end });
+    const list = make("ol", "lv-best");
+    for (const one of best) {
+      const item = list.appendChild(make("li", "lv-one")), bar = make("i", "lv-fill");
+      bar.style.width = `${one.level ? 100 * one.probability : 0}%`;
+      item.append(make("b", "", one.label), bar, make("span", "", percent(texts, one)));
+    }
+    const path = make("div", "lv-path");
+    path.append(...cells.map(cell => make("span", `lv-cell lv-${cell.kind}${cell.here ? " lv-here" : ""}`, cell.label)));
+    const left = make("div", "lv-likeliest"), right = make("div", "lv-collapse");
+    left.append(make("p", "", head), list);
+    right.append(make("p", "", texts.path), path, make("p", "lv-becomes", `${texts.becomes} ${text || texts.empty}`));
+    return { parts: [left, right], said: `${head}: ${best.map(one => `${one.label} ${percent(texts, one)}`).join(", ")}` };
+  }
+
+  window.w2vkitParts = { make, fill, legend, wordButtons, readout };
+})();

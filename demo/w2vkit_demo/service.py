@@ -1,0 +1,91 @@
+"""What page and endpoints both do: the core's functions, with the limits of a server."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from w2vkit.align import Alignment, align
+from w2vkit.audio import Waveform, load
+from w2vkit.decode import beam_search, greedy
+from w2vkit.degrade import add_noise, telephone
+from w2vkit.emissions import Emissions
+from w2vkit.errors import DecodingError, W2VKitError
+from w2vkit.hotwords import HOTWORD_WEIGHT
+from w2vkit.hypothesis import Hypothesis
+from w2vkit.ngram_build import ngram_from_text
+from w2vkit.transcribe import Transcription
+from w2vkit_demo import common, strings
+
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One side of a comparison.
+
+    Attributes
+    ----------
+    sound : str
+        A value of `strings.SOUNDS`.
+    snr_db : float
+        Of the noise, where there is some (dB).
+    decoder : str
+        A value of `strings.DECODERS`.
+    """
+
+    sound: str = "clean"
+    snr_db: float = 10.0
+    decoder: str = "greedy"
+
+
+def align_file(model: "CTCModel", path: str, text: str) -> tuple[Transcription, Alignment]:
+    """Align a file with its text; the first result shows as any transcription does."""
+    check_length(text)
+    waveform = load(path, sample_rate=model.sample_rate, max_seconds=common.MAX_SECONDS)
+    (emissions,) = model.emit([waveform])
+    alignment = align(emissions, text)
+    return Transcription(waveform, emissions, alignment.hypothesis), alignment
+
+
+def hear(model: "CTCModel", path: str, setup: Setup, *, hotwords: str = "", lm_text: str = "") -> Transcription:
+    """Transcribe a file by a set-up."""
+    decode = decoder(setup.decoder, hotwords, lm_text)
+    waveform = degrade(load(path, sample_rate=model.sample_rate, max_seconds=common.MAX_SECONDS), setup)
+    (emissions,) = model.emit([waveform])
+    return Transcription(waveform, emissions, decode(emissions))
+
+
+def degrade(waveform: Waveform, setup: Setup) -> Waveform:
+    """Make the sound worse, as a set-up asks."""
+    _check("sound", setup.sound, strings.SOUNDS.values())
+    if setup.sound == "noise":
+        return add_noise(waveform, setup.snr_db)
+    return telephone(waveform) if setup.sound == "telephone" else waveform
+
+
+def decoder(name: str, hotwords: str = "", lm_text: str = "") -> Callable[[Emissions], Hypothesis]:
+    """Make the decoder of a name in `strings.DECODERS`; hot words are separated by commas."""
+    _check("decoder", name, strings.DECODERS.values())
+    if name == "hotwords":
+        check_length(hotwords)
+        words = [word.strip() for word in hotwords.replace("\n", ",").split(",") if word.strip()]
+        if not words:
+            raise DecodingError(strings.NO_HOTWORDS)
+        return partial(beam_search, hotwords=dict.fromkeys(words, HOTWORD_WEIGHT))
+    if name == "language model":
+        check_length(lm_text)
+        return partial(beam_search, language_model=ngram_from_text(lm_text))
+    return beam_search if name == "beam" else greedy
+
+
+def check_length(text: str) -> None:
+    """Refuse a text that would keep the server busy for long."""
+    if len(text) > common.MAX_CHARACTERS:
+        raise W2VKitError(strings.TOO_MUCH_TEXT.format(length=len(text), limit=common.MAX_CHARACTERS))
+
+
+def _check(kind: str, value: str, choices: Iterable[str]) -> None:
+    if value not in (known := list(choices)):
+        raise DecodingError(strings.WRONG_CHOICE.format(kind=kind, value=value, choices=", ".join(known)))

@@ -1,0 +1,104 @@
+"""The tab Transcribe: sound in; text, linked view, files and, against a true text, its errors out."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from w2vkit.decode import beam_search
+from w2vkit.difference import difference
+from w2vkit.errors import W2VKitError
+from w2vkit.transcribe import Transcription, transcribe
+from w2vkit_demo import common, linked_view, strings
+
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
+
+FORMATS = ("txt", "srt", "vtt", "json", "TextGrid")
+NBEST = 5
+KEEP_SECONDS = 3600  # s; how long a result waits for more questions
+
+
+def build(model: "CTCModel") -> None:
+    """Lay out the tab, and say what its buttons do."""
+    source = common.sound_input("source")
+    tries = gr.Column()  # filled below, when there is something to show what they give
+    button = gr.Button(strings.TRANSCRIBE, variant="primary", elem_id="transcribe")
+    facts = gr.HTML(elem_id="facts", elem_classes="facts")
+    view = linked_view.build("view")
+    text = gr.Textbox(label=strings.TEXT, interactive=False, buttons=["copy"], lines=2, elem_id="text")
+    files = common.download_buttons(FORMATS, "download")
+    reference = gr.Textbox(label=strings.REFERENCE, info=strings.REFERENCE_ABOUT, lines=2, elem_id="reference")
+    count = gr.Button(strings.SCORE, elem_id="score")
+    errors = gr.HTML(elem_id="errors", elem_classes="facts")
+    with gr.Accordion(strings.TIMES, open=False, elem_id="times"):
+        times = gr.HTML(elem_classes="facts")
+    with gr.Accordion(strings.NBEST, open=False, elem_id="nbest"):
+        search = gr.Button(strings.NBEST_BUTTON)
+        others = gr.HTML(elem_id="others", elem_classes="facts")
+    result = gr.State(None, time_to_live=KEEP_SECONDS)
+
+    def score(said: str, heard: str) -> str:
+        if not said.strip():
+            return ""
+        try:
+            return common.scored(difference(said[: common.MAX_CHARACTERS], heard, model.vocabulary))
+        except W2VKitError as error:
+            return common.failure(error)
+
+    def run(path: str | None, said: str) -> list[Any]:
+        started = time.perf_counter()
+        try:
+            found = transcribe(path, model, max_seconds=common.MAX_SECONDS) if path else None
+        except W2VKitError as error:
+            return [None, common.failure(error), None, "", "", "", "", *common.downloads(None, FORMATS)]
+        if found is None or path is None:
+            return [None, common.message(strings.EMPTY), None, "", "", "", "", *common.downloads(None, FORMATS)]
+        told = common.message(_summary(found, time.perf_counter() - started, model))
+        written = common.downloads(found.hypothesis, FORMATS, seconds=found.waveform.seconds, source=path)
+        listed = common.times_table(found.hypothesis.words)
+        return [found, told, linked_view.packed(found), found.text, score(said, found.text), listed, "", *written]
+
+    def run_new(path: str | None) -> list[Any]:
+        return [*run(path, ""), ""]  # what was said before belongs to another sound
+
+    def search_more(found: Transcription | None) -> str:
+        if found is None:
+            return common.message(strings.EMPTY)
+        best = beam_search(found.emissions, nbest=NBEST)
+        rows = [(h.text or "-", f"{h.acoustic_score:.2f}") for h in (best, *best.alternatives)]
+        return common.table(strings.NBEST_HEAD, rows) + common.message(strings.NBEST_ABOUT)
+
+    outputs = [result, facts, view, text, errors, times, others, *files]
+    rows, names = common.example_rows()
+    with tries:
+        gr.Examples(
+            rows,
+            inputs=[source, reference],
+            outputs=outputs,
+            fn=run,
+            run_on_click=True,
+            cache_examples=False,
+            label=strings.EXAMPLES,
+            example_labels=names,
+            api_visibility="private",
+        )
+    button.click(run, [source, reference], outputs, api_visibility="private", **common.RUN)
+    gr.on(
+        [source.stop_recording, source.upload], run_new, source, [*outputs, reference], api_visibility="private", **common.RUN
+    )
+    gr.on([count.click, reference.submit], score, [reference, text], errors, api_visibility="private")
+    search.click(search_more, result, others, api_visibility="private", **common.RUN)
+
+
+def _summary(found: Transcription, elapsed: float, model: "CTCModel") -> str:
+    seconds = found.waveform.seconds
+    told = strings.SUMMARY.format(
+        seconds=seconds,
+        elapsed=elapsed,
+        speed=seconds / elapsed,
+        confidence=found.hypothesis.confidence,
+        model=model.name,
+        device=model.device,
+    )
+    return told if found.hypothesis.words else f"{strings.NOTHING} {told}"

@@ -1,0 +1,438 @@
+# %% [markdown]
+# # 07 · Beams and words
+#
+# [the course](README.md) · before: [06 CTC by hand](06_ctc_by_hand.ipynb) · next:
+# [08 when was it said](08_when_was_it_said.ipynb)
+#
+# Greedy decoding takes the likeliest label of every frame. That is the likeliest *path*. Notebook 6 showed that a text has
+# many paths: so the likeliest path need not spell the likeliest text. A beam search adds paths up while it goes, and it has
+# room for what the sound does not say: which words there are, and which of them to expect.
+#
+# **The question.** Two frames; in each, the blank has probability 0.6 and the letter A 0.4. Greedy says "nothing" (0.6 · 0.6
+# = 0.36). *What is the probability that the text is "A"?*
+
+# %%
+import tempfile
+from collections import defaultdict
+from itertools import groupby, product
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import plotly.graph_objects as go
+from ipywidgets import Dropdown, FloatSlider, IntSlider
+from lesson import check, hear, reveal, show, table
+
+from w2vkit.audio import load
+from w2vkit.beam import beam_search
+from w2vkit.decode import greedy
+from w2vkit.emissions import Emissions
+from w2vkit.examples import examples
+from w2vkit.language_model import load as load_language_model
+from w2vkit.model import CTCModel
+from w2vkit.ngram_build import build_ngram, sentences
+from w2vkit.vocabulary import Vocabulary
+
+MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
+prediction = None  # such as 0.4
+
+# %%
+small = Vocabulary.of("_AB|", blank="_")  # blank, two letters, the word boundary
+
+
+def toy(*rows):
+    """Emissions from rows of probabilities (blank, A, B, boundary)."""
+    with np.errstate(divide="ignore"):
+        return Emissions(np.maximum(np.log(np.array(rows, np.float32)), -50), small)
+
+
+def brute_force(emissions):
+    """Probability of every text, over all V^T paths."""
+    total = defaultdict(float)
+    for path in product(range(len(small)), repeat=len(emissions)):
+        text = "".join(small.labels[label] for label, _ in groupby(path) if label != small.blank)
+        total[" ".join(text.replace("|", " ").split())] += np.exp(sum(emissions.log_probs[t, v] for t, v in enumerate(path)))
+    return dict(total)
+
+
+two_frames = toy([0.6, 0.4, 0, 0], [0.6, 0.4, 0, 0])
+print("greedy:     ", repr(greedy(two_frames).text))
+print("beam search:", repr(beam_search(two_frames).text))
+reveal(prediction, brute_force(two_frames)["A"], "(A-, -A and AA: 0.24 + 0.24 + 0.16)")
+
+# %% [markdown]
+# ## Prefix beam search by hand
+#
+# The search of Hannun et al. (2014) reads the frames from left to right and keeps the K likeliest *prefixes* of texts. For
+# each prefix $\ell$ it adds up the paths that spell it so far, in two sums, because the next frame treats them differently:
+#
+# - $p_b(\ell)$: paths that end in a blank,
+# - $p_n(\ell)$: paths that end in the prefix's last letter.
+#
+# With $p(v)$ for the probabilities of the frame, three things may happen to a prefix:
+#
+# | the frame says | then | the sum |
+# |---|---|---|
+# | blank | the prefix stays | $p_b' \mathrel{+}= (p_b + p_n)\,p(\text{blank})$ |
+# | its last letter once more | the prefix stays | $p_n' \mathrel{+}= p_n\,p(v)$ |
+# | another letter $v$ | the prefix grows by $v$ | $p_n'(\ell v) \mathrel{+}= (p_b + p_n)\,p(v)$ |
+# | its last letter, after a blank | the prefix grows by $v$ | $p_n'(\ell v) \mathrel{+}= p_b\,p(v)$ |
+#
+# One rule more, for words: a word boundary at the start or after another boundary is no new text, so it counts as a blank.
+
+
+# %%
+def search_by_hand(emissions, width):
+    """The beams after every frame: a list of {prefix: [log p_b, log p_n]}, a prefix being a tuple of columns."""
+    vocabulary = emissions.vocabulary
+    blank = np.logaddexp.reduce(
+        emissions.log_probs[:, sorted(vocabulary.special)].astype(float), axis=1
+    )  # special labels are no text
+    boundary, letters = vocabulary.word_boundary, sorted(set(vocabulary.columns.values()))
+    beams, history = {(): [0.0, -np.inf]}, []
+    for t, row in enumerate(emissions.log_probs.astype(float)):
+        following = defaultdict(lambda: [-np.inf, -np.inf])
+
+        def add(prefix, ends_in, log_p, into=following):
+            into[prefix][ends_in] = np.logaddexp(into[prefix][ends_in], log_p)
+
+        for prefix, (p_b, p_n) in beams.items():
+            both = np.logaddexp(p_b, p_n)
+            last = prefix[-1] if prefix else boundary
+            add(prefix, 0, both + blank[t])
+            for v in letters:
+                if v == last == boundary:
+                    add(prefix, 0, both + row[v])
+                elif v == last:
+                    add(prefix, 1, p_n + row[v])
+                    add((*prefix, v), 1, p_b + row[v])
+                else:
+                    add((*prefix, v), 1, both + row[v])
+        best = sorted(following, key=lambda prefix: np.logaddexp(*following[prefix]), reverse=True)[:width]
+        beams = {prefix: following[prefix] for prefix in best}
+        history.append(beams)
+    return history
+
+
+def spelled(prefix, vocabulary):
+    """A prefix as people write it."""
+    return "".join(" " if v == vocabulary.word_boundary else vocabulary.labels[v] for v in prefix)
+
+
+def texts_of(beams, vocabulary):
+    """{text: log-probability} of the last beams: prefixes that differ in a last boundary are one text."""
+    total = defaultdict(lambda: -np.inf)
+    for prefix, sums in beams.items():
+        text = spelled(prefix, vocabulary).strip()
+        total[text] = np.logaddexp(total[text], np.logaddexp(*sums))
+    return dict(total)
+
+
+# %% [markdown]
+# Five frames of a toy, first with a beam so wide that nothing is dropped. Then the search is exact: it must agree with all
+# $4^5$ paths.
+
+# %%
+generator = np.random.default_rng(4)
+five = toy(*generator.dirichlet([1.5, 1, 1, 0.5], size=5))
+exact = brute_force(five)
+by_hand = texts_of(search_by_hand(five, width=10_000)[-1], small)
+library = beam_search(five, 10_000, token_min_logp=-np.inf, beam_threshold=np.inf)
+best = max(by_hand, key=by_hand.get)
+print(f"{len(exact)} texts; the best is {best!r} with {np.exp(by_hand[best]):.4f}; greedy says {greedy(five).text!r}")
+check(all(np.isclose(np.exp(by_hand[t]), p) for t, p in exact.items()), "by hand equals brute force over all paths")
+check(library.text == best and np.isclose(library.score, by_hand[best]), "by hand equals w2vkit.beam.beam_search")
+
+# %% [markdown]
+# Now the beam is three wide. Move the slider and see the table grow: grey is $p_b$, blue is $p_n$. A prefix that falls out of
+# the beam is gone for good, with all it could have become.
+
+# %%
+WIDTH = 3
+narrow = search_by_hand(five, WIDTH)
+
+
+def draw_beams(figure, frame, history=narrow, vocabulary=small, tail=24):
+    """Draw the beams after a frame and print them."""
+    beams = history[frame]
+    names = [f"“{spelled(prefix, vocabulary)[-tail:]}”" for prefix in beams]
+    sums = np.exp(np.array(list(beams.values())))  # (K, 2)
+    share = sums / sums.sum()
+    for k in (0, 1):
+        figure.data[k].x, figure.data[k].y = share[:, k], names
+    figure.layout.title.text = f"After frame {frame}: the beams' share of what is left"
+    for name, (p_b, p_n) in zip(names, sums, strict=True):
+        print(f"{name:28} ends in blank {p_b:9.2e}   ends in letter {p_n:9.2e}   together {p_b + p_n:9.2e}")
+
+
+def beam_figure(height):
+    """Two stacked bars per prefix."""
+    figure = go.Figure(layout={"title": "", "barmode": "stack", "height": height, "xaxis": {"range": [0, 1], "title": "share"}})
+    figure.add_bar(name="ends in a blank", orientation="h", marker_color="#9aa5b1")
+    figure.add_bar(name="ends in its last letter", orientation="h", marker_color="#1f6feb")
+    figure.update_layout(yaxis={"autorange": "reversed", "type": "category", "automargin": True})
+    return figure
+
+
+show(beam_figure(280), draw_beams, frame=IntSlider(2, 0, len(five) - 1))
+
+# %%
+table(
+    ["frame", *(f"probability of {label}" for label in ["blank", "A", "B", "boundary"])],
+    [(t, *np.exp(row)) for t, row in enumerate(five.log_probs)],
+)
+kept = {
+    width: np.exp(np.logaddexp.reduce(list(texts_of(search_by_hand(five, width)[-1], small).values())))
+    for width in (1, 3, 10, 100)
+}
+print(
+    "share of all probability that is still in the beam at the end, by width:", {w: round(float(p), 3) for w, p in kept.items()}
+)
+
+# %% [markdown]
+# ## On speech
+#
+# The same search on a clip, eight beams wide. Step through the frames: most of the time the beams differ by one letter
+# somewhere, and a blank changes nothing but which sum is the larger.
+
+# %%
+model = CTCModel.load(MODEL, dtype="float32")
+clips = examples()
+waveforms = [load(clip.path) for clip in clips]
+emissions = model.emit(waveforms)
+vocabulary = model.vocabulary
+
+beams_of_clip = search_by_hand(emissions[3], 8)
+found = texts_of(beams_of_clip[-1], vocabulary)
+same = beam_search(emissions[3], 8, token_min_logp=-np.inf, beam_threshold=np.inf, nbest=len(found))
+texts = {h.text: h.score for h in (same, *same.alternatives)}
+hear(waveforms[3], clips[3].text)
+check(texts.keys() == found.keys(), f"by hand and w2vkit end with the same {len(found)} texts")
+check(
+    np.allclose([texts[t] for t in found if t in texts], [found[t] for t in found if t in texts]),
+    "and with the same log-probabilities",
+)
+
+
+def draw_clip(figure, frame):
+    """Draw the beams of the clip."""
+    draw_beams(figure, frame, beams_of_clip, vocabulary)
+
+
+show(beam_figure(380), draw_clip, frame=IntSlider(len(beams_of_clip) // 2, 0, len(beams_of_clip) - 1))
+
+# %% [markdown]
+# ### Where is greedy wrong?
+#
+# Greedy's score is the log-probability of one path, the beam search's that of a text, over all paths it has seen. So the
+# second is always the higher; whether the *texts* differ is another matter.
+#
+# **Predict:** in how many of the six clips does a beam of 32 give another text than greedy?
+
+# %%
+changed = None  # such as 3
+rows, wide = [], []
+for clip, one in zip(clips, emissions, strict=True):
+    path, text = greedy(one), beam_search(one, 32)
+    wide.append(text)
+    rows.append(
+        (path.text, text.text, path.score, text.score, jiwer.cer(clip.text, path.text), jiwer.cer(clip.text, text.text))
+    )
+table(["greedy", "beam of 32", "log P(path)", "log P(text)", "CER greedy", "CER beam"], rows)
+reveal(changed, sum(row[0] != row[1] for row in rows), "clips")
+check(all(row[3] >= row[2] for row in rows), "no text is less likely than greedy's path")
+
+# %% [markdown]
+# ### How wide must a beam be?
+
+# %%
+widths = [1, 2, 4, 8, 16, 32, 64]
+scores = np.array([[beam_search(one, width).score for one in emissions] for width in widths])  # (widths, clips)
+figure = go.Figure(layout={"title": "Log-probability of the text that was found, against a beam of 64", "showlegend": True})
+for k, clip in enumerate(clips):
+    figure.add_scatter(x=widths, y=scores[:, k] - scores[-1, k], name=clip.text.title()[:28] + " …", mode="lines+markers")
+figure.update_layout(xaxis={"title": "beam width", "type": "log", "tickvals": widths}, yaxis={"title": "nats"})
+show(figure)
+
+# %% [markdown]
+# A few beams are enough where the model is sure, because there are few doubts to carry along. Wide beams pay once something
+# else than the sound has a say.
+#
+# ## A language model
+#
+# The model writes what it hears, letter by letter. A language model knows which words there are and which follow each other.
+# The beam search adds both up (all natural logarithms):
+#
+# $$\log P(\text{text} \mid \text{sound}) + \alpha\,\log P_{\text{LM}}(\text{text}) + \beta \cdot \text{words}
+# - \text{penalty} \cdot \text{unknown words}$$
+#
+# Two tiny trigram models, built here: one from sentences that contain the clips' *words* in other sentences, and one from the
+# clips' very sentences. The second is cheating: it knows the answer. Both are far too small for anything but this lesson.
+
+# %%
+OTHER_SENTENCES = """
+the birds sang all day in the dark and the old man told them a story about the river
+the children walked down by the shore and sat in the trees until the sun went behind the hills
+we played in the river and we looked along the shore for the birds
+he was anyone and he spoke of his life before the long story was told again
+it was dark in the room and the door opened into the hills
+one man spoke and two children looked and three birds sang
+four five six seven eight nine and one more time
+the time went along and he opened the story again
+they sat down behind the door until it was a long day
+two three four and six seven eight and nine
+his old life was a long time before and we went into the dark
+the sun was on the trees and the children looked at them
+"""
+folder = Path(tempfile.mkdtemp())
+build_ngram(sentences(OTHER_SENTENCES.upper()), 3, output=folder / "fair.arpa")
+build_ngram(sentences("\n".join(clip.text for clip in clips)), 3, output=folder / "cheat.arpa")
+language_models = {"none": None} | {name: load_language_model(folder / f"{name}.arpa") for name in ("fair", "cheat")}
+references = [clip.text for clip in clips]
+alphas = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0]
+
+
+def decode_all(name, alpha):
+    """The six texts with a language model."""
+    lm = language_models[name]
+    return [beam_search(one, 32, language_model=lm, alpha=alpha).text if lm else beam_search(one, 32).text for one in emissions]
+
+
+decoded = {("none", alpha): [text.text for text in wide] for alpha in alphas}
+decoded |= {(name, alpha): decode_all(name, alpha) for name in ("fair", "cheat") for alpha in alphas}
+figure = go.Figure(
+    layout={"title": "Word error rate of the six clips", "xaxis": {"title": "weight alpha of the language model"}}
+)
+for name in language_models:
+    figure.add_scatter(
+        x=alphas,
+        y=[jiwer.wer(references, decoded[name, alpha]) for alpha in alphas],
+        name=f"model: {name}",
+        mode="lines+markers",
+    )
+figure.update_layout(yaxis={"title": "WER (share of 1)", "rangemode": "tozero"})
+show(figure)
+
+# %% [markdown]
+# Where a curve leaves that of "none" already at α = 0, the penalty for unknown words is at work: it alone turns letters into
+# words. See the texts change:
+
+
+# %%
+def draw_texts(figure, clip, model, alpha):
+    """Show one clip's text for a model and a weight, and where its words are right."""
+    nearest = min(alphas, key=lambda a: abs(a - alpha))
+    text = decoded[model, nearest][clip]
+    output = jiwer.process_words(references[clip], text)
+    figure.data[0].y = [output.hits, output.substitutions, output.deletions, output.insertions]
+    figure.layout.title.text = f"alpha = {nearest}: WER {output.wer:.0%}"
+    print(jiwer.visualize_alignment(output, show_measures=False))
+
+
+figure = go.Figure(
+    go.Bar(x=["right", "substituted", "deleted", "inserted"], marker_color=["#1a7f4b", "#b7791f", "#c2410c", "#c2410c"])
+)
+figure.update_layout(title="", height=280, yaxis={"title": "words", "range": [0, 16]})
+options = [(clip.text.title(), k) for k, clip in enumerate(clips)]
+show(
+    figure,
+    draw_texts,
+    clip=Dropdown(options=options, value=0),
+    model=Dropdown(options=list(language_models), value="fair"),
+    alpha=FloatSlider(0.5, min=0, max=4, step=0.25),
+)
+
+# %%
+scorer = beam_search(emissions[0], 32, language_model=language_models["fair"], alpha=0.5)
+print(f"{scorer.text}\n  score {scorer.score:.2f} = sound {scorer.acoustic_score:.2f} + language {scorer.language_score:.2f}")
+check(np.isclose(scorer.score, scorer.acoustic_score + scorer.language_score), "the score is the sum of its parts")
+check(
+    jiwer.wer(references, decoded["cheat", 1.0]) <= jiwer.wer(references, decoded["none", 1.0]),
+    "a language model that knows the answers does not do worse than none",
+)
+
+# %% [markdown]
+# ## Hot words
+#
+# Often you know only a few words: the names in a meeting, the terms of a trade. A hot word adds its weight $w$ to every text
+# in which it occurs. Two things to try: a word that *was* said, and one that was not.
+#
+# **Predict:** which weight (nats) does it take until a word that was not said turns up in the text?
+
+# %%
+not_said = None  # such as 10
+weights = np.arange(0.0, 31.0, 2.0)
+CHOICES = {clip.text.title(): k for k, clip in enumerate(clips)}
+
+
+def occurrences(clip, word):
+    """(weights,) how often the word is in the text, for each weight."""
+    found = []
+    for weight in weights:
+        hot = {word: float(weight)} if weight else None
+        found.append(beam_search(emissions[clip], 32, hotwords=hot).text.split().count(word))
+    return np.array(found)
+
+
+said, absent = max(clips[1].text.split(), key=len), "GIRAFFE"
+curves = {word: occurrences(1, word) for word in (said, absent)}
+figure = go.Figure(layout={"title": f"“{clips[1].text.title()}”: how often a hot word is found", "height": 320})
+for word, values in curves.items():
+    figure.add_scatter(x=weights, y=values, name=word, mode="lines+markers", line_shape="hv")
+figure.update_layout(xaxis={"title": "weight (nats)"}, yaxis={"title": "occurrences", "dtick": 1})
+show(figure)
+reveal(not_said, next((float(w) for w, n in zip(weights, curves[absent], strict=True) if n), "more than 30"), "nats")
+check(curves[said].max() >= curves[said][0], "a weight does not take the hot word away")
+
+# %% [markdown]
+# A hot word is a thumb on the scale. With a large enough weight the text says what you wished to hear, whatever was said.
+# Compare the two thresholds, and keep the weight well between them. `w2vkit transcribe --decoder beam --hotword NAME` has a
+# default.
+#
+# ## Exercises
+#
+# 1. With `beam_width=1` the search is still not greedy. Find a toy of two frames on which they differ.
+#
+# <details><summary>Solution</summary>
+#
+# After a sure A, take a frame with P(blank) = P(A) = 0.3 and P(B) = 0.4: `toy([0, 1, 0, 0], [0.3, 0.3, 0.4, 0])`.
+# Greedy says AB; one beam compares prefixes, and "A" gets both the blank and the second A: 0.6.
+# </details>
+#
+# 2. `search_by_hand` visits every letter in every frame. Which letters can be left out without changing the text, almost
+#    surely? Try it.
+#
+# <details><summary>Solution</summary>
+#
+# Those with a very small probability in the frame: w2vkit's `token_min_logp=-6` leaves out what is less likely
+# than 1 in 400. In frames where nothing but the blank is left, all beams just go on, and w2vkit does many such frames at
+# once.
+# </details>
+#
+# 3. Add the sentence "the birds sang in the trees" to `OTHER_SENTENCES` and look at clip 1 again. Is that still fair?
+#
+# <details><summary>Solution</summary>
+#
+# The WER of clip 1 may fall, but you have now told the decoder part of the answer. A fair language model is built from text
+# that was written before, and without, the test: for LibriSpeech from 14,500 other books.
+# </details>
+#
+# 4. Why is there a bonus β per word?
+#
+# <details><summary>Solution</summary>
+#
+# Each word costs its log-probability under the language model, so that a search without a bonus prefers few and long words. Try
+# `beta=-3` and `beta=3` with `alpha=1` and count the words.
+# </details>
+#
+# ## Three questions
+#
+# 1. In the three-wide search: in which frame does the later winner lead for the first time, and which of its two sums made it
+#    so?
+# 2. In the figure of widths: which clip needs the widest beam, and is it the one with the highest CER in the table?
+# 3. At which α is the fair model best, and what kind of errors does it make at α = 4? (Read the aligned texts.)
+#
+# **Sources.** Hannun, Maas, Jurafsky, Ng, "First-pass large vocabulary continuous speech recognition using bi-directional
+# recurrent DNNs" (2014), https://arxiv.org/abs/1408.2873; Baevski et al., "wav2vec 2.0" (2020), section 4.3 (decoding with
+# language models), https://arxiv.org/abs/2006.11477; Chen and Goodman (1998) on smoothing,
+# https://dash.harvard.edu/handle/1/25104739.

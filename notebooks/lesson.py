@@ -1,0 +1,144 @@
+"""What every notebook of the course uses: a check, a figure that moves, a sound to hear, a table.
+
+In JupyterLab a figure is a widget and its controls are live. With ``W2VKIT_STATIC=1``, as `build.py` sets it, the same cell
+leaves a still figure, so that the built file can be read where no widget runs.
+"""
+
+import base64
+import html
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stdout
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io as pio
+import soundfile
+from IPython.display import HTML, Markdown, display
+from ipywidgets import Output, VBox, interactive_output
+
+from w2vkit.audio import Waveform
+
+STATIC = os.environ.get("W2VKIT_STATIC") == "1"
+PASSED, FAILED = "✔", "✘"
+PLOTLY = "application/vnd.plotly.v1+json"
+LAYOUT = {"height": 360, "margin": {"l": 60, "r": 20, "t": 40, "b": 50}}
+pio.templates.default = "plotly_white"
+
+try:  # Colab shows such widgets only when asked to
+    from google.colab import output  # pyright: ignore[reportMissingImports]
+
+    output.enable_custom_widget_manager()
+except ImportError:
+    pass
+
+
+def check(condition: Any, message: str, hint: str = "") -> None:
+    """Print a line that says whether what should hold does hold, and if not, a hint at what is off."""
+    if condition:
+        print(f"{PASSED} {message}")
+    else:
+        print(f"{FAILED} not yet: {message}" + (f"\n  {hint}" if hint else ""))
+
+
+def reveal(prediction: float | str | None, measured: float | str, unit: str = "") -> None:
+    """Print what was measured beside what was predicted; None where no prediction was written down."""
+    guess, found = (v if isinstance(v, str | None) else f"{v:.4g}" for v in (prediction, measured))
+    print("you predicted:", f"{guess} {unit}" if guess else "nothing yet (write it into the cell above and run both again)")
+    print(f"measured:      {found} {unit}")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Show a table; floats with three significant digits."""
+    cells = [header, ["---"] * len(header)]
+    cells += [[f"{cell:.3g}" if isinstance(cell, float | np.floating) else str(cell) for cell in row] for row in rows]
+    display(Markdown("\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells)))
+
+
+def hear(waveform: Waveform, label: str = "", *, play: bool = False) -> None:
+    """Show a player for a waveform as it is (no change of loudness); the sound is kept as MP3, to be small."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(waveform.samples, -1, 1), waveform.sample_rate, format="MP3")
+    source = "data:audio/mpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    title = html.escape(label or "sound") + f" ({waveform.seconds:.1f} s, {waveform.sample_rate} Hz)"
+    display(HTML(f'<div>{title}<br><audio controls {"autoplay" if play else ""} src="{source}"></audio></div>'))
+
+
+def show(
+    figure: go.Figure, move: Callable[..., None] | None = None, click: Callable[[Any], None] | None = None, **controls: Any
+) -> None:
+    """Show a figure and, above it, the controls that move it.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+    move : callable, optional
+        ``move(figure, **values)`` changes the figure in place; what it prints appears below. It is called once at the
+        start and whenever a control changes.
+    click : callable, optional
+        Given the ``customdata`` of a point or bar that is clicked; what it shows appears below.
+    **controls
+        ipywidgets by the name of their value, such as ``frame=IntSlider(0, 0, 99)``.
+    """
+    figure = go.Figure(figure.data, LAYOUT | figure.layout.to_plotly_json())
+    for name, control in controls.items():
+        control.description = control.description or name
+    if STATIC:
+        _still(figure, move, controls)
+        return
+    live = go.FigureWidget(figure)
+    parts = [*controls.values(), live]
+    if move is not None:
+
+        def update(**values: Any) -> None:
+            with live.batch_update():
+                move(live, **values)
+
+        parts.append(interactive_output(update, controls))
+    if click is not None:
+        parts.append(_on_click(live, click))
+    display(VBox(parts))
+
+
+def _on_click(live: go.FigureWidget, click: Callable[[Any], None]) -> Output:
+    """Call ``click`` for whatever is clicked; give the place where its output appears."""
+    place = Output()
+
+    def clicked(trace: Any, points: Any, state: Any) -> None:
+        for index in points.point_inds:
+            with place:
+                place.clear_output()
+                click(trace.customdata[index])
+
+    for trace in live.data:
+        trace.on_click(clicked)
+    return place
+
+
+def _still(figure: go.Figure, move: Callable[..., None] | None, controls: dict[str, Any]) -> None:
+    """Leave the figure as it first looks, after trying both ends of every control."""
+    start = {name: control.value for name, control in controls.items()}
+    printed = ""
+    if move is not None:
+        tries = [start | {name: end} for name, control in controls.items() for end in _ends(control)]
+        for values in [*tries, start]:
+            with redirect_stdout(io.StringIO()) as out:
+                move(figure, **values)
+            printed = out.getvalue()
+        names = ", ".join(
+            f"{control.description} = {getattr(control, 'label', control.value)}" for control in controls.values()
+        )
+        display(HTML(f"<small>In JupyterLab this figure moves; here it stands at {html.escape(names)}.</small>"))
+    display({PLOTLY: json.loads(str(figure.to_json())), "text/plain": "a figure; run the notebook to see it"}, raw=True)
+    print(printed, end="")
+
+
+def _ends(control: Any) -> list[Any]:
+    """The least and greatest value of a slider, the first and last of a list of options."""
+    if hasattr(control, "options"):
+        values = [option[1] if isinstance(option, tuple) else option for option in control.options]
+        return [values[0], values[-1]]
+    return [control.min, control.max] if hasattr(control, "max") else []
