@@ -10,7 +10,8 @@ from w2vkit.errors import AudioError
 
 def tones(*frequencies: float, rate: int = 16_000) -> Waveform:
     times = np.arange(rate) / rate
-    return Waveform(sum(0.2 * np.sin(2 * np.pi * f * times) for f in frequencies).astype(np.float32), rate)
+    waves = np.stack([0.2 * np.sin(2 * np.pi * f * times) for f in frequencies])
+    return Waveform(waves.sum(axis=0).astype(np.float32), rate)
 
 
 def level(waveform: Waveform, frequency: int) -> float:

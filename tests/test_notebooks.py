@@ -160,7 +160,7 @@ def test_in_jupyterlab_a_slider_moves_a_figure(lab):
         page.goto(f"{lab}/lab/tree/01_first_transcript.ipynb?reset")
         expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=120_000)
         # To run cells before the kernel is there opens a dialog that asks for one.
-        expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=120_000)
+        expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=300_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         title = page.locator(".js-plotly-plot .gtitle").filter(has_text="frame").first
@@ -170,5 +170,5 @@ def test_in_jupyterlab_a_slider_moves_a_figure(lab):
         handle.scroll_into_view_if_needed()
         handle.focus()
         handle.press("ArrowRight")
-        expect(title).not_to_have_text(before or "")
+        expect(title).not_to_have_text(before or "", timeout=300_000)  # the kernel has the other cells to run first
         browser.close()

@@ -32,7 +32,7 @@ def measured(folder: Path) -> list[Measured]:
     if not path.is_file():
         return []
     try:
-        results = ModelCard.load(path, ignore_metadata_errors=True).data.eval_results or []
+        results = ModelCard.load(path, ignore_metadata_errors=True).data.get("eval_results") or []
     except Exception:  # a card is written by hand, and what YAML makes of it belongs to three libraries
         return []
     rates: dict[str, dict[str, float]] = {}

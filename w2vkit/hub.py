@@ -92,7 +92,7 @@ def fetch(name: str, revision: str | None = None) -> Checkpoint:
 
 def _stand_in(error: ModelError) -> str:
     return (
-        f"{error} Until then the small bundled model {MINI} is used; it gets most words wrong so far. "
+        f"{error} Until then the small bundled model {MINI} is used; it spells by ear and gets about every second word wrong. "
         f"The large one (1.3 GB) comes by itself once it can be reached, or by: w2vkit transcribe --model {DEFAULT}"
     )
 
