@@ -4,8 +4,9 @@
 # [the course](README.md) · before: [02 Sound as numbers](02_sound_as_numbers.ipynb) · next: [04 Context](04_context.ipynb)
 #
 # Between the waveform and the transformer stands a stack of convolutions. It turns 16,000 numbers a second into 50 vectors a
-# second, and nobody told it how: its filters are learned. The paper's stack has seven layers; this notebook takes it apart,
-# measures what one frame hears, and looks at what a trained stack has learned.
+# second. In the Large model nobody told it how: its filters are learned. The bundled `w2v-mini` is another case: its stack has five layers,
+# and they *began* as a spectrogram, set by hand, before training went on. This notebook takes the paper's stack apart, measures what one frame
+# hears, and looks at the filters of the model that is loaded.
 #
 # **The question.** *How many samples of sound does one frame see, and how many frames come out of exactly one second (16,000
 # samples)?* Careful: it is not 50.
@@ -175,7 +176,7 @@ show(figure, field, layer=IntSlider(7, 1, 7))
 # %% [markdown]
 # A frame does not hear all of its field equally well: the middle is reached along many paths through the layers, the edges along one.
 #
-# The same for the loaded model, with its trained weights. Its edges may be learned to be silent.
+# The same for the loaded model, with its trained weights. They may leave the edges of the field nearly silent.
 
 # %%
 extractor = model.network.wav2vec2.feature_extractor.float()
@@ -207,7 +208,9 @@ check(first <= extent[0] and extent[-1] <= last, "no sample outside the derived 
 #
 # $$H(f) = \sum_{m=0}^{k-1} w_m\, e^{-2\pi i f m / f_s}.$$
 #
-# Here are all kernels of the loaded model, each as a row, sorted by the frequency that they let pass best.
+# Here are the kernels of the loaded model, each as a row, sorted by the frequency that they let pass best. With `w2v-mini` you see how it was
+# begun: sines under a bell-shaped window of 25 ms, evenly spaced, the parts of a Fourier transform. The kernels of the Large model have 10
+# samples (0.6 ms), too few for sharp filters, and are learned: set `MODEL` and compare.
 
 # %%
 kernels = extractor.conv_layers[0].conv.weight.detach()[:, 0].double().numpy()  # (channels, k)
@@ -233,7 +236,7 @@ figure.add_trace(
     1,
     1,
 )
-figure.add_trace(go.Scatter(y=peaks[order] / 1000, name="learned"), 1, 2)
+figure.add_trace(go.Scatter(y=peaks[order] / 1000, name="this model"), 1, 2)
 figure.add_trace(go.Scatter(y=mel / 1000, name="mel scale", line={"dash": "dot"}), 1, 2)
 figure.add_trace(go.Scatter(y=np.linspace(0, RATE / 2000, len(order)), name="evenly spaced", line={"dash": "dot"}), 1, 2)
 figure.update_xaxes(title="frequency (kHz)", col=1)
@@ -285,7 +288,8 @@ show(figure, one_kernel, kernel=IntSlider(len(order) // 3, 0, len(order) - 1))
 # ## 4. Is a spectrogram in there?
 #
 # Most speech recognisers begin with a *mel spectrogram*: energy in bands that are narrow at low and wide at high frequencies. wav2vec
-# 2.0 does not. Does its stack find something like it? We put the two side by side, and then ask how well the one can be told from the
+# 2.0 does not. Is something like it in its features all the same? (In `w2v-mini` it should be: that is how its stack began. The Large model
+# had to find it.) We put the two side by side, and then ask how well the one can be told from the
 # other by a linear map, on a clip that the map has not seen.
 
 # %%
@@ -319,7 +323,7 @@ def two_pictures(figure, clip):
 
 
 figure = make_subplots(
-    2, 1, shared_xaxes=True, subplot_titles=["log-mel spectrogram (librosa)", "80 liveliest of the learned features"]
+    2, 1, shared_xaxes=True, subplot_titles=["log-mel spectrogram (librosa)", "80 liveliest of the features"]
 )
 figure.add_trace(go.Heatmap(showscale=False), 1, 1)
 figure.add_trace(go.Heatmap(showscale=False), 2, 1)
@@ -352,7 +356,7 @@ figure = go.Figure(
 )
 show(figure)
 print(f"on average {r2.mean():.2f} of the variance of a band is in the features")
-check(r2.mean() > 0.3, "a good part of the mel spectrogram can be read off the learned features")
+check(r2.mean() > 0.3, "a good part of the mel spectrogram can be read off the features")
 
 # %% [markdown]
 # ## 5. Two norms, and why only one of them tolerates padding
@@ -471,7 +475,7 @@ check(rows[1][1] > 1e-3, "group norm: not exact even with a mask")
 #
 # ## Three questions to take along
 #
-# 1. In the picture of all kernels: are the learned filters nearer to the mel scale or to even spacing? Where do they crowd?
+# 1. In the picture of the kernels: are the filters nearer to the mel scale or to even spacing? Which later layer could pool them into mel bands?
 # 2. In the gradient of the loaded model: which part of its field does a frame really use (say, above half of the largest gradient)?
 # 3. In the bars of $R^2$: which bands are lost in the features, and do they matter for telling words apart?
 #

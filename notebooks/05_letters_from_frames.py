@@ -54,7 +54,7 @@ row_sums = np.exp(first.log_probs.astype(np.float64)).sum(axis=1)  # (T,)
 check(np.allclose(row_sums, 1, atol=1e-3), "every row of the matrix is a probability distribution")
 
 # %% [markdown]
-# Find a bright dot in the picture and read its row: that is a letter. Dots of one letter are one or two frames long; between
+# Find a bright dot in the picture and read its row: that is a letter. It lasts one frame, or a few; between
 # them the top row, the blank, is bright. The same as curves: the blank against the best letter of the frame.
 
 # %%
@@ -63,7 +63,7 @@ seconds = first.start_seconds + (np.arange(len(first)) + 0.5) * first.frame_seco
 text_columns = sorted(set(vocabulary.columns.values()))
 best_letter = np.array(text_columns)[first.log_probs[:, text_columns].argmax(axis=1)]  # (T,)
 letter = probabilities[np.arange(len(first)), best_letter]  # (T,)
-names = [vocabulary.shown(v) if p > 0.4 else "" for v, p in zip(best_letter, letter, strict=True)]
+names = [vocabulary.labels[v] if p > 0.4 else "" for v, p in zip(best_letter, letter, strict=True)]
 
 figure = go.Figure(
     layout={"title": "Blank against the likeliest letter", "yaxis": {"title": "probability", "range": [0, 1.02]}}
@@ -319,7 +319,7 @@ check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 # <details><summary>Solution</summary>
 #
 # One per frame, 50 a second, if no two neighbours are equal; 25 a second for one letter repeated. There is room to spare,
-# which is why blanks fill most frames.
+# which is why so many frames can be blank.
 # </details>
 #
 # 3. Find the temperature at which the mean confidence of the first clip's words is one half.

@@ -303,8 +303,9 @@ check(np.isclose(-log_probability(real, labels, vocabulary.blank), loss), "by ha
 # %% [markdown]
 # ## Where the spikes come from
 #
-# Models taught with CTC write a letter in one frame and blanks around it. Nobody told them to. Take the simplest learner: it
-# knows nothing (all labels equally likely in each of 24 frames) and follows the pull towards the text BED, step by step.
+# Models taught long with CTC alone write a letter in one frame or two, and blanks around it. Nobody told them to. Take the
+# simplest learner: it knows nothing (all labels equally likely in each of 24 frames) and follows the pull towards the text
+# BED, step by step.
 #
 # **Predict:** will the letters become three wide bars, or three thin spikes?
 
@@ -364,8 +365,8 @@ check(shares[-1].argmax() == 0, "and most of its frames say blank")
 #
 # <details><summary>Solution</summary>
 #
-# `np.maximum` in place of `np.logaddexp`, twice, and of the sum at the end. With the steps remembered, this is forced alignment:
-# notebook 8.
+# `np.maximum` in place of `np.logaddexp`, twice, and of the sum at the end. With the steps remembered, this is forced
+# alignment: notebook 8.
 #
 # ```python
 # states, skip = lattice(encode("BEE"))

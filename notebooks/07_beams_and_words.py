@@ -266,8 +266,9 @@ show(figure)
 # $$\log P(\text{text} \mid \text{sound}) + \alpha\,\log P_{\text{LM}}(\text{text}) + \beta \cdot \text{words}
 # - \text{penalty} \cdot \text{unknown words}$$
 #
-# Two tiny trigram models, built here: one from sentences that contain the clips' *words* in other sentences, and one from the
-# clips' very sentences. The second is cheating: it knows the answer. Both are far too small for anything but this lesson.
+# Three word trigram models. *fair* is built here, from a few sentences that contain the clips' words in other company.
+# *cheat* is built from the clips' very sentences: it knows the answer. *bundled* comes with w2vkit (47,000 words, from old
+# books and read speech) and has never seen the clips. The first two are far too small for anything but this lesson.
 
 # %%
 OTHER_SENTENCES = """
@@ -287,7 +288,8 @@ the sun was on the trees and the children looked at them
 folder = Path(tempfile.mkdtemp())
 build_ngram(sentences(OTHER_SENTENCES.upper()), 3, output=folder / "fair.arpa")
 build_ngram(sentences("\n".join(clip.text for clip in clips)), 3, output=folder / "cheat.arpa")
-language_models = {"none": None} | {name: load_language_model(folder / f"{name}.arpa") for name in ("fair", "cheat")}
+language_models = {"none": None, "bundled": load_language_model("bundled")}
+language_models |= {name: load_language_model(folder / f"{name}.arpa") for name in ("fair", "cheat")}
 references = [clip.text for clip in clips]
 alphas = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0]
 
@@ -299,7 +301,7 @@ def decode_all(name, alpha):
 
 
 decoded = {("none", alpha): [text.text for text in wide] for alpha in alphas}
-decoded |= {(name, alpha): decode_all(name, alpha) for name in ("fair", "cheat") for alpha in alphas}
+decoded |= {(name, alpha): decode_all(name, alpha) for name in ("bundled", "fair", "cheat") for alpha in alphas}
 figure = go.Figure(
     layout={"title": "Word error rate of the six clips", "xaxis": {"title": "weight alpha of the language model"}}
 )
@@ -338,12 +340,12 @@ show(
     figure,
     draw_texts,
     clip=Dropdown(options=options, value=0),
-    model=Dropdown(options=list(language_models), value="fair"),
+    model=Dropdown(options=list(language_models), value="bundled"),
     alpha=FloatSlider(0.5, min=0, max=4, step=0.25),
 )
 
 # %%
-scorer = beam_search(emissions[0], 32, language_model=language_models["fair"], alpha=0.5)
+scorer = beam_search(emissions[0], 32, language_model=language_models["bundled"], alpha=0.5)
 print(f"{scorer.text}\n  score {scorer.score:.2f} = sound {scorer.acoustic_score:.2f} + language {scorer.language_score:.2f}")
 check(np.isclose(scorer.score, scorer.acoustic_score + scorer.language_score), "the score is the sum of its parts")
 check(
@@ -355,14 +357,14 @@ check(
 # ## Hot words
 #
 # Often you know only a few words: the names in a meeting, the terms of a trade. A hot word adds its weight $w$ to every text
-# in which it occurs. Two things to try: a word that *was* said, and one that was not.
+# in which it occurs. Three words to try: one that *was* said, one that sounds a little like another that was, and one that is
+# far from all of them.
 #
-# **Predict:** which weight (nats) does it take until a word that was not said turns up in the text?
+# **Predict:** which weight (nats) does it take until SHOW turns up in a sentence with SHORE?
 
 # %%
 not_said = None  # such as 10
 weights = np.arange(0.0, 31.0, 2.0)
-CHOICES = {clip.text.title(): k for k, clip in enumerate(clips)}
 
 
 def occurrences(clip, word):
@@ -370,24 +372,26 @@ def occurrences(clip, word):
     found = []
     for weight in weights:
         hot = {word: float(weight)} if weight else None
-        found.append(beam_search(emissions[clip], 32, hotwords=hot).text.split().count(word))
+        text = beam_search(emissions[clip], 32, hotwords=hot, token_min_logp=-12).text  # letters of 1 in 160,000 count
+        found.append(text.split().count(word))
     return np.array(found)
 
 
-said, absent = max(clips[1].text.split(), key=len), "GIRAFFE"
-curves = {word: occurrences(1, word) for word in (said, absent)}
-figure = go.Figure(layout={"title": f"“{clips[1].text.title()}”: how often a hot word is found", "height": 320})
+said, alike, far = "WALKED", "SHOW", "GIRAFFE"
+curves = {word: occurrences(1, word) for word in (said, alike, far)}
+print("said:", clips[1].text)
+figure = go.Figure(layout={"title": "How often a hot word is found", "height": 320})
 for word, values in curves.items():
     figure.add_scatter(x=weights, y=values, name=word, mode="lines+markers", line_shape="hv")
 figure.update_layout(xaxis={"title": "weight (nats)"}, yaxis={"title": "occurrences", "dtick": 1})
 show(figure)
-reveal(not_said, next((float(w) for w, n in zip(weights, curves[absent], strict=True) if n), "more than 30"), "nats")
+reveal(not_said, next((float(w) for w, n in zip(weights, curves[alike], strict=True) if n), "more than 30"), "nats")
 check(curves[said].max() >= curves[said][0], "a weight does not take the hot word away")
 
 # %% [markdown]
-# A hot word is a thumb on the scale. With a large enough weight the text says what you wished to hear, whatever was said.
-# Compare the two thresholds, and keep the weight well between them. `w2vkit transcribe --decoder beam --hotword NAME` has a
-# default.
+# A hot word is a thumb on the scale. With a large enough weight the text says what you wished to hear, if it is only a little
+# like what was said; nothing brings in a word for which there is no sound. Compare the two thresholds, and keep the weight
+# well between them. `w2vkit transcribe --decoder beam --hotword NAME` has a default.
 #
 # ## Exercises
 #
@@ -430,7 +434,7 @@ check(curves[said].max() >= curves[said][0], "a weight does not take the hot wor
 # 1. In the three-wide search: in which frame does the later winner lead for the first time, and which of its two sums made it
 #    so?
 # 2. In the figure of widths: which clip needs the widest beam, and is it the one with the highest CER in the table?
-# 3. At which α is the fair model best, and what kind of errors does it make at α = 4? (Read the aligned texts.)
+# 3. At which α is the bundled model best, and what kind of errors does it make at α = 4? (Read the aligned texts.)
 #
 # **Sources.** Hannun, Maas, Jurafsky, Ng, "First-pass large vocabulary continuous speech recognition using bi-directional
 # recurrent DNNs" (2014), https://arxiv.org/abs/1408.2873; Baevski et al., "wav2vec 2.0" (2020), section 4.3 (decoding with

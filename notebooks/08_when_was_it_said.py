@@ -8,7 +8,7 @@
 # said. The model was never told. Yet its emissions hold the answer: forced alignment finds the likeliest path that spells the
 # text, and so the frames of every letter.
 #
-# **The question.** The model writes a letter in one or two frames, somewhere near its sound (notebook 5). Take the first
+# **The question.** The model writes a letter in a few frames, somewhere near its sound (notebook 5). Take the first
 # frame of a word's first letter as the beginning of the word. *Is that too early or too late, and by how much (in
 # milliseconds)?*
 
@@ -357,8 +357,8 @@ check(len({greedy(temper(heard_test[0], t)).text for t in (0.4, 1.0, 4.0)}) == 1
 #     print(f"{found.score / len(emissions[NUMBERS]):.2f} nats per frame:", *(f"{w.text} {w.start:.2f}" for w in found.words))
 # ```
 #
-# The path must cover all frames, so the rest of the sound must be blank, or belong to the three words. The score per frame tells
-# that something is missing; the words' own confidences need not.
+# The path must cover all frames, so the rest of the sound must be blank, or belong to the three words. The score per frame
+# tells that something is missing; the words' own confidences need not.
 # </details>
 #
 # 2. `align(emissions[NUMBERS], "1 2 3 4 5 6 7 8 9")`: what does w2vkit make of digits, and what spelling do the words keep?
@@ -369,8 +369,8 @@ check(len({greedy(temper(heard_test[0], t)).text for t in (0.4, 1.0, 4.0)}) == 1
 # print([word.text for word in align(emissions[NUMBERS], "1 2 3 4 5 6 7 8 9").hypothesis.words])
 # ```
 #
-# They are spelled as words for the path (`w2vkit/spelling.py`), but `Word.text` stays "1", "2": subtitles keep the text as people
-# write it.
+# They are spelled as words for the path (`w2vkit/spelling.py`), but `Word.text` stays "1", "2": subtitles keep the text as
+# people write it.
 # </details>
 #
 # 3. Change the reach: which values of lead and tail (60 and 100 ms in w2vkit) are best for these clips? Why should w2vkit not

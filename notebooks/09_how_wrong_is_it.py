@@ -111,7 +111,7 @@ def draw_matrix(figure, reference, hypothesis):
 
 
 figure = go.Figure(go.Heatmap(colorscale="Blues", texttemplate="%{text}", showscale=False), layout={"title": "", "height": 430})
-figure.add_scatter(mode="lines+markers", line={"color": "#c2410c", "width": 3}, hoverinfo="skip")
+figure.add_scatter(mode="lines", line={"color": "#c2410c", "width": 8}, opacity=0.4, hoverinfo="skip")
 figure.update_layout(xaxis={"title": "hypothesis"}, yaxis={"title": "reference", "autorange": "reversed"})
 show(
     figure,
@@ -232,7 +232,8 @@ def draw_power(figure, first, second, clusters, correlation):
 figure = go.Figure(layout={"title": "", "height": 420})
 figure.add_scatter(name="other utterances for each model", line={"color": "#9aa5b1"})
 figure.add_scatter(name="the same utterances, in pairs", line={"color": "#1f6feb"})
-figure.add_vline(x=UTTERANCES, line_dash="dot", annotation_text="test-clean")
+figure.add_vline(x=UTTERANCES, line_dash="dot")
+figure.add_annotation(x=np.log10(UTTERANCES), y=0.95, text="test-clean", xanchor="right", showarrow=False)
 figure.add_hline(y=0.8, line_dash="dot")
 figure.update_layout(
     xaxis={"title": "utterances", "type": "log"},
@@ -248,7 +249,9 @@ show(
     correlation=FloatSlider(0.7, min=0, max=0.95, step=0.05),
 )
 reveal(
-    prediction, utterances_needed(0.019, 0.020, 3.0, 0.7), "utterances, in pairs, with clusters of 3 and a correlation of 0.7"
+    prediction,
+    f"{utterances_needed(0.019, 0.020, 3.0, 0.7):,.0f}",
+    "utterances, in pairs, with clusters of 3 and a correlation of 0.7",
 )
 
 # %% [markdown]
@@ -274,7 +277,7 @@ for _ in range(800):
     (a, va), (b, vb) = simulated_wer(p1), simulated_wer(p2)
     seen += abs(a - b) > 1.96 * np.sqrt(va + vb)
 print(f"{n:,} utterances: the difference of {p1:.0%} and {p2:.0%} was seen in {seen / 800:.0%} of 800 simulations")
-check(abs(seen / 800 - 0.8) < 0.06, "the formula promised 80 %")
+check(abs(seen / 800 - 0.8) < 0.06, "the formula promised 80 %; it holds to a few per cent")
 
 # %% [markdown]
 # ## When conditions get worse
@@ -450,7 +453,7 @@ show(figure)
 #
 # 1. In the matrix of the edit distance: where could the red line go another way at the same price? Would the error rates
 #    change?
-# 2. In the figure of noise, which disturbs more at 10 dB, the hiss or the voice, and does WER agree with CER?
+# 2. In the figure of noise, which disturbs more at 5 dB, the hiss or the voice, and does WER agree with CER?
 # 3. From the figure of length: how long must a piece be before the error rate is within a tenth of that of the whole?
 #
 # **Sources.** Levenshtein (1966); Morris, Maier, Green, "From WER and RIL to MER and WIL" (2004); Bisani and Ney, "Bootstrap

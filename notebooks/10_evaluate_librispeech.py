@@ -15,13 +15,14 @@
 import csv
 import io
 import tempfile
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import datasets
 import jiwer
 import plotly.graph_objects as go
 import torch
+import transformers
 from datasets import Dataset
 from huggingface_hub import ModelCard
 from ipywidgets import Text
@@ -41,6 +42,8 @@ from w2vkit.report import table as report
 from w2vkit.scoring import normaliser
 
 datasets.disable_progress_bars()
+datasets.logging.set_verbosity_error()  # that it cannot recognise a function with a network in it on a second run
+transformers.utils.logging.disable_progress_bar()
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 FULL = False  # True: LibriSpeech's test-clean and test-other (350 MB each, from the Hub; hours on a CPU, minutes on a GPU)
 prediction = None  # a share from 0 to 1
@@ -164,9 +167,10 @@ else:
 
 # %%
 out = work / "report"
-with redirect_stderr(io.StringIO()):  # its progress bar
+with redirect_stdout(io.StringIO()) as said, redirect_stderr(io.StringIO()):
     status = w2vkit_command(["evaluate", str(manifest), "--model", MODEL, "--dtype", "float32", "--output-dir", str(out)])
 files = sorted(path.name for path in out.iterdir())
+print("\n".join(said.getvalue().splitlines()[:8]), "\n...")
 print("exit status", status, "; wrote", ", ".join(files))
 check(status == 0 and "report.html" in files, "the command wrote its report")
 

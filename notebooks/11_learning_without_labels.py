@@ -24,7 +24,7 @@ from w2vkit import load
 from w2vkit.examples import examples
 
 RATE = 16_000  # Hz
-STEPS = 160  # of training
+STEPS = 120  # of training
 waveforms = [load(clip.path).samples for clip in examples()]
 waveforms = [torch.from_numpy((w - w.mean()) / w.std()) for w in waveforms]
 

@@ -26,19 +26,26 @@ import plotly.graph_objects as go
 import torch
 from ipywidgets import IntSlider
 from lesson import check, hear, reveal, show, table
+from transformers import Wav2Vec2ForCTC
+from transformers.utils.logging import disable_progress_bar
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
+from w2vkit.emissions import Emissions
 from w2vkit.examples import examples
 from w2vkit.hub import fetch
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self": have a GPU for that
-STEPS = 60  # of training; ten minutes on a processor are about ten times as many
+STEPS = 30  # of training; ten minutes on a processor are about twenty times as many
 prediction = None  # "better", "as before" or "worse"
 
 model = CTCModel.load(MODEL, dtype="float32")
-network, vocabulary, RATE = model.network, model.vocabulary, model.sample_rate
+vocabulary, RATE = model.vocabulary, model.sample_rate
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+disable_progress_bar()
+# A CTCModel is made to emit. What is trained is transformers' network, from the same folder.
+network = Wav2Vec2ForCTC.from_pretrained(fetch(MODEL).folder, dtype=torch.float32).to(DEVICE)
 clips = examples()
 waveforms = [load(clip.path) for clip in clips]
 
@@ -87,10 +94,27 @@ hear(Waveform(test[0][0], RATE), f"the first test sentence, to be written: {test
 
 
 # %%
+def ready(samples):
+    """(N,) float32 of zero mean and unit variance, as the network wants them."""
+    return torch.from_numpy((samples - samples.mean()) / np.sqrt(samples.var() + 1e-7))
+
+
+@torch.inference_mode()
+def emissions_of(samples):
+    """What the network says as it is now."""
+    log_probs = network.eval()(ready(samples)[None].to(DEVICE)).logits[0].log_softmax(dim=-1)
+    return Emissions(log_probs.cpu().numpy(), vocabulary)
+
+
 def transcripts(sounds):
-    """Texts of samples, by the network as it is now."""
-    network.eval()
-    return [greedy(one).text for one in model.emit([Waveform(samples, RATE) for samples in sounds])]
+    """Texts of samples."""
+    return [greedy(emissions_of(samples)).text for samples in sounds]
+
+
+check(
+    np.allclose(emissions_of(waveforms[0].samples).log_probs, model.emit(waveforms[:1])[0].log_probs, atol=1e-2),
+    "before training, the network is w2vkit's",
+)
 
 
 OTHERS = [k for k in range(len(clips)) if k != NUMBERS]  # the English sentences, a check on what is forgotten
@@ -112,8 +136,8 @@ print(f"CER: {before[2][0]:.2f} on German digits, {before[2][1]:.2f} on the Engl
 #
 # What is trained: the transformer and the head. What is not: the convolutions (`freeze_feature_encoder`), as in the paper,
 # section 4.2; they turn sound into features, and sound has not changed. Each step takes four new sentences, computes the CTC
-# loss (notebook 6) in nats per sentence, and moves the weights against its gradient by AdamW. The rate rises over ten steps
-# and then falls to zero.
+# loss (notebook 6), per character or in all as the checkpoint's `ctc_loss_reduction` says, and moves the weights against its
+# gradient by AdamW. The rate rises over ten steps and then falls to zero.
 
 # %%
 network.freeze_feature_encoder()
@@ -134,10 +158,10 @@ def batch(size=4):
     sounds, mask = torch.zeros(size, longest), torch.zeros(size, longest, dtype=torch.long)
     labels = torch.full((size, most), -100)
     for row, (samples, text) in enumerate(pairs):
-        sounds[row, : len(samples)] = torch.from_numpy((samples - samples.mean()) / samples.std())
+        sounds[row, : len(samples)] = ready(samples)
         mask[row, : len(samples)] = 1
         labels[row, : len(text)] = torch.tensor([vocabulary.columns[character] for character in text])
-    return sounds.to(network.device), mask.to(network.device), labels.to(network.device)
+    return sounds.to(DEVICE), mask.to(DEVICE), labels.to(DEVICE)
 
 
 losses, exams, began = [], {0: before}, time.perf_counter()
@@ -201,11 +225,11 @@ figure = go.Figure(
     go.Bar(x=["German digits", "English sentences"], marker_color=["#1f6feb", "#c2410c"]), layout={"title": "", "height": 280}
 )
 figure.update_layout(yaxis={"title": "CER (share of 1)", "range": [0, 1.5]})
-show(figure, draw_exam, exam=IntSlider(len(exams) - 1, 0, len(exams) - 1))
+show(figure, draw_exam, exam=IntSlider(2, 0, len(exams) - 1))
 
 # %% [markdown]
-# The model had nine sounds to please, and nothing to remind it of the rest. This is *catastrophic forgetting*. The usual
-# remedies: mix in old data (rehearsal), train fewer weights, train less. The exercises try them.
+# The model had nine sounds to please, and nothing to remind it of the rest. If the red curve has risen, that is *catastrophic
+# forgetting*. The usual remedies: mix in old data (rehearsal), train fewer weights, train less. The exercises try them.
 #
 # ## Keep it
 #
@@ -221,7 +245,8 @@ network.eval().save_pretrained(folder)
 again = CTCModel.load(str(folder), dtype="float32")
 sound = Waveform(test[0][0], RATE)
 check(
-    np.allclose(again.emit([sound])[0].log_probs, model.emit([sound])[0].log_probs, atol=1e-3), "the saved model says the same"
+    np.allclose(again.emit([sound])[0].log_probs, emissions_of(sound.samples).log_probs, atol=1e-2),
+    "the saved model, in w2vkit, says the same",
 )
 print("files:", ", ".join(sorted(path.name for path in folder.iterdir())))
 

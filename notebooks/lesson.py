@@ -113,7 +113,8 @@ def _on_click(live: go.FigureWidget, click: Callable[[Any], None]) -> Output:
                 place.clear_output()
                 click(trace.customdata[index])
 
-    for trace in live.data:
+    traces: Any = live.data
+    for trace in traces:
         trace.on_click(clicked)
     return place
 

@@ -37,7 +37,8 @@ def speechlike(seconds: float, seed: int = 0) -> Waveform:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_gives_what_each_clip_gives_alone(models, name):
-    clips = [speechlike(seconds, i) for i, seconds in enumerate((3.0, 0.4, 7.31, 0.025, 3.0, 1.0))]
+    shortest = models[name].field / 16_000
+    clips = [speechlike(seconds, i) for i, seconds in enumerate((3.0, 0.4, 7.31, shortest, 3.0, 1.0))]
     together = models[name].emit(clips)
     for clip, emissions in zip(clips, together, strict=True):
         (alone,) = models[name].emit([clip])
@@ -56,7 +57,8 @@ def test_windows_give_nearly_what_one_pass_gives(models, name, monkeypatch):
     assert windowed.log_probs.shape == whole.log_probs.shape
     agreeing = (windowed.log_probs.argmax(1) == whole.log_probs.argmax(1)).mean()
     # A group-norm network normalises over whatever it is given, so its windows differ by nature.
-    assert agreeing > (0.97 if name != "random-group" else 0.5)
+    # w2v-mini attends to all it is given, without a sense of distance, and was trained on 17 s.
+    assert agreeing > {"random-group": 0.5, "w2v-mini": 0.95}.get(name, 0.97)
 
 
 def test_bfloat16_gives_nearly_the_text_of_float32(models):

@@ -14,12 +14,14 @@ variance, and a channel with the negative sum of the others keeps its mean at ze
 """
 
 import math
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 from transformers import Wav2Vec2ForCTC
 
-from training.teacher import HIDDEN, MELS, SHIFT, WINDOW, Teacher
+from training.teacher import HIDDEN, LEVEL, MELS, SHIFT, WINDOW, Teacher
 
 FREQUENCIES, PHASES, LEVELS = WINDOW // 2, 3, (0.01, 0.05, 0.25, 1.25)
 PAIRS = 4  # of constant channels in each layer
@@ -37,7 +39,7 @@ GAIN = 100.0  # of the filter bank: its GELUs are then linear in all but the fai
 
 def start(model: Wav2Vec2ForCTC, teacher: Teacher, waveforms: Tensor) -> None:
     """Set the extractor and its projection; ``waveforms`` (B, N) of unit variance give the statistics."""
-    layers = model.wav2vec2.feature_extractor.conv_layers
+    layers: Any = model.wav2vec2.feature_extractor.conv_layers
     with torch.no_grad():
         for module in layers:
             module.conv.weight.zero_()
@@ -52,14 +54,14 @@ def start(model: Wav2Vec2ForCTC, teacher: Teacher, waveforms: Tensor) -> None:
         _projection(model.wav2vec2.feature_projection, teacher, _run(layers, waveforms), waveforms)
 
 
-def _run(layers: nn.ModuleList, waveforms: Tensor) -> Tensor:
+def _run(layers: Any, waveforms: Tensor) -> Tensor:
     x = waveforms[:, None]
     for layer in layers:
         x = layer(x)
     return x
 
 
-def _neutral(layer: nn.Module, used: int, size: float) -> None:
+def _neutral(layer: Any, used: int, size: float) -> None:
     """Let the layer norm only undo its own scale: constants of ``size`` rule its variance."""
     channels = layer.conv.weight.shape[0]
     constants = size * torch.tensor([1.0, -1.0]).repeat(PAIRS)
@@ -71,7 +73,7 @@ def _neutral(layer: nn.Module, used: int, size: float) -> None:
         layer.conv.bias[used] = -layer.conv.bias[:used].sum()
 
 
-def _filter_bank(layer: nn.Module, waveforms: Tensor) -> None:
+def _filter_bank(layer: Any, waveforms: Tensor) -> None:
     window = torch.hann_window(WINDOW)
     spectrum = torch.stft(waveforms, WINDOW, 160, window=window, center=False, return_complex=True)
     loudness = spectrum.abs().pow(2).mean(dim=(0, 2)).sqrt()[1:]
@@ -84,7 +86,7 @@ def _filter_bank(layer: nn.Module, waveforms: Tensor) -> None:
     _neutral(layer, FREQUENCIES * PHASES, 60 * GAIN)
 
 
-def _bands(layer: nn.Module, teacher: Teacher, magnitudes: Tensor) -> None:
+def _bands(layer: Any, teacher: Teacher, magnitudes: Tensor) -> None:
     pool = teacher.filters[1:].T.repeat(1, PHASES)  # (80, 600)
     pool = pool / (pool @ magnitudes[:, : FREQUENCIES * PHASES].pow(2).mean(dim=(0, 2)).sqrt())[:, None]
     pieces = MELS * len(LEVELS)
@@ -108,9 +110,9 @@ def _solve(x: Tensor, y: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
     return weight.float(), (centre - weight @ mean).float()
 
 
-def _logarithm(layer: nn.Module, teacher: Teacher, pieces: Tensor, waveforms: Tensor) -> None:
+def _logarithm(layer: Any, teacher: Teacher, pieces: Tensor, waveforms: Tensor) -> None:
     used = 2 * MELS * len(LEVELS)
-    spectrogram = teacher.spectrogram(torch.nn.functional.pad(waveforms[:, SHIFT:], (0, SHIFT)) * 0.08)
+    spectrogram = teacher.spectrogram(F.pad(waveforms[:, SHIFT:], (0, SHIFT)) * LEVEL)
     # The field of our frame t begins at 160 t; Whisper's frame m is centred on SHIFT + 160 m.
     ours = pieces[:, :used, 2:-4].transpose(1, 2).reshape(-1, used)
     target = 4 * spectrogram[:, :, : pieces.shape[2]]
@@ -121,12 +123,12 @@ def _logarithm(layer: nn.Module, teacher: Teacher, pieces: Tensor, waveforms: Te
     _neutral(layer, MELS, 6000.0)
 
 
-def _plain(layer: nn.Module, weight: Tensor, bias: Tensor, size: float) -> None:
+def _plain(layer: Any, weight: Tensor, bias: Tensor, size: float) -> None:
     layer.conv.weight[:HIDDEN, : weight.shape[1]], layer.conv.bias[:HIDDEN] = weight, bias
     _neutral(layer, HIDDEN, size)
 
 
-def _projection(module: nn.Module, teacher: Teacher, features: Tensor, waveforms: Tensor) -> None:
+def _projection(module: Any, teacher: Teacher, features: Tensor, waveforms: Tensor) -> None:
     target = teacher.front(waveforms)[:, 3 : features.shape[2] - 3].reshape(-1, HIDDEN)
     x = module.layer_norm(features.transpose(1, 2))[:, 3:-3].reshape(-1, features.shape[1])
     module.projection.weight.copy_(_solve(x, target, 1e-5)[0])
