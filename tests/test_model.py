@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import LABELS, make_checkpoint
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from w2vkit import batching
 from w2vkit.audio import Waveform, load
@@ -125,6 +125,18 @@ def test_pickled_weights_are_never_loaded(tmp_path):
     )
     (folder / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"model\.safetensors"):
+        CTCModel.load(str(folder))
+
+
+def test_weights_that_are_missing_are_named_but_for_what_only_training_uses(tmp_path):
+    folder = make_checkpoint(tmp_path / "partial", "layer")
+    weights = load_file(folder / "model.safetensors")
+    used = {key: value for key, value in weights.items() if "masked_spec_embed" not in key}
+    save_file(used, folder / "model.safetensors", metadata={"format": "pt"})
+    CTCModel.load(str(folder))
+    partial = {key: value for key, value in used.items() if "pos_conv_embed" not in key}
+    save_file(partial, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks weights \(.*pos_conv_embed.*Save it again"):
         CTCModel.load(str(folder))
 
 

@@ -53,7 +53,7 @@ def load_parts(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype,
             output_loading_info=True,
             **options,
         )
-    _check_head(report, checkpoint)
+    _check_whole(report, checkpoint)
     _set_arithmetic(network, dtype)
     return network.to(device).eval(), extractor, vocabulary_of(tokenizer, network.config.vocab_size, checkpoint)
 
@@ -178,14 +178,21 @@ def _set_arithmetic(network: Any, dtype: torch.dtype) -> None:
         part.register_forward_pre_hook(lambda _, inputs, into=into: (inputs[0].to(into), *inputs[1:]))
 
 
-def _check_head(report: dict, checkpoint: Checkpoint) -> None:
-    """Refuse weights whose head would be random: a network without a CTC head, or with another vocabulary."""
+def _check_whole(report: dict, checkpoint: Checkpoint) -> None:
+    """Refuse weights that would be random: no CTC head, one for another vocabulary, or a body that is not whole."""
     head = [key for key in report["missing_keys"] if "lm_head" in key]
     head += [key[0] for key in report.get("mismatched_keys", []) if "lm_head" in key[0]]
     if head:
         raise ModelError(
             f"{checkpoint.name} has no CTC head that fits ({', '.join(head)} missing or of another shape): it was pretrained "
             "but not fine-tuned on text. Choose a fine-tuned checkpoint, such as facebook/wav2vec2-base-960h."
+        )
+    # Many checkpoints lack the embedding of masked frames: it is used in training only.
+    body = [key for key in report["missing_keys"] if "masked_spec_embed" not in key]
+    if body:
+        raise ModelError(
+            f"{checkpoint.name} lacks weights ({', '.join(sorted(body)[:3])}; {len(body)} in all), which would be random. "
+            "Save it again from the network that transformers loads, or download it anew."
         )
 
 

@@ -42,19 +42,8 @@ def build(model: "CTCModel") -> None:
         return [told, linked_view.packed(found), common.times_table(found.hypothesis.words), *written]
 
     outputs = [facts, view, times, *files]
-    rows, names = common.example_rows()
     with tries:
-        gr.Examples(
-            rows,
-            inputs=[source, text],
-            outputs=outputs,
-            fn=run,
-            run_on_click=True,
-            cache_examples=False,
-            label=strings.EXAMPLES,
-            example_labels=names,
-            api_visibility="private",
-        )
+        common.clickable_examples([source, text], outputs, run)
     button.click(run, [source, text], outputs, api_visibility="private", **common.RUN)
 
 

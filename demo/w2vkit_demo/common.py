@@ -1,6 +1,6 @@
 """What the tabs share: limits, messages, tables and files to download."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,10 +32,20 @@ def sound_input(elem_id: str) -> gr.Audio:
     return gr.Audio(label=strings.SOURCE, sources=["upload", "microphone"], type="filepath", elem_id=elem_id)
 
 
-def example_rows() -> tuple[list[list[str]], list[str]]:
-    """The bundled clips as rows of (file, text) for gr.Examples, and their names."""
+def clickable_examples(inputs: list[Any], outputs: list[Any] | None = None, run: Callable[..., Any] | None = None) -> None:
+    """Show the bundled clips; a click fills ``inputs`` (sound and, if there is a second, text) and runs ``run``."""
     clips = examples()
-    return [[str(clip.path), clip.text.capitalize()] for clip in clips], [clip.about for clip in clips]
+    gr.Examples(
+        [[str(clip.path), clip.text.capitalize()][: len(inputs)] for clip in clips],
+        inputs=inputs,
+        outputs=outputs,
+        fn=run,
+        run_on_click=run is not None,
+        cache_examples=False,
+        label=strings.EXAMPLES,
+        example_labels=[clip.about for clip in clips],
+        api_visibility="private",
+    )
 
 
 def message(text: str) -> str:

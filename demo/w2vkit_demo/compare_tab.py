@@ -24,15 +24,7 @@ def build(model: "CTCModel") -> None:
     """Lay out the tab, and say what its button does."""
     gr.Markdown(strings.COMPARE_ABOUT)
     source = common.sound_input("compare-source")
-    rows, names = common.example_rows()
-    gr.Examples(
-        [row[:1] for row in rows],
-        inputs=[source],
-        label=strings.EXAMPLES,
-        example_labels=names,
-        cache_examples=False,
-        api_visibility="private",
-    )
+    common.clickable_examples([source])
     with gr.Row():
         first = _choices("A", Setup())
         second = _choices("B", Setup(sound="noise"))

@@ -70,19 +70,8 @@ def build(model: "CTCModel") -> None:
         return common.table(strings.NBEST_HEAD, rows) + common.message(strings.NBEST_ABOUT)
 
     outputs = [result, facts, view, text, errors, times, others, *files]
-    rows, names = common.example_rows()
     with tries:
-        gr.Examples(
-            rows,
-            inputs=[source, reference],
-            outputs=outputs,
-            fn=run,
-            run_on_click=True,
-            cache_examples=False,
-            label=strings.EXAMPLES,
-            example_labels=names,
-            api_visibility="private",
-        )
+        common.clickable_examples([source, reference], outputs, run)
     button.click(run, [source, reference], outputs, api_visibility="private", **common.RUN)
     gr.on(
         [source.stop_recording, source.upload], run_new, source, [*outputs, reference], api_visibility="private", **common.RUN
