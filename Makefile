@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo notebooks notebooks-build test lint setup setup-dev benchmark clips clean
+.PHONY: demo notebooks notebooks-build test lint setup setup-dev benchmark clips space screenshots clean
 
 demo: setup
 	@$(BIN)/w2vkit demo $(ARGS)
@@ -52,6 +52,12 @@ benchmark: setup-dev
 
 clips: setup-dev
 	$(BIN)/python -m training.clips
+
+space: setup
+	$(BIN)/python space/build.py $(ARGS)
+
+screenshots: setup-dev
+	$(BIN)/python demo/screenshots.py
 
 clean:
 	rm -rf .venv build dist *.egg-info

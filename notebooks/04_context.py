@@ -5,8 +5,8 @@
 # [05 Letters from frames](05_letters_from_frames.ipynb)
 #
 # A frame of the convolutions hears a few hundredths of a second, less than most sounds of speech last. The transformer lets every frame look at
-# every other one. This notebook watches it do so: where the heads look, how the network knows what comes before what although it has
-# no clock, and at which layer the letter appears.
+# every other one. This notebook watches it do so: where the heads look, how the network knows what comes before what, and at
+# which layer the letter appears.
 #
 # **The question.** *How much sound around it does a frame need until it says what it says with the whole clip: a tenth of a second, half
 # a second, two seconds?*
@@ -131,11 +131,10 @@ check(np.allclose(inside.attentions.sum(axis=-1), 1, atol=1e-3), "each frame's a
 check((spread >= 1).all() and (spread <= frames).all(), "the spread lies between 1 and T")
 
 # %% [markdown]
-# ## 2. Position without a clock
+# ## 2. How does it know what comes first?
 #
 # Attention sees a set, not a sequence: nothing in $q_i \cdot k_j$ says whether $j$ comes before $i$. Text transformers add a code for the
-# position. wav2vec 2.0 adds the output of a *convolution over time* instead (paper, section 2): what is around a frame tells it where in a
-# word it is.
+# position. wav2vec 2.0 adds the output of a *convolution over time* instead (paper, section 2).
 #
 # Predict: we shuffle the frames, run the transformer, and put its outputs back in order. Does the result change (a) without the
 # convolution, (b) with it?
@@ -181,18 +180,43 @@ taps = kernel.shape[-1]
 strength = kernel.pow(2).sum(dim=(0, 1)).sqrt().numpy()
 offsets = (np.arange(taps) - taps // 2) * STEP
 figure = go.Figure(
-    go.Bar(x=offsets, y=strength),
+    go.Scatter(x=offsets, y=strength / strength.max(), fill="tozeroy", line={"shape": "hvh", "width": 1}),
     layout={"xaxis": {"title": "hears this much earlier (-) or later (+), in s"}, "yaxis": {"title": "norm of the weights"}},
 )
 show(figure)
 print(f"{taps} taps of {1000 * STEP:.0f} ms: {taps * STEP:.2f} s")
-with torch.no_grad():
-    impulse = torch.zeros(1, kernel.shape[0], 4 * taps)
-    impulse[..., 2 * taps] = 1
-    conv = encoder.pos_conv_embed.conv
-    answer = (conv(impulse) - conv.bias[:, None])[0].abs().sum(dim=0)[: 4 * taps]
-reached = np.flatnonzero(answer.numpy() > 1e-6 * answer.max().item())
-check(reached[-1] - reached[0] + 1 <= taps, "an impulse reaches no frame beyond the taps")
+
+# %% [markdown]
+# In the Large model these are 128 taps, 2.6 s: an *ear*, which tells from what is around a frame where in a word it is. In w2v-mini they are
+# 3,000 taps that look back only, and that makes a *clock* of it. Its frames carry a large constant; before the clip's first frame the
+# convolution sees zeros; so its output is the sum of the kernel over as many taps as frames have passed. With a suitable kernel
+# that sum is whatever code of the position one likes: here Whisper's sines and cosines, whose encoder w2v-mini began as.
+#
+# $$\sum_{d=0}^{t} w_d \cdot c = P_t \quad\text{for}\quad w_d = \frac{P_d - P_{d-1}}{c}$$
+#
+# A clock adds the same to every sound, an ear does not. Compare what the convolution adds to the first seconds of two clips:
+
+
+# %%
+def added(features):
+    """(T, C) features to (T, H): what the positional convolution adds."""
+    with torch.no_grad():
+        return encoder.pos_conv_embed(network.wav2vec2.feature_projection(features[None])[0])[0].numpy()
+
+
+other = torch.from_numpy(model.explore(load(examples()[1].path)).features)
+both = min(frames, len(other))
+here, there = (a - a.mean(axis=0) for a in (added(features)[:both], added(other)[:both]))
+alike = float((here * there).sum() / np.sqrt((here**2).sum() * (there**2).sum()))
+colours = {"colorscale": "RdBu", "zmid": 0, "colorbar": {"title": "added"}}
+figure = go.Figure(
+    go.Heatmap(z=here.T, x=np.arange(both) * STEP, **colours),
+    layout={"xaxis": {"title": "time (s)"}, "yaxis": {"title": "channel of the states"}},
+)
+show(figure)
+print(f"correlation of what is added to the two clips: {alike:.2f} (a clock: 1, an ear: near 0)")
+clock = taps >= 2 * both
+check((alike > 0.9) == clock, "wider than the clip it is a clock" if clock else "narrower than the clip it is an ear")
 
 # %% [markdown]
 # ## 3. How much context does a frame need?
@@ -382,10 +406,11 @@ show(
 # 2. In the curve of context: how much of what a frame says is settled within 0.2 s, the length of a syllable?
 # 3. In the lens: at which layer does the final letter overtake the blank for most frames? What, then, do the layers before it do?
 #
-# **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), section 2 (context network; relative position by
-# convolution) · Vaswani et al., [Attention is all you need](https://arxiv.org/abs/1706.03762), 2017 · Mohamed, Okhonko, Zettlemoyer,
-# [Transformers with convolutional context for ASR](https://arxiv.org/abs/1904.11660), 2019 · nostalgebraist, "interpreting GPT: the logit
-# lens", 2020 · Pasad, Chou, Livescu, [Layer-wise analysis of a self-supervised speech model](https://arxiv.org/abs/2107.04734), 2021.
+# **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), section 2 (context network; position by convolution) ·
+# Radford et al., [Whisper](https://arxiv.org/abs/2212.04356), section 2.2 (sinusoidal position code) · Vaswani et al., [Attention is all
+# you need](https://arxiv.org/abs/1706.03762), 2017 · Mohamed, Okhonko, Zettlemoyer, [Transformers with convolutional context for
+# ASR](https://arxiv.org/abs/1904.11660), 2019 · nostalgebraist, "interpreting GPT: the logit lens", 2020 · Pasad, Chou, Livescu,
+# [Layer-wise analysis of a self-supervised speech model](https://arxiv.org/abs/2107.04734), 2021.
 #
 # [the course](README.md) · before: [03 What the convolutions hear](03_what_the_convolutions_hear.ipynb) · next:
 # [05 Letters from frames](05_letters_from_frames.ipynb)

@@ -1,4 +1,4 @@
-"""The page as `w2vkit demo` serves it, for tests that open it."""
+"""The page as `w2vkit demo`, or another command, serves it, for tests that open it."""
 
 import os
 import socket
@@ -14,17 +14,18 @@ START_SECONDS = 300  # s; the machine may be busy
 
 
 @contextmanager
-def serve_demo() -> Iterator[str]:
-    """Serve the page with the Hub out of reach, and give its address."""
+def serve_demo(*command: str, cwd: Path | None = None) -> Iterator[str]:
+    """Serve the page with the Hub out of reach, and give its address; the command is Python's, if not `w2vkit demo`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": os.devnull}
+    environment |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}  # as the Hub tells a Space
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "said"
-        command = [sys.executable, "-m", "w2vkit", "demo", "--port", str(port)]
+        run = [sys.executable, *(command or ("-m", "w2vkit", "demo", "--port", str(port)))]
         with said.open("w") as output:
-            server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+            server = subprocess.Popen(run, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + START_SECONDS
             while not _listens(port):

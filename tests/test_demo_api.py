@@ -1,5 +1,8 @@
 """The page's endpoints for programs, called as programs do."""
 
+import re
+from pathlib import Path
+
 import httpx
 import numpy as np
 import pytest
@@ -55,6 +58,14 @@ def test_two_set_ups_are_compared(client, heard):
     assert answer["b"]["text"] != answer["a"]["text"]
 
 
+def test_a_model_is_named_for_a_request(client, heard):
+    clip = handle_file(str(SAY.path))
+    assert client.predict(clip, model="w2v-mini", api_name="/transcribe")["text"] == heard[SAY.path.name]
+    for name in ("facebook/wav2vec2-base-960h", "/etc", "../w2v-mini"):
+        with pytest.raises(AppError, match="no model .* to choose here. Choose|Choose one of: w2v-mini"):
+            client.predict(clip, model=name, api_name="/transcribe")
+
+
 def test_the_models_are_listed(client):
     models = client.predict(api_name="/models")
     assert [model["name"] for model in models if model["running"]] == ["w2v-mini"]
@@ -81,6 +92,15 @@ def test_files_of_the_server_that_nobody_uploaded_are_refused(url, write, tone):
     calls = f"{url}gradio_api/call/transcribe"
     for path in (str(private), f"{SAY.path.parent}/../../../{private}", "/etc/hostname"):
         given = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        event = httpx.post(calls, json={"data": [given, "greedy", "", ""]}, timeout=60).json()["event_id"]
+        event = httpx.post(calls, json={"data": [given, "greedy", "", "", ""]}, timeout=60).json()["event_id"]
         answer = httpx.get(f"{calls}/{event}", timeout=120).text
         assert "event: error" in answer and "seconds" not in answer
+
+
+def test_what_the_readme_says_of_programs_runs(url, heard, capsys):
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = [block for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S) if "gradio_client" in block]
+    assert blocks
+    for block in blocks:
+        exec(block.replace("http://127.0.0.1:7860/", url), {})
+    assert heard[SAY.path.name] in capsys.readouterr().out

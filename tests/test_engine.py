@@ -3,6 +3,7 @@
 import json
 import shutil
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from conftest import LABELS
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 from transformers import models as families
 
-from w2vkit import batching
 from w2vkit.audio import Waveform
 from w2vkit.batching import Batcher, Grid, Piece
+from w2vkit.convolution import WideConvolution
 from w2vkit.decode import greedy
 from w2vkit.errors import AudioError, ModelError
 from w2vkit.model import CTCModel
@@ -165,10 +166,27 @@ def test_windows_of_a_network_that_hears_less_than_the_context_are_those_of_one_
         torch.nn.init.zeros_(layer.attention.out_proj.weight)  # what is left hears 16 frames
     clip = Waveform(noise(63.0))
     (windowed,) = model.emit([clip])
-    monkeypatch.setattr(batching, "WHOLE_SECONDS", 100.0)
+    monkeypatch.setattr(model, "_grid", replace(model._grid, whole_seconds=100.0))
     (whole,) = model.emit([clip])
     assert np.abs(windowed.log_probs - whole.log_probs).max() < 1e-3
     assert greedy(windowed).text == greedy(whole).text != ""
+
+
+@pytest.mark.parametrize(("taps", "frames"), [(3000, 850), (3000, 1), (601, 40), (512, 700), (1000, 500)])
+def test_a_wide_convolution_gives_what_torchs_gives(taps, frames):
+    conv = torch.nn.Conv1d(8, 8, taps, padding=taps // 2, groups=8)
+    x = torch.randn(2, 8, frames) + 10
+    assert WideConvolution.fits(conv) and not WideConvolution.fits(torch.nn.Conv1d(8, 8, 128, groups=8))
+    with torch.no_grad():
+        torch.testing.assert_close(WideConvolution(conv)(x), conv(x), atol=1e-4, rtol=1e-4)
+
+
+def test_a_network_that_knows_places_for_30_seconds_hears_longer_sound_in_windows(checkpoints):
+    model = load(checkpoints["w2v-mini"])
+    shapes = []
+    model.network.base_model.encoder.register_forward_hook(lambda _, inputs, __: shapes.append(inputs[0].shape[1]))
+    model.emit([Waveform(noise(31.0))])
+    assert len(shapes) >= 1 and max(shapes) * model.stride / model.sample_rate < 30
 
 
 def test_the_memory_for_a_file_is_that_of_its_windows(checkpoints, tmp_path, monkeypatch):

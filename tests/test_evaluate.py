@@ -1,7 +1,9 @@
+import io
 import itertools
 import json
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import pytest
+import soundfile
 from conftest import make_checkpoint
 from spoken import sound, speller, utterances
 
@@ -234,6 +237,25 @@ def test_speed_leaves_out_the_warm_up_and_what_an_earlier_run_did(tmp_path):
     assert speed.rtfx == pytest.approx(speed.seconds / (speed.forward + speed.decoding))
     assert seen == sorted(seen) and seen[-1] == len(made)
     assert evaluate(model, made, results_file=path).speed is None
+
+
+def test_the_next_files_are_read_while_the_network_works():
+    read = threading.Event()
+
+    class File(io.BytesIO):
+        def read(self, *size):
+            read.set()
+            return super().read(*size)
+
+    made = utterances(CHUNK + 1)
+    rate, samples = made[-1].audio
+    file = File()
+    soundfile.write(file, samples, rate, format="WAV", subtype="FLOAT")
+    file.seek(0)
+    model, emit, ahead = speller(), speller().emit, []
+    model.emit = lambda waveforms, *, progress=None: ahead.append(read.wait(20)) or emit(waveforms, progress=progress)
+    evaluation = evaluate(model, [*made[:-1], replace(made[-1], audio=file)])
+    assert ahead[0] and len(evaluation.utterances) == CHUNK + 1
 
 
 def test_a_real_network_gives_what_transcribing_one_by_one_gives(tmp_path):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from training import augment, front
+from training import augment, front, position
 from training.batches import LONG, SHORT, Batches
 from training.corpora import SPEEDS, Corpus
-from training.student import build
+from training.student import Trainee, build
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, MELS, Teacher
 from w2vkit.audio import load
 from w2vkit.examples import examples
@@ -80,9 +80,24 @@ def test_the_constructed_front_end_hears_what_the_teachers_hears(teacher):
     x = clips[0][None]
     with torch.no_grad():
         found = model.wav2vec2.feature_projection(model.wav2vec2.feature_extractor(x).transpose(1, 2))[0]
-        expected = teacher.front(x)[:, : found.shape[1]] + teacher.mean_position()
+        expected = teacher.front(x)[:, : found.shape[1]] - position.OFFSET
     error = (found - expected).pow(2).mean() / (expected - expected.mean(dim=1, keepdim=True)).pow(2).mean()
     assert error < 0.15
+
+
+def test_the_positional_convolution_gives_the_teachers_code_and_training_takes_the_short_way_to_it(teacher):
+    model = build(teacher, seed=0).eval()
+    frames = 0.3 * torch.randn(1, 400, HIDDEN) - position.OFFSET
+    with torch.no_grad():
+        model.wav2vec2.feature_projection.projection.bias.fill_(-position.OFFSET)
+        found = frames + model.wav2vec2.encoder.pos_conv_embed(frames)
+        code = teacher.code()[:400]
+        assert (found - (frames + position.OFFSET + code)).std() < 0.01 * code.std()
+
+        waveforms = torch.randn(2, SHORT)
+        short = Trainee(model, teacher.code(), compiled=False).eval()
+        logits = short(waveforms, None, None, torch.zeros(2, dtype=torch.long))
+        assert (logits - model(waveforms).logits).abs().max() < 0.02 * logits.std()
 
 
 def test_the_teachers_spectrogram_is_whispers(teacher):

@@ -47,6 +47,17 @@ def telephone(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.pad(wide, (0, max(0, len(samples) - len(wide))))[: len(samples)]
 
 
+def band_stop(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Silence one band, up to a fifth of the mel scale wide: SpecAugment over frequency, on the waveform."""
+    spectrum = np.fft.rfft(samples)
+    width = rng.uniform(0, 0.2)
+    low = rng.uniform(0, 1 - width)
+    hertz = 700 * (np.exp(np.array([low, low + width]) * np.log(1 + 8000 / 700)) - 1)
+    first, last = (hertz / RATE * len(samples)).astype(int)
+    spectrum[first:last] *= 0.01
+    return np.fft.irfft(spectrum, len(samples))
+
+
 def distort(samples: np.ndarray, babble: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Apply each effect with a probability proportional to ``strength`` (0 to 1)."""
     if rng.random() < 0.25 * strength:
@@ -56,4 +67,6 @@ def distort(samples: np.ndarray, babble: np.ndarray, strength: float, rng: np.ra
         samples = add_noise(samples, kind, rng.uniform(5, 30))
     if rng.random() < 0.2 * strength:
         samples = telephone(samples, rng)
+    if rng.random() < strength:
+        samples = band_stop(samples, rng)
     return normalise(samples)

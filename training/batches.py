@@ -13,21 +13,23 @@ from torch.utils.data import Dataset
 
 from training.augment import coloured_noise, distort, normalise
 from training.corpora import RATE, SPEEDS, Corpus, Utterance
+from training.position import FRAMES
 from training.teacher import LABELS
 
 STRIDE, FIELD = 320, 1040  # samples per frame, samples that one frame sees
 LONG, SHORT = 17 * RATE, 4 * RATE  # samples in a row
 SHORT_SHARE = 0.2
+LATER_SHARE = 0.3  # of rows that are placed later than at the start of the position code: longer files than any row
 CODE = {label: i for i, label in enumerate(LABELS)} | {" ": LABELS.index("|")}
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one shape: distorted and clean waveforms (B, N), which frames to hide (B, T), texts, lengths."""
+    """Rows of one shape: distorted waveforms (B, N), which frames to hide (B, T), texts, lengths."""
 
     waveforms: Tensor
-    clean: Tensor
     masked: Tensor
+    first: Tensor  # (B,) the place in 30 s where the row begins
     valid: Tensor  # (B,) frames that belong to the clip
     targets: list[Tensor]
 
@@ -65,14 +67,15 @@ class Batches(Dataset):
         valid = torch.tensor([min(count, frames(max(length, FIELD))) for *_, length in rows])
         masked = np.stack([self._mask(int(v), count, rng) for v in valid])
         noisy = torch.from_numpy(np.stack([self._pad(row[0], size) for row in rows]))
-        clean = torch.from_numpy(np.stack([self._pad(row[1], size) for row in rows]))
-        return Batch(noisy, clean, torch.from_numpy(masked), valid, [encode(row[2]) for row in rows])
+        later = rng.random(len(rows)) < LATER_SHARE
+        first = torch.from_numpy(later * rng.integers(FRAMES - count, size=len(rows)))
+        return Batch(noisy, torch.from_numpy(masked), first, valid, [encode(row[1]) for row in rows])
 
     def _draw(self, rng: np.random.Generator, p: np.ndarray) -> Utterance:
         return self.corpus.train[rng.choice(len(p), p=p)]
 
-    def _clip(self, u: Utterance, limit: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
-        """Give the (distorted, clean) utterance at a random speed, or None if it is longer than ``limit``."""
+    def _clip(self, u: Utterance, limit: int, rng: np.random.Generator) -> np.ndarray | None:
+        """Give the distorted utterance at a random speed, or None if it is longer than ``limit``."""
         speed = int(rng.integers(len(SPEEDS)))
         start, stop = u.spans[speed]
         if stop - start > limit:
@@ -80,7 +83,7 @@ class Batches(Dataset):
         clean = self.corpus.samples(u, speed)
         other = self.corpus.samples(self._draw(rng, self.corpus.probabilities))
         babble = np.resize(other, len(clean))
-        return distort(clean, babble, self.strength, rng), normalise(clean)
+        return distort(clean, babble, self.strength, rng)
 
     def _gap(self, rng: np.random.Generator, most: float) -> np.ndarray:
         """Silence with a little noise in it, a whole number of frames."""
@@ -88,29 +91,27 @@ class Batches(Dataset):
         level = 0.0 if rng.random() < 0.3 else 10 ** rng.uniform(-3, -1)
         return (coloured_noise(count, rng) * level if count else np.zeros(0)).astype(np.float32)
 
-    def _long_row(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, str, int]:
-        noisy, clean, words, length = [], [], [], 0
+    def _long_row(self, rng: np.random.Generator) -> tuple[np.ndarray, str, int]:
+        parts, words, length = [], [], 0
         for _ in range(8):
-            pair = self._clip(u := self._draw(rng, self.corpus.probabilities), LONG - length, rng)
-            if pair is None:
+            clip = self._clip(u := self._draw(rng, self.corpus.probabilities), LONG - length, rng)
+            if clip is None:
                 continue
-            gap = self._gap(rng, 0.6)
-            for parts, part in zip((noisy, clean), pair, strict=True):
-                parts += [part, np.zeros(-len(part) % STRIDE, np.float32), gap]
-            length += len(pair[0]) + -len(pair[0]) % STRIDE + len(gap)
+            new = [clip, np.zeros(-len(clip) % STRIDE, np.float32), self._gap(rng, 0.6)]
+            parts += new
+            length += sum(map(len, new))
             words.append(u.text)
             if length > LONG - 2 * RATE:
                 break
-        return np.concatenate(noisy), np.concatenate(clean), " ".join(words), LONG
+        return np.concatenate(parts), " ".join(words), LONG
 
-    def _short_row(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, str, int]:
+    def _short_row(self, rng: np.random.Generator) -> tuple[np.ndarray, str, int]:
         if rng.random() < 0.03:  # nothing but noise: nothing was said
             noise = coloured_noise(int(rng.uniform(0.3, 3) * RATE), rng)
-            return noise, noise, "", len(noise)
-        while (pair := self._clip(u := self._draw(rng, self.short_probabilities), SHORT, rng)) is None:
+            return noise, "", len(noise)
+        while (clip := self._clip(u := self._draw(rng, self.short_probabilities), SHORT, rng)) is None:
             pass
-        noisy, clean = (normalise(x) for x in pair)
-        return noisy, clean, u.text, len(noisy)
+        return normalise(clip), u.text, len(clip)
 
     def _mask(self, valid: int, count: int, rng: np.random.Generator) -> np.ndarray:
         """Hide spans of up to 10 frames, ``mask`` of the clip in all: SpecAugment over time."""

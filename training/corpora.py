@@ -23,7 +23,8 @@ WEIGHTS = {
     "ljspeech": 0.6,
     "speechocean762": 0.5,
     "kathleen-arctic": 0.4,
-    "synthetic": 1.2,
+    "kokoro": 1.5,
+    "synthetic": 0.6,
 }
 DEV_SPEAKERS = 14  # of LibriSpeech, held out of training: they decide, `eval/` only reports
 

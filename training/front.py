@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import Wav2Vec2ForCTC
 
+from training.position import OFFSET
 from training.teacher import HIDDEN, LEVEL, MELS, SHIFT, WINDOW, Teacher
 
 FREQUENCIES, PHASES, LEVELS = WINDOW // 2, 3, (0.01, 0.05, 0.25, 1.25)
@@ -51,7 +52,7 @@ def start(model: Wav2Vec2ForCTC, teacher: Teacher, waveforms: Tensor) -> None:
         scaled = w["conv1/weight"] / 4  # the spectrogram is (log10 + 4) / 4; ours is 4 times that, lifted
         _plain(layers[3], scaled, w["conv1/bias"] - LIFT * scaled.sum(dim=(1, 2)), 200.0)
         _plain(layers[4], w["conv2/weight"], w["conv2/bias"], 60.0)
-        _projection(model.wav2vec2.feature_projection, teacher, _run(layers, waveforms), waveforms)
+        _projection(model.wav2vec2, teacher, _run(layers, waveforms), waveforms)
 
 
 def _run(layers: Any, waveforms: Tensor) -> Tensor:
@@ -128,8 +129,12 @@ def _plain(layer: Any, weight: Tensor, bias: Tensor, size: float) -> None:
     _neutral(layer, HIDDEN, size)
 
 
-def _projection(module: Any, teacher: Teacher, features: Tensor, waveforms: Tensor) -> None:
+def _projection(body: Any, teacher: Teacher, features: Tensor, waveforms: Tensor) -> None:
     target = teacher.front(waveforms)[:, 3 : features.shape[2] - 3].reshape(-1, HIDDEN)
+    module = body.feature_projection
     x = module.layer_norm(features.transpose(1, 2))[:, 3:-3].reshape(-1, features.shape[1])
-    module.projection.weight.copy_(_solve(x, target, 1e-5)[0])
-    module.projection.bias.copy_(_solve(x, target, 1e-5)[1] + teacher.mean_position())
+    weight, bias = _solve(x, target, 1e-5)
+    module.projection.weight.copy_(weight)
+    module.projection.bias.fill_(-OFFSET)  # exact in float16, which a sum with the bias would not be
+    module.layer_norm.bias.copy_(torch.linalg.lstsq(weight, bias[:, None]).solution[:, 0])
+    body.masked_spec_embed.copy_(target.mean(dim=0) - OFFSET)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from training.front import CONV_DIM, CONV_KERNEL, CONV_STRIDE
+from training.position import FRAMES, OFFSET, start
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, Teacher
 
 
@@ -25,9 +26,10 @@ def build(teacher: Teacher | None, seed: int) -> Wav2Vec2ForCTC:
         conv_kernel=CONV_KERNEL,
         conv_stride=CONV_STRIDE,
         do_stable_layer_norm=True,
-        num_conv_pos_embeddings=64,
+        num_conv_pos_embeddings=2 * FRAMES,
+        num_conv_pos_embedding_groups=HIDDEN,
         feat_proj_dropout=0.0,
-        hidden_dropout=0.0,
+        hidden_dropout=0.05,
         attention_dropout=0.0,
         activation_dropout=0.0,
         final_dropout=0.1,
@@ -41,6 +43,7 @@ def build(teacher: Teacher | None, seed: int) -> Wav2Vec2ForCTC:
     model = Wav2Vec2ForCTC(config)
     if teacher is not None:
         copy_layers(teacher, model)
+        start(model, teacher.code())
     return model
 
 
@@ -65,18 +68,19 @@ def copy_layers(teacher: Teacher, model: Wav2Vec2ForCTC) -> None:
         put(layer.feed_forward.intermediate_dense, weights[f"{ffn}/linear_0/weight"], weights[f"{ffn}/linear_0/bias"])
         put(layer.feed_forward.output_dense, weights[f"{ffn}/linear_1/weight"], weights[f"{ffn}/linear_1/bias"])
     put(encoder.layer_norm, weights["layer_norm/gamma"], weights["layer_norm/beta"])
-    put(model.lm_head, weights["head/weight"], weights["head/bias"])
 
 
 class Trainee(nn.Module):
-    """The student's forward pass with the states that training looks at, compiled piece by piece."""
+    """The student's forward pass, compiled piece by piece, with the position code added at no cost and from any place."""
 
-    def __init__(self, model: Wav2Vec2ForCTC, compiled: bool) -> None:
+    code: Tensor
+
+    def __init__(self, model: Wav2Vec2ForCTC, code: Tensor, compiled: bool) -> None:
         super().__init__()
         self.model = model
+        self.register_buffer("code", code + OFFSET, persistent=False)
         wrap = (lambda m: torch.compile(m, dynamic=False)) if compiled else (lambda m: m)
         self._front = wrap(self._front_eager)
-        self._position = wrap(self._position_eager)
         layers: Any = model.wav2vec2.encoder.layers
         self._layers = [wrap(layer.forward) for layer in layers]
 
@@ -84,19 +88,14 @@ class Trainee(nn.Module):
         features = self.model.wav2vec2.feature_extractor(waveforms).transpose(1, 2)
         return self.model.wav2vec2.feature_projection(features)[0]
 
-    def _position_eager(self, x: Tensor) -> Tensor:
-        return x + self.model.wav2vec2.encoder.pos_conv_embed(x)
-
-    def forward(self, waveforms: Tensor, masked: Tensor | None, attention: Tensor | None) -> tuple[list[Tensor], Tensor]:
-        """Give every layer's output, the last one normalised, and the logits; frames in ``masked`` (B, T) are hidden."""
+    def forward(self, waveforms: Tensor, masked: Tensor | None, attention: Tensor | None, first: Tensor) -> Tensor:
+        """Give the logits; frames in ``masked`` (B, T) are hidden, row b begins at position ``first[b]``."""
         body: Any = self.model.wav2vec2
-        x = self._front(waveforms)
+        with torch.no_grad():
+            x = self._front(waveforms)
         if masked is not None:
             x = torch.where(masked[..., None], body.masked_spec_embed.to(x.dtype), x)
-        x = body.encoder.dropout(self._position(x))
-        states = []
+        x = x + self.code[first[:, None] + torch.arange(x.shape[1], device=x.device)]
         for layer in self._layers:
             x = layer(x, attention_mask=attention)
-            states.append(x)
-        states[-1] = body.encoder.layer_norm(x)
-        return states, self.model.lm_head(self.model.dropout(states[-1]))
+        return self.model.lm_head(self.model.dropout(body.encoder.layer_norm(x)))

@@ -1,4 +1,8 @@
-"""Synthetic speech to learn numbers and plain sentences from: flite and espeak-ng (Debian packages) into Parquet."""
+"""Synthetic speech to learn numbers and plain sentences from: flite and espeak-ng (Debian packages) into Parquet.
+
+With ``--kokoro FOLDER`` the voices of Kokoro-82M (Apache-2.0) instead, half of them mixed in pairs to new ones. The folder
+holds its network and voices, put together as training/README.md says.
+"""
 
 import argparse
 import io
@@ -7,6 +11,8 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +36,42 @@ def number_text(rng: random.Random) -> str:
     return f"{rng.choice(DIGITS[1:])} HUNDRED {below_hundred}" if kind > 0.9 else below_hundred
 
 
+class Kokoro:
+    """Natural voices: every English one of Kokoro-82M, and mixtures of two."""
+
+    def __init__(self, folder: Path) -> None:
+        import numpy as np
+        import onnxruntime
+        from kokoro_onnx import Kokoro as Synthesiser
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        session = onnxruntime.InferenceSession(str(folder / "kokoro-v1.0.int8.onnx"), options)
+        self._synthesiser = Synthesiser.from_session(session, str(folder / "voices.npz"))
+        self._lock = Lock()
+        self._styles = dict(np.load(folder / "voices.npz"))
+        self.voices = sorted(voice for voice in self._styles if voice[:2] in ("af", "am", "bf", "bm"))
+
+    def speak(self, voice: str, text: str, rng: random.Random) -> bytes:
+        """Give FLAC of a text in a voice, or in a mixture of it and another one, faster or slower."""
+        style = self._styles[voice]
+        if rng.random() < 0.5:
+            share = rng.uniform(0.2, 0.8)
+            style = (share * style + (1 - share) * self._styles[rng.choice(self.voices)]).astype(style.dtype)
+        language = "en-gb" if voice[0] == "b" else "en-us"
+        with self._lock:  # espeak-ng, which spells out the sounds, is one for all threads
+            phonemes = self._synthesiser.tokenizer.phonemize(f"{text.lower()}.", language)
+        samples, rate = self._synthesiser.create(phonemes, style, rng.uniform(0.8, 1.25), language, is_phonemes=True)
+        return flac(samples, rate)
+
+
+def flac(samples: Any, rate: int) -> bytes:
+    """Encode samples."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, format="FLAC")
+    return buffer.getvalue()
+
+
 def speak(voice: str, text: str) -> bytes:
     """Give the voice's speech of a text as FLAC at the rate the voice has."""
     with tempfile.TemporaryDirectory() as folder:
@@ -40,9 +82,7 @@ def speak(voice: str, text: str) -> bytes:
         else:
             subprocess.run(["espeak-ng", "-v", voice, "-s", "150", "-w", str(path), spoken], check=True)
         samples, rate = soundfile.read(path, dtype="int16")
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, rate, format="FLAC")
-    return buffer.getvalue()
+    return flac(samples, rate)
 
 
 def main() -> None:
@@ -53,6 +93,7 @@ def main() -> None:
     parser.add_argument("--numbers", type=int, default=800)
     parser.add_argument("--sentences", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kokoro", type=Path, help="folder of Kokoro's network and voices")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     pool = [
@@ -62,9 +103,18 @@ def main() -> None:
         if 3 <= len(text.split()) <= 14
     ]
     texts = [number_text(rng) for _ in range(arguments.numbers)] + rng.sample(pool, arguments.sentences)
-    jobs = [(rng.choice(FLITE * 3 + ESPEAK), text) for text in texts]
+    kokoro = Kokoro(arguments.kokoro) if arguments.kokoro else None
+    jobs = [(rng.choice(kokoro.voices if kokoro else FLITE * 3 + ESPEAK), text) for text in texts]
+
+    def clip_of(job: tuple[str, str]) -> bytes:
+        return kokoro.speak(*job, rng) if kokoro else speak(*job)
+
     with ThreadPoolExecutor(2) as threads:
-        clips = list(threads.map(lambda job: speak(*job), jobs))
+        clips = []
+        for clip in threads.map(clip_of, jobs):
+            clips.append(clip)
+            if len(clips) % 100 == 0:
+                print(f"{len(clips)} of {len(jobs)}", flush=True)
     rows = [
         {
             "id": f"synthetic-{i:05d}",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from transformers.audio_utils import mel_filter_bank
 
@@ -71,8 +71,6 @@ class Teacher:
             if key.startswith("encoder/")
         }
         filters = mel_filter_bank(1 + WINDOW // 2, MELS, 0.0, 8000.0, 16000, norm="slaney", mel_scale="slaney")
-        self.weights["head/weight"] = torch.zeros(len(LABELS), HIDDEN, device=device)
-        self.weights["head/bias"] = torch.zeros(len(LABELS), device=device)
         self.filters = torch.from_numpy(filters.astype(np.float32)).to(device)
         self.window = torch.hann_window(WINDOW, device=device)
 
@@ -83,12 +81,6 @@ class Teacher:
         log = mel.clamp(min=1e-10).log10()
         log = torch.maximum(log, log.amax(dim=(1, 2), keepdim=True) - 8.0)
         return (log + 4.0) / 4.0
-
-    def trainable(self) -> list[nn.Parameter]:
-        """Make everything but the position code a parameter, and give them; the new head is the last two."""
-        fixed = "position_encodings/encodings"
-        self.weights |= {key: nn.Parameter(value) for key, value in self.weights.items() if key != fixed}
-        return [value for value in self.weights.values() if isinstance(value, nn.Parameter)]
 
     def front(self, waveforms: Tensor) -> Tensor:
         """(B, N) unit-variance samples to (B, T, 384): Whisper's two convolutions, without position code."""
@@ -110,24 +102,20 @@ class Teacher:
 
     def states(self, front: Tensor) -> list[Tensor]:
         """Every layer's output, (B, T, 384), for the front end's output with the position code added."""
-        x = front + self.weights["position_encodings/encodings"][: front.shape[1]]
+        x = front + self.code()[: front.shape[1]]
         states = []
         for index in range(LAYERS):
             x = self.layer(x, index)
             states.append(x)
         return states
 
-    def mean_position(self) -> Tensor:
-        """The position code's mean over 20 s: all of it that a network without absolute positions can have."""
-        return self.weights["position_encodings/encodings"][:1000].mean(dim=0)
+    def code(self) -> Tensor:
+        """(1500, 384): what is added to each frame to tell its place in 30 seconds."""
+        return self.weights["position_encodings/encodings"]
 
     def final(self, x: Tensor) -> Tensor:
         """Normalise the last layer's output, (B, T, 384)."""
         return F.layer_norm(x, (HIDDEN,), self.weights["layer_norm/gamma"], self.weights["layer_norm/beta"])
-
-    def logits(self, final: Tensor) -> Tensor:
-        """Map normalised states (B, T, 384) to logits (B, T, V) of the CTC head that it was given."""
-        return self._linear(final, "head")
 
     def _linear(self, x: Tensor, key: str) -> Tensor:
         return F.linear(x, self.weights[f"{key}/weight"], self.weights[f"{key}/bias"])

@@ -1,9 +1,7 @@
 """Train w2v-mini, one stage at a time; every stage goes on from the newest state in its run folder.
 
-``tutor``  Whisper tiny.en's encoder, with its log-mel front end and position code, learns CTC.
-``joint``  The student, started from both, learns to do without the position code: every frame's states and
-           posteriors from the tutor, and CTC.
-``ctc``    The student learns from CTC alone, on distorted speech.
+``head``  The student, which is Whisper tiny.en's encoder by construction, learns only its last layer.
+``ctc``   All of its transformer learns, on distorted speech; the lower a layer, the more slowly.
 """
 
 import argparse
@@ -21,22 +19,17 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 
 from training.augment import normalise
-from training.batches import LONG, SHORT, Batch, Batches, frames
+from training.batches import LONG, SHORT, Batch, Batches
 from training.corpora import Corpus
 from training.front import start
 from training.student import Trainee, build
 from training.teacher import LABELS, LAYERS, Teacher
 
 STAGES = {
-    "tutor": dict(body_rate=2e-4, head_rate=3e-3, strength=0.2, mask=0.0),
-    "joint": dict(position_rate=2e-3, body_rate=4e-4, head_rate=5e-4, strength=0.3, mask=0.02),
-    "ctc": dict(position_rate=4e-4, body_rate=2e-4, head_rate=4e-4, strength=0.2, mask=0.03),
+    "head": dict(body_rate=0.0, head_rate=5e-3, strength=0.1, mask=0.0),
+    "ctc": dict(body_rate=2e-4, head_rate=1e-3, strength=0.4, mask=0.06),
 }
-
-
-def relative_error(x: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error in units of the target's variance over time."""
-    return F.mse_loss(x.float(), target) / (target - target.mean(dim=1, keepdim=True)).pow(2).mean()
+DECAY = 0.75  # of the rate, from one layer to the next lower one: Whisper's ears are good already
 
 
 class Run:
@@ -49,28 +42,31 @@ class Run:
         self.folder = arguments.run
         self.folder.mkdir(parents=True, exist_ok=True)
         self.corpus = Corpus(arguments.data)
-        self.teacher = Teacher(arguments.teacher, self.device)
-        if arguments.tutor:
-            self.teacher.weights |= torch.load(arguments.tutor, map_location=self.device, weights_only=True)["tutor"]
+        self.teacher = Teacher(arguments.teacher)
         self.model, self.average = build(self.teacher, arguments.seed), build(None, 0).eval()
-        nn.ModuleList([self.model, self.average]).to(self.device)
-        self.trainee = Trainee(self.model, compiled=arguments.compile)
+        self.trainee = Trainee(self.model, self.teacher.code(), compiled=arguments.compile)
+        self.listener = Trainee(self.average, self.teacher.code(), compiled=False).eval()
+        nn.ModuleList([self.trainee, self.listener]).to(self.device)
         self.optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98), weight_decay=0.01)
         self.step, self.spent, self.heard = 0, 0.0, 0.0
         self._restore()
 
     def _groups(self) -> list[dict]:
-        groups: dict[str, list] = {"front": [], "position": [], "body": [], "head": []}
-        if self.arguments.stage == "tutor":
-            *layers, weight, bias = self.teacher.trainable()
-            groups["body"], groups["head"] = layers, [weight, bias]
-        else:
-            for name, parameter in self.model.named_parameters():
-                groups[part(name)].append(parameter)
-        rates = {name: self.options.get(f"{name}_rate", 0.0) for name in groups}
-        for parameter in (p for name, rate in rates.items() if rate == 0 for p in groups[name]):
+        """Group the parameters by their rate; what has none stays as it was built."""
+        groups: dict[float, list] = {}
+        for name, parameter in self.model.named_parameters():
+            groups.setdefault(self._rate(name), []).append(parameter)
+        for parameter in groups.pop(0.0):
             parameter.requires_grad_(False)
-        return [dict(params=groups[k], lr=rate, peak=rate) for k, rate in rates.items() if rate > 0]
+        return [dict(params=parameters, lr=rate, peak=rate) for rate, parameters in groups.items()]
+
+    def _rate(self, name: str) -> float:
+        if "lm_head" in name:
+            return self.options["head_rate"]
+        if "encoder.layer" not in name:
+            return 0.0
+        above = LAYERS - 1 - int(name.split(".")[3]) if "encoder.layers" in name else 0
+        return self.options["body_rate"] * DECAY**above
 
     def _restore(self) -> None:
         own = self.folder / "state.pt"
@@ -79,15 +75,12 @@ class Run:
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
-            with torch.no_grad():
-                for key, value in state["tutor"].items():
-                    self.teacher.weights[key].copy_(value)
             self.step, self.spent, self.heard = state["step"], state["spent"], state["heard"]
             return
         if self.arguments.start:
             before = torch.load(self.arguments.start, map_location=self.device, weights_only=True)["average"]
             self.model.load_state_dict(before)
-        elif self.arguments.stage == "joint":
+        else:
             start(self.model, self.teacher, speech(self.corpus, self.arguments.seed))
         self.average.load_state_dict(self.model.state_dict())
 
@@ -95,7 +88,6 @@ class Run:
         """Write the state to a new file and move it into place: a kill never leaves half a state."""
         state = dict(model=self.model.state_dict(), average=self.average.state_dict(), step=self.step)
         state |= dict(optimiser=self.optimiser.state_dict(), spent=self.spent, heard=self.heard)
-        state["tutor"] = {key: value.detach() for key, value in self.teacher.weights.items()}
         torch.save(state, self.folder / "state.new")
         (self.folder / "state.new").replace(self.folder / "state.pt")
 
@@ -107,35 +99,20 @@ class Run:
         print(line, flush=True)
 
     def rate(self) -> float:
-        """The share of the peak rate: a short rise, then, in the last stage, a cosine to a twentieth."""
+        """The share of the peak rate: a short rise, then a cosine to a twentieth."""
         rise = min(1.0, (self.step + 1) / 60)
-        if self.arguments.stage == "joint":
-            return rise
         done = min(1.0, self.step / self.arguments.steps)
         return rise * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
 
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The parts of the stage's loss for a batch; their sum is minimised."""
-        waveforms, clean = batch.waveforms.to(self.device), batch.clean.to(self.device)
-        stage = self.arguments.stage
-        if stage == "tutor":
-            *_, last = self.teacher.states(self.teacher.front(waveforms)[:, : frames(waveforms.shape[1])])
-            return {"ctc": self._ctc(self.teacher.logits(self.teacher.final(last)), batch)}
+    def loss(self, batch: Batch) -> Tensor:
+        """The CTC loss of a batch, per character."""
         masked = batch.masked.to(self.device) if self.options["mask"] else None
-        states, logits = self.trainee(waveforms, masked, self._attention(batch))
-        if stage == "ctc" or clean.shape[1] != LONG:
-            return {"ctc": self._ctc(logits, batch)}
-        with torch.no_grad():
-            *inner, last = self.teacher.states(self.teacher.front(clean)[:, : frames(clean.shape[1])])
-            targets = [*inner, self.teacher.final(last)]
-            expected = self.teacher.logits(targets[-1]).float().log_softmax(dim=-1)
-        found = logits.float().log_softmax(dim=-1)
-        guided = 1 - self.step / self.arguments.steps  # the tutor's word counts less and less
-        errors = [relative_error(x, target) for x, target in zip(states[1:], targets[1:], strict=True)]
-        return {
-            "ctc": self._ctc(logits, batch),
-            "frames": guided * F.kl_div(found, expected, log_target=True, reduction="none").sum(-1).mean(),
-        } | {f"state{i}": guided * error / len(errors) for i, error in enumerate(errors, 1)}
+        logits = self.trainee(batch.waveforms.to(self.device), masked, self._attention(batch), batch.first.to(self.device))
+        log_probs = logits.float().log_softmax(dim=-1).transpose(0, 1)
+        lengths = torch.tensor([len(t) for t in batch.targets])
+        targets = torch.cat(batch.targets).to(self.device)
+        losses = F.ctc_loss(log_probs, targets, batch.valid, lengths, reduction="none", zero_infinity=True)
+        return losses.sum() / lengths.sum().clamp(min=1)
 
     def _attention(self, batch: Batch) -> Tensor | None:
         if batch.waveforms.shape[1] == LONG:
@@ -143,44 +120,35 @@ class Run:
         inside = torch.arange(batch.masked.shape[1])[None] < batch.valid[:, None]
         return inside[:, None, None, :].to(self.device)
 
-    def _ctc(self, logits: Tensor, batch: Batch) -> Tensor:
-        log_probs = logits.float().log_softmax(dim=-1).transpose(0, 1)
-        lengths = torch.tensor([len(t) for t in batch.targets])
-        targets = torch.cat(batch.targets).to(self.device)
-        losses = F.ctc_loss(log_probs, targets, batch.valid, lengths, reduction="none", zero_infinity=True)
-        return losses.sum() / lengths.sum().clamp(min=1)
-
     def train(self) -> None:
         """Run the stage to its last step."""
         a, o = self.arguments, self.options
         data = Batches(self.corpus, a.seed, a.steps, a.seconds, o["strength"], o["mask"])
         rest = Subset(data, range(self.step, a.steps))
         loader = DataLoader(rest, batch_size=None, num_workers=a.workers, prefetch_factor=8)
-        parts: list[dict[str, float]] = []
+        losses: list[float] = []
         started = time.time()
         self.trainee.train()
         for batch in loader:
             for group in self.optimiser.param_groups:
                 group["lr"] = group["peak"] * self.rate()
             with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
-                losses = self.losses(batch)
+                loss = self.loss(batch)
             self.optimiser.zero_grad()
-            torch.stack(list(losses.values())).sum().backward()
-            # Each group by itself: the filter bank's gradients are a thousand times those of the layers.
-            norms = [nn.utils.clip_grad_norm_(group["params"], 1.0) for group in self.optimiser.param_groups]
-            norm = torch.stack(norms).max()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_((p for p in self.model.parameters() if p.requires_grad), 1.0)
             if torch.isfinite(norm):
                 self.optimiser.step()
             self._follow()
             self.step += 1
             self.heard += batch.waveforms.numel() / 16_000
-            parts.append({k: v.item() for k, v in losses.items()} | {"norm": norm.item()})
+            losses.append(loss.item())
             if self.step % 25 == 0:
                 now = time.time()
                 self.spent, started = self.spent + now - started, now
-                means = {k: float(np.mean([p[k] for p in parts if k in p])) for k in sorted({k for p in parts for k in p})}
-                self.log(**{k: round(v, 4) for k, v in means.items()}, hours=self.heard / 3600, minutes=self.spent / 60)
-                parts.clear()
+                mean = round(float(np.mean(losses)), 4)
+                self.log(ctc=mean, norm=round(norm.item(), 2), hours=self.heard / 3600, minutes=self.spent / 60)
+                losses.clear()
             if self.step % a.every == 0 or self.step == a.steps:
                 self.check()
                 started = time.time()
@@ -194,30 +162,15 @@ class Run:
                 value.lerp_(theirs[name], 1 - decay)
 
     def check(self) -> None:
-        """Save, and score on the development speakers: the averaged student, or the tutor."""
+        """Save, and score the averaged student on the development speakers."""
         self.save()
         began = time.time()
-        tutored = self.arguments.stage == "tutor"
-        wer, cer = score(self.tutor_logits if tutored else self.student_logits, self.corpus, self.arguments.dev)
+        wer, cer = score(self.logits, self.corpus, self.arguments.dev)
         self.log(dev_wer=round(wer, 4), dev_cer=round(cer, 4), check_seconds=round(time.time() - began, 1))
 
-    def student_logits(self, samples: Tensor) -> Tensor:
+    def logits(self, samples: Tensor) -> Tensor:
         """(1, N) unit-variance samples to (1, T, V), by the averaged student."""
-        return self.average(samples.to(self.device)).logits
-
-    def tutor_logits(self, samples: Tensor) -> Tensor:
-        """(1, N) unit-variance samples to (1, T, V), by the tutor."""
-        last = self.teacher.states(self.teacher.front(samples.to(self.device)))[LAYERS - 1]
-        return self.teacher.logits(self.teacher.final(last))
-
-
-def part(name: str) -> str:
-    """Tell which rate a parameter of the student learns at."""
-    if "feature_" in name:
-        return "front"
-    if "pos_conv" in name or "masked_spec" in name:
-        return "position"
-    return "head" if "lm_head" in name else "body"
+        return self.listener(samples.to(self.device), None, None, torch.zeros(1, dtype=torch.long, device=self.device))
 
 
 def speech(corpus: Corpus, seed: int) -> Tensor:
@@ -250,7 +203,6 @@ def main() -> None:
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--run", type=Path, required=True, help="folder of this stage's state and log")
     parser.add_argument("--start", type=Path, help="state.pt of the student's stage before")
-    parser.add_argument("--tutor", type=Path, help="state.pt of the tutor stage")
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--seconds", type=float, default=68, help="audio per step")
     parser.add_argument("--data", type=Path, default=Path("training/data"))

@@ -120,18 +120,50 @@ def stream(
     """
     import soxr
 
-    name = describe(source)
-    rate, seconds, blocks = _open(source, name, block_seconds)
-    _check_length(name, seconds, max_seconds)
+    rate, blocks = mono(source, max_seconds=max_seconds, block_seconds=block_seconds)
     resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ") if rate != sample_rate else None
     heard = 0
     for block in blocks:
         heard += len(block)
-        _check_length(name, heard / rate, max_seconds)
-        mono = np.ascontiguousarray(block.mean(axis=1, dtype=np.float32))
-        yield resampler.resample_chunk(mono) if resampler else mono
+        yield resampler.resample_chunk(block) if resampler else block
     if resampler and heard:
         yield resampler.resample_chunk(np.empty(0, dtype=np.float32), last=True)
+
+
+def mono(
+    source: Any, *, max_seconds: float = math.inf, block_seconds: float = BLOCK_SECONDS
+) -> tuple[int, Iterator[np.ndarray]]:
+    """Open a source at its own rate.
+
+    Parameters
+    ----------
+    source, max_seconds, block_seconds
+        As for `stream`.
+
+    Returns
+    -------
+    rate : int
+        Samples per second (Hz).
+    blocks : iterator of numpy.ndarray
+        (n,) float32, its channels mixed.
+
+    Raises
+    ------
+    AudioError
+        As for `load`; a fault late in a file is raised when it is reached.
+    """
+    name = describe(source)
+    rate, seconds, blocks = _open(source, name, block_seconds)
+    _check_length(name, seconds, max_seconds)
+    return rate, _mixed(blocks, rate, name, max_seconds)
+
+
+def _mixed(blocks: Iterator[np.ndarray], rate: int, name: str, max_seconds: float) -> Iterator[np.ndarray]:
+    heard = 0
+    for block in blocks:
+        heard += len(block)
+        _check_length(name, heard / rate, max_seconds)
+        yield np.ascontiguousarray(block.mean(axis=1, dtype=np.float32))
 
 
 def describe(source: Any) -> str:

@@ -62,11 +62,14 @@ class Grid:
         Samples from one frame to the next, and samples that one frame sees.
     sample_rate : int
         Hz.
+    whole_seconds : float
+        How much sound is one piece (s).
     """
 
     stride: int
     field: int
     sample_rate: int
+    whole_seconds: float = WHOLE_SECONDS
 
     def frames(self, samples: int) -> int:
         """How many frames so many samples have."""
@@ -77,9 +80,9 @@ class Grid:
         return int(seconds * self.sample_rate / self.stride)
 
     def cut(self, clip: int, samples: int) -> list[Piece]:
-        """Cut a sound into pieces: one up to `WHOLE_SECONDS`, else windows with context on both sides."""
+        """Cut a sound into pieces: one up to `whole_seconds`, else windows with context on both sides."""
         frames, context = self.frames(samples), self.span(CONTEXT_SECONDS)
-        if samples <= WHOLE_SECONDS * self.sample_rate:
+        if samples <= self.whole_seconds * self.sample_rate:
             return [Piece(clip, 0, frames)]
         edges = [*range(0, frames, self.span(WINDOW_SECONDS)), frames]
         return [Piece(clip, start, stop, min(start, context), min(frames - stop, context)) for start, stop in pairwise(edges)]

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from w2vkit.audio import Waveform, load
-from w2vkit.corpora import Utterance
+from w2vkit.audio import Waveform
 from w2vkit.decode import Hypothesis
 from w2vkit.emissions import Emissions
-from w2vkit.errors import EvaluationError, W2VKitError
+from w2vkit.errors import W2VKitError
 from w2vkit.journal import Row
+from w2vkit.reading import Read
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
@@ -27,7 +27,8 @@ class Speed:
     seconds : float
         Of sound.
     reading, forward, decoding : float
-        Seconds for decoding and resampling the files; for normalising, padding and the network; for the text.
+        Seconds for decoding and resampling the files, in threads beside the network; for normalising, padding and the
+        network; for the text.
     """
 
     utterances: int
@@ -44,7 +45,7 @@ class Speed:
 
 def transcribe_chunk(
     model: "CTCModel",
-    chunk: list[Utterance],
+    chunk: list[Read],
     decode: Callable[[Emissions], Hypothesis],
     speed: Speed | None,
     progress: Callable[[float], None],
@@ -54,8 +55,8 @@ def transcribe_chunk(
     Parameters
     ----------
     model : CTCModel
-    chunk : list of Utterance
-        With distinct ids.
+    chunk : list of Read
+        Of utterances with distinct ids.
     decode : callable
         Emissions to Hypothesis.
     speed : Speed or None
@@ -70,17 +71,8 @@ def transcribe_chunk(
     speed : Speed or None
         With this chunk added.
     """
-    rows = {u.id: Row(u.id, u.speaker, None, u.reference) for u in chunk}
-    waveforms: dict[str, Waveform] = {}
-    start = time.perf_counter()
-    for utterance in chunk:
-        try:
-            if utterance.fault:
-                raise EvaluationError(utterance.fault)
-            waveforms[utterance.id] = load(utterance.audio, sample_rate=model.sample_rate)
-        except W2VKitError as error:
-            rows[utterance.id] = replace(rows[utterance.id], error=str(error))
-    read = time.perf_counter()
+    rows = {u.id: Row(u.id, u.speaker, None, u.reference, error=read.error) for read in chunk for u in [read.utterance]}
+    waveforms = {read.utterance.id: read.waveform for read in chunk if read.waveform}
     if speed is None and waveforms:
         _emit(model, [max(waveforms.values(), key=lambda w: w.seconds)], None)  # warm up: kernels are chosen, memory is taken
     warm = time.perf_counter()
@@ -100,7 +92,7 @@ def transcribe_chunk(
         speed = Speed(
             old.utterances + len(waveforms),
             old.seconds + sum(w.seconds for w in waveforms.values()),
-            old.reading + read - start,
+            old.reading + sum(read.seconds for read in chunk),
             old.forward + seen - warm,
             old.decoding + done - seen,
         )

@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from w2vkit import cli_align, cli_evaluate, cli_lm, cli_transcribe
-from w2vkit.cli_common import add_model_options, load_model, say
-from w2vkit.errors import ModelError, W2VKitError
+from w2vkit import cli_align, cli_demo, cli_evaluate, cli_lm, cli_transcribe
+from w2vkit.cli_common import say
+from w2vkit.errors import W2VKitError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,29 +32,13 @@ def _parser() -> argparse.ArgumentParser:
     cli_align.add(commands)
     cli_evaluate.add(commands)
     cli_lm.add(commands)
-
-    demo = commands.add_parser("demo", help="open the web page", description="Serve the web page.")
-    demo.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
-    demo.add_argument("--port", type=int, default=7860, help="port to listen on (default 7860)")
-    add_model_options(demo)
-    demo.set_defaults(run=_demo)
+    cli_demo.add(commands)
 
     models = commands.add_parser(
         "models", help="list bundled and cached models", description="List the models that can be named."
     )
     models.set_defaults(run=_models)
     return parser
-
-
-def _demo(options: argparse.Namespace) -> int:
-    try:
-        from w2vkit_demo.app import serve
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] not in ("gradio", "plotly"):
-            raise
-        raise ModelError("The page needs gradio and plotly. Install them with: pip install 'w2vkit[demo]'") from error
-    serve(load_model(options), host=options.host, port=options.port)
-    return 0
 
 
 def _models(options: argparse.Namespace) -> int:

@@ -39,3 +39,7 @@ class DatasetError(W2VKitError):
 
 class EvaluationError(W2VKitError):
     """The evaluation cannot be carried out, or its results cannot be kept."""
+
+
+class ServerError(W2VKitError):
+    """The page cannot be served the way it was asked for."""

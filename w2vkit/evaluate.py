@@ -12,6 +12,7 @@ from w2vkit.decode import Hypothesis, greedy
 from w2vkit.emissions import Emissions
 from w2vkit.errors import EvaluationError
 from w2vkit.journal import Journal, Row
+from w2vkit.reading import read_ahead
 from w2vkit.scoring import (
     FEW_SPEAKERS,
     Group,
@@ -137,17 +138,17 @@ def evaluate(
     ids: list[str] = []
     reused = 0
     tell = progress or (lambda done: None)
-    source = _distinct(utterances)
+    source = read_ahead(_distinct(utterances), model.sample_rate, lambda u: not journal.has(u.id, u.reference))
     while chunk := list(islice(source, CHUNK)):
         if not ids and scoring == "card":
-            check_case([u.reference or "" for u in chunk], model.vocabulary)
-        pending = [u for u in chunk if not journal.has(u.id, u.reference)]
+            check_case([read.utterance.reference or "" for read in chunk], model.vocabulary)
+        pending = [read for read in chunk if read.needed]
         if pending:
             start = len(ids) + len(chunk) - len(pending)
             part = _part(tell, start, len(pending))
             rows, speed = transcribe_chunk(model, pending, decode, speed, part)
             journal.add(rows)
-        ids += [u.id for u in chunk]
+        ids += [read.utterance.id for read in chunk]
         reused += len(chunk) - len(pending)
         tell(len(ids))
     rows = journal.finish(ids)

@@ -6,9 +6,11 @@ loaded afterwards touches the network, and no pickle and no code of a repository
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from w2vkit.errors import ModelError
 
@@ -57,7 +59,7 @@ def mini_folder() -> Path:
     return Path(str(files("w2vkit") / "checkpoints" / MINI))
 
 
-def fetch(name: str, revision: str | None = None) -> Checkpoint:
+def fetch(name: str, revision: str | None = None, *, progress: Callable[[float], None] | None = None) -> Checkpoint:
     """Find a checkpoint, and download it if it is only on the Hub (with a progress bar on a terminal).
 
     Parameters
@@ -66,6 +68,9 @@ def fetch(name: str, revision: str | None = None) -> Checkpoint:
         "auto", "w2v-mini", a folder or a Hub name.
     revision : str, optional
         A commit, branch or tag on the Hub.
+    progress : callable, optional
+        Called, instead of the bar, with the share of the bytes that have come (0 to 1); a ModelError that it raises
+        stops the download.
 
     Raises
     ------
@@ -87,7 +92,7 @@ def fetch(name: str, revision: str | None = None) -> Checkpoint:
     owner, _, model = name.partition("/")
     if not owner or not model or "/" in model or "\\" in name or name[0] in "./~":
         raise ModelError(f"There is no folder {name}. Give a checkpoint's folder, a Hub name such as {DEFAULT}, or {MINI}.")
-    return Checkpoint(name, _cached(name, revision) or _download(name, revision))
+    return Checkpoint(name, _cached(name, revision) or _download(name, revision, progress))
 
 
 def _stand_in(error: ModelError) -> str:
@@ -112,7 +117,7 @@ def _cached(name: str, revision: str | None) -> Path | None:
     return next(complete, None)
 
 
-def _download(name: str, revision: str | None) -> Path:
+def _download(name: str, revision: str | None, progress: Callable[[float], None] | None) -> Path:
     """Download what a checkpoint needs, from the conversion offered by the Hub's bot if it is a pickle itself."""
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
@@ -129,7 +134,8 @@ def _download(name: str, revision: str | None) -> Path:
             pinned = _conversion(name)
             if pinned is None:
                 raise refuse("the Hub has it without safetensors weights. Choose a checkpoint that has model.safetensors.")
-        return Path(snapshot_download(name, revision=pinned, allow_patterns=NEEDED))
+        bar = {"tqdm_class": _reporting(progress)} if progress else {}
+        return Path(snapshot_download(name, revision=pinned, allow_patterns=NEEDED, **bar))
     except ModelError:
         raise
     except GatedRepoError as error:
@@ -146,6 +152,23 @@ def _download(name: str, revision: str | None) -> Path:
         raise refuse(
             "the Hugging Face Hub cannot be reached. Check the connection or proxy, or name a local folder."
         ) from error
+
+
+def _reporting(progress: Callable[[float], None]) -> Any:
+    """Make a bar for the Hub client that draws nothing and tells the share of the bytes."""
+    from huggingface_hub.utils import tqdm
+
+    class Reporting(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            self.bytes = options.get("unit") == "B"  # the other bar counts files
+            super().__init__(*args, **options | {"disable": True})
+
+        def update(self, n: float | None = 1) -> None:
+            self.n += n or 0
+            if self.bytes and self.total:
+                progress(min(1.0, self.n / self.total))
+
+    return Reporting
 
 
 def _conversion(name: str) -> str | None:

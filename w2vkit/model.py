@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from w2vkit.audio import Waveform, stream
-from w2vkit.batching import CONTEXT_SECONDS, WHOLE_SECONDS, Batcher, Grid, Piece
+from w2vkit.batching import CONTEXT_SECONDS, Batcher, Grid, Piece
 from w2vkit.emissions import Emissions
 from w2vkit.errors import AudioError
 from w2vkit.exploration import Exploration, explore
@@ -27,6 +27,7 @@ from w2vkit.network import (
     pick_device,
     pick_dtype,
     true_float32,
+    whole_seconds,
 )
 from w2vkit.streaming import Level, Sliding, level_of, measure
 from w2vkit.vocabulary import Vocabulary
@@ -62,11 +63,12 @@ class CTCModel:
         self.sample_rate: int = extractor.sampling_rate
         self.uses_attention_mask: bool = bool(extractor.return_attention_mask)
         self.stride, self.field = geometry(network.config)
-        encoder = next(network.base_model.encoder.parameters())
-        self.device, self.dtype = str(encoder.device), str(encoder.dtype).removeprefix("torch.")
-        self._grid = Grid(self.stride, self.field, self.sample_rate)
+        layers = next(network.base_model.encoder.layers.parameters())
+        self.device, self.dtype = str(layers.device), str(layers.dtype).removeprefix("torch.")
+        whole = whole_seconds(network, self.stride / self.sample_rate)
+        self._grid = Grid(self.stride, self.field, self.sample_rate, whole)
         self._batcher = Batcher(
-            self._grid.span(batch_seconds(encoder.device)),
+            self._grid.span(batch_seconds(layers.device)),
             mixed=not hears_padding(network, self.uses_attention_mask),
             context=self._grid.span(CONTEXT_SECONDS),
             out_of_memory=out_of_memory,
@@ -113,9 +115,9 @@ class CTCModel:
     def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
         """Compute the emissions of waveforms.
 
-        Clips are sorted by length and batched; padding never changes a result. A clip longer than 40 s
-        goes through in windows of 20 s with 2 s of context on both sides, cut on the logits, so that it
-        has one emission matrix like any other. Where memory does not suffice, batches become smaller.
+        Clips are sorted by length and batched; padding never changes a result. A clip longer than 40 s (30 s with
+        w2v-mini, which knows no more places) goes through in windows of 20 s with 2 s of context on both sides, cut on
+        the logits, so that it has one emission matrix like any other. Where memory does not suffice, batches become smaller.
 
         Parameters
         ----------
@@ -152,7 +154,7 @@ class CTCModel:
     ) -> tuple[Emissions, float]:
         """Compute the emissions of one sound of any length, which is never held whole.
 
-        As `emit`, but sound of more than 40 s is read twice, block by block: for its level, and for its windows.
+        As `emit`, but sound of more than one pass is read twice, block by block: for its level, and for its windows.
 
         Parameters
         ----------
@@ -178,7 +180,7 @@ class CTCModel:
         """
         if callable(reader := getattr(source, "read", None)):
             source = reader()  # a file object gives its bytes but once
-        most = int(WHOLE_SECONDS * self.sample_rate)
+        most = int(self._grid.whole_seconds * self.sample_rate)
         meter, head = measure(stream(source, sample_rate=self.sample_rate, max_seconds=max_seconds), most)
         if head is not None:
             waveform = Waveform(head, self.sample_rate)
@@ -204,7 +206,7 @@ class CTCModel:
         Parameters
         ----------
         waveform : Waveform
-            At most 40 s: attention maps take memory by the square of the length.
+            As long as one pass hears (40 s, w2v-mini 30 s): attention maps take memory by the square of the length.
 
         Returns
         -------
@@ -216,12 +218,15 @@ class CTCModel:
             The waveform has another sampling rate, or is too short or too long.
         """
         self._check(waveform)
-        if waveform.seconds > WHOLE_SECONDS:
-            raise AudioError(
-                f"The attention maps of {waveform.seconds:.0f} s take too much memory. Cut out {WHOLE_SECONDS:.0f} s or less."
-            )
+        if waveform.seconds > (most := self._grid.whole_seconds):
+            raise AudioError(f"{waveform.seconds:.0f} s are too long to look at in one pass. Cut out {most:.0f} s or less.")
         samples = self._level(waveform.samples).apply(waveform.samples)
         return explore(self.network, samples, self._run, self._emissions)
+
+    @property
+    def pass_seconds(self) -> float:
+        """How much sound goes through the network at once (s); longer or more goes through in several passes."""
+        return self._batcher.budget * self.stride / self.sample_rate
 
     def frames(self, samples: int) -> int:
         """How many frames a waveform of so many samples has."""

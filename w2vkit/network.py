@@ -15,6 +15,8 @@ from torch.nn.utils import parametrize
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from w2vkit.batching import WHOLE_SECONDS
+from w2vkit.convolution import WideConvolution
 from w2vkit.errors import ModelError
 from w2vkit.hub import Checkpoint
 from w2vkit.vocabulary import Vocabulary
@@ -112,6 +114,19 @@ def hears_padding(network: Any, masked: bool) -> bool:
     return not masked or sum(isinstance(module, torch.nn.Conv1d) for module in positional) > 1
 
 
+def tells_places(network: Any) -> bool:
+    """Whether the positional convolution is so wide that it tells a frame's place in the sound, not only what is around it."""
+    conv = getattr(network.base_model.encoder.pos_conv_embed, "conv", None)
+    return isinstance(conv, WideConvolution) or WideConvolution.fits(conv)
+
+
+def whole_seconds(network: Any, stride_seconds: float) -> float:
+    """How much sound goes through the network in one pass: where it tells places, no more than it has places for."""
+    if not tells_places(network):
+        return WHOLE_SECONDS
+    return min(WHOLE_SECONDS, network.config.num_conv_pos_embeddings // 2 * stride_seconds)
+
+
 def batch_seconds(device: torch.device) -> float:
     """How many seconds of padded sound go through a device at once."""
     if device.type != "cuda":
@@ -172,9 +187,15 @@ def _set_arithmetic(network: Any, dtype: torch.dtype) -> None:
     for module in network.modules():
         if parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight")
+    encoder = network.base_model.encoder
     for name, part in network.base_model.named_children():
         part.to(dtype if name == "encoder" else torch.float32)
-    for part, into in ((network.base_model.encoder, dtype), (network.lm_head, torch.float32)):
+    casts = [(encoder, dtype), (network.lm_head, torch.float32)]
+    if tells_places(network):
+        # Its sums are of large values that cancel: half precision begins after it.
+        encoder.pos_conv_embed.conv = WideConvolution(encoder.pos_conv_embed.conv.float())
+        casts[0] = (encoder.layers[0], dtype)
+    for part, into in casts:
         part.register_forward_pre_hook(lambda _, inputs, into=into: (inputs[0].to(into), *inputs[1:]))
 
 

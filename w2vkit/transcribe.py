@@ -1,9 +1,9 @@
 """The path from sound to text in one call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from w2vkit.audio import MAX_SECONDS, Waveform, load
 from w2vkit.decode import Hypothesis, greedy
@@ -11,6 +11,16 @@ from w2vkit.emissions import Emissions
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
+
+
+class Emitter(Protocol):
+    """What makes emissions of waveforms: a `CTCModel`, or what stands before one, such as a server's queue."""
+
+    sample_rate: int
+
+    def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
+        """Compute the emissions of waveforms, as `CTCModel.emit`."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +68,7 @@ class FileTranscription:
 
 def transcribe(
     source: Any,
-    model: "CTCModel | str" = "auto",
+    model: Emitter | str = "auto",
     *,
     decode: Callable[[Emissions], Hypothesis] = greedy,
     max_seconds: float = MAX_SECONDS,
@@ -70,7 +80,7 @@ def transcribe(
     ----------
     source
         Anything that `w2vkit.audio.load` takes: a path, bytes, a file object, (rate, array), a row.
-    model : CTCModel or str
+    model : Emitter or str
         A loaded model, or a name for `CTCModel.load`; a named model is loaded once and kept.
     decode : callable
         Emissions to Hypothesis.

@@ -1,7 +1,6 @@
 """The tab About: the model, what is published of it, and what was measured with the one that is running."""
 
 from html import escape
-from typing import TYPE_CHECKING
 
 import gradio as gr
 
@@ -9,12 +8,10 @@ from w2vkit.card import measured
 from w2vkit.hub import DEFAULT
 from w2vkit.report import CARD, LABELLED
 from w2vkit_demo import common, strings
-
-if TYPE_CHECKING:
-    from w2vkit.model import CTCModel
+from w2vkit_demo.shared import Shared
 
 
-def build(model: "CTCModel") -> None:
+def build(model: Shared) -> None:
     """Lay out the tab."""
     _, clean, other = CARD[DEFAULT]
     gr.Markdown(strings.ABOUT.format(clean=clean, other=other))
@@ -40,7 +37,7 @@ def _spoken() -> str:
     return f"WER on {strings.CLEAN} and {strings.OTHER}. " + "; ".join(rows)
 
 
-def _measured(model: "CTCModel") -> str:
+def _measured(model: Shared) -> str:
     head = f"<h3>{escape(strings.MEASURED.format(name=model.name))}</h3>"
     results = measured(model.folder)
     if not results:

@@ -1,7 +1,7 @@
 """The tab Align: sound and its known text in; where every word is out."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -9,14 +9,12 @@ from w2vkit.align import Alignment
 from w2vkit.errors import W2VKitError
 from w2vkit.transcribe import Transcription
 from w2vkit_demo import common, linked_view, service, strings
-
-if TYPE_CHECKING:
-    from w2vkit.model import CTCModel
+from w2vkit_demo.shared import Shared
 
 FORMATS = ("TextGrid", "srt", "json")
 
 
-def build(model: "CTCModel") -> None:
+def build(model: Shared) -> None:
     """Lay out the tab, and say what its button does."""
     gr.Markdown(strings.ALIGN_ABOUT)
     source = common.sound_input("align-source")

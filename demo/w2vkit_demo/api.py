@@ -6,7 +6,7 @@ Each is an event of components that nobody sees: so Gradio checks that a file wa
 import json
 from dataclasses import asdict
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -16,18 +16,17 @@ from w2vkit.formats import render, with_parts
 from w2vkit.hub import listing
 from w2vkit.transcribe import Transcription, transcribe
 from w2vkit_demo import common, service, strings
+from w2vkit_demo.models import Models
 from w2vkit_demo.service import Setup
 
-if TYPE_CHECKING:
-    from w2vkit.model import CTCModel
 
-
-def build(model: "CTCModel") -> None:
+def build(models: Models) -> None:
     """Add the endpoints /transcribe, /align, /compare and /models to a page."""
+    model = models.first
 
-    def transcribe_endpoint(audio: str | None, decoder: str, hotwords: str, lm_text: str) -> dict[str, Any]:
-        decode = service.decoder(decoder, hotwords, lm_text)
-        return _as_json(transcribe(_given(audio), model, decode=decode, max_seconds=common.MAX_SECONDS))
+    def transcribe_endpoint(audio: str | None, decoder: str, hotwords: str, lm_text: str, name: str) -> dict[str, Any]:
+        decode, chosen = service.decoder(decoder, hotwords, lm_text), models.get(name)
+        return _as_json(transcribe(_given(audio), chosen, decode=decode, max_seconds=chosen.max_seconds))
 
     def align_endpoint(audio: str | None, text: str) -> dict[str, Any]:
         found, alignment = service.align_file(model, _given(audio), text)
@@ -50,22 +49,23 @@ def build(model: "CTCModel") -> None:
         return {"a": _as_json(a), "b": _as_json(b), "pairs": found.pairs if found else [[None, w] for w in b.text.split()]}
 
     def models_endpoint() -> list[dict[str, Any]]:
-        return [{**asdict(entry), "running": entry.name == model.name} for entry in listing()]
+        return [{**asdict(entry), "running": entry.name in models.running()} for entry in listing()]
 
     with gr.Column(visible=False):
         audio, text = gr.File(label="audio"), gr.Textbox(label="text")
         hotwords, lm_text = gr.Textbox("", label="hotwords"), gr.Textbox("", label="lm_text")
+        name = gr.Textbox("", label="model", info=strings.API_MODEL)
         decoder = gr.Textbox("greedy", label="decoder", info=strings.API_DECODER)
         setups = [field for letter in "ab" for field in _setup(letter)]
         answer = gr.JSON()
         button = gr.Button()
-    for name, endpoint, inputs in (
-        ("transcribe", transcribe_endpoint, [audio, decoder, hotwords, lm_text]),
+    for path, endpoint, inputs in (
+        ("transcribe", transcribe_endpoint, [audio, decoder, hotwords, lm_text, name]),
         ("align", align_endpoint, [audio, text]),
         ("compare", compare_endpoint, [audio, *setups, hotwords, lm_text]),
         ("models", models_endpoint, []),
     ):
-        button.click(_explained(endpoint), inputs, answer, api_name=name, api_description=strings.API[name], **common.RUN)
+        button.click(_explained(endpoint), inputs, answer, api_name=path, api_description=strings.API[path], **common.RUN)
 
 
 def _setup(letter: str) -> list[gr.Textbox | gr.Number]:

@@ -17,12 +17,12 @@ from w2vkit.hypothesis import Hypothesis, Word
 from w2vkit_demo import strings
 
 if TYPE_CHECKING:
-    from w2vkit.model import CTCModel
+    from w2vkit_demo.shared import Shared
 
 MAX_SECONDS = 600.0  # s; the longest sound that the page takes
 MAX_BYTES = 50 * 2**20
 MAX_CHARACTERS = 20_000  # of a text; ten minutes of fast speech have half of it
-AT_ONCE = 2  # requests in the model at a time; the others wait in the queue
+AT_ONCE = 16  # requests that are worked on at a time; the others wait in the queue and are told their place
 NAME_CHARACTERS = 60  # of a download's name
 RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"}  # how every event that needs the model runs
 
@@ -32,20 +32,24 @@ def sound_input(elem_id: str) -> gr.Audio:
     return gr.Audio(label=strings.SOURCE, sources=["upload", "microphone"], type="filepath", elem_id=elem_id)
 
 
-def clickable_examples(inputs: list[Any], outputs: list[Any] | None = None, run: Callable[..., Any] | None = None) -> None:
-    """Show the bundled clips; a click fills ``inputs`` (sound and, if there is a second, text) and runs ``run``."""
+def clickable_examples(
+    inputs: list[Any], outputs: list[Any] | None = None, run: Callable[..., Any] | None = None, more: Sequence[Any] = ()
+) -> None:
+    """Show the bundled clips; a click fills ``inputs`` (sound and, if there is a second, text) and runs ``run``.
+
+    ``run`` takes the inputs, then ``more``.
+    """
     clips = examples()
-    gr.Examples(
+    shown = gr.Examples(
         [[str(clip.path), clip.text.capitalize()][: len(inputs)] for clip in clips],
         inputs=inputs,
-        outputs=outputs,
-        fn=run,
-        run_on_click=run is not None,
         cache_examples=False,
         label=strings.EXAMPLES,
         example_labels=[clip.about for clip in clips],
         api_visibility="private",
     )
+    if run:
+        shown.load_input_event.then(run, [*inputs, *more], outputs, api_visibility="private", **RUN)
 
 
 def message(text: str) -> str:
@@ -104,7 +108,7 @@ def downloads(hypothesis: Hypothesis | None, formats: Sequence[str], *, seconds:
     return [gr.update(value=files[name], interactive=True) for name in formats]
 
 
-def runs(model: "CTCModel") -> str:
+def runs(model: "Shared") -> str:
     """Say what runs where."""
     return strings.RUNS.format(
         name=model.name,

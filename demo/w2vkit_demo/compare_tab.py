@@ -2,7 +2,7 @@
 
 import time
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -13,14 +13,12 @@ from w2vkit.html_report import marked
 from w2vkit.transcribe import Transcription
 from w2vkit_demo import common, linked_view, service, strings
 from w2vkit_demo.service import Setup
-
-if TYPE_CHECKING:
-    from w2vkit.model import CTCModel
+from w2vkit_demo.shared import Shared
 
 SNR_RANGE = (-5, 30)  # dB
 
 
-def build(model: "CTCModel") -> None:
+def build(model: Shared) -> None:
     """Lay out the tab, and say what its button does."""
     gr.Markdown(strings.COMPARE_ABOUT)
     source = common.sound_input("compare-source")

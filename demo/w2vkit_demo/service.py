@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from w2vkit.align import Alignment, align
 from w2vkit.audio import Waveform, load
@@ -16,9 +15,7 @@ from w2vkit.hypothesis import Hypothesis
 from w2vkit.ngram_build import ngram_from_text
 from w2vkit.transcribe import Transcription
 from w2vkit_demo import common, strings
-
-if TYPE_CHECKING:
-    from w2vkit.model import CTCModel
+from w2vkit_demo.shared import Shared
 
 
 @dataclass(frozen=True)
@@ -40,19 +37,19 @@ class Setup:
     decoder: str = "greedy"
 
 
-def align_file(model: "CTCModel", path: str, text: str) -> tuple[Transcription, Alignment]:
+def align_file(model: Shared, path: str, text: str) -> tuple[Transcription, Alignment]:
     """Align a file with its text; the first result shows as any transcription does."""
     check_length(text)
-    waveform = load(path, sample_rate=model.sample_rate, max_seconds=common.MAX_SECONDS)
+    waveform = load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
     (emissions,) = model.emit([waveform])
     alignment = align(emissions, text)
     return Transcription(waveform, emissions, alignment.hypothesis), alignment
 
 
-def hear(model: "CTCModel", path: str, setup: Setup, *, hotwords: str = "", lm_text: str = "") -> Transcription:
+def hear(model: Shared, path: str, setup: Setup, *, hotwords: str = "", lm_text: str = "") -> Transcription:
     """Transcribe a file by a set-up."""
     decode = decoder(setup.decoder, hotwords, lm_text)
-    waveform = degrade(load(path, sample_rate=model.sample_rate, max_seconds=common.MAX_SECONDS), setup)
+    waveform = degrade(load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds), setup)
     (emissions,) = model.emit([waveform])
     return Transcription(waveform, emissions, decode(emissions))
 

@@ -10,10 +10,20 @@ PRIVACY = "Recordings stay on the machine that runs this page and are deleted af
 RUNS = "Model **{name}** on **{device}** in {dtype} · {labels} labels, one frame every {frame:.0f} ms"
 
 TAB_TRANSCRIBE, TAB_ALIGN, TAB_COMPARE, TAB_ABOUT = "Transcribe", "Align", "Compare", "About"
+TAB_LIVE = "Live"
 SOURCE = "Your voice, or a file"
 EXAMPLES = "Or try one of these synthetic voices"
 EMPTY = "Record something, choose a file or take an example first."
 FAILED = "This did not work."
+
+MODEL = "Model"
+MODEL_ABOUT = "One of this machine, or the Hub name of any wav2vec 2.0 CTC model (owner/model)"
+MODEL_LOCAL = "The models of this machine"
+MODEL_LOADING = "Loading {name}: {share:.0%} of the download"
+MODEL_READY = "{name} is loaded, on {device} in {dtype}."
+MODEL_STOP = "Stop loading"
+NO_MODEL = "There is no model {name!r} to choose here. Choose one of: {choices}; or start w2vkit demo with --model."
+STOPPED = "Loading {name} was stopped. What has come of it is kept for the next time."
 
 TRANSCRIBE = "Transcribe"
 TEXT = "The text"
@@ -38,6 +48,21 @@ SCORED = (
     "{insertions} added, of {words} words"
 )
 MARKS = "<s>left out</s> <ins>added</ins> <s>said</s><b>heard instead</b>"
+
+LIVE_ABOUT = (
+    "Press Record and speak: the words appear while you do. Those in full colour are settled, the grey ones may still change. "
+    "Wait a second before you press Stop, so that the last word is heard to its end. The sound itself is not kept."
+)
+LIVE_SOURCE = "Your voice"
+LIVE_WORDS = "What was heard so far"
+LIVE_HINT = "Your words appear here."
+LIVE_FACTS = "{seconds:.1f} s heard · the text came {delay:.1f} s after the sound · {lost}"
+LIVE_DROPPED = "{seconds:.1f} s of sound were dropped, because the connection or the machine did not keep up"
+LIVE_WHOLE = "no sound was dropped"
+LIVE_OVER = "A live session may last {seconds:g} s, and these are over. Press Stop, copy the text, and record again."
+LIVE_EMPTY = "No sound came. Let the browser use the microphone, and try again."
+LIVE_TEXT = "The whole text, when you have stopped"
+LIVE_CLEAR = "Clear"
 
 ALIGN_ABOUT = "Give a recording and the text that was said: forced alignment finds where each word is."
 ALIGN_TEXT = "The text that was said"
@@ -140,5 +165,6 @@ API = {
     "compare": "One sound file by two set-ups: both results, and their words side by side.",
     "models": "The models that this machine can name, and which one is running.",
 }
+API_MODEL = "one of those of this machine that /models lists; empty for the one that runs"
 API_DECODER = "greedy, beam, hotwords or language model"
 API_SOUND = "clean, noise or telephone"

@@ -1,7 +1,7 @@
 """The tab Transcribe: sound in; text, linked view, files and, against a true text, its errors out."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -9,18 +9,18 @@ from w2vkit.decode import beam_search
 from w2vkit.difference import difference
 from w2vkit.errors import W2VKitError
 from w2vkit.transcribe import Transcription, transcribe
-from w2vkit_demo import common, linked_view, strings
-
-if TYPE_CHECKING:
-    from w2vkit.model import CTCModel
+from w2vkit_demo import common, linked_view, model_choice, strings
+from w2vkit_demo.models import Models
+from w2vkit_demo.shared import Shared
 
 FORMATS = ("txt", "srt", "vtt", "json", "TextGrid")
 NBEST = 5
 KEEP_SECONDS = 3600  # s; how long a result waits for more questions
 
 
-def build(model: "CTCModel") -> None:
+def build(models: Models) -> None:
     """Lay out the tab, and say what its buttons do."""
+    current = model_choice.build(models)
     source = common.sound_input("source")
     tries = gr.Column()  # filled below, when there is something to show what they give
     button = gr.Button(strings.TRANSCRIBE, variant="primary", elem_id="transcribe")
@@ -38,18 +38,19 @@ def build(model: "CTCModel") -> None:
         others = gr.HTML(elem_id="others", elem_classes="facts")
     result = gr.State(None, time_to_live=KEEP_SECONDS)
 
-    def score(said: str, heard: str) -> str:
+    def score(said: str, heard: str, name: str) -> str:
         if not said.strip():
             return ""
         try:
-            return common.scored(difference(said[: common.MAX_CHARACTERS], heard, model.vocabulary))
+            return common.scored(difference(said[: common.MAX_CHARACTERS], heard, models.get(name).vocabulary))
         except W2VKitError as error:
             return common.failure(error)
 
-    def run(path: str | None, said: str) -> list[Any]:
+    def run(path: str | None, said: str, name: str) -> list[Any]:
         started = time.perf_counter()
         try:
-            found = transcribe(path, model, max_seconds=common.MAX_SECONDS) if path else None
+            model = models.get(name)
+            found = transcribe(path, model, max_seconds=model.max_seconds) if path else None
         except W2VKitError as error:
             return [None, common.failure(error), None, "", "", "", "", *common.downloads(None, FORMATS)]
         if found is None or path is None:
@@ -57,10 +58,10 @@ def build(model: "CTCModel") -> None:
         told = common.message(_summary(found, time.perf_counter() - started, model))
         written = common.downloads(found.hypothesis, FORMATS, seconds=found.waveform.seconds, source=path)
         listed = common.times_table(found.hypothesis.words)
-        return [found, told, linked_view.packed(found), found.text, score(said, found.text), listed, "", *written]
+        return [found, told, linked_view.packed(found), found.text, score(said, found.text, name), listed, "", *written]
 
-    def run_new(path: str | None) -> list[Any]:
-        return [*run(path, ""), ""]  # what was said before belongs to another sound
+    def run_new(path: str | None, name: str) -> list[Any]:
+        return [*run(path, "", name), ""]  # what was said before belongs to another sound
 
     def search_more(found: Transcription | None) -> str:
         if found is None:
@@ -71,16 +72,15 @@ def build(model: "CTCModel") -> None:
 
     outputs = [result, facts, view, text, errors, times, others, *files]
     with tries:
-        common.clickable_examples([source, reference], outputs, run)
-    button.click(run, [source, reference], outputs, api_visibility="private", **common.RUN)
-    gr.on(
-        [source.stop_recording, source.upload], run_new, source, [*outputs, reference], api_visibility="private", **common.RUN
-    )
-    gr.on([count.click, reference.submit], score, [reference, text], errors, api_visibility="private")
+        common.clickable_examples([source, reference], outputs, run, [current])
+    button.click(run, [source, reference, current], outputs, api_visibility="private", **common.RUN)
+    heard = [source.stop_recording, source.upload]
+    gr.on(heard, run_new, [source, current], [*outputs, reference], api_visibility="private", **common.RUN)
+    gr.on([count.click, reference.submit], score, [reference, text, current], errors, api_visibility="private")
     search.click(search_more, result, others, api_visibility="private", **common.RUN)
 
 
-def _summary(found: Transcription, elapsed: float, model: "CTCModel") -> str:
+def _summary(found: Transcription, elapsed: float, model: Shared) -> str:
     seconds = found.waveform.seconds
     told = strings.SUMMARY.format(
         seconds=seconds,

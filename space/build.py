@@ -1,0 +1,58 @@
+"""Build the folder of a Hugging Face Space, ready to be pushed: ``python space/build.py [FOLDER]``.
+
+Everything is copied from the repository; versions come from constraints.txt. A folder that is a clone of the Space
+stays one: only what is built here is replaced in it.
+"""
+
+import re
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+from w2vkit.hub import DEFAULT
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {"w2vkit": "w2vkit", "w2vkit_demo": "demo/w2vkit_demo"}
+COPIES = {"app.py": "space/app.py", ".gitattributes": "space/gitattributes", "LICENSE": "LICENSE"}
+TORCH = """\
+# torch as it is here runs on every hardware and brings CUDA. A Space that stays on a CPU builds faster with:
+# --extra-index-url https://download.pytorch.org/whl/cpu
+"""
+
+
+def pins() -> dict[str, str]:
+    """Read the versions that are tested together, by name."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return {_plain(name): version for name, _, version in (line.partition("==") for line in lines)}
+
+
+def requirements() -> list[str]:
+    """Name what page and core import, each with its version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
+    names = [re.split(r"[^\w.-]", line)[0] for line in asked]
+    return [f"{name}=={pins()[_plain(name)]}" for name in names]
+
+
+def build(folder: Path) -> None:
+    """Write the Space into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in PACKAGES.items():
+        shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(ROOT / source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cli*.py", "__main__.py"))
+    for name, source in COPIES.items():
+        shutil.copyfile(ROOT / source, folder / name)
+    page = (ROOT / "space" / "README.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(page.format(gradio=pins()["gradio"], model=DEFAULT), encoding="utf-8")
+    (folder / "requirements.txt").write_text(TORCH + "\n".join(requirements()) + "\n", encoding="utf-8")
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("_", "-")
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "space"
+    build(target)
+    print(f"The Space is in {target}. Push it: hf upload YOU/NAME {target} --repo-type space")

@@ -1,0 +1,112 @@
+"""The Space: built, checked as the Hub reads it, and started from its folder alone."""
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from gradio_client import Client, handle_file
+from served import serve_demo
+
+from w2vkit.examples import examples
+from w2vkit.hub import DEFAULT
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built over a clone of the Space, in which an old module lies."""
+    folder = tmp_path_factory.mktemp("space")
+    (folder / ".git").mkdir()
+    (folder / "w2vkit").mkdir()
+    (folder / "w2vkit" / "old.py").touch()
+    subprocess.run([sys.executable, ROOT / "space" / "build.py", folder], check=True, timeout=300)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pins() -> dict[str, str]:
+    return dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines())
+
+
+def test_the_front_matter_is_what_the_hub_asks_for(space, pins):
+    _, front, text = (space / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    told = yaml.safe_load(front)
+    assert told["sdk"] == "gradio" and told["sdk_version"] == pins["gradio"]
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert tuple(map(int, told["python_version"].split("."))) >= tuple(map(int, wanted.removeprefix(">=").split(".")))
+    assert (space / told["app_file"]).is_file()
+    assert len(told["short_description"]) <= 60 and len(told["emoji"].strip("\ufe0f")) == 1
+    assert {told["colorFrom"], told["colorTo"]} <= {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+    assert told["models"] == [DEFAULT]
+    (preloaded,) = told["preload_from_hub"]
+    assert preloaded.startswith(f"{DEFAULT} ") and "model.safetensors" in preloaded and ".bin" not in preloaded
+    assert told["license"] == "apache-2.0" and "{" not in text
+
+
+def test_requirements_are_pinned_as_tested_and_meet_every_import(space, pins):
+    lines = (space / "requirements.txt").read_text().splitlines()
+    asked = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert asked.items() <= pins.items()
+    met = {name.lower().replace("-", "_") for name in asked} | {path.stem for path in space.iterdir()}
+    belongs = packages_distributions()
+    # Not for the page: reading data sets and listening to what lies in them.
+    for source in [space / "app.py", *(space / "w2vkit_demo").glob("*.py")]:
+        for module in _imported(source) - set(sys.stdlib_module_names) - {"spaces"}:
+            names = {name.lower().replace("-", "_") for name in belongs.get(module, [module])}
+            assert module in met or names & met, f"{source.name} imports {module}"
+
+
+def test_old_code_goes_and_the_clone_stays(space):
+    assert (space / ".git").is_dir() and not (space / "w2vkit" / "old.py").exists()
+    assert not list(space.rglob("__pycache__"))
+    large = [path for path in space.rglob("*") if path.is_file() and path.stat().st_size > 1e6]
+    stored = [line.split()[0].removeprefix("*") for line in (space / ".gitattributes").read_text().splitlines()]
+    assert large and all(path.suffix in stored for path in large)
+
+
+def test_it_starts_from_its_folder_alone_and_transcribes(space, heard, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    where = [sys.executable, "-c", "import w2vkit, w2vkit_demo; print(w2vkit.__file__, w2vkit_demo.__file__, sep=chr(10))"]
+    places = subprocess.run(where, cwd=space, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
+    assert all(Path(place).is_relative_to(space) for place in places)
+    clip = examples()[0].path
+    with serve_demo("app.py", cwd=space) as url:
+        client = Client(url, verbose=False)
+        assert client.predict(handle_file(str(clip)), api_name="/transcribe")["text"] == heard[clip.name]
+        assert [model["name"] for model in client.predict(api_name="/models") if model["running"]] == ["w2v-mini"]
+        assert "The small model is standing in" in str(client.config["components"])
+
+
+def test_zero_gpu_lends_by_the_length_of_the_sound(space, tmp_path):
+    (tmp_path / "spaces.py").write_text(
+        "def GPU(duration):\n"
+        "    return lambda run: lambda *arguments: print('lent for', duration(*arguments)) or run(*arguments)\n"
+    )
+    code = (
+        "import app, numpy as np; from w2vkit.audio import Waveform;"
+        "model = app.Lent(app.model);"
+        "print([len(model.emit([Waveform(np.zeros(16_000 * n, np.float32))])) for n in (1, 64)])"
+    )
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path)}
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, cwd=space, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.stdout.splitlines() == ["lent for 9", "lent for 11", "[1, 1]"], done.stderr
+
+
+def _imported(source: Path) -> set[str]:
+    """The top names of the modules that a file imports anywhere."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
