@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo notebooks notebooks-build test lint setup setup-dev benchmark clips space screenshots clean
+.PHONY: demo notebooks notebooks-build test test-gpu lint setup setup-dev benchmark clips space screenshots clean
 
 demo: setup
 	@$(BIN)/w2vkit demo $(ARGS)
@@ -17,6 +17,9 @@ notebooks-build: setup-dev
 
 test: setup-dev lint
 	$(BIN)/python -m pytest $(ARGS)
+
+test-gpu: setup-dev
+	$(BIN)/python -m pytest -m cuda tests/test_cuda.py $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

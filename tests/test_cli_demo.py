@@ -4,9 +4,9 @@ import socket
 from typing import Any
 
 import pytest
-import w2vkit_demo.app
 from spoken import Speller
 
+import w2vkit_demo.app
 from w2vkit import cli_demo
 from w2vkit.cli import main
 

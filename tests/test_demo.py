@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import jiwer
 import pytest
 import soundfile
 from playwright.sync_api import Locator, Page, expect, sync_playwright
@@ -195,6 +196,40 @@ def test_two_set_ups_stand_under_each_other_and_move_together(page, heard):
     expect(page.locator("#compare-b .lv-place")).to_have_text(place)
 
 
+def test_a_model_that_cannot_be_had_leaves_the_one_that_runs(page, heard):
+    choice = page.locator("#model input")
+    choice.fill("facebook/wav2vec2-base-960h")
+    choice.press("Enter")
+    expect(page.locator("#model-facts")).to_contain_text("cannot be reached", timeout=PATIENCE)
+    expect(page.locator("#model-facts")).to_contain_text("w2v-mini is loaded")
+    expect(choice).to_have_value("w2v-mini")
+    expect(page.locator("#model-stop")).to_be_hidden()
+    _try(page, 0)
+    expect(page.locator("#text textarea")).to_have_value(heard[SAY.path.name], timeout=PATIENCE)
+
+
+def test_words_appear_while_they_are_spoken_and_the_text_stays(page, heard):
+    page.get_by_role("tab", name="Live").click()
+    button, settled, facts = (page.locator(f"#live-{name}") for name in ("view .live-button", "view .live-settled", "facts"))
+    button.click()
+    expect(settled).not_to_be_empty(timeout=PATIENCE)
+    expect(button).to_have_text("Stop")
+    said = heard[SAY.path.name]
+    expect(facts).to_contain_text(re.compile(r"([6-9]|\d\d)\.\d s heard"), timeout=PATIENCE)  # the clip, and silence
+    button.click()
+    expect(button).to_have_text("Record", timeout=PATIENCE)
+    expect(page.locator("#live-text textarea")).to_have_value(settled.inner_text())
+    expect(page.locator("#live-view .live-tail")).to_be_empty()
+    assert jiwer.cer(said, settled.inner_text()) < 0.5  # sound that was resampled, and cut
+    page.locator("#live-clear").click()
+    expect(settled).to_be_empty()
+    expect(page.locator("#live-text textarea")).to_have_value("")
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('<b>denied</b>')) }")
+    button.click()
+    expect(page.locator("#live-view .live-note")).to_contain_text("try again. (<b>denied</b>)")
+    expect(button).to_have_text("Record")
+
+
 def test_about_names_the_published_and_the_measured_results(page):
     page.get_by_role("tab", name="About").click()
     expect(page.get_by_text("1.9 %")).to_be_visible()
@@ -207,7 +242,7 @@ def test_about_names_the_published_and_the_measured_results(page):
 def test_the_page_fits_a_phone_and_a_dark_room(page, window):
     _try(page, 0)
     expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
-    for tab in ("Transcribe", "Align", "Compare", "About"):
+    for tab in ("Transcribe", "Live", "Align", "Compare", "About"):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -62,7 +62,7 @@ def test_a_model_is_named_for_a_request(client, heard):
     clip = handle_file(str(SAY.path))
     assert client.predict(clip, model="w2v-mini", api_name="/transcribe")["text"] == heard[SAY.path.name]
     for name in ("facebook/wav2vec2-base-960h", "/etc", "../w2v-mini"):
-        with pytest.raises(AppError, match="no model .* to choose here. Choose|Choose one of: w2v-mini"):
+        with pytest.raises(AppError, match="to choose here"):
             client.predict(clip, model=name, api_name="/transcribe")
 
 

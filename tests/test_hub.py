@@ -175,3 +175,21 @@ def test_downloads_can_be_switched_off(hub, tmp_path):
     done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good", HF_HUB_OFFLINE="1")
     assert done.returncode == 1 and "HF_HUB_OFFLINE=1" in done.stderr
     assert not hub.asked
+
+
+def test_a_download_tells_its_share_and_can_be_stopped(hub, tmp_path):
+    code = (
+        "from w2vkit.errors import ModelError\n"
+        "from w2vkit.hub import fetch\n"
+        "def stop(share): raise ModelError('stopped by its caller')\n"
+        "try: fetch('someone/good', progress=stop)\n"
+        "except ModelError as error: print(error)\n"
+        "shares = []\n"
+        "fetch('someone/good', progress=shares.append)\n"
+        "print(shares[-1], all(0 <= share <= 1 for share in shares))\n"
+    )
+    settings = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(tmp_path), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
+    assert done.stdout.splitlines() == ["stopped by its caller", "1.0 True"], done.stderr
+    assert done.stderr == ""  # no bar but the caller's

@@ -17,11 +17,11 @@ SPEEDS = (1.0, 0.9, 1.1)
 MAX_SECONDS = 17.0  # a packed row; a longer utterance is left out
 # How often an utterance of each corpus is drawn: the read speech we are measured on first.
 WEIGHTS = {
-    "librispeech-train-clean-100": 1.5,
+    "librispeech-train-clean-100": 2.0,
     "librispeech-dev-clean-mp3": 1.5,
     "common-voice": 1.0,
     "ljspeech": 0.6,
-    "speechocean762": 0.5,
+    "speechocean762": 0.25,
     "kathleen-arctic": 0.4,
     "kokoro": 1.5,
     "synthetic": 0.6,

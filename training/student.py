@@ -29,7 +29,7 @@ def build(teacher: Teacher | None, seed: int) -> Wav2Vec2ForCTC:
         num_conv_pos_embeddings=2 * FRAMES,
         num_conv_pos_embedding_groups=HIDDEN,
         feat_proj_dropout=0.0,
-        hidden_dropout=0.05,
+        hidden_dropout=0.0,
         attention_dropout=0.0,
         activation_dropout=0.0,
         final_dropout=0.1,

@@ -27,9 +27,9 @@ from training.teacher import LABELS, LAYERS, Teacher
 
 STAGES = {
     "head": dict(body_rate=0.0, head_rate=5e-3, strength=0.1, mask=0.0),
-    "ctc": dict(body_rate=2e-4, head_rate=1e-3, strength=0.4, mask=0.06),
+    "ctc": dict(body_rate=2e-4, head_rate=1e-3, strength=0.2, mask=0.03),
 }
-DECAY = 0.75  # of the rate, from one layer to the next lower one: Whisper's ears are good already
+DECAY = 0.85  # of the rate, from one layer to the next lower one: Whisper's ears are good already
 
 
 class Run:
@@ -74,7 +74,10 @@ class Run:
             state = torch.load(own, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
+            peaks = [group["peak"] for group in self.optimiser.param_groups]
             self.optimiser.load_state_dict(state["optimiser"])
+            for group, peak in zip(self.optimiser.param_groups, peaks, strict=True):
+                group["peak"] = peak  # a run may go on at other rates
             self.step, self.spent, self.heard = state["step"], state["spent"], state["heard"]
             return
         if self.arguments.start:

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import logging
+import math
 import socket
 from functools import partial
 from typing import Any
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
     user = _user(options.auth)
     for name, limit in (("--max-seconds", options.max_seconds), ("--max-mb", options.max_mb)):
-        if not limit > 0:
+        if not 0 < limit < math.inf:
             raise ServerError(f"{name} {limit:g} would refuse everything. Give a number above 0.")
     _check_port(options.host, options.port)
     _log_to_terminal()
@@ -72,10 +73,10 @@ def _user(given: str | None) -> tuple[str, str] | None:
 def _check_port(host: str, port: int) -> None:
     """Try the port as the server will, so that its message can say what to do."""
     try:
-        (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        (family, kind, _, _, address), *_ = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+            probe.bind((address[0], port, *address[2:]))
     except (OSError, OverflowError) as error:
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         why = "the port is taken, perhaps by another w2vkit demo" if taken else str(error)

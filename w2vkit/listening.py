@@ -1,4 +1,4 @@
-"""Live sound before any model: how it is taken in, whether there is something to hear, and whether some was lost."""
+"""Live sound before any model: how it is taken in, and whether there is something to hear."""
 
 import math
 import time
@@ -60,38 +60,6 @@ class Gate:
         return bool(near)
 
 
-WATCH_SECONDS = 3.0  # s; the promptest block of this time counts: the others were held up on their way
-JITTER_SECONDS = 0.25  # s; less is no loss
-
-
-class Arrivals:
-    """Finds out by the clock how much of a live sound never came.
-
-    Blocks come late now and then, and catch up. What stays late for long follows a gap.
-
-    Attributes
-    ----------
-    lost : float
-        Seconds of sound that never came.
-    """
-
-    def __init__(self) -> None:
-        self.lost, self._heard = 0.0, 0.0
-        self._until = self._before = self._least = math.inf
-
-    def note(self, at: float, seconds: float) -> None:
-        """Note a block: when it came (s, by any steady clock) and how long it is (s)."""
-        if self._until == math.inf:
-            self._until = at + WATCH_SECONDS
-        elif at > self._until:
-            change = self._least - self._before
-            if self._before < math.inf and abs(change) > JITTER_SECONDS:
-                self.lost = max(0.0, self.lost + change)
-            self._before, self._least, self._until = self._least, math.inf, at + WATCH_SECONDS
-        self._heard += seconds
-        self._least = min(self._least, at - self._heard)
-
-
 @dataclass(frozen=True, eq=False)
 class Waiting:
     """What came and was not taken yet.
@@ -125,30 +93,31 @@ class Inlet:
 
     def __init__(self, sample_rate: int) -> None:
         self._rate, self._source_rate, self._resampler = sample_rate, 0, None
-        self._door, self._waiting, self._arrivals = Lock(), EMPTY, Arrivals()
+        self._door, self._waiting = Lock(), EMPTY
         self._count = self._dropped = 0
 
     @property
     def seconds(self) -> float:
-        """How much sound came (s)."""
+        """How long the sound is by now (s)."""
         return self._count / self._rate
 
     @property
     def dropped(self) -> float:
-        """How much of it waited too long, or never came (s)."""
-        return self._dropped / self._rate + self._arrivals.lost
+        """How much of it never came, or waited too long (s)."""
+        return self._dropped / self._rate
 
-    def put(self, source: Any, at: float | None = None) -> bool:
+    def put(self, source: Any, missed: float = 0.0) -> None:
         """Take a block from anything that `w2vkit.audio.load` takes; see `LiveTranscript.feed`."""
         rate, blocks = mono(source)
         block = np.concatenate([NOTHING, *blocks])
         if not math.isfinite(float(np.sum(block, dtype=np.float64))):
             raise AudioError(NOT_FINITE)
         with self._door:
-            if at is not None:
-                self._arrivals.note(at, len(block) / rate)
+            if lost := round(missed * self._rate):  # what waited was late already: the sound goes on after the gap
+                gone = len(self._waiting.samples) + lost
+                self._waiting = Waiting(self._waiting.skipped + gone, NOTHING, 0.0)
+                self._count, self._dropped = self._count + lost, self._dropped + gone
             self._queue(self._resampled(rate, block))
-        return bool(block.any())
 
     def close(self) -> None:
         """Give out what the resampler still holds."""

@@ -44,9 +44,9 @@ class LiveText:
     tail : tuple of Word
         What follows, as far as can be told by now.
     seconds : float
-        How much sound came, dropped or not.
+        How long the sound is by now, with what was dropped.
     dropped : float
-        How much of it was not decoded, or never came (s).
+        How much of it never came, or waited too long to be decoded (s).
     delay : float
         From the arrival of the newest decoded sound to the end of its decoding (s).
     """
@@ -76,12 +76,6 @@ class LiveTranscript:
     decode : callable
         Emissions to Hypothesis.
 
-    Attributes
-    ----------
-    now : LiveText
-        The latest result.
-    finished : bool
-        Whether `finish` was called.
     """
 
     def __init__(self, model: Emitter, *, decode: Callable[[Emissions], Hypothesis] = greedy) -> None:
@@ -91,29 +85,29 @@ class LiveTranscript:
         self._edge = 0.0  # s; all words before it are settled
         self._updating = Lock()
         self._job: Future[LiveText] | None = None
-        self.now, self.finished = LiveText(), False
+        self._text = LiveText()
 
-    def feed(self, source: Any, *, at: float | None = None) -> bool:
+    @property
+    def now(self) -> LiveText:
+        """The latest result."""
+        return replace(self._text, seconds=self._inlet.seconds, dropped=self._inlet.dropped)
+
+    def feed(self, source: Any, *, missed: float = 0.0) -> None:
         """Take the next block of sound; `update` decodes it.
 
         Parameters
         ----------
         source
             What `w2vkit.audio.load` takes, such as (rate, array).
-        at : float, optional
-            When it came, by a clock (s): so what never came can be told.
-
-        Returns
-        -------
-        bool
-            Whether it is more than zeros.
+        missed : float
+            How much sound was lost just before it (s).
 
         Raises
         ------
         AudioError
             As for `load`. The block is left out; the next one may be better.
         """
-        return self._inlet.put(source, at)
+        self._inlet.put(source, missed)
 
     def update(self) -> LiveText:
         """Decode what was fed, if there is something to hear in it.
@@ -129,11 +123,10 @@ class LiveTranscript:
 
     def finish(self) -> LiveText:
         """Decode what is left, settle all, and forget the sound."""
-        self.finished = True
         self._inlet.close()
         with self._updating:
             self._update(last=True)
-            self._settle(self.now.tail, len(self.now.tail))
+            self._settle(self._text.tail, len(self._text.tail))
             self._keep(0)
             return self.now
 
@@ -153,16 +146,15 @@ class LiveTranscript:
     def _update(self, *, last: bool) -> None:
         came = self._inlet.take()
         if came.skipped:  # no word reaches over a gap
-            self._settle(self.now.tail, len(self.now.tail))
+            self._settle(self._text.tail, len(self._text.tail))
             self._window, self._start = NOTHING, self._start + len(self._window) + came.skipped
         self._window = np.concatenate([self._window, came.samples])
         self._speaking |= self._gate.hear(came.samples)
         if self._speaking and len(came.samples) + last and len(self._window) >= LEAST_SECONDS * self._rate:
             self._read(all_is_said=bool(last or self._gate.quiet >= PAUSE_SECONDS))
-            self.now = replace(self.now, delay=time.monotonic() - came.since if came.since else self.now.delay)
+            self._text = replace(self._text, delay=time.monotonic() - came.since if came.since else self._text.delay)
         if not self._speaking:
             self._keep(BEFORE_SECONDS)
-        self.now = replace(self.now, seconds=self._inlet.seconds, dropped=self._inlet.dropped)
 
     def _read(self, *, all_is_said: bool) -> None:
         """Decode the window, and settle what can be settled."""
@@ -174,7 +166,7 @@ class LiveTranscript:
             self._settle(words, len(words))
             self._speaking = False
             return
-        same, count = agreement(words, self.now.tail), 0
+        same, count = agreement(words, self._text.tail), 0
         while count < len(words) and words[count].end <= end - (SETTLE_SECONDS if count < same else FORCE_SECONDS):
             count += 1
         self._settle(words, count)
@@ -185,7 +177,7 @@ class LiveTranscript:
         if count:
             following = words[count].start if count < len(words) else words[count - 1].end
             self._edge = (words[count - 1].end + following) / 2
-        self.now = replace(self.now, stable=(*self.now.stable, *words[:count]), tail=tuple(words[count:]))
+        self._text = replace(self._text, stable=(*self._text.stable, *words[:count]), tail=tuple(words[count:]))
 
     def _shorten(self, found: list[Word], end: float) -> None:
         """Cut a long window between settled words, or anywhere if it gets far too long."""

@@ -1,39 +1,44 @@
-"""The tab Live: words appear while they are spoken."""
+"""The tab Live: words appear while they are spoken.
 
-import time
+Not `gr.Audio(streaming=True)`: inside a tab Gradio 6.31 sends a block every 0.1 s whatever `stream_every` says, and of
+the blocks that come while a handler is at work it keeps the last one only.
+"""
+
+import base64
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from w2vkit.errors import AudioError, W2VKitError
 from w2vkit.live import LiveText, LiveTranscript
 from w2vkit_demo import common, strings
 from w2vkit_demo.shared import Shared
 
-BLOCK_SECONDS = 0.5  # s; how much sound the browser sends at a time
-PATIENCE_SECONDS = 0.3  # s; Gradio keeps but one block for a handler that is at work, so it must be done before the next
-SESSIONS = 10  # live at a time; the others wait in the queue
-TURN_SECONDS = 300  # s; then one that waits comes first
+PATIENCE_SECONDS = 0.3  # s; a text that takes longer is shown with the next block
+SESSIONS = 16  # blocks of different sessions that are worked on at a time
 KEEP_SECONDS = 900  # s; how long a session that sends nothing is kept
+MAX_BYTES = 8 * 2**20  # of a block, in base64; the page sends a tenth of it
 SCRIPT = (Path(__file__).parent / "live_view.js").read_text(encoding="utf-8")
+TEMPLATE = (
+    '<button type="button" class="live-button lg primary"></button><p class="live-note" role="alert"></p>'
+    '<div class="live-box live-empty" tabindex="0" role="region" aria-label="{words}" data-hint="{hint}">'
+    '<span class="live-settled" role="log" aria-live="polite"></span> <span class="live-tail" aria-hidden="true"></span></div>'
+)
 
 
 def build(model: Shared) -> None:
     """Lay out the tab, and say what happens when sound comes."""
     gr.Markdown(strings.LIVE_ABOUT)
-    source = gr.Audio(label=strings.LIVE_SOURCE, sources=["microphone"], streaming=True, type="filepath", elem_id="live-source")
     view = gr.HTML(
-        html_template=f'<div class="live-box live-empty" tabindex="0" role="region" aria-label="{escape(strings.LIVE_WORDS)}"'
-        f' data-hint="{escape(strings.LIVE_HINT)}"><span class="live-settled" role="log" aria-live="polite"></span> '
-        '<span class="live-tail" aria-hidden="true"></span></div>',
-        js_on_load="window.w2vkitLiveText(element, props, watch);",
+        html_template=TEMPLATE.format(words=escape(strings.LIVE_WORDS), hint=escape(strings.LIVE_HINT)),
+        js_on_load="window.w2vkitLive(element, props, trigger, watch);",
         head=f"<script>{SCRIPT}</script>",
         apply_default_css=False,
         elem_id="live-view",
+        texts=strings.LIVE_VIEW,
     )
     facts = gr.HTML(elem_id="live-facts", elem_classes="facts")
     text = gr.Textbox(label=strings.LIVE_TEXT, interactive=False, buttons=["copy"], lines=2, elem_id="live-text")
@@ -41,63 +46,44 @@ def build(model: Shared) -> None:
     session = gr.State(None, time_to_live=KEEP_SECONDS)
     workers = ThreadPoolExecutor(SESSIONS, thread_name_prefix="live")
 
-    def hear(path: str | None, live: LiveTranscript | None) -> list[Any]:
-        came = time.monotonic()
-        if path is None:
-            return [live, gr.skip(), gr.skip()]
-        if live is None or live.finished:
+    def hear(live: LiveTranscript | None, event: gr.EventData) -> list[Any]:
+        block: dict[str, Any] = event._data or {}
+        if live is None or block.get("begin"):
             live = LiveTranscript(model)
+        answer = {"number": block.get("number", 0), "last": bool(block.get("last"))}
         try:
-            if live.now.seconds > model.max_seconds:
-                raise AudioError(strings.LIVE_OVER.format(seconds=model.max_seconds))
-            if live.feed(path, at=came):
-                _delete(path)
-            live.keep_up(workers, patience=PATIENCE_SECONDS)
+            _feed(live, block, model.max_seconds)
+            now = live.finish() if answer["last"] else live.keep_up(workers, patience=PATIENCE_SECONDS)
+            told = _facts(now)
         except W2VKitError as error:
-            return [live, _words(live.now), common.failure(error)]
-        return [live, _words(live.now), _facts(live.now)]
+            now, told = live.now, common.failure(error)
+        return [live, answer | _words(now), told, now.text if answer["last"] else ""]
 
-    def stop(live: LiveTranscript | None) -> list[Any]:
-        if live is None:
-            return [None, common.message(strings.LIVE_EMPTY), ""]
-        try:
-            now = live.finish()
-        except W2VKitError as error:
-            return [_words(live.now), common.failure(error), live.now.text]
-        return [_words(now), _facts(now), now.text]
+    outputs = [session, view, facts, text]
+    options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    view.input(hear, session, outputs, trigger_mode="multiple", concurrency_limit=SESSIONS, concurrency_id="live", **options)
+    clear.click(lambda: [None, None, "", ""], None, outputs, queue=False, **options)
 
-    def forget(live: LiveTranscript | None) -> list[Any]:
-        if live is not None:
-            live.finished = True  # a block that is on its way begins a new one
-        return [None, None, "", ""]
 
-    source.stream(
-        hear,
-        [source, session],
-        [session, view, facts],
-        stream_every=BLOCK_SECONDS,
-        time_limit=TURN_SECONDS,
-        concurrency_limit=SESSIONS,
-        concurrency_id="live",
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    at_once: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    source.stop_recording(stop, session, [view, facts, text], **at_once)
-    clear.click(forget, session, [session, view, facts, text], **at_once)
+def _feed(live: LiveTranscript, block: dict[str, Any], max_seconds: float) -> None:
+    """Take what the page sends: base64 of a WAV file, and how many seconds it had to drop before it."""
+    sound, missed = block.get("sound"), block.get("missed")
+    if not sound:
+        return
+    if live.now.seconds > max_seconds:
+        raise AudioError(strings.LIVE_OVER.format(seconds=max_seconds))
+    try:
+        if len(sound) > MAX_BYTES:
+            raise ValueError
+        live.feed(base64.b64decode(sound, validate=True), missed=max(0.0, float(missed or 0)))
+    except (ValueError, TypeError) as error:
+        raise AudioError(strings.LIVE_BAD) from error
 
 
 def _words(now: LiveText) -> dict[str, str]:
-    """The value of the view."""
     return {"stable": " ".join(w.text for w in now.stable), "tail": " ".join(w.text for w in now.tail)}
 
 
 def _facts(now: LiveText) -> str:
     lost = strings.LIVE_DROPPED.format(seconds=now.dropped) if now.dropped >= 0.05 else strings.LIVE_WHOLE
     return common.message(strings.LIVE_FACTS.format(seconds=now.seconds, delay=now.delay, lost=lost))
-
-
-def _delete(path: str) -> None:
-    """Delete a block that was heard. One of zeros stays: that of another microphone that is off has the same name."""
-    if Path(get_upload_folder()).resolve() in Path(path).resolve().parents:
-        Path(path).unlink(missing_ok=True)

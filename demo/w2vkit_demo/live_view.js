@@ -1,15 +1,120 @@
-// The text of a live sound: settled words are only added, so that a screen reader says each one once; the tail is replaced.
-window.w2vkitLiveText = (element, props, watch) => {
-  const box = element.querySelector(".live-box"), settled = box.querySelector(".live-settled"), tail = box.querySelector(".live-tail");
-  const show = () => {
-    const { stable, tail: rest } = props.value ?? { stable: "", tail: "" };
-    const shown = settled.textContent;
-    if (!stable.startsWith(shown)) settled.textContent = stable;
-    else if (stable.length > shown.length) settled.append(stable.slice(shown.length));
-    tail.textContent = rest;
-    box.classList.toggle("live-empty", !(stable || rest));
-    box.scrollTop = box.scrollHeight;
+// Live: sound goes from the microphone to the server block by block, and its words come back. One block is on its way at
+// a time; what comes meanwhile waits here and goes with the next one, so that nothing is lost while the server keeps up.
+(() => {
+  const BLOCK = 0.5, MOST = 8, PATIENCE = 20; // s: a block; what waits at most; how long an answer may take
+  const TAP = `registerProcessor("w2vkit-tap", class extends AudioWorkletProcessor {
+    process([input]) { if (input.length) this.port.postMessage(input[0].slice()); return true; }
+  });`;
+
+  async function microphone(heard) {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const context = new AudioContext(), url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
+    await context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url));
+    await context.resume();
+    const tap = new AudioWorkletNode(context, "w2vkit-tap", { channelCount: 1, channelCountMode: "explicit" });
+    tap.port.onmessage = ({ data }) => heard(data);
+    context.createMediaStreamSource(stream).connect(tap).connect(context.destination); // the tap itself is silent
+    return { rate: context.sampleRate, close: () => { stream.getTracks().forEach(track => track.stop()); context.close(); } };
+  }
+
+  function wav(parts, count, rate) { // base64 of a mono 16-bit file
+    const view = new DataView(new ArrayBuffer(44 + 2 * count));
+    const write = (at, text) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
+    write(0, "RIFF"); view.setUint32(4, 36 + 2 * count, true); write(8, "WAVEfmt "); view.setUint32(16, 16, true);
+    view.setUint16(20, 1, true); view.setUint16(22, 1, true); view.setUint32(24, rate, true); view.setUint32(28, 2 * rate, true);
+    view.setUint16(32, 2, true); view.setUint16(34, 16, true); write(36, "data"); view.setUint32(40, 2 * count, true);
+    let at = 44;
+    for (const part of parts) for (const x of part) { view.setInt16(at, 32767 * Math.max(-1, Math.min(1, x)), true); at += 2; }
+    const bytes = new Uint8Array(view.buffer);
+    let text = "";
+    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+    return btoa(text);
+  }
+
+  class Live {
+    constructor(element, props, trigger) {
+      [this.button, this.box, this.settled, this.tail, this.note] =
+        ["button", "box", "settled", "tail", "note"].map(name => element.querySelector(`.live-${name}`));
+      Object.assign(this, { props, trigger, texts: props.texts, input: null, state: "idle", number: 0 });
+      this.button.addEventListener("click", () => (this.state === "idle" ? this.record() : this.stop()));
+      this.become("idle");
+    }
+
+    become(state) { // idle, opening, recording, or stopping: the last block is still to be answered
+      this.state = state;
+      this.button.textContent = this.texts[state];
+      this.button.disabled = state === "opening" || state === "stopping";
+      this.button.classList.toggle("live-on", state === "recording");
+      clearTimeout(this.timer);
+      if (state === "stopping") this.timer = setTimeout(() => this.fail(this.texts.lost), 1000 * PATIENCE);
+    }
+
+    fail(why) {
+      this.note.textContent = why;
+      this.become("idle");
+    }
+
+    async record() {
+      this.become("opening");
+      Object.assign(this, { parts: [], count: 0, missed: 0, begin: true, sent: 0 });
+      this.note.textContent = "";
+      try {
+        this.input = await microphone(samples => this.heard(samples));
+        this.become("recording");
+      } catch (error) {
+        this.fail(navigator.mediaDevices ? `${this.texts.refused} (${error.message})` : this.texts.insecure);
+      }
+    }
+
+    heard(samples) {
+      if (this.state !== "recording") return;
+      this.parts.push(samples);
+      this.count += samples.length;
+      while (this.count > MOST * this.input.rate) {
+        const { length } = this.parts.shift();
+        this.count -= length;
+        this.missed += length;
+      }
+      this.send();
+    }
+
+    stop() {
+      this.input.close();
+      this.become("stopping");
+      this.send();
+    }
+
+    send() {
+      const { rate } = this.input, last = this.state === "stopping";
+      if (this.sent && performance.now() - this.sent < 1000 * PATIENCE) return;
+      if (!last && this.count < BLOCK * rate) return;
+      const sound = this.count ? wav(this.parts, this.count, rate) : "";
+      this.sent = performance.now();
+      this.trigger("input", { sound, missed: this.missed / rate, begin: this.begin, last, number: ++this.number });
+      Object.assign(this, { parts: [], count: 0, missed: 0, begin: false });
+    }
+
+    answered() {
+      const { stable = "", tail = "", number = 0, last = false } = this.props.value || {};
+      this.show(stable, tail);
+      if (number !== this.number) return;
+      this.sent = 0;
+      if (this.state === "stopping" && last) this.become("idle");
+      else if (this.state === "stopping" || this.state === "recording") this.send();
+    }
+
+    show(stable, tail) { // settled words are only added, so that a screen reader says each one once
+      const shown = this.settled.textContent;
+      if (!stable.startsWith(shown)) this.settled.textContent = stable;
+      else if (stable.length > shown.length) this.settled.append(stable.slice(shown.length));
+      this.tail.textContent = tail;
+      this.box.classList.toggle("live-empty", !(stable || tail));
+      this.box.scrollTop = this.box.scrollHeight;
+    }
+  }
+
+  window.w2vkitLive = (element, props, trigger, watch) => {
+    const live = new Live(element, props, trigger);
+    watch("value", () => live.answered());
   };
-  watch("value", show);
-  show();
-};
+})();

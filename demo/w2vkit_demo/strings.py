@@ -51,18 +51,26 @@ MARKS = "<s>left out</s> <ins>added</ins> <s>said</s><b>heard instead</b>"
 
 LIVE_ABOUT = (
     "Press Record and speak: the words appear while you do. Those in full colour are settled, the grey ones may still change. "
-    "Wait a second before you press Stop, so that the last word is heard to its end. The sound itself is not kept."
+    "The sound is not kept."
 )
-LIVE_SOURCE = "Your voice"
 LIVE_WORDS = "What was heard so far"
 LIVE_HINT = "Your words appear here."
 LIVE_FACTS = "{seconds:.1f} s heard · the text came {delay:.1f} s after the sound · {lost}"
 LIVE_DROPPED = "{seconds:.1f} s of sound were dropped, because the connection or the machine did not keep up"
 LIVE_WHOLE = "no sound was dropped"
 LIVE_OVER = "A live session may last {seconds:g} s, and these are over. Press Stop, copy the text, and record again."
-LIVE_EMPTY = "No sound came. Let the browser use the microphone, and try again."
-LIVE_TEXT = "The whole text, when you have stopped"
+LIVE_BAD = "The page sent something that is no sound. Reload it, and record again."
+LIVE_TEXT = "The whole text"
 LIVE_CLEAR = "Clear"
+LIVE_VIEW = {
+    "idle": "Record",
+    "opening": "The microphone is being opened",
+    "recording": "Stop",
+    "stopping": "The last words are being read",
+    "refused": "The browser gives no sound. Let it use the microphone, and try again.",
+    "lost": "The server does not answer. What was heard so far is below.",
+    "insecure": "The browser gives no microphone to this address. Open the page by https, or at localhost.",
+}
 
 ALIGN_ABOUT = "Give a recording and the text that was said: forced alignment finds where each word is."
 ALIGN_TEXT = "The text that was said"

@@ -1,0 +1,98 @@
+"""How a page holds up: many clients at once, each with clips of its own, through the endpoint /transcribe.
+
+    python -m benchmarks.service [--url http://127.0.0.1:7860/] [--clients 30] [--requests 2] [--seconds 5]
+
+Without --url the page is served by this program, with the model that --model names. Every client waits for the others
+before its first request, and uploads each clip anew. Prints a table and a line of JSON. Times are what a client waits for,
+upload and download included; a refused or failed request counts as failed, and its time does not.
+"""
+
+import argparse
+import json
+import socket
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import numpy as np
+import soundfile
+from gradio_client import Client, handle_file
+
+from w2vkit.audio import load
+from w2vkit.examples import examples
+
+
+def write_clips(folder: Path, count: int, seconds: float) -> list[Path]:
+    """Write clips of bundled speech, each from another place of it, so that no two are alike."""
+    speech = np.concatenate([load(clip.path).samples for clip in examples()])
+    length, paths = int(16_000 * seconds), []
+    for k in range(count):
+        start = k * len(speech) // count
+        paths.append(folder / f"{k}.wav")
+        soundfile.write(paths[-1], np.take(speech, range(start, start + length), mode="wrap"), 16_000)
+    return paths
+
+
+def serve_here(model: str) -> str:
+    """Serve the page from this process; gives its address."""
+    from w2vkit.model import CTCModel
+    from w2vkit_demo.app import serve
+    from w2vkit_demo.models import Models
+    from w2vkit_demo.shared import Shared
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    serve(Models(Shared(CTCModel.load(model))), server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
+    return f"http://127.0.0.1:{port}/"
+
+
+def waits(url: str, clips: list[Path], barrier: Barrier) -> list[float | None]:
+    """Be one client: seconds that each clip took, None for one that failed."""
+    client, took = Client(url, verbose=False), list[float | None]()
+    barrier.wait()
+    for clip in clips:
+        start = time.perf_counter()
+        try:
+            client.predict(handle_file(str(clip)), api_name="/transcribe")
+            took.append(time.perf_counter() - start)
+        except Exception as error:  # what the page or its queue refuses is what is counted here
+            print(f"failed: {error}")
+            took.append(None)
+    return took
+
+
+def main() -> None:
+    """Measure, and print the results."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--url")
+    parser.add_argument("--model", default="w2v-mini")
+    parser.add_argument("--clients", type=int, default=30)
+    parser.add_argument("--requests", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    options = parser.parse_args()
+    url = options.url or serve_here(options.model)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.clients) as pool:
+        clips = write_clips(Path(folder), options.clients * options.requests, options.seconds)
+        shares = [clips[k :: options.clients] for k in range(options.clients)]
+        barrier = Barrier(options.clients)
+        start = time.perf_counter()
+        took = [wait for waited in pool.map(lambda share: waits(url, share, barrier), shares) for wait in waited]
+        elapsed = time.perf_counter() - start
+    done = [wait for wait in took if wait is not None]
+    result = {
+        "clients": options.clients,
+        "requests": len(took),
+        "failed": len(took) - len(done),
+        "p50_s": round(float(np.percentile(done, 50)), 2) if done else None,
+        "p95_s": round(float(np.percentile(done, 95)), 2) if done else None,
+        "sound_per_second": round(len(done) * options.seconds / elapsed, 1),
+    }
+    for name, value in result.items():
+        print(f"{name:18} {value}")
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

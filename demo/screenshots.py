@@ -1,0 +1,66 @@
+"""Take the README's pictures of the page, with Debian's chromium and the bundled model: ``make screenshots``."""
+
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from w2vkit.examples import examples
+from w2vkit.model import CTCModel
+from w2vkit_demo.app import serve
+from w2vkit_demo.models import Models
+from w2vkit_demo.shared import Shared
+
+DOCS = Path(__file__).parents[1] / "docs"
+WIDTH, PATIENCE = 1000, 300_000  # pixels, ms
+
+
+def transcribe(page: Page) -> None:
+    """Show the tab from its top, a clip in the linked view, the cursor on a word."""
+    page.get_by_text(examples()[0].about, exact=True).locator("visible=true").click()
+    page.locator("#view .lv-word").nth(1).click()
+    _save(page, "h1, #view", "page.png")
+
+
+def compare(page: Page) -> None:
+    """Show a clip as it is and with noise, under each other."""
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_text(examples()[0].about, exact=True).locator("visible=true").click()
+    page.locator("#compare").click()
+    page.locator("#compare-b .lv-word").first.wait_for()
+    _save(page, "#compare-facts, #compare-b", "compare.png")
+
+
+def _save(page: Page, shown: str, name: str) -> None:
+    """Save the strip of the page from the highest to the lowest of what is shown."""
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1500)  # the sound of the word ends, and the canvases are painted
+    boxes = [box for place in page.locator(shown).all() if (box := place.bounding_box())]
+    top, bottom = max(0, min(box["y"] for box in boxes) - 12), max(box["y"] + box["height"] for box in boxes) + 12
+    page.screenshot(path=DOCS / name, full_page=True, clip={"x": 0, "y": top, "width": WIDTH, "height": bottom - top})
+    print(DOCS / name)
+
+
+def main() -> None:
+    """Serve the page, open it and take the pictures."""
+    chromium = shutil.which("chromium")
+    if not chromium:
+        sys.exit("There is no chromium on this machine. Install it (Debian: apt-get install chromium).")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    models = Models(Shared(CTCModel.load("w2v-mini")))
+    serve(models, server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": 1400})
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"http://127.0.0.1:{port}/")
+        transcribe(page)
+        compare(page)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
