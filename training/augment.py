@@ -62,7 +62,7 @@ def distort(samples: np.ndarray, babble: np.ndarray, strength: float, rng: np.ra
     """Apply each effect with a probability proportional to ``strength`` (0 to 1)."""
     if rng.random() < 0.25 * strength:
         samples = room(samples, rng)
-    if rng.random() < 0.5 * strength:
+    if rng.random() < strength:
         kind = babble if rng.random() < 0.3 else coloured_noise(len(samples), rng)
         samples = add_noise(samples, kind, rng.uniform(5, 30))
     if rng.random() < 0.2 * strength:

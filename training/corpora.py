@@ -24,7 +24,7 @@ WEIGHTS = {
     "speechocean762": 0.25,
     "kathleen-arctic": 0.4,
     "kokoro": 1.5,
-    "synthetic": 0.6,
+    "synthetic": 1.2,
 }
 DEV_SPEAKERS = 14  # of LibriSpeech, held out of training: they decide, `eval/` only reports
 

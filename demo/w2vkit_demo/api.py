@@ -22,14 +22,14 @@ from w2vkit_demo.service import Setup
 
 def build(models: Models) -> None:
     """Add the endpoints /transcribe, /align, /compare and /models to a page."""
-    model = models.first
+    first = models.first
 
-    def transcribe_endpoint(audio: str | None, decoder: str, hotwords: str, lm_text: str, name: str) -> dict[str, Any]:
-        decode, chosen = service.decoder(decoder, hotwords, lm_text), models.get(name)
+    def transcribe_endpoint(audio: str | None, decoder: str, hotwords: str, lm_text: str, model: str) -> dict[str, Any]:
+        decode, chosen = service.decoder(decoder, hotwords, lm_text), models.get(model)
         return _as_json(transcribe(_given(audio), chosen, decode=decode, max_seconds=chosen.max_seconds))
 
     def align_endpoint(audio: str | None, text: str) -> dict[str, Any]:
-        found, alignment = service.align_file(model, _given(audio), text)
+        found, alignment = service.align_file(first, _given(audio), text)
         return json.loads(with_parts(render(found.hypothesis, "json", seconds=found.waveform.seconds), alignment))
 
     def compare_endpoint(
@@ -44,7 +44,7 @@ def build(models: Models) -> None:
         lm_text: str,
     ) -> dict[str, Any]:
         path, setups = _given(audio), (Setup(sound_a, snr_a, decoder_a), Setup(sound_b, snr_b, decoder_b))
-        a, b = (service.hear(model, path, setup, hotwords=hotwords, lm_text=lm_text) for setup in setups)
+        a, b = (service.hear(first, path, setup, hotwords=hotwords, lm_text=lm_text) for setup in setups)
         found = difference(a.text, b.text) if a.text else None
         return {"a": _as_json(a), "b": _as_json(b), "pairs": found.pairs if found else [[None, w] for w in b.text.split()]}
 
