@@ -1,6 +1,7 @@
 """The page's endpoints for programs, called as programs do."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,10 @@ import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from w2vkit import language_model
+from w2vkit.decode import beam_search
 from w2vkit.examples import examples
+from w2vkit.transcribe import transcribe
 
 SAY = examples()[0]
 
@@ -38,6 +42,12 @@ def test_decoders_are_named(client):
         client.predict(clip, decoder="oracle", api_name="/transcribe")
     with pytest.raises(AppError, match="no hot words"):
         client.predict(clip, decoder="hotwords", api_name="/transcribe")
+
+
+def test_the_bundled_language_model_reads_as_it_does_offline(client):
+    found = client.predict(handle_file(str(SAY.path)), decoder="bundled", api_name="/transcribe")
+    decode = partial(beam_search, language_model=language_model.load(language_model.BUNDLED))
+    assert found["text"] == transcribe(SAY.path, "w2v-mini", decode=decode).text
 
 
 def test_a_known_text_is_aligned_to_its_characters(client):

@@ -14,6 +14,7 @@ import w2vkit
 from w2vkit.corpora import open_corpus
 from w2vkit.decode import greedy
 from w2vkit.evaluate import evaluate
+from w2vkit.examples import examples
 from w2vkit.hub import mini_folder
 from w2vkit.model import CTCModel
 
@@ -46,3 +47,13 @@ def test_every_utterance_of_real_speech_gives_ordered_words_inside_the_sound(eva
         edges = [time for word in greedy(emissions).words for time in (word.start, word.end)]
         assert edges == sorted(edges) and edges and 0 <= edges[0] and edges[-1] <= waveform.seconds
         assert np.allclose(np.exp(emissions.log_probs).sum(axis=1), 1, atol=1e-4)
+
+
+def test_the_bundled_clips_are_understood_without_an_error(heard):
+    assert heard == {clip.path.name: clip.text for clip in examples()}
+
+
+def test_real_digits_are_heard_better_than_by_chance(eval_folder, mini):
+    found = evaluate(mini, open_corpus(str(eval_folder / "spoken-digits-300.parquet")))
+    # One in ten is right by chance: 300 guesses have fewer than 254 errors in one case of 700 (binomial).
+    assert len(found.utterances) == 300 and sum(bool(one.errors) for one in found.utterances) < 254

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from w2vkit.align import Alignment, align
 from w2vkit.audio import Waveform, load
@@ -12,6 +12,8 @@ from w2vkit.emissions import Emissions
 from w2vkit.errors import DecodingError, W2VKitError
 from w2vkit.hotwords import HOTWORD_WEIGHT
 from w2vkit.hypothesis import Hypothesis
+from w2vkit.language_model import BUNDLED, LanguageModel
+from w2vkit.language_model import load as load_language_model
 from w2vkit.ngram_build import ngram_from_text
 from w2vkit.transcribe import Transcription
 from w2vkit_demo import common, strings
@@ -74,7 +76,14 @@ def decoder(name: str, hotwords: str = "", lm_text: str = "") -> Callable[[Emiss
     if name == "language model":
         check_length(lm_text)
         return partial(beam_search, language_model=ngram_from_text(lm_text))
+    if name == "bundled":
+        return partial(beam_search, language_model=_bundled())
     return beam_search if name == "beam" else greedy
+
+
+@cache
+def _bundled() -> LanguageModel:
+    return load_language_model(BUNDLED)
 
 
 def check_length(text: str) -> None:

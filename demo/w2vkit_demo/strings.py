@@ -89,8 +89,11 @@ DECODERS = {
     "greedy": "greedy",
     "beam search": "beam",
     "beam search with hot words": "hotwords",
-    "beam search with a language model": "language model",
+    "beam search with the bundled 3-gram": "bundled",
+    "beam search with a language model of your text": "language model",
 }
+READING = "Text"
+READINGS = {"as it sounds, frame by frame (greedy)": "greedy", "with the bundled language model (beam search)": "bundled"}
 HOTWORDS = "Hot words, separated by commas"
 HOTWORDS_EXAMPLE = "such as: RIVER, CHILDREN"
 LM_TEXT = "What the language model learns from, one sentence per line (at first the sentences of the examples)"
@@ -174,5 +177,5 @@ API = {
     "models": "The models that this machine can name, and which one is running.",
 }
 API_MODEL = "one of those of this machine that /models lists; empty for the one that runs"
-API_DECODER = "greedy, beam, hotwords or language model"
+API_DECODER = "greedy, beam, bundled (with the 3-gram that comes with w2v-mini), hotwords or language model"
 API_SOUND = "clean, noise or telephone"

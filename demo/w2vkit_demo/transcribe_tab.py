@@ -11,6 +11,7 @@ from w2vkit.errors import W2VKitError
 from w2vkit.transcribe import Transcription, transcribe
 from w2vkit_demo import common, linked_view, model_choice, strings
 from w2vkit_demo.models import Models
+from w2vkit_demo.service import decoder
 from w2vkit_demo.shared import Shared
 
 FORMATS = ("txt", "srt", "vtt", "json", "TextGrid")
@@ -22,6 +23,7 @@ def build(models: Models) -> None:
     """Lay out the tab, and say what its buttons do."""
     current = model_choice.build(models)
     source = common.sound_input("source")
+    reading = gr.Radio(list(strings.READINGS.items()), value="greedy", label=strings.READING, elem_id="reading")
     tries = gr.Column()  # filled below, when there is something to show what they give
     button = gr.Button(strings.TRANSCRIBE, variant="primary", elem_id="transcribe")
     facts = gr.HTML(elem_id="facts", elem_classes="facts")
@@ -46,11 +48,11 @@ def build(models: Models) -> None:
         except W2VKitError as error:
             return common.failure(error)
 
-    def run(path: str | None, said: str, name: str) -> list[Any]:
+    def run(path: str | None, said: str, name: str, how: str) -> list[Any]:
         started = time.perf_counter()
         try:
-            model = models.get(name)
-            found = transcribe(path, model, max_seconds=model.max_seconds) if path else None
+            model, decode = models.get(name), decoder(how)
+            found = transcribe(path, model, decode=decode, max_seconds=model.max_seconds) if path else None
         except W2VKitError as error:
             return [None, common.failure(error), None, "", "", "", "", *common.downloads(None, FORMATS)]
         if found is None or path is None:
@@ -60,8 +62,8 @@ def build(models: Models) -> None:
         listed = common.times_table(found.hypothesis.words)
         return [found, told, linked_view.packed(found), found.text, score(said, found.text, name), listed, "", *written]
 
-    def run_new(path: str | None, name: str) -> list[Any]:
-        return [*run(path, "", name), ""]  # what was said before belongs to another sound
+    def run_new(path: str | None, name: str, how: str) -> list[Any]:
+        return [*run(path, "", name, how), ""]  # what was said before belongs to another sound
 
     def search_more(found: Transcription | None) -> str:
         if found is None:
@@ -72,10 +74,10 @@ def build(models: Models) -> None:
 
     outputs = [result, facts, view, text, errors, times, others, *files]
     with tries:
-        common.clickable_examples([source, reference], outputs, run, [current])
-    button.click(run, [source, reference, current], outputs, api_visibility="private", **common.RUN)
+        common.clickable_examples([source, reference], outputs, run, [current, reading])
+    button.click(run, [source, reference, current, reading], outputs, api_visibility="private", **common.RUN)
     heard = [source.stop_recording, source.upload]
-    gr.on(heard, run_new, [source, current], [*outputs, reference], api_visibility="private", **common.RUN)
+    gr.on(heard, run_new, [source, current, reading], [*outputs, reference], api_visibility="private", **common.RUN)
     gr.on([count.click, reference.submit], score, [reference, text, current], errors, api_visibility="private")
     search.click(search_more, result, others, api_visibility="private", **common.RUN)
 
