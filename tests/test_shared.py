@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ class Slow(Speller):
         super().__init__()
         self.gate, self.entered, self.passes = Event(), Event(), list[list[str]]()
 
-    def emit(self, waveforms, *, progress=None):
+    def emit(self, waveforms, *, progress=None) -> list[Any]:
         self.entered.set()
         assert self.gate.wait(30)
         if any(w.seconds > 30 for w in waveforms):

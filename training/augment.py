@@ -12,10 +12,10 @@ def normalise(samples: np.ndarray) -> np.ndarray:
     return ((samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)).astype(np.float32)
 
 
-def coloured_noise(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise with a spectrum between white (slope 0) and brown (slope 1)."""
+def coloured_noise(count: int, rng: np.random.Generator, slope: float | None = None) -> np.ndarray:
+    """Noise with a spectrum between white (slope 0), pink (0.5) and brown (1); anywhere between them if none is given."""
     spectrum = np.fft.rfft(rng.standard_normal(count))
-    slope = rng.uniform(0, 1)
+    slope = rng.uniform(0, 1) if slope is None else slope
     spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** slope
     return normalise(np.fft.irfft(spectrum, count))
 

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from training.augment import add_noise, coloured_noise
 from training.synthesize import speak
 
 FOLDER = Path("w2vkit/clips")
@@ -36,8 +37,8 @@ def main() -> None:
         samples = np.concatenate([quiet, samples, quiet])
         samples *= 0.7 / np.abs(samples).max()
         if "noise" in file:
-            noise = rng.standard_normal(len(samples)).astype(np.float32)
-            samples = 0.8 * (samples + noise * np.sqrt(samples.var() / 10**1.5))
+            noise = coloured_noise(len(samples), rng, slope=0.5)  # pink, as in rooms
+            samples = 0.8 * add_noise(samples, noise, 15.0)
         if "stereo" in file:
             samples, rate = soxr.resample(samples, rate, 44_100), 44_100
             pan = np.linspace(0.2, 0.8, len(samples))

@@ -41,8 +41,8 @@ class Kokoro:
 
     def __init__(self, folder: Path) -> None:
         import numpy as np
-        import onnxruntime
-        from kokoro_onnx import Kokoro as Synthesiser
+        import onnxruntime  # pyright: ignore[reportMissingImports]
+        from kokoro_onnx import Kokoro as Synthesiser  # pyright: ignore[reportMissingImports]
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
