@@ -135,12 +135,15 @@ print(f"CER: {before[2][0]:.2f} on German digits, {before[2][1]:.2f} on the Engl
 # ## Training
 #
 # What is trained: the transformer and the head. What is not: the convolutions (`freeze_feature_encoder`), as in the paper,
-# section 4.2; they turn sound into features, and sound has not changed. Each step takes four new sentences, computes the CTC
+# section 4.2; they turn sound into features, and sound has not changed. We freeze the projection and the positional convolution,
+# too: in w2v-mini their large constants cancel each other (notebook 4), and a small step would upset that. Each step takes four new sentences, computes the CTC
 # loss (notebook 6), per character or in all as the checkpoint's `ctc_loss_reduction` says, and moves the weights against its
 # gradient by AdamW. The rate rises over ten steps and then falls to zero.
 
 # %%
 network.freeze_feature_encoder()
+network.wav2vec2.feature_projection.requires_grad_(False)
+network.wav2vec2.encoder.pos_conv_embed.requires_grad_(False)
 network.config.apply_spec_augment = False  # so short a lesson needs no masking
 trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
 share = sum(p.numel() for p in trained) / sum(p.numel() for p in network.parameters())
