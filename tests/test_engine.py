@@ -343,7 +343,7 @@ def test_exploring_shows_what_transformers_computes(checkpoints):
 
 
 def test_exploring_minutes_is_refused(checkpoints):
-    with pytest.raises(AudioError, match=r"attention maps of 50 s take too much memory\. Cut out 40 s"):
+    with pytest.raises(AudioError, match=r"50 s are too long to look at in one pass\. Cut out 40 s"):
         load(checkpoints["random-layer"]).explore(Waveform(noise(50.0)))
 
 
