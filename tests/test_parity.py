@@ -112,7 +112,7 @@ def test_the_cards_usage_gives_the_text_that_w2vkit_gives(checkpoints, name, mon
     card = run_card(USAGE, folder, Rows([decoded(clip, "")]), monkeypatch)
     result = transcribe(clip, ours)
     # w2v-mini's position code is a difference of sums around 4096, which float32 rounds differently in another order.
-    tolerance = 2e-2 if name == "w2v-mini" else 1e-3
+    tolerance = 5e-2 if name == "w2v-mini" else 1e-3
     assert np.abs(result.emissions.log_probs - card["logits"][0].log_softmax(-1).detach().numpy()).max() < tolerance
     assert result.text == " ".join(card["transcription"][0].split())
 

@@ -35,7 +35,7 @@ class WideConvolution(nn.Module):
         # Large values that cancel lose their last digits in a float32 transform; Apple's GPUs have no other.
         exact = torch.float32 if x.device.type == "mps" else torch.float64
         kernel = self.weight[:, 0, first:last].to(exact)
-        size = frames + kernel.shape[-1]
+        size = 1 << (frames + kernel.shape[-1] - 1).bit_length()  # a prime length would take several times as long
         spectrum = torch.fft.rfft(x.to(exact), size) * torch.fft.rfft(kernel, size).conj()
         # Entry m is the kernel laid on from frame m on; the first output's kernel begins before the sound.
         along = torch.fft.irfft(spectrum, size).roll(self.padding - first, dims=-1)
