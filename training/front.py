@@ -136,5 +136,6 @@ def _projection(body: Any, teacher: Teacher, features: Tensor, waveforms: Tensor
     weight, bias = _solve(x, target, 1e-5)
     module.projection.weight.copy_(weight)
     module.projection.bias.fill_(-OFFSET)  # exact in float16, which a sum with the bias would not be
-    module.layer_norm.bias.copy_(torch.linalg.lstsq(weight, bias[:, None]).solution[:, 0])
+    solved = torch.linalg.lstsq(weight.double(), bias.double()[:, None], rcond=1e-6, driver="gelsd")
+    module.layer_norm.bias.copy_(solved.solution[:, 0])
     body.masked_spec_embed.copy_(target.mean(dim=0) - OFFSET)
