@@ -24,7 +24,9 @@ WEIGHTS = {
     "speechocean762": 0.25,
     "kathleen-arctic": 0.4,
     "kokoro": 1.5,
-    "synthetic": 1.2,
+    "piper": 1.2,
+    "books": 0.8,
+    "synthetic": 0.5,
 }
 DEV_SPEAKERS = 14  # of LibriSpeech, held out of training: they decide, `eval/` only reports
 

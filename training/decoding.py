@@ -1,43 +1,75 @@
-"""Weigh the language model on the development speakers: a table of word error rates, best last."""
+"""Fit what decoding needs to a checkpoint, on the development speakers, and store it: `python -m training.decoding`.
+
+Weighs the bundled language model (``language_model.json`` beside it) and calibrates the confidences
+(``calibration.json`` in the checkpoint's folder). Run it again whenever the checkpoint or the language model changes.
+"""
 
 import argparse
 import itertools
+import random
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jiwer
 
 from training.corpora import RATE, Corpus
 from w2vkit.audio import Waveform
-from w2vkit.decode import beam_search, greedy
-from w2vkit.language_model import load
+from w2vkit.calibration import auc, expected_calibration_error, fit_language, fit_temperature, judge
+from w2vkit.confidence import UNCALIBRATED
+from w2vkit.decode import Hypothesis, beam_search, greedy
+from w2vkit.emissions import Emissions
+from w2vkit.language_model import BUNDLED, LanguageModel, Weights, load, save_weights
 from w2vkit.model import CTCModel
+
+ALPHAS, BETAS = (0.5, 0.7, 0.9, 1.1), (1.0, 2.0, 3.0)
+
+
+def weigh(model: LanguageModel, emissions: list[Emissions], references: list[str]) -> Weights:
+    """Decode the same emissions with every pair of weights, and give the one with the fewest wrong words."""
+    results = {}
+    for alpha, beta in itertools.product(ALPHAS, BETAS):
+        texts = [beam_search(one, language_model=model, alpha=alpha, beta=beta).text for one in emissions]
+        results[Weights(alpha, beta)] = jiwer.wer(references, texts)
+        print(f"WER {results[Weights(alpha, beta)]:.4f} with alpha {alpha}, beta {beta}", flush=True)
+    return min(results, key=results.__getitem__)
+
+
+def report(name: str, hypotheses: list[Hypothesis], references: list[str]) -> None:
+    """Print what is right and how honest it is."""
+    confidences, right = judge(hypotheses, references)
+    wer = jiwer.wer(references, [hypothesis.text for hypothesis in hypotheses])
+    ece, area = expected_calibration_error(confidences, right), auc(confidences, right)
+    print(f"{name}: WER {wer:.4f}, calibration error {ece:.4f}, AUC {area:.4f}", flush=True)
 
 
 def main() -> None:
-    """Decode the same emissions with every pair of weights."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("language_model", help="an ARPA file, or bundled")
+    """Fit one after the other: the curve is for words that were found with the weights, at the temperature."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="w2v-mini")
     parser.add_argument("--data", type=Path, default=Path("training/data"))
-    parser.add_argument("--clips", type=int, default=60)
-    parser.add_argument("--alpha", type=float, nargs="+", default=[0.4, 0.6, 0.8, 1.0])
-    parser.add_argument("--beta", type=float, nargs="+", default=[0.0, 1.0, 2.0, 3.0])
-    parser.add_argument("--oov", type=float, nargs="+", default=[8.0])
+    parser.add_argument("--clips", type=int, default=75, help="how many at most (default 75)")
     arguments = parser.parse_args()
     corpus = Corpus(arguments.data)
-    chosen = corpus.dev[:: max(1, len(corpus.dev) // arguments.clips)]
-    emissions = CTCModel.load(arguments.model).emit([Waveform(corpus.samples(u), RATE) for u in chosen])
-    references = [u.text for u in chosen]
-    print(f"{len(chosen)} clips; greedy {jiwer.wer(references, [greedy(e).text for e in emissions]):.4f}")
-    print(f"beam {jiwer.wer(references, [beam_search(e).text for e in emissions]):.4f}")
-    language_model = load(arguments.language_model)
-    results = []
-    for alpha, beta, oov in itertools.product(arguments.alpha, arguments.beta, arguments.oov):
-        weights = dict(alpha=alpha, beta=beta, oov_penalty=oov)
-        texts = [beam_search(e, language_model=language_model, **weights).text for e in emissions]
-        results.append((jiwer.wer(references, texts), alpha, beta, oov))
-        print("{:.4f} with alpha {}, beta {}, oov_penalty {}".format(*results[-1]), flush=True)
-    print("best: {:.4f} with alpha {}, beta {}, oov_penalty {}".format(*min(results)))
+    chosen = random.Random(0).sample(corpus.dev, min(arguments.clips, len(corpus.dev)))  # every n-th hits few speakers
+    network, references = CTCModel.load(arguments.model), [u.text for u in chosen]
+    emissions = network.emit([Waveform(corpus.samples(u), RATE) for u in chosen])
+    print(f"{len(chosen)} clips of {len({u.speaker for u in chosen})} speakers", flush=True)
+
+    language_model = load(BUNDLED)
+    weights = weigh(language_model, emissions, references)
+    save_weights(BUNDLED, weights)
+    print(f"best: {weights}", flush=True)
+    search = partial(beam_search, language_model=language_model, alpha=weights.alpha, beta=weights.beta)
+
+    calibration = fit_temperature(emissions, references)
+    found = [search(replace(one, calibration=calibration)) for one in emissions]
+    calibration = replace(calibration, language=fit_language(found, references))
+    calibration.save(network.folder)
+    print(calibration, flush=True)
+    for name, decode in (("greedy", greedy), ("with the language model", search)):
+        for when, applied in (("before", UNCALIBRATED), ("after", calibration)):
+            report(f"{name}, {when}", [decode(replace(one, calibration=applied)) for one in emissions], references)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Synthetic speech to learn numbers and plain sentences from: flite and espeak-ng (Debian packages) into Parquet.
 
 With ``--kokoro FOLDER`` the voices of Kokoro-82M (Apache-2.0) instead, half of them mixed in pairs to new ones. The folder
-holds its network and voices, put together as training/README.md says.
+holds its network and voices, put together as training/README.md says. With ``--piper FILE`` one of Piper's voices, which
+speaks eight times as fast as Kokoro; every sentence is spoken by a throat of another length.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import io
 import random
 import subprocess
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -65,6 +67,46 @@ class Kokoro:
         return flac(samples, rate)
 
 
+class Piper:
+    """One of Piper's voices; each sentence at another pace, and resampled to a shorter or longer vocal tract."""
+
+    voices = ("piper",)
+
+    def __init__(self, network: Path) -> None:
+        import onnxruntime  # pyright: ignore[reportMissingImports]
+        from piper import PiperVoice  # pyright: ignore[reportMissingImports]
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._voice = PiperVoice.load(network)
+        self._voice.session = onnxruntime.InferenceSession(str(network), options)
+
+    def speak(self, voice: str, text: str, rng: random.Random) -> bytes:
+        """Give FLAC of a text; a higher rate than the voice's own shortens tract and sound, so that it is spoken more slowly."""
+        import numpy as np
+        from piper import SynthesisConfig  # pyright: ignore[reportMissingImports]
+
+        shorter = rng.uniform(0.88, 1.2)
+        pace = shorter * rng.uniform(0.85, 1.25)
+        config = SynthesisConfig(length_scale=pace, noise_scale=rng.uniform(0.4, 0.9), noise_w_scale=rng.uniform(0.5, 1.0))
+        chunks = self._voice.synthesize(f"{text.lower()}.", config)
+        samples = np.concatenate([chunk.audio_float_array for chunk in chunks])
+        return flac(samples, round(self._voice.config.sample_rate * shorter))
+
+
+def varied(lines: list[str], count: int, rng: random.Random) -> list[str]:
+    """Pick sentences that show many words of a text, each a few times: those with two words that are still rare."""
+    known = Counter(word for line in lines for word in line.split())
+    chosen: list[str] = []
+    shown: Counter[str] = Counter()
+    for line in rng.sample(lines, len(lines)):
+        words = line.split()
+        if 4 <= len(words) <= 22 and min(known[w] for w in words) >= 3 and sum(shown[w] < 4 for w in words) >= 2:
+            chosen.append(line)
+            shown.update(words)
+    return chosen[:count]
+
+
 def flac(samples: Any, rate: int) -> bytes:
     """Encode samples."""
     buffer = io.BytesIO()
@@ -88,26 +130,32 @@ def speak(voice: str, text: str) -> bytes:
 def main() -> None:
     """Write ``synthetic.parquet``: numbers by every voice, and sentences out of the training texts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("texts", type=Path, help="folder of Parquet files whose texts are read aloud")
+    parser.add_argument("texts", type=Path, help="folder of Parquet files whose texts are read aloud, or a file of sentences")
     parser.add_argument("--target", type=Path, default=Path("training/runs/synthetic/synthetic.parquet"))
     parser.add_argument("--numbers", type=int, default=800)
     parser.add_argument("--sentences", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kokoro", type=Path, help="folder of Kokoro's network and voices")
+    parser.add_argument("--piper", type=Path, help="a Piper voice, .onnx with its .json beside it")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
-    pool = [
-        text
-        for path in sorted(arguments.texts.glob("*.parquet"))
-        for text in pq.read_table(path, columns=["text"])["text"].to_pylist()
-        if 3 <= len(text.split()) <= 14
-    ]
-    texts = [number_text(rng) for _ in range(arguments.numbers)] + rng.sample(pool, arguments.sentences)
-    kokoro = Kokoro(arguments.kokoro) if arguments.kokoro else None
-    jobs = [(rng.choice(kokoro.voices if kokoro else FLITE * 3 + ESPEAK), text) for text in texts]
+    if arguments.texts.is_dir():
+        pool = [
+            text
+            for path in sorted(arguments.texts.glob("*.parquet"))
+            for text in pq.read_table(path, columns=["text"])["text"].to_pylist()
+            if 3 <= len(text.split()) <= 14
+        ]
+        sentences = rng.sample(pool, arguments.sentences)
+    else:
+        sentences = varied(arguments.texts.read_text().splitlines(), arguments.sentences, rng)
+    texts = [number_text(rng) for _ in range(arguments.numbers)] + sentences
+    rng.shuffle(texts)
+    natural = Kokoro(arguments.kokoro) if arguments.kokoro else Piper(arguments.piper) if arguments.piper else None
+    jobs = [(rng.choice(natural.voices if natural else FLITE * 3 + ESPEAK), text) for text in texts]
 
     def clip_of(job: tuple[str, str]) -> bytes:
-        return kokoro.speak(*job, rng) if kokoro else speak(*job)
+        return natural.speak(*job, rng) if natural else speak(*job)
 
     with ThreadPoolExecutor(2) as threads:
         clips = []
