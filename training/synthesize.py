@@ -82,7 +82,7 @@ class Piper:
         self._voice.session = onnxruntime.InferenceSession(str(network), options)
 
     def speak(self, voice: str, text: str, rng: random.Random) -> bytes:
-        """Give FLAC of a text; a higher rate than the voice's own shortens tract and sound, so that it is spoken more slowly."""
+        """Give FLAC of a text; a higher rate than its own shortens tract and sound, so it is spoken more slowly."""
         import numpy as np
         from piper import SynthesisConfig  # pyright: ignore[reportMissingImports]
 
