@@ -1,40 +1,47 @@
 """What confidences are worth: calibration error, detection of wrong words, and a reliability table.
 
-    python -m benchmarks.calibration MODEL PARQUET [--fit FOLDER]
+    python -m benchmarks.calibration MODEL SOURCE [--limit N]
 
-The Parquet file has the columns audio (bytes inside) and text. Where a temperature stands beside the checkpoint,
-both are measured, without and with it. ``--fit`` fits a temperature on the file, which must hold speakers that the
-model was not trained on and will not be evaluated on, and writes it into a checkpoint's folder.
+The source is what `w2vkit evaluate` takes. Measured are greedy decoding and beam search with the bundled language model,
+each as the network gives it and as the checkpoint's ``calibration.json`` corrects it, if it has one. Nothing is fitted
+here: that is `python -m training.decoding`, on other speakers.
 """
 
 import argparse
 import json
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import pyarrow.parquet as pq
+import numpy as np
 
-from w2vkit.audio import load
-from w2vkit.calibration import Bin, Calibration, auc, expected_calibration_error, fit_temperature, judge, reliability, temper
-from w2vkit.decode import greedy
+from benchmarks.decoding import Heard, hear
+from w2vkit.calibration import Bin, auc, expected_calibration_error, judge, reliability
+from w2vkit.confidence import UNCALIBRATED, Calibration
+from w2vkit.decode import Hypothesis, beam_search, greedy
 from w2vkit.emissions import Emissions
-from w2vkit.hub import fetch
+from w2vkit.language_model import BUNDLED
+from w2vkit.language_model import load as load_language_model
+from w2vkit.views import LEGEND, shade
 
 
-def measure(emissions: list[Emissions], references: list[str], temperature: float) -> tuple[dict[str, Any], list[Bin]]:
-    """Judge the greedy words' confidences at a temperature."""
-    confidences, right = judge([greedy(temper(one, temperature)) for one in emissions], references)
+def measure(
+    decode: Callable[[Emissions], Hypothesis], heard: Heard, calibration: Calibration
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
+    """Judge the words' confidences under a calibration: figures, (W,) confidences, (W,) bool whether each is right."""
+    hypotheses = [decode(replace(one, calibration=calibration)) for one, _ in heard]
+    confidences, right = judge(hypotheses, [text for _, text in heard])
     if not len(right):
         raise SystemExit("The model recognised no word at all: there is no confidence to judge.")
     figures = {
-        "temperature": temperature,
         "words": len(right),
         "right": round(float(right.mean()), 4),
         "confidence": round(float(confidences.mean()), 4),
         "ece": round(expected_calibration_error(confidences, right), 4),
         "auc": round(auc(confidences, right), 4),
     }
-    return figures, reliability(confidences, right)
+    return figures, confidences, right
 
 
 def table(bins: list[Bin]) -> str:
@@ -48,31 +55,35 @@ def table(bins: list[Bin]) -> str:
     return "\n".join(lines)
 
 
+def shades(confidences: np.ndarray, right: np.ndarray) -> str:
+    """Say how many words the page calls sure, likely and doubtful, and how many of those are right."""
+    named = np.array([shade(confidence) for confidence in confidences])
+    parts = [(name, named == name) for name in LEGEND]
+    parts = [(name, right[inside]) for name, inside in parts if inside.any()]
+    return "; ".join(f"{name}: {len(part)} words, {part.mean():.0%} right" for name, part in parts)
+
+
 def main() -> None:
     """Print the figures, the table and a JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a name or a folder that w2vkit loads")
-    parser.add_argument("parquet", type=Path)
-    parser.add_argument("--fit", type=Path, metavar="FOLDER", help="fit on this file, write calibration.json into FOLDER")
-    arguments = parser.parse_args()
+    parser.add_argument("source", help="a data set, such as a Parquet file with the columns audio and text")
+    parser.add_argument("--limit", type=int, metavar="N", help="use the first N utterances only")
+    options = parser.parse_args()
     from w2vkit.model import CTCModel
 
-    model = CTCModel.load(arguments.model)
-    rows = pq.read_table(arguments.parquet, columns=["audio", "text"]).to_pylist()
-    waveforms = [load(row["audio"]["bytes"], sample_rate=model.sample_rate) for row in rows]
-    references = [row["text"] for row in rows]
-    emissions = model.emit(waveforms)
-    if arguments.fit:
-        calibration = fit_temperature(emissions, references)
-        calibration.save(arguments.fit)
-    else:
-        calibration = Calibration.load(fetch(arguments.model).folder)
+    model = CTCModel.load(options.model)
+    heard = hear(model, options.source, options.limit)
+    calibration = heard[0][0].calibration
+    search = partial(beam_search, language_model=load_language_model(BUNDLED))
     results = []
-    for temperature in sorted({1.0, calibration.temperature if calibration else 1.0}):
-        figures, bins = measure(emissions, references, temperature)
-        print(", ".join(f"{name} {value}" for name, value in figures.items()), table(bins), sep="\n", end="\n\n")
-        results.append(figures)
-    line = json.dumps({"benchmark": "calibration", "model": model.name, "data": arguments.parquet.stem, "results": results})
+    for name, decode in (("greedy", greedy), ("32 beams and the bundled language model", search)):
+        for when in ("uncalibrated",) if calibration == UNCALIBRATED else ("uncalibrated", "calibrated"):
+            figures, confidences, right = measure(decode, heard, calibration if when == "calibrated" else UNCALIBRATED)
+            results.append({"decoder": name, "as": when, **figures})
+            print(f"{name}, {when}: {', '.join(f'{key} {value}' for key, value in figures.items())}")
+            print(table(reliability(confidences, right)), shades(confidences, right), sep="\n", end="\n\n", flush=True)
+    line = json.dumps({"benchmark": "calibration", "model": model.name, "data": options.source, "results": results})
     print(line.replace("NaN", "null"))  # JSON has no NaN
 
 

@@ -1,107 +1,113 @@
-"""How fast decoding is, in times real time on one core: greedy, beam search, and beam search with a 3-gram.
+"""What decoders are worth and what they cost, on one core: word error rate, and seconds per second of sound.
 
-    OMP_NUM_THREADS=1 python benchmarks/decoding.py [--seconds 60] [--emissions FILE.npz ...]
+    OMP_NUM_THREADS=1 python -m benchmarks.decoding MODEL SOURCE [--limit N] [--lm FILE] [--no-hour]
 
-Without files the emissions are made up: words of a made-up language, drawn from the text that the 3-gram is built
-from, as a CTC model would say them: mostly blank, short spikes, one in ten of them torn between two labels.
-An ``.npz`` holds ``log_probs`` (T, V) and ``labels`` (V,), with ``<pad>`` for the blank and ``|`` for the boundary.
-Prints a table and a line of JSON. Times are of the processor, so that other programs do not count.
+The source is what `w2vkit evaluate` takes. Prints the README's table: greedy, 32 beams, 32 beams and a language model
+(the bundled one unless told otherwise). Then the utterances are strung together to an hour, and their texts are aligned
+with it in a process of its own, whose memory is that of the alignment, its libraries and the emissions. Times are of
+the processor, so that other programs do not count. A line of JSON comes last.
 """
 
 import argparse
 import json
-import tempfile
+import multiprocessing
+import resource
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
+import jiwer
 import numpy as np
 
+from w2vkit.align import align
+from w2vkit.audio import load
+from w2vkit.corpora import open_corpus
 from w2vkit.decode import Hypothesis, beam_search, greedy
-from w2vkit.emissions import FRAME_SECONDS, Emissions
-from w2vkit.language_model import load
-from w2vkit.ngram_build import build_ngram
-from w2vkit.vocabulary import Vocabulary
+from w2vkit.emissions import Emissions
+from w2vkit.language_model import BUNDLED
+from w2vkit.language_model import load as load_language_model
 
-VOCABULARY = Vocabulary.of(["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"])
-WORDS, SENTENCES = 20_000, 30_000
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
 
-
-def make_text(generator: np.random.Generator) -> list[list[str]]:
-    """Sentences of a language whose words are as frequent as Zipf says."""
-    letters = np.array(list("ETAONIHSRDLUMWCFGYPBVK"))
-    weights = 1 / np.arange(2, len(letters) + 2)
-    lexicon = ["".join(generator.choice(letters, n, p=weights / weights.sum())) for n in generator.integers(2, 10, WORDS)]
-    shares = 1 / np.arange(1, WORDS + 1)
-    return [[lexicon[i] for i in generator.choice(WORDS, 12, p=shares / shares.sum())] for _ in range(SENTENCES)]
+HOUR = 3600.0  # s
+Heard = list[tuple[Emissions, str]]  # with what was said
 
 
-def make_emissions(text: list[list[str]], seconds: float, generator: np.random.Generator) -> Emissions:
-    """Emissions of a text at about 14 characters a second."""
-    logits: list[np.ndarray] = []
-    characters = iter("|".join(word for sentence in text for word in sentence))
-    while len(logits) < seconds / FRAME_SECONDS:
-        column = VOCABULARY.labels.index(next(characters))
-        for i in range(int(generator.integers(2, 6))):
-            row = generator.normal(size=len(VOCABULARY), scale=1.5)
-            row[column if i == 0 else VOCABULARY.blank] += 12
-            if i == 0 and generator.random() < 0.1:
-                row[generator.integers(4, len(VOCABULARY))] += 11.5
-            logits.append(row)
-    table = np.array(logits)
-    return Emissions((table - np.logaddexp.reduce(table, axis=1, keepdims=True)).astype(np.float32), VOCABULARY)
+def hear(model: "CTCModel", source: str, limit: int | None) -> Heard:
+    """Compute the emissions of a data set's utterances."""
+    utterances = [u for u in open_corpus(source, limit=limit) if u.reference]
+    emissions = model.emit([load(u.audio, sample_rate=model.sample_rate) for u in utterances])
+    return [(one, u.reference or "") for one, u in zip(emissions, utterances, strict=True)]
 
 
-def read_emissions(path: Path) -> Emissions:
-    """Read stored emissions."""
-    with np.load(path) as stored:
-        return Emissions(stored["log_probs"].astype(np.float32), Vocabulary.of(stored["labels"].tolist()))
-
-
-def times_real_time(decode: Callable[[Emissions], Hypothesis], emissions: list[Emissions]) -> float:
-    """Seconds of sound per second of one core."""
-    decode(emissions[0])  # what is built once, such as the lexicon, is not the decoder's speed
+def measure(name: str, decode: Callable[[Emissions], Hypothesis], heard: Heard) -> dict[str, Any]:
+    """Decode everything."""
+    decode(heard[0][0])  # what is built once, such as the lexicon, is not the decoder's speed
     start = time.process_time()
-    for one in emissions:
-        decode(one)
-    return sum(one.seconds for one in emissions) / max(time.process_time() - start, 1e-9)
+    texts = [decode(one).text for one, _ in heard]
+    spent = time.process_time() - start
+    wer = jiwer.wer([text for _, text in heard], texts)
+    return {"decoder": name, "wer": round(wer, 4), "seconds_per_second": round(spent / sum(e.seconds for e, _ in heard), 5)}
+
+
+def string_together(heard: Heard, seconds: float) -> tuple[Emissions, str]:
+    """Repeat utterances one after the other until they last so long."""
+    parts, texts, frames = [], [], 0
+    for one, text in cycle(heard):
+        parts.append(one.log_probs)
+        texts.append(text)
+        frames += len(one)
+        if frames * one.frame_seconds >= seconds:
+            return replace(one, log_probs=np.concatenate(parts)), "\n".join(texts)
+    raise AssertionError("a cycle has no end")
+
+
+def align_once(emissions: Emissions, text: str) -> dict[str, Any]:
+    """Align and give the processor's time (s) and the most memory that this process ever had (bytes)."""
+    start = time.process_time()
+    words = len(align(emissions, text).hypothesis.words)
+    spent = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {"minutes": round(emissions.seconds / 60, 1), "words": words, "seconds": round(spent, 1), "bytes": peak}
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the table and a JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of made-up sound, in pieces of 15 s (default 60)")
-    parser.add_argument("--emissions", type=Path, nargs="+", default=[], metavar="FILE", help="stored emissions instead")
-    parser.add_argument("--lm", type=Path, metavar="FILE", help="a language model instead of the made-up one")
+    parser.add_argument("model", help="a name or a folder that w2vkit loads")
+    parser.add_argument("source", help="a data set, such as a Parquet file with the columns audio and text")
+    parser.add_argument("--limit", type=int, metavar="N", help="use the first N utterances only")
+    parser.add_argument("--lm", default=BUNDLED, metavar="FILE", help="the language model (default: the bundled one)")
+    parser.add_argument("--no-hour", action="store_true", help="leave out the alignment of an hour")
     options = parser.parse_args()
-    generator = np.random.default_rng(0)
-    text = make_text(generator)
-    emissions = [read_emissions(path) for path in options.emissions]
-    for piece in range(0 if emissions else max(round(options.seconds / 15), 1)):
-        emissions.append(make_emissions(text[100 * piece :], 15.0, generator))
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.process_time()
-        if not options.lm:
-            build_ngram(text, 3, output=Path(folder) / "made-up.arpa")
-        built = time.process_time()
-        model = load(options.lm or Path(folder) / "made-up.arpa")
-        loaded = time.process_time()
+    from w2vkit.model import CTCModel
+
+    model = CTCModel.load(options.model)
+    heard = hear(model, options.source, options.limit)
+    language_model = load_language_model(options.lm)
     decoders: dict[str, Callable[[Emissions], Hypothesis]] = {
         "greedy": greedy,
-        "beam 32": beam_search,
-        "beam 32, 3-gram": partial(beam_search, language_model=model),
-        "beam 32, 3-gram, hot words": partial(beam_search, language_model=model, hotwords={"NEW YORK": 8.0, "WAVES": 6.0}),
-        "beam 32, all labels, no threshold": partial(beam_search, token_min_logp=-np.inf, beam_threshold=np.inf),
+        "32 beams": beam_search,
+        f"32 beams and the {language_model.order}-gram": partial(beam_search, language_model=language_model),
     }
-    speeds = {name: times_real_time(decode, emissions) for name, decode in decoders.items()}
-    print(
-        f"{sum(one.seconds for one in emissions):.0f} s of sound; the language model took {built - start:.1f} s to build "
-        f"({SENTENCES * 12} words) and {loaded - built:.1f} s to read"
-    )
-    for name, speed in speeds.items():
-        print(f"{name:36s}{speed:10.0f} x real time")
-    print(json.dumps({"benchmark": "decoding", "times_real_time": {name: round(x, 1) for name, x in speeds.items()}}))
+    results = []
+    print("| decoder | WER | seconds per second of sound |\n|---|---|---|")
+    for name, decode in decoders.items():
+        results.append(measure(name, decode, heard))
+        print("| {} | {:.1%} | {:.4f} |".format(*results[-1].values()), flush=True)
+    line = {"benchmark": "decoding", "model": model.name, "utterances": len(heard), "results": results}
+    if not options.no_hour:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+            line["alignment"] = hour = fresh.submit(align_once, *string_together(heard, HOUR)).result()
+        memory = hour["bytes"] / 2**30
+        print("\n{minutes} minutes with {words} words aligned in {seconds} s, {0:.2f} GiB".format(memory, **hour))
+    print(json.dumps(line))
 
 
 if __name__ == "__main__":

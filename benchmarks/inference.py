@@ -8,26 +8,25 @@ import json
 import os
 import platform
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
 
 IMPORT = "import time; t = time.perf_counter(); import w2vkit; print(time.perf_counter() - t)"
-HOUR = """
-import resource, sys, time
+FILE = """
+import math, resource, sys, time
 from w2vkit.model import CTCModel
 from w2vkit.transcribe import transcribe_file
 model = CTCModel.load(sys.argv[1])
 loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 started = time.perf_counter()
-result = transcribe_file(sys.argv[2], model)
+result = transcribe_file(sys.argv[2], model, max_seconds=math.inf)
 print(time.perf_counter() - started, loaded, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, len(result.emissions))
 """
 
@@ -70,92 +69,64 @@ def clip_speeds(name: str, lengths: list[float]) -> dict[str, float]:
     return speeds
 
 
-def hour(name: str) -> dict[str, float]:
-    """Times real time and peak memory (GiB) of a one-hour WAV file, in a process of its own."""
+def file(name: str, seconds: float) -> dict[str, float]:
+    """Times real time and peak memory (GiB) of a long WAV file, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "hour.wav"
-        soundfile.write(path, speech(3600), 16_000)
-        taken, loaded, peak, frames = run(HOUR, name, str(path))
-    return {"times real time": 3600 / taken, "GiB after loading": loaded, "GiB at the peak": peak, "frames": frames}
+        path = Path(folder) / "long.wav"
+        soundfile.write(path, speech(seconds), 16_000)
+        taken, loaded, peak, frames = run(FILE, name, str(path))
+    return {"times real time": seconds / taken, "GiB after loading": loaded, "GiB at the peak": peak, "frames": frames}
 
 
-def large(folder: Path) -> Path:
-    """Save the default model's architecture with random weights: as fast as the trained ones."""
-    import torch
-    from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
-
-    from w2vkit.hub import mini_folder
-
-    # config.json of facebook/wav2vec2-large-960h-lv60-self
-    config = Wav2Vec2Config(
-        hidden_size=1024,
-        num_hidden_layers=24,
-        num_attention_heads=16,
-        intermediate_size=4096,
-        conv_bias=True,
-        feat_extract_norm="layer",
-        do_stable_layer_norm=True,
-    )
-    shutil.copytree(mini_folder(), folder)
-    torch.manual_seed(0)
-    Wav2Vec2ForCTC(config).save_pretrained(folder)
-    return folder
-
-
-def against_card(seconds: float) -> dict[str, float | str]:
-    """Seconds for one clip through the Large architecture: the model card's lines, and w2vkit."""
-    import torch
-    from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
+def windows(name: str, seconds: float) -> dict[str, float]:
+    """Share of the characters that differ between one pass over a sound and the windows of a long file."""
+    import jiwer
 
     from w2vkit.audio import Waveform
     from w2vkit.decode import greedy
     from w2vkit.model import CTCModel
 
-    clip = Waveform(speech(seconds))
-    with tempfile.TemporaryDirectory() as place:
-        folder = large(Path(place) / "large")
-        processor: Any = Wav2Vec2Processor.from_pretrained(folder)
-        theirs = Wav2Vec2ForCTC.from_pretrained(folder)
-        ours = CTCModel.load(str(folder), device="cpu")
-
-    def card() -> None:
-        input_values = processor(clip.samples, return_tensors="pt", padding="longest", sampling_rate=16_000).input_values
-        logits = theirs(input_values).logits
-        processor.batch_decode(torch.argmax(logits, dim=-1))
-
-    def kit() -> None:
-        greedy(ours.emit([clip])[0])
-
-    taken: dict[str, list[float]] = {"card": [], "kit": []}
-    for _ in range(4):  # in turn, so that a busy moment falls on both
-        for name, way in (("card", card), ("kit", kit)):
-            started = time.perf_counter()
-            way()
-            taken[name].append(time.perf_counter() - started)
-    slow, fast = (sorted(times[1:])[1] for times in taken.values())
-    return {"dtype": ours.dtype, "model card's lines (s)": slow, "w2vkit (s)": fast, "ratio": slow / fast}
+    texts = []
+    for whole_seconds in (seconds, seconds - 1):
+        model = CTCModel.load(name)
+        model._grid = replace(model._grid, whole_seconds=whole_seconds)
+        texts.append(greedy(model.emit([Waveform(speech(seconds))])[0]).text)
+    return {"characters": len(texts[0]), "share that the windows change": jiwer.cer(*texts)}
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="w2v-mini")
-    parser.add_argument("--only", choices=("clips", "hour", "large"), help="one part of the table")
+    parser.add_argument("--only", choices=("clips", "file", "windows", "large", "mix"), help="one part of the table")
+    parser.add_argument("--file-minutes", type=float, default=60, help="the long file (default 60)")
     parser.add_argument("--large-seconds", type=float, default=15, help="the clip for the Large architecture (default 15)")
+    parser.add_argument("--large-layers", type=int, default=24, help="fewer for a quick look (default 24)")
+    parser.add_argument("--compile", action="store_true", help="also the compiled path, in the Large architecture")
     options = parser.parse_args()
     name = options.model
     figures: dict[str, float | str] = {"machine": f"{platform.machine()}, {os.cpu_count()} cores"}
     if options.only in (None, "clips"):
         figures["import w2vkit (s)"] = import_seconds()
         figures |= {f"times real time, {key}": value for key, value in clip_speeds(name, [2, 5, 15, 30]).items()}
-    if options.only in (None, "hour"):
-        figures |= {f"one-hour WAV: {key}": value for key, value in hour(name).items()}
-    if options.only in (None, "large"):
-        key = f"Large, random weights, {options.large_seconds:g} s"
-        figures |= {f"{key}: {part}": value for part, value in against_card(options.large_seconds).items()}
+    if options.only in (None, "file"):
+        figures |= {
+            f"WAV of {options.file_minutes:g} min: {key}": v for key, v in file(name, options.file_minutes * 60).items()
+        }
+    if options.only == "windows":
+        figures |= {f"60 s: {key}": value for key, value in windows(name, 60).items()}
+    if options.only in (None, "large", "mix"):
+        from benchmarks.large import MIX, compare
+
+        clip = (options.large_seconds,)
+        parts = {"large": (f"Large, {clip[0]:g} s", clip), "mix": ("Large, lengths of test-clean", MIX)}
+        for part, (key, lengths) in parts.items():
+            if options.only in (None, part):
+                found = compare(lengths, compiled=options.compile, layers=options.large_layers)
+                figures |= {f"{key}: {what}": value for what, value in found.items()}
     figures["this process, peak (GiB)"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     for key, value in figures.items():
-        print(f"{key:60} {value if isinstance(value, str) else format(value, '.3g')}")
+        print(f"{key:70} {value if isinstance(value, str) else format(value, '.3g')}")
     print(json.dumps({"model": name, **figures}))
 
 

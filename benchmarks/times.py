@@ -1,6 +1,6 @@
 """How far word times are from a reference: median and 95th percentile of |start| and |end| errors.
 
-    python -m benchmarks.times MODEL PARQUET
+    python -m benchmarks.times MODEL PARQUET [--limit N]
 
 The Parquet file has the columns audio (bytes inside), words, word_starts and word_ends (s). Alignment is given the
 words and is judged on all of them; a decoder is judged on the words that it got right.
@@ -9,6 +9,7 @@ words and is judged on all of them; a decoder is judged on the words that it got
 import argparse
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,24 @@ import pyarrow.parquet as pq
 from w2vkit.align import align
 from w2vkit.audio import load
 from w2vkit.calibration import match_words
-from w2vkit.decode import greedy
+from w2vkit.decode import beam_search, greedy
 from w2vkit.emissions import Emissions
 from w2vkit.hypothesis import Hypothesis
+from w2vkit.language_model import BUNDLED
+from w2vkit.language_model import load as load_language_model
 
 Finder = Callable[[Emissions, str], Hypothesis]
 
 
 def finders() -> dict[str, Finder]:
     """Give the ways to find words: from emissions and the true text, which only alignment looks at."""
-    found: dict[str, Finder] = {"greedy": lambda emissions, text: greedy(emissions)}
-    try:
-        from w2vkit.beam import beam_search
-    except ImportError:
-        pass
-    else:
-        found["beam"] = lambda emissions, text: beam_search(emissions)
-    found["align"] = lambda emissions, text: align(emissions, text).hypothesis
-    return found
+    search = partial(beam_search, language_model=load_language_model(BUNDLED))
+    return {
+        "greedy": lambda emissions, text: greedy(emissions),
+        "32 beams": lambda emissions, text: beam_search(emissions),
+        "32 beams and the 3-gram": lambda emissions, text: search(emissions),
+        "alignment": lambda emissions, text: align(emissions, text).hypothesis,
+    }
 
 
 def errors(hypothesis: Hypothesis, row: dict[str, Any]) -> np.ndarray:
@@ -68,10 +69,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a name or a folder that w2vkit loads")
     parser.add_argument("parquet", type=Path)
+    parser.add_argument("--limit", type=int, metavar="N", help="use the first N utterances only")
     arguments = parser.parse_args()
     from w2vkit.model import CTCModel
 
-    rows = pq.read_table(arguments.parquet).to_pylist()
+    rows = pq.read_table(arguments.parquet).slice(0, arguments.limit).to_pylist()
     model = CTCModel.load(arguments.model)
     waveforms = [load(row["audio"]["bytes"], sample_rate=model.sample_rate) for row in rows]
     results = measure(rows, model.emit(waveforms))

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 03 · What the convolutions hear
 #
-# [the course](README.md) · before: [02 Sound as numbers](02_sound_as_numbers.ipynb) · next: [04 Context](04_context.ipynb)
+# [the course](README.md) · before: [02 Sound as numbers](02_sound_as_numbers.ipynb) · next:
+# [04 Context](04_context.ipynb)
 #
 # Between the waveform and the transformer stands a stack of convolutions. It turns 16,000 numbers a second into 50 vectors a
 # second. In the Large model nobody told it how: its filters are learned. The bundled `w2v-mini` is another case: its stack has five layers,
@@ -112,7 +113,7 @@ check(
 # %% [markdown]
 # ## 2. Measured by gradient
 #
-# A derivation can be wrong; a gradient cannot. Take one number of frame $t$, and ask how much it changes with each sample $x_n$:
+# A derivation may forget something; a gradient asks the network itself. Take one number of frame $t$, and ask how much it changes with each sample $x_n$:
 # $g_n = \left|\partial z_t / \partial x_n\right|$. Where $g_n \neq 0$, the frame hears. We build the paper's seven layers with random
 # weights (few channels, so that it is quick) and watch the field grow from layer to layer.
 
@@ -169,7 +170,7 @@ def field(figure, layer):
 
 
 figure = go.Figure(
-    go.Bar(x=np.arange(800)),
+    go.Bar(x=np.arange(800), marker={"color": "#1f6feb", "line": {"width": 0}}),
     layout={"xaxis": {"title": "sample n"}, "yaxis": {"title": "|gradient| (per unit of amplitude)"}, "bargap": 0},
 )
 show(figure, field, layer=IntSlider(7, 1, 7))
@@ -236,9 +237,11 @@ figure.add_trace(
     1,
     1,
 )
-figure.add_trace(go.Scatter(y=peaks[order] / 1000, name="this model"), 1, 2)
+figure.add_trace(go.Scatter(y=peaks[order] / 1000, name="this model", line={"width": 6, "color": "#9cc4f5"}), 1, 2)
 figure.add_trace(go.Scatter(y=mel / 1000, name="mel scale", line={"dash": "dot"}), 1, 2)
-figure.add_trace(go.Scatter(y=np.linspace(0, RATE / 2000, len(order)), name="evenly spaced", line={"dash": "dot"}), 1, 2)
+figure.add_trace(
+    go.Scatter(y=np.linspace(0, RATE / 2000, len(order)), name="evenly spaced", line={"dash": "dot", "color": "black"}), 1, 2
+)
 figure.update_xaxes(title="frequency (kHz)", col=1)
 figure.update_xaxes(title="kernel, sorted", col=2)
 figure.update_yaxes(title="kernel, sorted", col=1)
@@ -323,7 +326,11 @@ def two_pictures(figure, clip):
 
 
 figure = make_subplots(
-    2, 1, shared_xaxes=True, subplot_titles=["log-mel spectrogram (librosa)", "80 liveliest of the features"]
+    2,
+    1,
+    shared_xaxes=True,
+    subplot_titles=["log-mel spectrogram (librosa)", "80 liveliest of the features"],
+    vertical_spacing=0.15,
 )
 figure.add_trace(go.Heatmap(showscale=False), 1, 1)
 figure.add_trace(go.Heatmap(showscale=False), 2, 1)
@@ -352,7 +359,10 @@ guess = ((seen[TEST] - centre) / width) @ weights + targets.mean(axis=0)
 r2 = 1 - ((mels[TEST] - guess) ** 2).sum(axis=0) / ((mels[TEST] - mels[TEST].mean(axis=0)) ** 2).sum(axis=0)
 figure = go.Figure(
     go.Scatter(mode="lines+markers", x=librosa.mel_frequencies(BANDS + 2, fmax=RATE / 2)[1:-1] / 1000, y=np.maximum(r2, 0)),
-    layout={"xaxis": {"title": "centre of the band (kHz)", "type": "log"}, "yaxis": {"title": "R²", "range": [0, 1]}},
+    layout={
+        "xaxis": {"title": "centre of the band (kHz)", "type": "log", "tickvals": [0.1, 0.2, 0.5, 1, 2, 5]},
+        "yaxis": {"title": "R²", "range": [0, 1]},
+    },
 )
 show(figure)
 print(f"on average {r2.mean():.2f} of the variance of a band is in the features")
@@ -477,11 +487,12 @@ check(rows[1][1] > 1e-3, "group norm: not exact even with a mask")
 #
 # 1. In the picture of the kernels: are the filters nearer to the mel scale or to even spacing? Which later layer could pool them into mel bands?
 # 2. In the gradient of the loaded model: which part of its field does a frame really use (say, above half of the largest gradient)?
-# 3. In the bars of $R^2$: which bands are lost in the features, and do they matter for telling words apart?
+# 3. In the curve of $R^2$: which bands are lost in the features, and do they matter for telling words apart?
 #
 # **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), sections 2 and 4.2 · Wu and He,
 # [Group normalization](https://arxiv.org/abs/1803.08494), 2018 · Ba, Kiros, Hinton,
 # [Layer normalization](https://arxiv.org/abs/1607.06450), 2016 · Luo et al., "Understanding the effective receptive field"
 # ([1701.04128](https://arxiv.org/abs/1701.04128)).
 #
-# [the course](README.md) · before: [02 Sound as numbers](02_sound_as_numbers.ipynb) · next: [04 Context](04_context.ipynb)
+# [the course](README.md) · before: [02 Sound as numbers](02_sound_as_numbers.ipynb) · next:
+# [04 Context](04_context.ipynb)

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 05 · Letters from frames
 #
-# [the course](README.md) · before: [04 context](04_context.ipynb) · next: [06 CTC by hand](06_ctc_by_hand.ipynb)
+# [the course](README.md) · before: [04 Context](04_context.ipynb) · next:
+# [06 CTC by hand](06_ctc_by_hand.ipynb)
 #
 # The network gives one column of probabilities for every 20 ms of sound. A clip of four seconds has about 200 columns, but its
 # sentence has only about 60 characters. How do 200 frames become 60 letters?
@@ -288,8 +289,11 @@ samples = np.concatenate([waveforms[0].samples[:middle], pause, waveforms[0].sam
 cut = middle // model.stride
 figure = go.Figure(layout={"title": "Blank, with half a second of silence put in", "yaxis": {"title": "probability of blank"}})
 gap = np.insert(probabilities[:, vocabulary.blank], [cut] * 25, np.nan)  # nothing is drawn there
-figure.add_scatter(x=np.arange(len(gap)) * 0.02, y=gap, name="the clip as it was (second half moved)")
-figure.add_scatter(x=np.arange(len(paused)) * 0.02, y=np.exp(paused.log_probs[:, vocabulary.blank]), name="with the pause")
+figure.add_scatter(
+    x=paused.start_seconds + (np.arange(len(gap)) + 0.5) * 0.02, y=gap, name="the clip as it was (second half moved)"
+)
+middles = paused.start_seconds + (np.arange(len(paused)) + 0.5) * 0.02
+figure.add_scatter(x=middles, y=np.exp(paused.log_probs[:, vocabulary.blank]), name="with the pause")
 figure.add_vrect(x0=cut * 0.02, x1=(cut + 25) * 0.02, fillcolor="#9aa5b1", opacity=0.25, line_width=0)
 figure.update_layout(xaxis={"title": "time (s)"}, legend={"orientation": "h", "y": -0.2})
 show(figure)
@@ -361,3 +365,6 @@ check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 # https://www.cs.toronto.edu/~graves/icml_2006.pdf; Hannun, "Sequence modeling with CTC" (2017), https://distill.pub/2017/ctc;
 # Baevski et al., "wav2vec 2.0" (2020), section 3.2, https://arxiv.org/abs/2006.11477; Guo et al., "On calibration of modern
 # neural networks" (2017), https://arxiv.org/abs/1706.04599.
+#
+# [the course](README.md) · before: [04 Context](04_context.ipynb) · next:
+# [06 CTC by hand](06_ctc_by_hand.ipynb)

@@ -1,15 +1,15 @@
 # %% [markdown]
 # # 06 · CTC by hand
 #
-# [the course](README.md) · before: [05 letters from frames](05_letters_from_frames.ipynb) · next:
-# [07 beams and words](07_beams_and_words.ipynb)
+# [the course](README.md) · before: [05 Letters from frames](05_letters_from_frames.ipynb) · next:
+# [07 Beams and words](07_beams_and_words.ipynb)
 #
 # The model was taught with sentences of which nobody had said *when* each letter is spoken. Connectionist temporal
 # classification (CTC) makes that possible: it takes every way in which a text can lie over the frames as right. There are
-# more ways than atoms in the world, and yet the sum over all of them takes twenty lines.
+# more ways than atoms in the Earth, and yet the sum over all of them takes twenty lines.
 #
 # **The question.** A word of three letters, seven frames of sound. Let the likeliest single path that spells the word have the
-# probability 0.05. *How much more likely is the word than this path: about the same, ten times, a thousand times?*
+# probability 0.02. *How much more likely is the word than this path: about the same, ten times, a thousand times?*
 
 # %%
 from itertools import groupby, product
@@ -17,7 +17,7 @@ from itertools import groupby, product
 import numpy as np
 import plotly.graph_objects as go
 import torch
-from ipywidgets import Dropdown, IntSlider
+from ipywidgets import Dropdown, SelectionSlider
 from lesson import check, reveal, show, table
 
 from w2vkit.audio import load
@@ -323,13 +323,13 @@ moments = [0, 1, 2, 5, 10, 20, 50, 100, 200, STEPS - 1]
 
 def draw_learning(figure, step):
     """Draw what the learner says after some steps."""
-    figure.data[0].z = history[moments[step]].T
-    figure.layout.title.text = f"After {moments[step]} steps: -ln P(BED) = {losses[moments[step]]:.3f} nats"
+    figure.data[0].z = history[step].T
+    figure.layout.title.text = f"After {step} steps: -ln P(BED) = {losses[step]:.3f} nats"
 
 
 figure = go.Figure(go.Heatmap(y=NAMES, zmin=0, zmax=1, colorscale="Viridis"), layout={"title": "", "height": 300})
 figure.update_layout(xaxis={"title": "frame t"}, yaxis={"autorange": "reversed"})
-show(figure, draw_learning, step=IntSlider(5, 0, len(moments) - 1))
+show(figure, draw_learning, step=SelectionSlider(options=moments, value=100))
 
 # %%
 shares = np.array([one.mean(axis=0) for one in history])  # (STEPS, V)
@@ -337,7 +337,10 @@ figure = go.Figure(
     layout={"title": "Mean probability of each label over all frames", "xaxis": {"title": "step", "type": "log"}}
 )
 for column, name in enumerate(NAMES):
-    figure.add_scatter(x=np.arange(1, STEPS + 1), y=shares[:, column], name=name)
+    # D lies over B: the sound is the same from both ends.
+    figure.add_scatter(
+        x=np.arange(1, STEPS + 1), y=shares[:, column], name=name, line={"dash": "dash" if name == "D" else None}
+    )
 show(figure)
 check(losses[-1] < losses[0] / 10, "the learner has learned the word")
 check(shares[-1].argmax() == 0, "and most of its frames say blank")
@@ -345,7 +348,7 @@ check(shares[-1].argmax() == 0, "and most of its frames say blank")
 # %% [markdown]
 # Half of the states are blanks, and a path can rest in them anywhere between letters. So from the start the blank has the
 # most occupancy in nearly every frame, the pull makes it likelier still, and letters are left where little else can be.
-# Zeyer, Schlüter and Ney (2021) prove that this happens whenever the model starts out uniform.
+# Zeyer, Schlüter and Ney (2021) give the theory, and a simple example in which training from uniform probabilities must end so.
 #
 # ## Exercises
 #
@@ -421,3 +424,6 @@ check(shares[-1].argmax() == 0, "and most of its frames say blank")
 # **Sources.** Graves, Fernández, Gomez, Schmidhuber, "Connectionist temporal classification" (2006), section 4,
 # https://www.cs.toronto.edu/~graves/icml_2006.pdf; Zeyer, Schlüter, Ney, "Why does CTC result in peaky behavior?" (2021),
 # https://arxiv.org/abs/2105.14849; torch's documentation of `ctc_loss`.
+#
+# [the course](README.md) · before: [05 Letters from frames](05_letters_from_frames.ipynb) · next:
+# [07 Beams and words](07_beams_and_words.ipynb)

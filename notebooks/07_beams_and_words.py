@@ -2,7 +2,7 @@
 # # 07 · Beams and words
 #
 # [the course](README.md) · before: [06 CTC by hand](06_ctc_by_hand.ipynb) · next:
-# [08 when was it said](08_when_was_it_said.ipynb)
+# [08 When was it said?](08_when_was_it_said.ipynb)
 #
 # Greedy decoding takes the likeliest label of every frame. That is the likeliest *path*. Notebook 6 showed that a text has
 # many paths: so the likeliest path need not spell the likeliest text. A beam search adds paths up while it goes, and it has
@@ -185,9 +185,7 @@ kept = {
     width: np.exp(np.logaddexp.reduce(list(texts_of(search_by_hand(five, width)[-1], small).values())))
     for width in (1, 3, 10, 100)
 }
-print(
-    "share of all probability that is still in the beam at the end, by width:", {w: round(float(p), 3) for w, p in kept.items()}
-)
+table(["beam width", "share of all probability that is still in the beam at the end"], list(kept.items()))
 
 # %% [markdown]
 # ## On speech
@@ -390,7 +388,7 @@ check(curves[said].max() >= curves[said][0], "a weight does not take the hot wor
 
 # %% [markdown]
 # A hot word is a thumb on the scale. With a large enough weight the text says what you wished to hear, if it is only a little
-# like what was said; nothing brings in a word for which there is no sound. Compare the two thresholds, and keep the weight
+# like what was said; a word for which there is no sound stays out far longer. Compare the two thresholds, and keep the weight
 # well between them. `w2vkit transcribe --decoder beam --hotword NAME` has a default.
 #
 # ## Exercises
@@ -440,3 +438,6 @@ check(curves[said].max() >= curves[said][0], "a weight does not take the hot wor
 # recurrent DNNs" (2014), https://arxiv.org/abs/1408.2873; Baevski et al., "wav2vec 2.0" (2020), section 4.3 (decoding with
 # language models), https://arxiv.org/abs/2006.11477; Chen and Goodman (1998) on smoothing,
 # https://dash.harvard.edu/handle/1/25104739.
+#
+# [the course](README.md) · before: [06 CTC by hand](06_ctc_by_hand.ipynb) · next:
+# [08 When was it said?](08_when_was_it_said.ipynb)

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 08 · When was it said?
 #
-# [the course](README.md) · before: [07 beams and words](07_beams_and_words.ipynb) · next:
-# [09 how wrong is it](09_how_wrong_is_it.ipynb)
+# [the course](README.md) · before: [07 Beams and words](07_beams_and_words.ipynb) · next:
+# [09 How wrong is it?](09_how_wrong_is_it.ipynb)
 #
 # Subtitles, karaoke, a language archive, a dictionary with sounds: all need to know *when* each word of a known text was
 # said. The model was never told. Yet its emissions hold the answer: forced alignment finds the likeliest path that spells the
@@ -162,6 +162,7 @@ check(
     aligned.shape == true.shape and (aligned[:, 0] < aligned[:, 1]).all(),
     "w2vkit gives every word a time, and each ends after it begins",
 )
+check(np.median(np.abs(aligned - true)) < 0.1, "half of all borders are found to a tenth of a second")
 
 # %%
 figure = go.Figure(
@@ -247,7 +248,7 @@ figure.update_layout(
 show(figure)
 reveal(own, int((fit.argmax(axis=1) == np.arange(len(clips))).sum()), "of 6")
 confidences = [align(emissions[0], clips[k].text).hypothesis.confidence for k in (0, 1)]
-print(f"mean confidence of the words: {confidences[0]:.3f} with the right text, {confidences[1]:.5f} with a wrong one")
+print(f"mean confidence of the words: {confidences[0]:.2g} with the right text, {confidences[1]:.2g} with a wrong one")
 
 # %% [markdown]
 # ## Confidence, and whether to believe it
@@ -395,8 +396,8 @@ check(len({greedy(temper(heard_test[0], t)).text for t in (0.4, 1.0, 4.0)}) == 1
 #
 # ## Three questions
 #
-# 1. On the trellis, find a moment when the orange and the red path part. Which letter was mistaken, and how much later was it
-#    put right?
+# 1. On the trellis, move the slider: is there a moment when the orange and the red path part? Which letter was mistaken, and how
+#    much later was it put right? If there is none, what does that say about the clip?
 # 2. In the histogram, one distribution is shifted. By how much would you move it, and would that mend the ends as well (see
 #    the table)?
 # 3. In the reliability figure at temperature 1: is the model too sure or too modest, and in which bins?
@@ -404,3 +405,6 @@ check(len({greedy(temper(heard_test[0], t)).text for t in (0.4, 1.0, 4.0)}) == 1
 # **Sources.** Graves et al., "Connectionist temporal classification" (2006), section 4.1, with the maximum for the sum;
 # Kürzinger et al., "CTC-segmentation of large corpora" (2020), https://arxiv.org/abs/2007.09127; Guo et al., "On calibration
 # of modern neural networks" (2017), https://arxiv.org/abs/1706.04599; flite, http://www.festvox.org/flite.
+#
+# [the course](README.md) · before: [07 Beams and words](07_beams_and_words.ipynb) · next:
+# [09 How wrong is it?](09_how_wrong_is_it.ipynb)

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 09 · How wrong is it?
 #
-# [the course](README.md) · before: [08 when was it said](08_when_was_it_said.ipynb) · next:
-# [10 evaluate LibriSpeech](10_evaluate_librispeech.ipynb)
+# [the course](README.md) · before: [08 When was it said?](08_when_was_it_said.ipynb) · next:
+# [10 Evaluate on LibriSpeech](10_evaluate_librispeech.ipynb)
 #
 # "1.9 % word error rate" sounds exact. What is counted? How sure is the number? And does it hold for a noisy kitchen, a fast
 # speaker, a telephone?
@@ -460,3 +460,6 @@ show(figure)
 # estimates for confidence intervals in ASR performance evaluation" (2004), https://doi.org/10.1109/ICASSP.2004.1326009;
 # Gillick and Cox, "Some statistical issues in the comparison of speech recognition algorithms" (1989); Panayotov et al.,
 # "LibriSpeech" (2015); jiwer, https://github.com/jitsi/jiwer.
+#
+# [the course](README.md) · before: [08 When was it said?](08_when_was_it_said.ipynb) · next:
+# [10 Evaluate on LibriSpeech](10_evaluate_librispeech.ipynb)

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 10 · Evaluate on LibriSpeech
 #
-# [the course](README.md) · before: [09 how wrong is it](09_how_wrong_is_it.ipynb) · next:
-# [11 learning without labels](11_learning_without_labels.ipynb)
+# [the course](README.md) · before: [09 How wrong is it?](09_how_wrong_is_it.ipynb) · next:
+# [11 Learning without labels](11_learning_without_labels.ipynb)
 #
 # The model card says 1.9 and 3.9. Here is the code with which it says so, what has to change for it to run today, and the
 # same evaluation through w2vkit. By default all runs on the six bundled clips in a minute; one switch takes the real test
@@ -45,7 +45,7 @@ datasets.disable_progress_bars()
 datasets.logging.set_verbosity_error()  # that it cannot recognise a function with a network in it on a second run
 transformers.utils.logging.disable_progress_bar()
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
-FULL = False  # True: LibriSpeech's test-clean and test-other (350 MB each, from the Hub; hours on a CPU, minutes on a GPU)
+FULL = False  # True: LibriSpeech's test-clean and test-other from the Hub; hours on a CPU
 prediction = None  # a share from 0 to 1
 
 # %% [markdown]
@@ -354,6 +354,9 @@ table(["data", "WER as on the card", "words", "WER as on the leaderboard", "word
 # 3. From the last table: by how much would "we improved the WER" be worth nothing, because only the scoring has changed?
 #
 # **Sources.** The card of facebook/wav2vec2-large-960h-lv60-self, section Evaluation; Baevski et al., "wav2vec 2.0" (2020),
-# tables 1 and 2, https://arxiv.org/abs/2006.11477; Panayotov et al., "LibriSpeech" (2015); the Open ASR Leaderboard,
+# abstract, https://arxiv.org/abs/2006.11477; its results at 10 hours as Papers with Code lists them; Panayotov et al., "LibriSpeech" (2015); the Open ASR Leaderboard,
 # https://huggingface.co/spaces/hf-audio/open_asr_leaderboard; Radford et al., "Robust speech recognition via large-scale weak
 # supervision" (2022), appendix C (the normaliser), https://arxiv.org/abs/2212.04356.
+#
+# [the course](README.md) · before: [09 How wrong is it?](09_how_wrong_is_it.ipynb) · next:
+# [11 Learning without labels](11_learning_without_labels.ipynb)

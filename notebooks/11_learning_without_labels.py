@@ -271,7 +271,7 @@ check(perplexity[-20:].mean() > 4, "the codebook has not collapsed to a single e
 # ## 6. What has it learned?
 #
 # For one clip: how alike is what the network says about a hidden frame (row) to the code of every frame (column)? Blue is alike, red unlike;
-# the right answer is on the diagonal. What comes first is the coarsest thing: silence against speech. To tell the sounds of speech apart
+# black dots are the right answers. What comes first is the coarsest thing: silence against speech. To tell the sounds of speech apart
 # takes longer than a minute; look for the first signs of it.
 
 # %%
@@ -291,14 +291,23 @@ with torch.no_grad():
 rows = np.flatnonzero(hidden[0])
 figure = go.Figure(
     go.Heatmap(
-        z=(100 * alike[rows]).astype(np.int8), x0=0, dx=0.02, y=[f"{0.02 * t:.2f}" for t in rows], zmid=0, colorscale="RdBu"
+        z=(100 * alike[rows]).astype(np.int8),
+        x0=0,
+        dx=0.02,
+        y=[f"{0.02 * t:.2f}" for t in rows],
+        zmid=0,
+        colorscale="RdBu",
+        colorbar={"title": "cosine (%)"},
     ),
     layout={
         "height": 460,
         "xaxis": {"title": "code of the frame at (s)"},
         "yaxis": {"title": "hidden frame (s)", "type": "category"},
+        "legend": {"orientation": "h", "y": 1.1},
     },
 )
+here = {"size": 3, "color": "black"}
+figure.add_scatter(x=0.02 * rows, y=[f"{0.02 * t:.2f}" for t in rows], mode="markers", marker=here, name="the right answer")
 show(figure)
 
 # %% [markdown]
@@ -359,7 +368,7 @@ table(
 # ## Three questions to take along
 #
 # 1. In the curve of right answers: does the chance line rise with time, and what does that say about the codes?
-# 2. In the likeness picture: which two kinds of frames form the large blocks? Is any row of speech bluest on the diagonal?
+# 2. In the likeness picture: which two kinds of frames form the large blocks? Is any row of speech bluest at its dot?
 # 3. In the table of entries: is loudness one of the first things that the codebook learns? Why would that help in the game?
 #
 # **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), sections 2, 3 and 4.2 · Jang, Gu, Poole,

@@ -4,6 +4,8 @@
     python notebooks/build.py 02 05    # some
 
 A figure is kept as plotly data, where that is small, and as a PNG drawn by chromium from plotly's own script.
+Every notebook begins with a cell that installs w2vkit where it is missing. With ``Repository`` under ``[project.urls]`` in
+`pyproject.toml`, the course's public GitHub address, that cell fetches it from there, and a badge above it opens it in Colab.
 """
 
 import json
@@ -11,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,10 +25,11 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent
 PLOTLY = "application/vnd.plotly.v1+json"
-WIDTH = 800  # pixels of a still figure
+WIDTH = 800  # pixels of a still figure that does not say its own
 MAX_PLOTLY = 60_000  # characters of plotly data worth keeping beside the PNG
 MAX_BYTES = 1_000_000  # of a built notebook
 CELL_SECONDS = 300
+BRANCH = "main"  # of the repository: what Colab opens
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -38,11 +42,44 @@ def sources(chosen: list[str] | None = None) -> list[Path]:
 def read(source: Path) -> nbformat.NotebookNode:
     """Read a source as a notebook without outputs, with names of cells that stay the same from build to build."""
     notebook: nbformat.NotebookNode = jupytext.read(source, fmt="py:percent")
+    home = repository()
+    notebook.cells.insert(1, nbformat.v4.new_code_cell(installation(home)))
+    if home:
+        title, _, text = notebook.cells[0].source.partition("\n")
+        notebook.cells[0].source = f"{title}\n\n{badge(home, source.stem)}\n{text}"
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"], cell.metadata = f"{source.stem[:2]}-{number:02d}", nbformat.NotebookNode()
     return notebook
+
+
+def repository(project: Path = FOLDER.parent / "pyproject.toml") -> str | None:
+    """Where the course is public, as ``https://github.com/OWNER/NAME``; None where the project does not say."""
+    urls = tomllib.loads(project.read_text(encoding="utf-8"))["project"].get("urls", {})
+    return urls["Repository"].removesuffix("/").removesuffix(".git") if "Repository" in urls else None
+
+
+def badge(home: str, name: str) -> str:
+    """The link that opens a notebook of a GitHub repository in Colab."""
+    place = home.removeprefix("https://github.com/")
+    link = f"https://colab.research.google.com/github/{place}/blob/{BRANCH}/notebooks/{name}.ipynb"
+    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({link})"
+
+
+def installation(home: str | None) -> str:
+    """The first cell: install w2vkit where it is missing, from the course's repository or from the folder above."""
+    fetch = [f"    !git clone --quiet --depth 1 {home} course", "    %cd -q course/notebooks"] if home else []
+    return "\n".join(
+        [
+            "# Installs w2vkit where it is missing, as in Colab; elsewhere it does nothing.",
+            "import importlib.util",
+            "",
+            'if importlib.util.find_spec("w2vkit") is None:',
+            *fetch,
+            '    %pip install --quiet "..[notebooks]"',
+        ]
+    )
 
 
 def execute(source: Path, environment: dict[str, str] | None = None, *, solutions: bool = False) -> nbformat.NotebookNode:
@@ -63,11 +100,24 @@ def execute(source: Path, environment: dict[str, str] | None = None, *, solution
         resources={"metadata": {"path": str(FOLDER)}},
         store_widget_state=False,  # plotly's would hold its whole script
         record_timing=False,
-        coalesce_streams=True,
     )
     client.execute(env=os.environ | {"W2VKIT_STATIC": "1"} | (environment or {}))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
     notebook.metadata.language_info = nbformat.from_dict({"name": "python"})
     return notebook
+
+
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join printed lines that follow each other; ``coalesce_streams`` would move those after a figure above it."""
+    kept: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if kept and output.output_type == "stream" and output.get("name") == kept[-1].get("name"):
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
 
 
 def folded(notebook: nbformat.NotebookNode) -> list[str]:
@@ -87,7 +137,8 @@ def draw(notebooks: list[nbformat.NotebookNode]) -> None:
         page.add_script_tag(path=Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
         for data in (data for notebook in notebooks for data in figures(notebook)):
             figure = data[PLOTLY]
-            size = {"format": "png", "width": WIDTH, "height": figure["layout"].get("height", 360)}
+            layout = figure["layout"]
+            size = {"format": "png", "width": layout.get("width", WIDTH), "height": layout.get("height", 360)}
             url = page.evaluate("([figure, size]) => Plotly.toImage(figure, size)", [figure, size])
             data["image/png"] = url.partition(",")[2]
             if len(json.dumps(figure)) > MAX_PLOTLY:

@@ -1,7 +1,7 @@
 """Build the folder of a Hugging Face Space, ready to be pushed: ``python space/build.py [FOLDER]``.
 
-Everything is copied from the repository; versions come from constraints.txt. A folder that is a clone of the Space
-stays one: only what is built here is replaced in it.
+Everything is copied from the repository; versions come from constraints.txt, and the Hub is asked for one commit. A folder
+that is a clone of the Space stays one: only what is built here is replaced in it.
 """
 
 import re
@@ -10,11 +10,15 @@ import sys
 import tomllib
 from pathlib import Path
 
-from w2vkit.hub import DEFAULT
+from huggingface_hub import HfApi
+
+from w2vkit.hub import DEFAULT, PROBE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"w2vkit": "w2vkit", "w2vkit_demo": "demo/w2vkit_demo"}
 COPIES = {"app.py": "space/app.py", ".gitattributes": "space/gitattributes", "LICENSE": "LICENSE"}
+CONVERSION = "refs/pr/5"  # of the default model: there the Hub's bot offers it as safetensors
+NEEDED = ("config", "preprocessor_config", "special_tokens_map", "tokenizer_config", "vocab")
 TORCH = """\
 # torch as it is here runs on every hardware and brings CUDA. A Space that stays on a CPU builds faster with:
 # --extra-index-url https://download.pytorch.org/whl/cpu
@@ -35,6 +39,21 @@ def requirements() -> list[str]:
     return [f"{name}=={pins()[_plain(name)]}" for name in names]
 
 
+def preload() -> str:
+    """Have the model fetched while the Space is built; for that its configuration asks for a commit.
+
+    As in https://huggingface.co/docs/hub/spaces-config-reference. Where the Hub cannot be asked for the commit, the line is
+    left out: the page then fetches the model when it first starts.
+    """
+    try:
+        commit = HfApi().model_info(DEFAULT, revision=CONVERSION, timeout=PROBE_SECONDS).sha
+    except Exception as error:  # what a failed connection raises belongs to the HTTP client
+        print(f"The Hub was not reached ({type(error).__name__}): the model will be fetched when the Space first starts.")
+        return ""
+    names = [*(f"{name}.json" for name in NEEDED), "model.safetensors"]
+    return f"preload_from_hub:\n- {DEFAULT} {','.join(names)} {commit}\n"
+
+
 def build(folder: Path) -> None:
     """Write the Space into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +63,7 @@ def build(folder: Path) -> None:
     for name, source in COPIES.items():
         shutil.copyfile(ROOT / source, folder / name)
     page = (ROOT / "space" / "README.md").read_text(encoding="utf-8")
-    (folder / "README.md").write_text(page.format(gradio=pins()["gradio"], model=DEFAULT), encoding="utf-8")
+    (folder / "README.md").write_text(page.format(gradio=pins()["gradio"], model=DEFAULT, preload=preload()), encoding="utf-8")
     (folder / "requirements.txt").write_text(TORCH + "\n".join(requirements()) + "\n", encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ START_SECONDS = 300  # s; the machine may be busy
 
 
 @contextmanager
-def serve_demo(*command: str, cwd: Path | None = None) -> Iterator[str]:
+def serve_demo(*command: str, cwd: Path | None = None, python: str = sys.executable) -> Iterator[str]:
     """Serve the page with the Hub out of reach, and give its address; the command is Python's, if not `w2vkit demo`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -23,7 +23,7 @@ def serve_demo(*command: str, cwd: Path | None = None) -> Iterator[str]:
     environment |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}  # as the Hub tells a Space
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "said"
-        run = [sys.executable, *(command or ("-m", "w2vkit", "demo", "--port", str(port)))]
+        run = [python, *(command or ("-m", "w2vkit", "demo", "--port", str(port)))]
         with said.open("w") as output:
             server = subprocess.Popen(run, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:

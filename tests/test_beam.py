@@ -83,7 +83,7 @@ def spans_of(text: str, emissions: Emissions) -> list[Span]:
     """Where a text's labels are if the search had kept all prefixes at all times."""
     labels = [emissions.vocabulary.columns[character] for character in text]
     born, left = [0] * (len(labels) + 1), [len(emissions)] * (len(labels) + 1)
-    return place(emissions.log_probs, emissions.vocabulary, labels, born, left)
+    return place(emissions, labels, born, left)
 
 
 @settings(max_examples=60, deadline=None)
@@ -219,11 +219,12 @@ def test_partial_credit_keeps_a_hot_word_alive_in_a_narrow_beam():
     ("options", "remedy"),
     [
         ({"beam_width": 0}, "Give 1 or more"),
-        ({"nbest": 0}, "nbest=1"),
+        ({"nbest": 0}, "Ask for 1 or more"),
         ({"token_min_logp": 0.5}, "Give 0 or less"),
         ({"token_min_logp": float("nan")}, "Give 0 or less"),
         ({"beam_threshold": -1.0}, "Give 0 or more"),
-        ({"alpha": float("nan")}, "finite"),
+        ({"alpha": float("nan")}, "alpha is nan. Give a finite number"),
+        ({"oov_penalty": float("inf")}, "finite"),
         ({"hotwords": {"WAV2VEC": 8.0}}, "outside the vocabulary: 2. Write it as it is spoken"),
         ({"hotwords": {"käse": 8.0}}, "outside the vocabulary: Ä"),
         ({"hotwords": {" ": 8.0}}, "empty"),

@@ -39,7 +39,7 @@ def test_by_default_only_this_machine_is_served(served):
     assert (first.name, first.max_seconds) == ("speller", 600)
     assert served == {
         "model": "auto",
-        "max_bytes": 50 * 2**20,
+        "max_mb": 50.0,
         "server_name": "127.0.0.1",
         "server_port": port,
         "share": False,
@@ -54,7 +54,7 @@ def test_what_is_asked_for_is_passed_on(served):
     assert served.pop("models").first.max_seconds == 90
     assert served == {
         "model": "w2v-mini",
-        "max_bytes": 1_572_864,
+        "max_mb": 1.5,
         "server_name": "0.0.0.0",
         "server_port": 0,
         "share": True,

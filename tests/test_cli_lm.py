@@ -8,6 +8,8 @@ from test_beam import misheard
 from w2vkit import cli_lm
 from w2vkit.decode import greedy
 from w2vkit.errors import DecodingError, LanguageModelError
+from w2vkit.language_model import Weights, save_weights
+from w2vkit.ngram_build import build_ngram
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -38,9 +40,20 @@ def test_options_choose_the_decoder():
     assert cli_lm.decoder(parse("transcribe")) is greedy
     assert cli_lm.decoder(parse("transcribe", "--hotword", "cat=4", "--hotword", "CAN"))(heard).text == "CAT"
     assert cli_lm.decoder(parse("transcribe", "--decoder", "beam"))(heard).text == "KAT"
-    for wrong in (["--alpha", "1"], ["--decoder", "greedy", "--nbest", "2"], ["--hotword", "cat=x"]):
+    for wrong in (["--alpha", "1"], ["--decoder", "greedy", "--nbest", "2"], ["--hotword", "cat=x"], ["--beam-width", "0"]):
         with pytest.raises(DecodingError):
             cli_lm.decoder(parse("transcribe", *wrong))
+
+
+def test_the_settings_of_an_evaluation_hold_the_weights_that_were_used(tmp_path):
+    """An evaluation that goes on where it stopped must not mix texts of other weights."""
+    path = tmp_path / "model.arpa"
+    build_ngram([["CAT"]], 1, output=path)
+    save_weights(path, Weights(0.7, 2.5))
+    for given, expected in (((), (0.7, 2.5)), (("--beta", "0"), (0.7, 0.0))):
+        options = parse("transcribe", "--lm", str(path), *given)
+        found = cli_lm.settings(options, cli_lm.decoder(options))
+        assert (found["alpha"], found["beta"]) == expected
 
 
 @pytest.mark.parametrize("content", [None, b"caf\xe9", b" \n"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from w2vkit.audio import Waveform
-from w2vkit.degrade import add_noise, telephone
+from w2vkit.degrade import add_noise, change_speed, telephone
 from w2vkit.errors import AudioError
 
 
@@ -60,3 +60,18 @@ def test_a_telephone_has_eight_bits_on_a_logarithmic_scale():
     rng = np.random.default_rng(0)
     voice = Waveform((0.3 * rng.standard_normal(8000)).clip(-1, 1).astype(np.float32), 8000)
     assert len(np.unique(telephone(voice).samples)) <= 256
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.8, 1.0, 1.25, 2.0])
+def test_another_speed_moves_every_tone_and_the_end(factor):
+    clean = tones(1000)
+    heard = change_speed(clean, factor)
+    assert len(heard.samples) == pytest.approx(16_000 / factor, abs=2) and heard.sample_rate == 16_000
+    spectrum = np.abs(np.fft.rfft(heard.samples * np.hanning(len(heard.samples))))
+    assert spectrum.argmax() * 16_000 / len(heard.samples) == pytest.approx(1000 * factor, abs=2)
+
+
+@pytest.mark.parametrize("factor", [0, -1, 5, float("nan")])
+def test_no_other_speed(factor):
+    with pytest.raises(AudioError, match=r"from 0\.25 to 4"):
+        change_speed(tones(440), factor)

@@ -66,29 +66,38 @@ def page(browser, url, window) -> Iterator[Page]:
     assert not errors
 
 
-def test_an_uploaded_file_is_shown_as_text_words_and_picture_and_can_be_kept(page, tmp_path, heard):
+def test_an_uploaded_file_is_shown_as_text_words_and_picture_and_can_be_kept(page, tmp_path, read):
     path = tmp_path / "会议 <b>.wav"
     samples, rate = soundfile.read(SAY.path)
     soundfile.write(path, samples, rate)
     page.locator("#source input[type=file]").set_input_files(str(path))
-    expect(page.locator("#text textarea")).to_have_value(heard[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(read[SAY.path.name], timeout=PATIENCE)
     expect(page.locator("#facts")).to_contain_text("times real time")
     words = page.locator("#view .lv-word")
-    expect(words).to_have_text(heard[SAY.path.name].split())
+    expect(words).to_have_text(read[SAY.path.name].split())
     assert _painted(page.locator("#view canvas.lv-base"))
     srt, grid = (_download(page, f"#download-{name}") for name in ("srt", "TextGrid"))
     assert srt.suffix == ".srt" and " --> " in srt.read_text() and "ooTextFile" in grid.read_text()
 
 
-def test_an_example_is_one_click_and_its_errors_are_marked(page, heard):
+def test_an_example_is_one_click_and_its_errors_are_marked(page, read):
     _try(page, 2)
-    expect(page.locator("#text textarea")).to_have_value(heard[examples()[2].path.name], timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(read[examples()[2].path.name], timeout=PATIENCE)
     expect(page.locator("#errors")).to_contain_text("WER")
     reference = page.locator("#reference textarea")
-    reference.fill(heard[examples()[2].path.name].lower() + " <img src=x onerror=alert(1)>")
+    reference.fill(read[examples()[2].path.name].lower() + " <img src=x onerror=alert(1)>")
     page.locator("#score").click()
     expect(page.locator("#errors .marked s")).to_have_text(["<IMG", "SRC=X", "ONERROR=ALERT", "ONE", ">"])
     expect(page.locator("#errors")).to_contain_text("5 left out")
+
+
+def test_the_language_model_reads_at_first_and_can_be_left_out(page, read, heard):
+    _try(page, 0)
+    expect(page.locator("#text textarea")).to_have_value(read[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#facts")).to_contain_text("beam search with the bundled 3-gram")
+    page.locator("#reading").get_by_label("letter by letter").check()
+    expect(page.locator("#text textarea")).to_have_value(heard[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#facts")).to_contain_text("greedy")
 
 
 def test_a_word_is_heard_and_its_frames_are_seen(page):
@@ -131,6 +140,40 @@ def test_the_view_works_by_keyboard_alone(page):
     expect(page.locator("#view .lv-word").nth(1)).to_be_focused()
 
 
+@pytest.mark.parametrize(
+    "window", [{"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}], ids=[""]
+)
+def test_two_fingers_zoom_and_one_drags(page):
+    _try(page, 0)
+    stage, place = page.locator("#view .lv-stage"), page.locator("#view .lv-place")
+    expect(place).to_contain_text("s", timeout=PATIENCE)
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    y, middle = box["y"] + 150, box["x"] + 46 + (box["width"] - 46) / 2
+
+    def fingers(kind: str, *xs: float) -> None:
+        points = [{"x": x, "y": y, "id": i} for i, x in enumerate(xs)]
+        page.context.new_cdp_session(page).send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def shown() -> tuple[float, float]:
+        page.wait_for_timeout(300)  # a picture is drawn
+        start, stop, _ = map(float, re.findall(r"\d+\.\d\d", place.inner_text()))
+        return start, stop
+
+    start, stop = shown()
+    fingers("touchStart", middle - 20, middle + 20)
+    fingers("touchMove", middle - 40, middle + 40)
+    fingers("touchEnd")
+    near, far = shown()
+    assert far - near == pytest.approx((stop - start) / 2, abs=0.05)
+    assert (near + far) / 2 == pytest.approx((start + stop) / 2, abs=0.05)
+    fingers("touchStart", middle)
+    for step in (10, 20, 30, 40):
+        fingers("touchMove", middle - step)
+    fingers("touchEnd")
+    assert shown()[0] > near + 0.05 and shown()[1] - shown()[0] == pytest.approx(far - near, abs=0.02)
+
+
 def test_playing_moves_the_cursor_and_lights_the_words(page):
     _try(page, 0)
     page.locator("#view .lv-play").click()
@@ -157,7 +200,7 @@ def test_the_microphone_is_transcribed_when_recording_stops(page):
     expect(page.locator("#text textarea")).to_have_value(re.compile("[A-Z]{2}"))
 
 
-def test_a_missing_hub_is_explained_and_a_bad_file_leaves_the_page_working(page, tmp_path, heard):
+def test_a_missing_hub_is_explained_and_a_bad_file_leaves_the_page_working(page, tmp_path, read):
     expect(page.locator("#notice")).to_contain_text("The small model is standing in")
     expect(page.locator("#notice")).to_contain_text("cannot be reached")
     bad = tmp_path / "bad.wav"
@@ -165,7 +208,7 @@ def test_a_missing_hub_is_explained_and_a_bad_file_leaves_the_page_working(page,
     page.locator("#source input[type=file]").set_input_files(str(bad))
     expect(page.locator("#facts")).to_contain_text("could not be read as audio", timeout=PATIENCE)
     _try(page, 0)
-    expect(page.locator("#text textarea")).to_have_value(heard[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(read[SAY.path.name], timeout=PATIENCE)
 
 
 def test_a_known_text_is_aligned_and_kept(page):
@@ -183,12 +226,13 @@ def test_a_known_text_is_aligned_and_kept(page):
     expect(page.locator("#align-view .lv-word")).to_have_text(["the", "<b>old</b>", "man"], timeout=PATIENCE)
 
 
-def test_two_set_ups_stand_under_each_other_and_move_together(page, heard):
+def test_two_set_ups_stand_under_each_other_and_move_together(page, read):
     page.get_by_role("tab", name="Compare").click()
     _try(page, 0)
-    page.locator("#setup-b-decoder").get_by_label("beam search", exact=True).check()
+    page.locator("#setup-b-decoder input").click()
+    page.get_by_role("option", name="beam search", exact=True).click()
     page.locator("#compare").click()
-    expect(page.locator("#compare-a .lv-word")).to_have_text(heard[SAY.path.name].split(), timeout=PATIENCE)
+    expect(page.locator("#compare-a .lv-word")).to_have_text(read[SAY.path.name].split(), timeout=PATIENCE)
     expect(page.locator("#compare-b .lv-place")).to_contain_text("s")
     expect(page.locator("#compare-facts")).to_contain_text(re.compile("words change|same text|no words"))
     page.locator("#compare-a .lv-in").click()
@@ -196,7 +240,7 @@ def test_two_set_ups_stand_under_each_other_and_move_together(page, heard):
     expect(page.locator("#compare-b .lv-place")).to_have_text(place)
 
 
-def test_a_model_that_cannot_be_had_leaves_the_one_that_runs(page, heard):
+def test_a_model_that_cannot_be_had_leaves_the_one_that_runs(page, read):
     choice = page.locator("#model input")
     choice.fill("facebook/wav2vec2-base-960h")
     choice.press("Enter")
@@ -205,16 +249,16 @@ def test_a_model_that_cannot_be_had_leaves_the_one_that_runs(page, heard):
     expect(choice).to_have_value("w2v-mini")
     expect(page.locator("#model-stop")).to_be_hidden()
     _try(page, 0)
-    expect(page.locator("#text textarea")).to_have_value(heard[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(read[SAY.path.name], timeout=PATIENCE)
 
 
-def test_words_appear_while_they_are_spoken_and_the_text_stays(page, heard):
+def test_words_appear_while_they_are_spoken_and_the_text_stays(page, read):
     page.get_by_role("tab", name="Live").click()
     button, settled, facts = (page.locator(f"#live-{name}") for name in ("view .live-button", "view .live-settled", "facts"))
     button.click()
     expect(settled).not_to_be_empty(timeout=PATIENCE)
     expect(button).to_have_text("Stop")
-    said = heard[SAY.path.name]
+    said = read[SAY.path.name]
     expect(facts).to_contain_text(re.compile(r"([6-9]|\d\d)\.\d s heard"), timeout=PATIENCE)  # the clip, and silence
     button.click()
     expect(button).to_have_text("Record", timeout=PATIENCE)

@@ -1,7 +1,6 @@
 """The page's endpoints for programs, called as programs do."""
 
 import re
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -11,10 +10,7 @@ import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from w2vkit import language_model
-from w2vkit.decode import beam_search
 from w2vkit.examples import examples
-from w2vkit.transcribe import transcribe
 
 SAY = examples()[0]
 
@@ -25,9 +21,9 @@ def client(url) -> Client:
 
 
 @pytest.mark.parametrize("clip", examples(), ids=lambda clip: clip.path.name)
-def test_a_clip_comes_back_as_json(client, clip, heard):
+def test_a_clip_comes_back_as_json(client, clip, read):
     answer = client.predict(handle_file(str(clip.path)), api_name="/transcribe")
-    assert answer["text"] == heard[clip.path.name] == " ".join(word["text"] for word in answer["words"])
+    assert answer["text"] == read[clip.path.name] == " ".join(word["text"] for word in answer["words"])
     assert all(0 <= word["start"] < word["end"] <= answer["seconds"] for word in answer["words"])
 
 
@@ -44,10 +40,10 @@ def test_decoders_are_named(client):
         client.predict(clip, decoder="hotwords", api_name="/transcribe")
 
 
-def test_the_bundled_language_model_reads_as_it_does_offline(client):
-    found = client.predict(handle_file(str(SAY.path)), decoder="bundled", api_name="/transcribe")
-    decode = partial(beam_search, language_model=language_model.load(language_model.BUNDLED))
-    assert found["text"] == transcribe(SAY.path, "w2v-mini", decode=decode).text
+def test_what_suits_the_model_is_the_default_and_the_rest_is_named(client, read, heard):
+    clip = handle_file(str(SAY.path))
+    assert client.predict(clip, decoder="bundled", api_name="/transcribe")["text"] == read[SAY.path.name]
+    assert client.predict(clip, decoder="greedy", api_name="/transcribe")["text"] == heard[SAY.path.name]
 
 
 def test_a_known_text_is_aligned_to_its_characters(client):
@@ -60,17 +56,27 @@ def test_a_known_text_is_aligned_to_its_characters(client):
         client.predict(handle_file(str(SAY.path)), SAY.text * 20, api_name="/align")
 
 
-def test_two_set_ups_are_compared(client, heard):
+def test_two_set_ups_are_compared(client, read):
     answer = client.predict(handle_file(str(SAY.path)), sound_b="noise", snr_b=-5, api_name="/compare")
-    assert answer["a"]["text"] == heard[SAY.path.name]
+    assert answer["a"]["text"] == read[SAY.path.name]
     assert [a for a, _ in answer["pairs"] if a] == answer["a"]["text"].split()
     assert [b for _, b in answer["pairs"] if b] == answer["b"]["text"].split()
     assert answer["b"]["text"] != answer["a"]["text"]
 
 
-def test_a_model_is_named_for_a_request(client, heard):
+def test_speed_and_model_belong_to_a_set_up(client):
     clip = handle_file(str(SAY.path))
-    assert client.predict(clip, model="w2v-mini", api_name="/transcribe")["text"] == heard[SAY.path.name]
+    answer = client.predict(clip, speed_b=2, model_b="w2v-mini", decoder_b="greedy", api_name="/compare")
+    assert answer["b"]["seconds"] == pytest.approx(answer["a"]["seconds"] / 2, abs=0.01)
+    with pytest.raises(AppError, match="to choose here"):
+        client.predict(clip, model_a="none/such", api_name="/compare")
+    with pytest.raises(AppError, match="times as fast"):
+        client.predict(clip, speed_a=0, api_name="/compare")
+
+
+def test_a_model_is_named_for_a_request(client, read):
+    clip = handle_file(str(SAY.path))
+    assert client.predict(clip, model="w2v-mini", api_name="/transcribe")["text"] == read[SAY.path.name]
     for name in ("facebook/wav2vec2-base-960h", "/etc", "../w2v-mini"):
         with pytest.raises(AppError, match="to choose here"):
             client.predict(clip, model=name, api_name="/transcribe")
@@ -107,10 +113,10 @@ def test_files_of_the_server_that_nobody_uploaded_are_refused(url, write, tone):
         assert "event: error" in answer and "seconds" not in answer
 
 
-def test_what_the_readme_says_of_programs_runs(url, heard, capsys):
+def test_what_the_readme_says_of_programs_runs(url, read, capsys):
     text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     blocks = [block for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S) if "gradio_client" in block]
     assert blocks
     for block in blocks:
         exec(block.replace("http://127.0.0.1:7860/", url), {})
-    assert heard[SAY.path.name] in capsys.readouterr().out
+    assert read[SAY.path.name] in capsys.readouterr().out

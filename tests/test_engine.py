@@ -172,6 +172,29 @@ def test_windows_of_a_network_that_hears_less_than_the_context_are_those_of_one_
     assert greedy(windowed).text == greedy(whole).text != ""
 
 
+def test_windows_of_a_network_that_attends_within_the_context_are_those_of_one_pass(checkpoints, monkeypatch):
+    """Two layers that see 46 frames to either side, and 8 of the positional convolution: the 2 s of context, with attention."""
+    model = load(checkpoints["random-layer"])
+    for layer in model.network.base_model.encoder.layers:
+        layer.register_forward_pre_hook(near, with_kwargs=True)
+    clip = Waveform(noise(63.0))
+    (windowed,) = model.emit([clip])
+    monkeypatch.setattr(model, "_grid", replace(model._grid, whole_seconds=100.0))
+    (whole,) = model.emit([clip])
+    assert np.abs(windowed.log_probs - whole.log_probs).max() < 1e-3
+    assert greedy(windowed).text == greedy(whole).text != ""
+
+
+def near(layer: Any, inputs: tuple, options: dict) -> tuple[tuple, dict]:
+    """Let a layer attend to 46 frames on either side only, as far as nothing else is masked."""
+    states = inputs[0] if inputs else options["hidden_states"]
+    frames = torch.arange(states.shape[1])
+    band = (frames[:, None] - frames).abs() <= 46
+    kept = options.get("attention_mask")
+    options["attention_mask"] = band[None, None] if kept is None else band & kept
+    return inputs, options
+
+
 @pytest.mark.parametrize(("taps", "frames"), [(3000, 850), (3000, 1), (601, 40), (512, 700), (1000, 500)])
 def test_a_wide_convolution_gives_what_torchs_gives(taps, frames):
     conv = torch.nn.Conv1d(8, 8, taps, padding=taps // 2, groups=8)
@@ -279,6 +302,42 @@ def test_weights_are_in_the_arithmetic_that_was_asked_for(checkpoints, dtype):
     assert model.dtype == dtype and model.network.lm_head.weight.dtype == torch.float32
     sums = np.exp(model.emit([Waveform(noise(1.0))])[0].log_probs.astype(np.float64)).sum(axis=1)
     assert np.abs(sums - 1).max() < 1e-5
+
+
+# Compiled.
+
+
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_a_compiled_network_emits_the_same(checkpoints, norm):
+    plain = load(checkpoints[f"random-{norm}"])
+    compiled = CTCModel.load(checkpoints[f"random-{norm}"], device="cpu", dtype="float32", compiled=True)
+    clips = [Waveform(noise(seconds, i)) for i, seconds in enumerate((2.0, 0.025, 1.1, 3.3, 0.5))]
+    before = compiled_programs()
+    for batch in (clips, clips[:1], clips[2:]):
+        for ours, theirs in zip(compiled.emit(batch), plain.emit(batch), strict=True):
+            assert np.abs(ours.log_probs - theirs.log_probs).max() < 1e-3
+            assert greedy(ours).text == greedy(theirs).text
+    used = compiled_programs()
+    assert used > 0
+    compiled.emit([Waveform(noise(seconds, 9)) for seconds in (0.7, 1.7, 2.9)])
+    compiled.emit([Waveform(noise(2.2, 9))])
+    assert compiled_programs() == used, "other lengths were compiled anew"
+    assert used - before <= 4
+    look, exact = compiled.explore(clips[2]), plain.explore(clips[2])
+    assert look.attentions == pytest.approx(exact.attentions, abs=1e-4)
+
+
+def compiled_programs() -> int:
+    """How many programs torch has compiled in this process."""
+    return sum(torch._dynamo.utils.counters["stats"][key] for key in ("unique_graphs",))
+
+
+def test_where_nothing_compiles_it_is_one_clear_error(checkpoints, monkeypatch):
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
+    monkeypatch.setattr("torch._inductor.config.force_disable_caches", True)
+    torch._dynamo.reset()
+    with pytest.raises(ModelError, match=r"could not be compiled.*Leave out --compile"):
+        CTCModel.load(checkpoints["random-layer"], device="cpu", dtype="float32", compiled=True)
 
 
 # Other architectures.

@@ -115,11 +115,12 @@ def test_silence_in_json_and_textgrid():
     assert "intervals: size = 1" in render(silence, "TextGrid", seconds=1.0)
 
 
-def test_json_lists_the_next_best_texts_with_both_scores():
-    best = Hypothesis("A", (), -1.0, -0.25, (Hypothesis("B", (), -3.0, -0.5), Hypothesis("", (), -4.0)))
+def test_json_lists_the_next_best_texts_with_confidence_and_both_scores():
+    b = Hypothesis("B B", (Word("B", 0.0, 0.1, 0.25), Word("B", 0.2, 0.3, 0.5)), -3.0, -0.5)
+    best = Hypothesis("A", (), -1.0, -0.25, (b, Hypothesis("", (), -4.0)))
     assert json.loads(render(best, "json", seconds=1.0))["alternatives"] == [
-        {"text": "B", "acoustic_score": -2.5, "language_score": -0.5},
-        {"text": "", "acoustic_score": -4.0, "language_score": 0.0},
+        {"text": "B B", "confidence": 0.375, "acoustic_score": -2.5, "language_score": -0.5},
+        {"text": "", "confidence": 1.0, "acoustic_score": -4.0, "language_score": 0.0},
     ]
 
 

@@ -18,7 +18,7 @@ from test_beam import VOCABULARIES, WHOLE, brute_force, misheard, random_emissio
 from w2vkit.decode import beam_search
 from w2vkit.emissions import Emissions
 from w2vkit.errors import LanguageModelError
-from w2vkit.language_model import KENLM_MAGIC, NGram, load
+from w2vkit.language_model import BUNDLED, KENLM_MAGIC, NGram, Weights, load, save_weights
 from w2vkit.ngram_build import build_ngram
 from w2vkit.vocabulary import Vocabulary
 
@@ -276,6 +276,38 @@ def test_lower_case_words_are_mapped_and_it_is_said(arpa, caplog):
 def test_of_words_that_differ_in_case_only_the_likelier_one_counts(arpa):
     lm = arpa(unigrams(us=-1.0, US=-3.0, We=-1.0))
     assert beam_search(spell(list("US")), language_model=lm, alpha=1.0, beta=0.0).language_score == pytest.approx(-2 * LN10)
+
+
+def test_weights_that_were_found_for_a_model_are_used_unless_others_are_given(arpa, tmp_path):
+    heard = spell(list("US"))
+    content = unigrams(US=-1.0)
+    found = {name: tmp_path / f"{name}.arpa.gz" for name in ("plain", "v1.2")}
+    for path in found.values():
+        path.write_bytes(gzip.compress(content.encode()))
+    save_weights(found["v1.2"], Weights(alpha=2.0, beta=0.25))
+    plain, weighed = load(found["plain"]), load(found["v1.2"])
+    assert (plain.weights, weighed.weights) == (Weights(0.5, 1.0), Weights(2.0, 0.25))
+
+    def score(lm, **given) -> float:
+        return beam_search(heard, language_model=lm, **given).language_score
+
+    assert score(plain) == pytest.approx(0.5 * -2 * LN10 + 1.0)
+    assert score(weighed) == pytest.approx(2.0 * -2 * LN10 + 0.25)
+    assert score(weighed, alpha=1.0) == pytest.approx(-2 * LN10 + 0.25)
+    assert score(weighed, beta=0.0) == pytest.approx(2.0 * -2 * LN10)
+    assert score(weighed, alpha=0.0, beta=0.0) == 0.0
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"alpha": "x"}', '{"alpha": NaN}', '{"gamma": 1}', '"ab"'])
+def test_damaged_weights_are_named(tmp_path, content):
+    (tmp_path / "model.arpa").write_text(SMALL)
+    (tmp_path / "model.json").write_text(content)
+    with pytest.raises(LanguageModelError, match=r"model\.json cannot be used.*delete it"):
+        load(tmp_path / "model.arpa")
+
+
+def test_the_bundled_model_brings_its_weights():
+    assert load(BUNDLED).weights != Weights()
 
 
 def test_another_script_is_refused(arpa):

@@ -1,4 +1,7 @@
-"""The course: what is built is what is written, every notebook runs and passes its own checks, and it moves in JupyterLab."""
+"""The course: what is built is what is written, every notebook runs and passes its own checks, and it moves in JupyterLab.
+
+Two notebooks run at a time, each on one core.
+"""
 
 import json
 import os
@@ -9,13 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from notebooks.build import FOLDER, MAX_BYTES, execute, figures, read, sources
+from notebooks.build import FOLDER, MAX_BYTES, badge, execute, figures, installation, joined, read, repository, sources
 
 PASSED, FAILED = "✔", "✘"
 CHROMIUM = shutil.which("chromium")
@@ -27,9 +31,12 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # no question, no request
 }
 
-# Put on the kernel's path: it runs before anything else there, and lets no socket leave the machine.
-NO_NETWORK = """
+# Put on the kernel's path: it runs before anything else there, and lets no socket leave the machine. Nor does it let jsonschema
+# find the package with which it would compile, at every start of a kernel and for seconds, a grammar that nothing here needs.
+ALONE = """
 import socket
+import sys
+sys.modules["rfc3987_syntax"] = None
 real = socket.socket.connect
 def connect(self, address):
     if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
@@ -63,18 +70,48 @@ def test_the_build_can_be_read_where_nothing_runs(source):
     assert not re.search(r"(?<![\w.:/])/(home|root|tmp|work|usr|Users)/", json.dumps([c.get("outputs") for c in built.cells]))
 
 
-@each
-def test_it_runs_without_a_network_and_so_do_its_solutions(source, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Future]]:
+    """The chosen notebooks, with their solutions, each in a fresh kernel without a network; two at a time."""
+    folder = tmp_path_factory.mktemp("kernels")
+    (folder / "sitecustomize.py").write_text(ALONE)
     environment = {
-        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(FOLDER.parent)]),
+        "PYTHONPATH": os.pathsep.join([str(folder), str(FOLDER.parent)]),
         "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(tmp_path / "hub"),
-        "OMP_NUM_THREADS": "2",
+        "HF_HOME": str(folder / "hub"),
+        "OMP_NUM_THREADS": "1",
     }
-    done = execute(source, environment, solutions=True)
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function) and "runs" in item.fixturenames]
+    chosen = [test.callspec.params["source"] for test in tests]
+    with ThreadPoolExecutor(2) as pool:
+        yield {source: pool.submit(execute, source, environment, solutions=True) for source in chosen}
+        pool.shutdown(cancel_futures=True)
+
+
+@each
+def test_it_runs_without_a_network_and_so_do_its_solutions(source, runs):
+    done = runs[source].result()
     check_outputs(done)
     assert any(PASSED in printed for printed in prints(done)), "a notebook has at least one check"
+
+
+def test_printed_lines_stay_on_their_side_of_a_figure():
+    line = nbformat.v4.new_output("stream", name="stdout", text="a\n")
+    figure = nbformat.v4.new_output("display_data", data={"text/plain": "figure"})
+    outputs = joined([line.copy(), line.copy(), figure, line.copy()])
+    assert [output.get("text", "figure") for output in outputs] == ["a\na\n", "figure", "a\n"]
+
+
+def test_one_setting_brings_the_badges(tmp_path):
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[project]\nname = "x"\n')
+    assert repository(project) is None
+    assert "git clone" not in installation(None)
+    project.write_text('[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/someone/something.git"\n')
+    home = repository(project)
+    assert home == "https://github.com/someone/something"
+    assert "/github/someone/something/blob/main/notebooks/01_first.ipynb" in badge(home, "01_first")
+    assert home in installation(home)
 
 
 def check_outputs(notebook: nbformat.NotebookNode) -> None:
@@ -124,7 +161,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "PYTHONPATH": str(FOLDER.parent)}
+    (folder / "sitecustomize.py").write_text(ALONE)
+    paths = os.pathsep.join([str(folder), str(FOLDER.parent)])
+    environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "PYTHONPATH": paths}
     options = [
         f"--port={port}",
         "--ip=127.0.0.1",

@@ -1,12 +1,20 @@
-"""The Space: built, checked as the Hub reads it, and started from its folder alone."""
+"""The Space: built, checked as the Hub reads it, and started from its folder alone.
+
+It is started with the packages of these tests, which are those of its requirements.txt (that is checked, too). To install
+them into a fresh environment takes minutes and a package index: W2VKIT_FRESH=1 does that as well.
+"""
 
 import ast
+import json
 import os
 import subprocess
 import sys
 import tomllib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -26,7 +34,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".git").mkdir()
     (folder / "w2vkit").mkdir()
     (folder / "w2vkit" / "old.py").touch()
-    subprocess.run([sys.executable, ROOT / "space" / "build.py", folder], check=True, timeout=300)
+    _build(folder, "http://127.0.0.1:9")
     return folder
 
 
@@ -45,9 +53,34 @@ def test_the_front_matter_is_what_the_hub_asks_for(space, pins):
     assert len(told["short_description"]) <= 60 and len(told["emoji"].strip("\ufe0f")) == 1
     assert {told["colorFrom"], told["colorTo"]} <= {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
     assert told["models"] == [DEFAULT]
-    (preloaded,) = told["preload_from_hub"]
-    assert preloaded.startswith(f"{DEFAULT} ") and "model.safetensors" in preloaded and ".bin" not in preloaded
+    assert "preload_from_hub" not in told  # the Hub could not be asked for the commit
     assert told["license"] == "apache-2.0" and "{" not in text
+
+
+def test_the_model_is_preloaded_from_the_commit_that_has_safetensors(tmp_path):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self):
+            known = unquote(self.path).partition("?")[0] == f"/api/models/{DEFAULT}/revision/refs/pr/5"
+            answer = json.dumps({"id": DEFAULT, "sha": commit, "siblings": []} if known else {"error": "no"}).encode()
+            self.send_response(200 if known else 404)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        _build(tmp_path, f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    told = yaml.safe_load((tmp_path / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    (line,) = told["preload_from_hub"]
+    name, files, revision = line.split()
+    assert (name, revision) == (DEFAULT, commit)
+    assert {"config.json", "vocab.json", "model.safetensors"} <= set(files.split(",")) and ".bin" not in files
 
 
 def test_requirements_are_pinned_as_tested_and_meet_every_import(space, pins):
@@ -71,16 +104,28 @@ def test_old_code_goes_and_the_clone_stays(space):
     assert large and all(path.suffix in stored for path in large)
 
 
-def test_it_starts_from_its_folder_alone_and_transcribes(space, heard, monkeypatch):
+@pytest.fixture(scope="module")
+def python(space, tmp_path_factory) -> str:
+    """The Python that runs the Space: this one, or one with nothing but its requirements."""
+    if not os.environ.get("W2VKIT_FRESH"):
+        return sys.executable
+    folder = tmp_path_factory.mktemp("fresh")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    install = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--requirement", space / "requirements.txt"]
+    subprocess.run(install, check=True, timeout=3600)
+    return str(install[0])
+
+
+def test_it_starts_from_its_folder_alone_and_transcribes(space, python, read, monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    where = [sys.executable, "-c", "import w2vkit, w2vkit_demo; print(w2vkit.__file__, w2vkit_demo.__file__, sep=chr(10))"]
+    where = [python, "-c", "import w2vkit, w2vkit_demo; print(w2vkit.__file__, w2vkit_demo.__file__, sep=chr(10))"]
     places = subprocess.run(where, cwd=space, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
     assert all(Path(place).is_relative_to(space) for place in places)
     clip = examples()[0].path
-    with serve_demo("app.py", cwd=space) as url:
+    with serve_demo("app.py", cwd=space, python=python) as url:
         client = Client(url, verbose=False)
-        assert client.predict(handle_file(str(clip)), api_name="/transcribe")["text"] == heard[clip.name]
+        assert client.predict(handle_file(str(clip)), api_name="/transcribe")["text"] == read[clip.name]
         assert [model["name"] for model in client.predict(api_name="/models") if model["running"]] == ["w2v-mini"]
         assert "The small model is standing in" in str(client.config["components"])
 
@@ -99,6 +144,11 @@ def test_zero_gpu_lends_by_the_length_of_the_sound(space, tmp_path):
     run = [sys.executable, "-c", code]
     done = subprocess.run(run, cwd=space, env=environment, capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines() == ["lent for 9", "lent for 11", "[1, 1]"], done.stderr
+
+
+def _build(folder: Path, hub: str) -> None:
+    command = [sys.executable, ROOT / "space" / "build.py", folder]
+    subprocess.run(command, env=os.environ | {"HF_ENDPOINT": hub}, check=True, timeout=300)
 
 
 def _imported(source: Path) -> set[str]:

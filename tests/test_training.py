@@ -10,7 +10,8 @@ import torch
 
 from training import augment, front, position
 from training.batches import LONG, SHORT, Batches
-from training.corpora import SPEEDS, Corpus
+from training.corpora import SPEEDS, Corpus, Utterance
+from training.decoding import spread
 from training.student import Trainee, build
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, MELS, Teacher
 from w2vkit.audio import load
@@ -137,6 +138,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def test_no_speaker_is_both_trained_on_and_decided_by(corpus):
     trained, deciding = {(u.corpus, u.speaker) for u in corpus.train}, {(u.corpus, u.speaker) for u in corpus.dev}
     assert trained and deciding and not trained & deciding
+
+
+def test_what_decoding_is_fitted_to_is_spread_over_all_speakers():
+    said = [Utterance("libri", speaker, str(i), ()) for i, speaker in enumerate("AAAAABBC")]
+    assert [u.text for u in spread(said, 5)] == ["0", "5", "7", "1", "6"]
+    assert len(spread(said, 100)) == len(said)
 
 
 def test_a_batch_depends_on_its_number_alone_so_that_runs_resume(corpus):

@@ -2,7 +2,7 @@
 
 Greedy decoding, raw upper-case text on both sides (`card` scoring); 95 % bootstrap intervals over speakers
 where there are ten or more, else over utterances. The same figures come from `w2vkit evaluate FILE --model w2v-mini`,
-those of the last column with ``--lm bundled --alpha 0.8 --beta 1.5`` (weighed by `training.decoding`).
+those of the last column with ``--lm bundled``.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="the folder of eval Parquet files")
     folder = parser.parse_args().folder
     model = CTCModel.load("w2v-mini", dtype="float32")
-    searched = partial(beam_search, language_model=load(BUNDLED), alpha=0.8, beta=1.5)
+    searched = partial(beam_search, language_model=load(BUNDLED))
     results, rows = {}, []
     for name in SPLITS:
         path = str(folder / f"{name}.parquet")

@@ -6,14 +6,14 @@ Weighs the bundled language model (``language_model.json`` beside it) and calibr
 
 import argparse
 import itertools
-import random
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import jiwer
 
-from training.corpora import RATE, Corpus
+from training.corpora import RATE, Corpus, Utterance
 from w2vkit.audio import Waveform
 from w2vkit.calibration import auc, expected_calibration_error, fit_language, fit_temperature, judge
 from w2vkit.confidence import UNCALIBRATED
@@ -23,6 +23,15 @@ from w2vkit.language_model import BUNDLED, LanguageModel, Weights, load, save_we
 from w2vkit.model import CTCModel
 
 ALPHAS, BETAS = (0.5, 0.7, 0.9, 1.1), (1.0, 2.0, 3.0)
+
+
+def spread(utterances: list[Utterance], count: int) -> list[Utterance]:
+    """Choose utterances evenly over their speakers: the first of each, then the second of each."""
+    before, turns = Counter[str](), []
+    for utterance in utterances:
+        turns.append(before[utterance.speaker])
+        before[utterance.speaker] += 1
+    return [utterances[i] for i in sorted(range(len(turns)), key=turns.__getitem__)[:count]]
 
 
 def weigh(model: LanguageModel, emissions: list[Emissions], references: list[str]) -> Weights:
@@ -51,7 +60,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=75, help="how many at most (default 75)")
     arguments = parser.parse_args()
     corpus = Corpus(arguments.data)
-    chosen = random.Random(0).sample(corpus.dev, min(arguments.clips, len(corpus.dev)))  # every n-th hits few speakers
+    chosen = spread(corpus.dev, arguments.clips)
     network, references = CTCModel.load(arguments.model), [u.text for u in chosen]
     emissions = network.emit([Waveform(corpus.samples(u), RATE) for u in chosen])
     print(f"{len(chosen)} clips of {len({u.speaker for u in chosen})} speakers", flush=True)

@@ -88,7 +88,7 @@ def align(emissions: Emissions, text: str) -> Alignment:
     log_probs = _with_wildcard(emissions)
     columns = labels.columns % log_probs.shape[1]  # WILDCARD is the last column
     path = viterbi(log_probs, columns, emissions.vocabulary.blank)
-    sure = _best(log_probs, columns, labels.owners < 0, path)
+    sure = _best(emissions.tempered, labels.columns, labels.owners < 0, path)
     sure[labels.columns == WILDCARD] = 0.0  # it cannot lower a word's confidence
     characters = _characters(labels, path, sure, emissions)
     spoken = _words(words, labels, characters, sure)
@@ -128,13 +128,13 @@ def _with_wildcard(emissions: Emissions) -> np.ndarray:
     return np.column_stack([log_probs, log_probs[:, characters].max(axis=1)])
 
 
-def _best(log_probs: np.ndarray, columns: np.ndarray, boundary: np.ndarray, path: BestPath) -> np.ndarray:
+def _best(tempered: np.ndarray, columns: np.ndarray, boundary: np.ndarray, path: BestPath) -> np.ndarray:
     """(L,) best log-probability of each label within its frames, of a boundary anywhere between its neighbours."""
     starts, stops = path.starts.copy(), path.stops.copy()
     (places,) = np.nonzero(boundary)
     starts[places], stops[places] = path.stops[places - 1], path.starts[places + 1]
     spans = zip(starts, stops, columns, strict=True)
-    return np.array([log_probs[start:stop, column].max() for start, stop, column in spans], np.float64)
+    return np.array([tempered[start:stop, column].max() for start, stop, column in spans], np.float64)
 
 
 def _characters(labels: _Labels, path: BestPath, sure: np.ndarray, emissions: Emissions) -> tuple[Word, ...]:

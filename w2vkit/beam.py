@@ -31,8 +31,8 @@ def beam_search(
     token_min_logp: float = -6.0,
     beam_threshold: float = 12.0,
     language_model: LanguageModel | None = None,
-    alpha: float = 0.5,
-    beta: float = 1.0,
+    alpha: float | None = None,
+    beta: float | None = None,
     oov_penalty: float = 8.0,
     hotwords: Mapping[str, float] | None = None,
     nbest: int = 1,
@@ -55,8 +55,11 @@ def beam_search(
         Prefixes that score this much less than the best one are dropped; ``inf`` drops none.
     language_model : LanguageModel, optional
         From `w2vkit.language_model.load`: words or characters.
-    alpha, beta, oov_penalty : float
-        Weight of the language model, bonus per word, and penalty of an unknown word. Without a model they do nothing.
+    alpha, beta : float, optional
+        Weight of the language model and bonus per word; left out, they are the model's own ``weights``. Without a
+        model they do nothing.
+    oov_penalty : float
+        Taken off for a word that the model does not know.
     hotwords : mapping of str to float, optional
         Words or phrases that are to be expected, and what each occurrence adds to the score; 5 to 10 is much, but a
         word that the language model does not know has to make up for ``oov_penalty`` as well.
@@ -69,7 +72,8 @@ def beam_search(
         ``acoustic_score`` is the log-probability of the text: the sum over all of its paths that the search has
         seen. Word boundaries at the beginning or end of a text or next to each other change nothing: such
         prefixes are one prefix, and their paths are added up. The words' places are those of the likeliest path
-        of the text among these; a word's confidence is computed on it as in `greedy`.
+        of the text among these; a word's confidence is computed on it as in `greedy`. What a language model helped
+        to find may be right although it hardly sounds so, for which ``emissions.calibration`` has a correction.
 
     Raises
     ------
@@ -85,11 +89,15 @@ def beam_search(
     frame, the search compares prefixes, and staying with one (a blank or the last character once more) adds up
     two labels. After an A, at P(A) = P(blank) = 0.3 and P(B) = 0.4, greedy goes on to AB, one beam stays with A.
     """
-    _check(beam_width, nbest, token_min_logp, beam_threshold)
-    if not np.isfinite([alpha, beta, oov_penalty]).all():
-        raise DecodingError(f"alpha, beta and oov_penalty are {alpha}, {beta} and {oov_penalty}. Give finite numbers.")
+    check(beam_width=beam_width, nbest=nbest, alpha=alpha, beta=beta, oov_penalty=oov_penalty)
+    if not token_min_logp <= 0:
+        raise DecodingError(f"token_min_logp is a log-probability, not {token_min_logp}. Give 0 or less, such as -6.")
+    if not beam_threshold >= 0:
+        raise DecodingError(f"beam_threshold is a distance, not {beam_threshold}. Give 0 or more, such as 12.")
     scorers: list[Scorer] = []
     if language_model is not None:
+        own = language_model.weights
+        alpha, beta = own.alpha if alpha is None else alpha, own.beta if beta is None else beta
         scorers.append(language_scorer(language_model, emissions.vocabulary, alpha=alpha, beta=beta, oov_penalty=oov_penalty))
     if hotwords:
         scorers.append(HotWords(hotwords, emissions.vocabulary))
@@ -98,19 +106,26 @@ def beam_search(
     tree = Tree(scorers)
     beams = search(emissions, blank, tree, token_min_logp=token_min_logp, beam_width=beam_width, beam_threshold=beam_threshold)
     results = _rank(beams, tree, emissions.vocabulary)[:nbest]
-    best, *others = [_hypothesis(emissions, tree, result) for result in results]
+    helped = language_model is not None
+    best, *others = [_hypothesis(emissions, tree, result, helped=helped) for result in results]
     return replace(best, alternatives=tuple(others))
 
 
-def _check(beam_width: int, nbest: int, token_min_logp: float, beam_threshold: float) -> None:
+def check(*, beam_width: int = 32, nbest: int = 1, **weights: float | None) -> None:
+    """Refuse what no search can be made of, before anything is read or loaded.
+
+    Raises
+    ------
+    DecodingError
+        Fewer than one beam or text, or a weight that is no finite number.
+    """
     if beam_width < 1:
         raise DecodingError(f"A beam width of {beam_width} leaves nothing to search. Give 1 or more; 32 is usual.")
     if nbest < 1:
-        raise DecodingError(f"The {nbest} best texts cannot be given. Ask for nbest=1 or more.")
-    if not token_min_logp <= 0:
-        raise DecodingError(f"token_min_logp is a log-probability, not {token_min_logp}. Give 0 or less, such as -6.")
-    if not beam_threshold >= 0:
-        raise DecodingError(f"beam_threshold is a distance, not {beam_threshold}. Give 0 or more, such as 12.")
+        raise DecodingError(f"The {nbest} best texts cannot be given. Ask for 1 or more.")
+    for name, weight in weights.items():
+        if weight is not None and not np.isfinite(weight):
+            raise DecodingError(f"{name} is {weight}. Give a finite number.")
 
 
 @dataclass(frozen=True)
@@ -141,11 +156,13 @@ def _rank(beams: Beams, tree: Tree, vocabulary: Vocabulary) -> list[_Result]:
     return sorted(ended, key=lambda result: result.acoustic + result.language, reverse=True)
 
 
-def _hypothesis(emissions: Emissions, tree: Tree, result: _Result) -> Hypothesis:
+def _hypothesis(emissions: Emissions, tree: Tree, result: _Result, *, helped: bool) -> Hypothesis:
     """Place the words of a text."""
     born = [0, *(tree.born[node] for node in result.nodes)]
     left = [int(tree.left[node]) for node in (ROOT, *result.nodes)]
     left[-1] = len(emissions)  # the last word may be over while its boundary is the end of the text
-    spans = place(emissions.log_probs, emissions.vocabulary, result.labels, born, left)
-    words = words_of(spans, emissions)
+    words = words_of(place(emissions, result.labels, born, left), emissions)
+    if helped:
+        correct = emissions.calibration.helped
+        words = tuple(replace(word, confidence=correct(word.confidence, len(word.text))) for word in words)
     return Hypothesis(" ".join(word.text for word in words), words, result.acoustic + result.language, result.language)

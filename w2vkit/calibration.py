@@ -1,26 +1,23 @@
 """How honest confidences are (of the words that got 0.8, eight in ten should be right), and how to mend them.
 
 Bins and expected calibration error follow Naeini et al., "Obtaining well calibrated probabilities using
-Bayesian binning" (2015), and Guo et al., "On calibration of modern neural networks" (2017),
-https://arxiv.org/abs/1706.04599, from which temperature scaling is too: one number divides the logits, fitted
-on speakers that the model has not seen. It never changes the greedy text.
+Bayesian binning" (2015), and Guo et al. (2017). What is fitted here, on speakers that the model has not seen, is
+stored beside a checkpoint and applied by `w2vkit.confidence`, which says what it is. It changes no text.
 """
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from w2vkit.confidence import SMALLEST, UNCALIBRATED, Calibration, log_odds
 from w2vkit.decode import greedy
 from w2vkit.emissions import Emissions
-from w2vkit.errors import ModelError, W2VKitError
+from w2vkit.errors import ModelError
 from w2vkit.hypothesis import Hypothesis
 
-FILE = "calibration.json"  # stands beside a checkpoint's weights
 TEMPERATURES = (0.2, 10.0)  # the range that is searched
-SMALLEST = 1e-6  # a wrong word with confidence 1 costs 14 nats, not infinity
+NOTHING = "No word was recognised, so nothing can be fitted. Give speech that the model knows."
 
 
 @dataclass(frozen=True)
@@ -45,68 +42,15 @@ class Bin:
     accuracy: float
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What ``calibration.json`` holds.
-
-    Attributes
-    ----------
-    temperature : float
-        Divides the logits; above 1 the model had been too sure.
-    words : int
-        On how many words it was fitted.
-    nll_before, nll_after : float
-        Mean negative log-likelihood of the words being right (nats), at temperature 1 and at the fitted one.
-    """
-
-    temperature: float
-    words: int
-    nll_before: float
-    nll_after: float
-
-    def save(self, folder: Path) -> None:
-        """Write `FILE` into a checkpoint's folder."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> "Calibration | None":
-        """Read `FILE` from a checkpoint's folder; None where there is none.
-
-        Raises
-        ------
-        ModelError
-            The file is damaged.
-        """
-        path = folder / FILE
-        if not path.exists():
-            return None
-        try:
-            calibration = cls(**json.loads(path.read_text(encoding="utf-8")))
-            _check(calibration.temperature)
-        except (OSError, ValueError, TypeError, W2VKitError) as error:
-            raise ModelError(f"{path} cannot be used: {error}. Fit it again, or delete it to go without.") from error
-        return calibration
-
-
 def temper(emissions: Emissions, temperature: float) -> Emissions:
-    """Give the emissions of ``logits / temperature``: softer above 1, harder below.
-
-    Log-probabilities are logits but for a constant per frame, which the softmax takes out.
+    """Give the emissions of ``logits / temperature``, softer above 1, harder below, without any other calibration.
 
     Raises
     ------
     ModelError
         The temperature is not a positive number.
     """
-    _check(temperature)
-    scaled = emissions.log_probs.astype(np.float64) / temperature
-    scaled -= np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-    return replace(emissions, log_probs=scaled.astype(np.float32))
-
-
-def _check(temperature: float) -> None:
-    if not (isinstance(temperature, int | float) and 0 < temperature < np.inf):
-        raise ModelError(f"The temperature is {temperature!r}. Give a positive number; 1 changes nothing.")
+    return replace(emissions, log_probs=Calibration(temperature).soften(emissions.log_probs), calibration=UNCALIBRATED)
 
 
 def match_words(reference: str, hypothesis: str) -> list[tuple[int, int]]:
@@ -172,10 +116,8 @@ def negative_log_likelihood(confidences: np.ndarray, right: np.ndarray) -> float
     return float(-np.where(right, np.log(p), np.log1p(-p)).mean())
 
 
-def fit_temperature(
-    emissions: Sequence[Emissions], references: Sequence[str], decode: Callable[[Emissions], Hypothesis] = greedy
-) -> Calibration:
-    """Fit the temperature at which the words' confidences predict best which of them are right.
+def fit_temperature(emissions: Sequence[Emissions], references: Sequence[str]) -> Calibration:
+    """Fit the temperature at which the greedy words' confidences predict best which of them are right.
 
     Parameters
     ----------
@@ -183,25 +125,56 @@ def fit_temperature(
         Of speakers that neither trained the model nor will evaluate it.
     references : sequence of str
         What each of them said, in the model's spelling.
-    decode : callable
-        Whose confidences are to be calibrated; its text should not depend on the temperature.
 
     Raises
     ------
     ModelError
         Nothing was recognised, so there is nothing to fit to.
     """
+    _, right = judge([greedy(one) for one in emissions], references)
+    if not len(right):
+        raise ModelError(NOTHING)
 
-    def loss(log_temperature: float) -> tuple[float, int]:
-        hypotheses = [decode(temper(one, float(np.exp(log_temperature)))) for one in emissions]
-        confidences, right = judge(hypotheses, references)
-        if not len(right):
-            raise ModelError("No word was recognised, so no temperature can be fitted. Give speech that the model knows.")
-        return negative_log_likelihood(confidences, right), len(right)
+    def loss(log_temperature: float) -> float:
+        hypotheses = [greedy(temper(one, float(np.exp(log_temperature)))) for one in emissions]
+        return negative_log_likelihood(np.array([word.confidence for one in hypotheses for word in one.words]), right)
 
-    before, words = loss(0.0)
-    best = _golden(lambda x: loss(x)[0], *np.log(TEMPERATURES))
-    return Calibration(round(float(np.exp(best)), 4), words, before, loss(best)[0])
+    best = _golden(loss, *np.log(TEMPERATURES))
+    return Calibration(round(float(np.exp(best)), 4), words=len(right))
+
+
+def fit_language(hypotheses: Sequence[Hypothesis], references: Sequence[str]) -> tuple[float, float]:
+    """Fit the curve of `Calibration.helped` by Newton's method.
+
+    Parameters
+    ----------
+    hypotheses : sequence of Hypothesis
+        Found with a language model, with confidences that no curve has corrected yet.
+    references : sequence of str
+        What was said.
+
+    Returns
+    -------
+    shift, slope : float
+
+    Raises
+    ------
+    ModelError
+        Nothing was recognised, so there is nothing to fit to.
+    """
+    confidences, right = judge(hypotheses, references)
+    if not len(right):
+        raise ModelError(NOTHING)
+    characters = np.array([len(word.text) for hypothesis in hypotheses for word in hypothesis.words])
+    inputs = np.column_stack([np.ones(len(right)), log_odds(confidences ** (1 / characters))])
+    weights = np.zeros(2)
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-inputs @ weights))
+        # A little is added to the curvature, as all words right, or all wrong, would send the curve to infinity.
+        curvature = (inputs * (p * (1 - p))[:, None]).T @ inputs + 0.1 * np.eye(2)
+        weights += np.linalg.solve(curvature, inputs.T @ (right - p) - 0.1 * weights)
+    shift, slope = weights.round(4).tolist()
+    return shift, slope
 
 
 def _golden(function: Callable[[float], float], low: float, high: float, steps: int = 16) -> float:

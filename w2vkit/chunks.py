@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from w2vkit.audio import Waveform
+from w2vkit.corpora import Utterance
 from w2vkit.decode import Hypothesis
 from w2vkit.emissions import Emissions
 from w2vkit.errors import W2VKitError
@@ -14,6 +15,32 @@ from w2vkit.reading import Read
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What came of listening to an utterance.
+
+    Attributes
+    ----------
+    utterance : Utterance
+    seconds : float or None
+        The duration of its sound; None where it could not be read.
+    hypothesis : Hypothesis or None
+    error : str or None
+        Why there is no hypothesis.
+    """
+
+    utterance: Utterance
+    seconds: float | None = None
+    hypothesis: Hypothesis | None = None
+    error: str | None = None
+
+    @property
+    def row(self) -> Row:
+        """What an evaluation keeps of it."""
+        text = self.hypothesis.text if self.hypothesis else None
+        return Row(self.utterance.id, self.utterance.speaker, self.seconds, self.utterance.reference, text, self.error)
 
 
 @dataclass(frozen=True)
@@ -49,14 +76,13 @@ def transcribe_chunk(
     decode: Callable[[Emissions], Hypothesis],
     speed: Speed | None,
     progress: Callable[[float], None],
-) -> tuple[list[Row], Speed | None]:
-    """Transcribe utterances; what fails becomes a row with its error.
+) -> tuple[list[Heard], Speed | None]:
+    """Transcribe utterances; what fails is among them with its error.
 
     Parameters
     ----------
     model : CTCModel
     chunk : list of Read
-        Of utterances with distinct ids.
     decode : callable
         Emissions to Hypothesis.
     speed : Speed or None
@@ -66,37 +92,41 @@ def transcribe_chunk(
 
     Returns
     -------
-    rows : list of Row
+    heard : list of Heard
         In the order of the utterances.
     speed : Speed or None
         With this chunk added.
     """
-    rows = {u.id: Row(u.id, u.speaker, None, u.reference, error=read.error) for read in chunk for u in [read.utterance]}
-    waveforms = {read.utterance.id: read.waveform for read in chunk if read.waveform}
+    waveforms = [read.waveform for read in chunk if read.waveform]
     if speed is None and waveforms:
-        _emit(model, [max(waveforms.values(), key=lambda w: w.seconds)], None)  # warm up: kernels are chosen, memory is taken
+        _emit(model, [max(waveforms, key=lambda w: w.seconds)], None)  # warm up: kernels are chosen, memory is taken
     warm = time.perf_counter()
-    emissions = _emit(model, list(waveforms.values()), progress)
+    emissions = iter(_emit(model, waveforms, progress))
     seen = time.perf_counter()
-    for (id, waveform), result in zip(waveforms.items(), emissions, strict=True):
-        row = replace(rows[id], seconds=round(waveform.seconds, 3))
-        try:
-            if isinstance(result, W2VKitError):
-                raise result
-            rows[id] = replace(row, hypothesis=decode(result).text)
-        except W2VKitError as error:
-            rows[id] = replace(row, error=str(error))
+    heard = [
+        _hear(read, next(emissions), decode) if read.waveform else Heard(read.utterance, error=read.error) for read in chunk
+    ]
     done = time.perf_counter()
     if waveforms:
         old = speed or Speed(0, 0.0, 0.0, 0.0, 0.0)
         speed = Speed(
             old.utterances + len(waveforms),
-            old.seconds + sum(w.seconds for w in waveforms.values()),
+            old.seconds + sum(w.seconds for w in waveforms),
             old.reading + sum(read.seconds for read in chunk),
             old.forward + seen - warm,
             old.decoding + done - seen,
         )
-    return list(rows.values()), speed
+    return heard, speed
+
+
+def _hear(read: Read, result: Emissions | W2VKitError, decode: Callable[[Emissions], Hypothesis]) -> Heard:
+    seconds = round(read.waveform.seconds, 3) if read.waveform else None
+    try:
+        if isinstance(result, W2VKitError):
+            raise result
+        return Heard(read.utterance, seconds, decode(result))
+    except W2VKitError as error:
+        return Heard(read.utterance, seconds, error=str(error))
 
 
 def _emit(

@@ -10,8 +10,7 @@ from typing import Any
 
 from w2vkit.cli_common import add_model_options, load_model
 from w2vkit.errors import ModelError, ServerError
-
-MAX_SECONDS, MAX_MB = 600.0, 50.0  # --max-seconds and --max-mb change them
+from w2vkit_demo.limits import MAX_MB, MAX_SECONDS
 
 
 def add(commands: Any) -> None:
@@ -51,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     first = Shared(load_model(options), max_seconds=options.max_seconds)
     serve(
         Models(first, partial(CTCModel.load, device=options.device, dtype=options.dtype)),
-        max_bytes=int(options.max_mb * 2**20),
+        max_mb=options.max_mb,
         server_name=options.host,
         server_port=options.port,
         share=options.share,

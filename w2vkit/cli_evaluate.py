@@ -3,14 +3,16 @@
 import argparse
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from w2vkit import cli_lm
-from w2vkit.cli_common import add_model_options, load_model, say
+from w2vkit.cli_common import add_engine_options, add_model_options, load_model, say, start_cluster
 from w2vkit.errors import EvaluationError, W2VKitError
 
 RESULTS, AS_JSON, AS_HTML, AS_YAML = "results.jsonl", "evaluation.json", "report.html", "model-index.yml"
+SHARDS = "shards"  # the folder that takes the place of RESULTS with the engine ray
 SHOWN_FAILURES = 10
 ABOUT = """
 sources:
@@ -48,6 +50,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--with-audio", action="store_true", help="put the sound of the worst utterances into the report")
     cli_lm.add_decoder_options(parser, nbest=False)
+    add_engine_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -55,7 +58,6 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate; the exit status is 0 if every utterance was transcribed, 1 if some failed, 130 after Ctrl-C."""
     from w2vkit.corpora import open_corpus
-    from w2vkit.evaluate import evaluate
     from w2vkit.progress import Bar
     from w2vkit.report import table
     from w2vkit.scoring import normaliser
@@ -73,19 +75,11 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     decode = cli_lm.decoder(options)
-    model = load_model(options)
-    results = options.output_dir / RESULTS if options.output_dir else None
+    settings = cli_lm.settings(options, decode)
+    evaluate, results = _engine(options)
     try:
         with Bar(len(corpus), "utterances") as bar:
-            evaluation = evaluate(
-                model,
-                corpus,
-                scoring=options.scoring,
-                decode=decode,
-                settings=cli_lm.settings(options, decode),
-                results_file=results,
-                progress=bar.reach,
-            )
+            evaluation = evaluate(corpus, scoring=options.scoring, decode=decode, settings=settings, progress=bar.reach)
     except KeyboardInterrupt:
         kept = f"what was finished is in {results}; the same command goes on from there" if results else "nothing was kept"
         say(f"w2vkit: stopped; {kept}.")
@@ -100,6 +94,20 @@ def run(options: argparse.Namespace) -> int:
         if len(evaluation.failures) > SHOWN_FAILURES:
             say(f"  and {len(evaluation.failures) - SHOWN_FAILURES} more; with --output-dir, all are in the report")
     return 1 if evaluation.failures else 0
+
+
+def _engine(options: argparse.Namespace) -> tuple[Callable[..., Any], Path | None]:
+    """What evaluates a corpus, here or on a cluster, and where the transcripts are kept."""
+    from w2vkit.evaluate import evaluate
+
+    if options.engine == "local":
+        results = options.output_dir / RESULTS if options.output_dir else None
+        return partial(evaluate, load_model(options), results_file=results), results
+    cluster = start_cluster(options)
+    from w2vkit.cluster import evaluate_shared
+
+    results = options.output_dir / SHARDS
+    return partial(evaluate_shared, cluster, folder=results), results
 
 
 def _write_all(folder: Path, evaluation: Any, corpus: Any, *, with_audio: bool) -> None:
@@ -119,10 +127,10 @@ def _write_all(folder: Path, evaluation: Any, corpus: Any, *, with_audio: bool) 
             new.replace(folder / name)  # a full disk leaves the old one whole
         except OSError as error:
             raise EvaluationError(
-                f"{folder / name} could not be written: {error.strerror}. The transcripts are kept in {folder / RESULTS}: "
+                f"{folder / name} could not be written: {error.strerror}. The transcripts beside it are kept: "
                 "free space or mend the permissions, and run the same command again."
             ) from error
-    say(f"{RESULTS}, {', '.join(writers)} written to {folder}")
+    say(f"Transcripts, {', '.join(writers)} written to {folder}")
 
 
 def _sounds(corpus: Any, ids: set[str]) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from w2vkit.beam import check
 from w2vkit.cli_common import say
 from w2vkit.decode import Hypothesis, beam_search, greedy
 from w2vkit.emissions import Emissions
@@ -52,8 +53,8 @@ def add_decoder_options(parser: argparse.ArgumentParser, *, nbest: bool = True) 
         metavar="FILE",
         help="language model: .arpa, .arpa.gz, a KenLM binary, or the word 'bundled' for the English one that comes along",
     )
-    group.add_argument("--alpha", type=float, help="weight of the language model (default 0.5)")
-    group.add_argument("--beta", type=float, help="bonus per word with a language model (default 1)")
+    group.add_argument("--alpha", type=float, help="weight of the language model (default: its own, else 0.5)")
+    group.add_argument("--beta", type=float, help="bonus per word with a language model (default: its own, else 1)")
     group.add_argument(
         "--hotword",
         action="append",
@@ -78,6 +79,7 @@ def decoder(options: argparse.Namespace) -> Callable[[Emissions], Hypothesis]:
     given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
     if ("alpha" in given or "beta" in given) and not options.lm:
         raise DecodingError("--alpha and --beta weigh a language model. Give one with --lm FILE.")
+    check(**given)
     if options.lm:
         given["language_model"] = load(options.lm)
     if options.hotword:
@@ -94,6 +96,8 @@ def settings(options: argparse.Namespace, decode: Callable[[Emissions], Hypothes
     known = inspect.signature(beam_search).parameters.values()
     values = {p.name: decode.keywords.get(p.name, p.default) for p in known if p.name not in ("emissions", "nbest")}
     if options.lm:
+        own = decode.keywords["language_model"].weights
+        values |= {name: getattr(own, name) for name in ("alpha", "beta") if values[name] is None}
         values["language_model"] = f"{options.lm.name} {hashlib.sha256(options.lm.read_bytes()).hexdigest()[:16]}"
     return values
 

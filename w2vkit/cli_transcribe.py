@@ -1,12 +1,12 @@
 """The command ``w2vkit transcribe``: files, folders and patterns in, text in any format out."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from w2vkit import cli_lm
-from w2vkit.cli_common import MAX_HOURS, add_model_options, load_model, say, write_text
+from w2vkit.cli_common import MAX_HOURS, add_engine_options, add_model_options, load_model, say, start_cluster, write_text
 from w2vkit.errors import FormatError, W2VKitError
 from w2vkit.examples import examples
 from w2vkit.formats import FORMATS, render
@@ -24,17 +24,20 @@ def add(commands: Any) -> None:
     parser.add_argument("--output-dir", type=Path, metavar="FOLDER", help="write one file per input here; else print")
     parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
     cli_lm.add_decoder_options(parser)
+    add_engine_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Transcribe, go on past bad files, and list at the end what failed and why."""
+    if options.engine == "ray":
+        return _share(options)
     jobs = _jobs(options)
     outputs = give_outputs(jobs, options.output_dir, options.format) if options.output_dir else {}
     decode = cli_lm.decoder(options)
     model = load_model(options)
-    failures: list[tuple[Path, str]] = []
+    failures: list[tuple[Path | str, str]] = []
 
     def one(job: Job, progress: Callable[[float], None]) -> FileTranscription:
         return transcribe_file(job.path, model, decode=decode, max_seconds=options.max_hours * 3600, progress=progress)
@@ -55,11 +58,38 @@ def run(options: argparse.Namespace) -> int:
             bar.next()
     if options.output_dir:
         say(f"{len(jobs) - len(failures)} of {len(jobs)} files written to {options.output_dir}")
+    return _report(failures, len(jobs))
+
+
+def _report(failures: Sequence[tuple[Path | str, str]], total: int) -> int:
+    """List what failed and why, and give the exit status."""
     if failures:
-        say(f"{len(failures)} of {len(jobs)} failed:")
+        say(f"{len(failures)} of {total} failed:")
         for path, reason in failures:
             say(f"  {path}: {reason}")
     return 1 if failures else 0
+
+
+def _share(options: argparse.Namespace) -> int:
+    """Transcribe on a cluster, into Parquet files."""
+    if options.format != "txt" or options.nbest:
+        raise FormatError("--engine ray writes Parquet files of texts and words. Leave out --format and --nbest.")
+    from w2vkit.corpora import is_table, of_files, open_corpus
+    from w2vkit.evaluate import describe_decoder
+
+    table = options.paths[0] if len(options.paths) == 1 and is_table(options.paths[0]) else None
+    corpus = open_corpus(table, with_text=False) if table else of_files([job.path for job in _jobs(options)])
+    decode = cli_lm.decoder(options)
+    about, _ = describe_decoder(decode, cli_lm.settings(options, decode))
+    cluster = start_cluster(options)
+    with Bar(len(corpus)) as bar:
+        shared = cluster.transcribe(
+            corpus, options.output_dir, decode=decode, about=about, max_seconds=options.max_hours * 3600, progress=bar.reach
+        )
+    failures = [(row.id, row.error) for row in shared.rows if row.error]
+    kept = f", {shared.reused} by an earlier run" if shared.reused else ""
+    say(f"{len(corpus) - len(failures)} of {len(corpus)} transcribed to {options.output_dir}{kept}")
+    return _report(failures, len(corpus))
 
 
 def _jobs(options: argparse.Namespace) -> list[Job]:

@@ -4,8 +4,9 @@ Audio is handed on as bytes or paths and decoded by `w2vkit.audio.load`, so that
 Rows that lack something are handed on too, with their fault: one bad row must not end an evaluation.
 """
 
+import hashlib
 import random
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,10 @@ class Corpus:
         How many utterances it gives.
     complete : bool
         Whether that is the whole split; False under a limit.
+    read : callable
+        Gives the utterances, or with (start, stop) a part of them.
+    selection : mapping
+        What else decides which utterances and transcripts these are, as values for JSON.
     """
 
     name: str
@@ -67,13 +72,18 @@ class Corpus:
     split: str | None
     total: int
     complete: bool
-    read: Callable[[], Iterator[Utterance]] = field(repr=False)
+    read: Callable[..., Iterator[Utterance]] = field(repr=False)
+    selection: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.total
 
     def __iter__(self) -> Iterator[Utterance]:
         return self.read()
+
+    def part(self, start: int, stop: int) -> Iterator[Utterance]:
+        """Give the utterances from number `start` up to before number `stop`, reading hardly more than those."""
+        return self.read(start, stop)
 
 
 def open_corpus(
@@ -85,6 +95,7 @@ def open_corpus(
     limit: int | None = None,
     shuffle: bool = False,
     seed: int = 0,
+    with_text: bool = True,
 ) -> Corpus:
     """Open a data set.
 
@@ -102,6 +113,8 @@ def open_corpus(
     shuffle : bool
     seed : int
         Of the sample: the same seed takes the same utterances.
+    with_text : bool
+        Whether there must be transcripts.
 
     Raises
     ------
@@ -119,14 +132,33 @@ def open_corpus(
         raise DatasetError(f"A limit of {limit} leaves nothing to evaluate. Give at least 1.")
     if not table.total:
         raise DatasetError(f"{name} has no rows. Check the file, or choose another split.")
-    convert = _converter(table, name, text_column)
+    convert = _converter(table, name, text_column, with_text)
     total = min(limit or table.total, table.total)
-    wanted: Container[int] = range(total)
-    if shuffle:
-        wanted = set(random.Random(seed).sample(range(table.total), total))
-    return Corpus(
-        name, config, split, total, total == table.total, lambda: (convert(index, row) for index, row in table.read(wanted))
-    )
+    wanted: Sequence[int] = sorted(random.Random(seed).sample(range(table.total), total)) if shuffle else range(total)
+
+    def read(start: int = 0, stop: int = total) -> Iterator[Utterance]:
+        part = wanted[start:stop]
+        return (convert(index, row) for index, row in table.read(part if isinstance(part, range) else frozenset(part)))
+
+    selection = {"text column": text_column, "seed": seed if shuffle else None}
+    return Corpus(name, config, split, total, total == table.total, read, selection)
+
+
+def is_table(path: str | Path) -> bool:
+    """Whether a path is that of a file or folder of rows, not of sound."""
+    path = Path(path).expanduser()
+    return path.suffix.lower() in (".parquet", *MANIFESTS) or (path.is_dir() and any(path.rglob("*.parquet")))
+
+
+def of_files(paths: Sequence[Path]) -> Corpus:
+    """Sound files without transcripts, as a data set whose name tells one list of files from another."""
+    utterances = [Utterance(str(path), path, None) for path in paths]
+    digest = hashlib.sha256("\n".join(u.id for u in utterances).encode("utf-8", "replace")).hexdigest()[:16]
+
+    def read(start: int = 0, stop: int = len(utterances)) -> Iterator[Utterance]:
+        return iter(utterances[start:stop])
+
+    return Corpus(f"files {digest}", None, None, len(utterances), True, read)
 
 
 def _local(path: Path, split: str | None) -> Table:
@@ -161,13 +193,13 @@ def _hub(name: str, config: str | None, split: str) -> Table:
     return read_parquet(split_files(name, config, split))
 
 
-def _converter(table: Table, name: str, text_column: str | None) -> Callable[[int, Mapping], Utterance]:
+def _converter(table: Table, name: str, text_column: str | None, with_text: bool) -> Callable[[int, Mapping], Utterance]:
     """Find the columns, and give the function that turns a row into an utterance."""
     if text_column and text_column not in table.columns:
         raise DatasetError(f"{name} has no column {text_column!r}. It has: {', '.join(table.columns)}.")
     text = text_column or _first(TEXT_COLUMNS, table)
     audio = _first(AUDIO_COLUMNS, table)
-    if not text:
+    if not text and with_text:
         raise DatasetError(
             f"{name} has no column of transcripts ({', '.join(TEXT_COLUMNS)}). It has: {', '.join(table.columns)}. "
             "Name it with text_column (--text-column)."
@@ -179,9 +211,9 @@ def _converter(table: Table, name: str, text_column: str | None) -> Callable[[in
     ids, speakers = _first(ID_COLUMNS, table), _first(SPEAKER_COLUMNS, table)
 
     def convert(index: int, row: Mapping) -> Utterance:
-        sound, reference = row.get(audio), row.get(text)
+        sound, reference = row.get(audio), row.get(text) if text else None
         fault = row.get(FAULT)
-        if not fault and reference is None:
+        if not fault and reference is None and with_text:
             fault = f"The row has no transcript (column {text!r}). Write one, or leave the row out."
         sound, file = _audio(sound, table.folder)
         if not fault and sound is None:

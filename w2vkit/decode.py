@@ -32,12 +32,13 @@ def greedy(emissions: Emissions) -> Hypothesis:
         and times of words are those of `w2vkit.hypothesis.words_of`; a character's span is its run of frames.
     """
     path = emissions.log_probs.argmax(axis=1)
-    along = emissions.log_probs[np.arange(len(path)), path]
+    frames = np.arange(len(path))
+    along, sure = emissions.log_probs[frames, path], emissions.tempered[frames, path]
     spans = []
     position = 0
     for label, run in groupby(path.tolist()):
         stop = position + len(list(run))
-        spans.append(Span(label, position, stop, float(along[position:stop].max())))
+        spans.append(Span(label, position, stop, float(sure[position:stop].max())))
         position = stop
     words = words_of(spans, emissions)
     return Hypothesis(" ".join(word.text for word in words), words, float(along.sum(dtype=np.float64)))

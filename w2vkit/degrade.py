@@ -1,4 +1,4 @@
-"""Sound made worse on purpose, to see what a model makes of it: noise and the telephone."""
+"""Sound made worse on purpose, to see what a model makes of it: noise, the telephone, another speed."""
 
 import math
 
@@ -9,6 +9,7 @@ from w2vkit.errors import AudioError
 
 TELEPHONE_RATE = 8_000  # Hz; of the digital telephone, ITU-T G.711
 TELEPHONE_BAND = (300.0, 3_400.0)  # Hz; what it transmits, ITU-T G.712
+MOST_SPEED = 4.0
 MU = 255  # of the logarithmic scale of G.711 in North America and Japan
 
 
@@ -61,6 +62,33 @@ def telephone(waveform: Waveform) -> Waveform:
     kept = min(len(samples), len(wide))
     samples[:kept] = wide[:kept]
     return Waveform(samples, rate)
+
+
+def change_speed(waveform: Waveform, factor: float) -> Waveform:
+    """Play sound faster or slower, as a tape does: the voice gets higher or deeper with it.
+
+    Parameters
+    ----------
+    waveform : Waveform
+    factor : float
+        2 is twice as fast and an octave higher.
+
+    Returns
+    -------
+    Waveform
+        1 / factor as long as before.
+
+    Raises
+    ------
+    AudioError
+        The factor is not between 0.25 and 4.
+    """
+    import soxr
+
+    if not 1 / MOST_SPEED <= factor <= MOST_SPEED:
+        raise AudioError(f"Sound cannot be played {factor:g} times as fast here. Give a number from 0.25 to 4.")
+    samples = soxr.resample(waveform.samples, waveform.sample_rate * factor, waveform.sample_rate)
+    return Waveform(samples.astype(np.float32), waveform.sample_rate)
 
 
 def _band_pass(samples: np.ndarray, rate: int) -> np.ndarray:

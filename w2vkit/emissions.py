@@ -1,9 +1,11 @@
 """What the model says about a waveform: one log-probability per frame and label."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from w2vkit.confidence import UNCALIBRATED, Calibration
 from w2vkit.errors import EmissionsError
 from w2vkit.vocabulary import Vocabulary
 
@@ -24,12 +26,15 @@ class Emissions:
         Seconds between the starts of two frames; frame t covers ``start_seconds + [t, t + 1) * frame_seconds``.
     start_seconds : float
         When frame 0 begins (s). A frame stands for the middle of what it hears; of a wide receptive field that is late.
+    calibration : Calibration
+        What makes confidences honest; it changes no text.
     """
 
     log_probs: np.ndarray
     vocabulary: Vocabulary
     frame_seconds: float = FRAME_SECONDS
     start_seconds: float = 0.0
+    calibration: Calibration = UNCALIBRATED
 
     def __post_init__(self) -> None:
         shape = self.log_probs.shape
@@ -57,3 +62,8 @@ class Emissions:
     def seconds(self) -> float:
         """How much sound the frames cover (s)."""
         return len(self) * self.frame_seconds
+
+    @cached_property
+    def tempered(self) -> np.ndarray:
+        """(T, V) float32 log-probabilities as confidences see them: at the calibration's temperature."""
+        return self.calibration.soften(self.log_probs)

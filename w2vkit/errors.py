@@ -41,5 +41,9 @@ class EvaluationError(W2VKitError):
     """The evaluation cannot be carried out, or its results cannot be kept."""
 
 
+class ClusterError(W2VKitError):
+    """The work cannot be shared out among machines, or what they found cannot be kept."""
+
+
 class ServerError(W2VKitError):
     """The page cannot be served the way it was asked for."""

@@ -1,7 +1,8 @@
 """How good a model is on a data set: word and character error rates, how sure they are, where they come from."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,85 +11,15 @@ from w2vkit.chunks import Speed, transcribe_chunk
 from w2vkit.corpora import Utterance
 from w2vkit.decode import Hypothesis, greedy
 from w2vkit.emissions import Emissions
-from w2vkit.errors import EvaluationError
-from w2vkit.journal import Journal, Row
+from w2vkit.evaluation import Evaluation, Run, summarise
+from w2vkit.journal import Journal
 from w2vkit.reading import read_ahead
-from w2vkit.scoring import (
-    FEW_SPEAKERS,
-    Group,
-    Scored,
-    by_length,
-    check_case,
-    group,
-    interval,
-    normaliser,
-    score,
-    unknown_characters,
-)
+from w2vkit.scoring import check_case, normaliser
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
 
 CHUNK = 32  # utterances that are read, transcribed and kept together; a kill loses at most these
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What an evaluation found. Rates are shares of 1.
-
-    Attributes
-    ----------
-    model, dtype, scoring : str
-    wer, cer : float
-        Errors per word, or character, of all references together.
-    interval : (float, float) or None
-        The WER's 95 % bootstrap interval; None for a single utterance.
-    interval_over : {"utterances", "speakers"}
-        What was drawn for it.
-    words, substitutions, deletions, insertions : int
-    seconds : float
-        Of sound that was scored.
-    utterances : tuple of Scored
-        In the data set's order.
-    failures : tuple of Row
-        What could not be transcribed, and why; it is not in any figure.
-    speakers, lengths : tuple of Group
-        The worst speaker first; the shortest length first.
-    unknown : dict
-        Characters of the references that the model cannot write, and how often they occur.
-    empty : int
-        Empty references: counted with all their insertions by "card", left out by "leaderboard".
-    notes : tuple of str
-        What people must know to read the figures.
-    speed : Speed or None
-        None where everything had been transcribed by an earlier run.
-    """
-
-    model: str
-    dtype: str
-    scoring: str
-    wer: float
-    cer: float
-    interval: tuple[float, float] | None
-    interval_over: str
-    words: int
-    substitutions: int
-    deletions: int
-    insertions: int
-    seconds: float
-    utterances: tuple[Scored, ...]
-    failures: tuple[Row, ...]
-    speakers: tuple[Group, ...]
-    lengths: tuple[Group, ...]
-    unknown: dict[str, int]
-    empty: int
-    notes: tuple[str, ...]
-    speed: Speed | None
-
-    def worst(self, count: int = 10) -> list[Scored]:
-        """The utterances with the most errors per word, and of those with the most errors, first."""
-        wrong = [s for s in self.utterances if s.errors]
-        return sorted(wrong, key=lambda s: (s.errors / max(1, s.words), s.errors), reverse=True)[:count]
 
 
 def evaluate(
@@ -131,9 +62,9 @@ def evaluate(
         Nothing could be scored, the references are in a case the model cannot write, the results file
         belongs to another run, or it cannot be written. Utterances that fail are among `failures` instead.
     """
-    normalise, note = normaliser(scoring)
-    decoder = getattr(getattr(decode, "func", decode), "__name__", type(decode).__name__)
-    journal = Journal(results_file, {"model": model.name, "dtype": model.dtype, "decoder": decoder, **(settings or {})})
+    normaliser(scoring)  # before hours are spent
+    about, notes = describe_decoder(decode, settings or {})
+    journal = Journal(results_file, {"model": model.name, "dtype": model.dtype, **about})
     speed: Speed | None = None
     ids: list[str] = []
     reused = 0
@@ -146,88 +77,48 @@ def evaluate(
         if pending:
             start = len(ids) + len(chunk) - len(pending)
             part = _part(tell, start, len(pending))
-            rows, speed = transcribe_chunk(model, pending, decode, speed, part)
-            journal.add(rows)
+            heard, speed = transcribe_chunk(model, pending, decode, speed, part)
+            journal.add([one.row for one in heard])
         ids += [read.utterance.id for read in chunk]
         reused += len(chunk) - len(pending)
         tell(len(ids))
     rows = journal.finish(ids)
-    notes = [note] if note else []
-    if settings:
-        listed = ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
-        notes.append(f"Decoded by {decoder.replace('_', ' ')}: {listed}.")
     if reused:
         notes.append(
             f"{reused} of {len(rows)} transcripts are an earlier run's, from {results_file}; remove it to transcribe again."
         )
-    return _evaluation(rows, model, scoring, normalise, notes, speed)
+    return summarise(rows, Run(model.name, model.dtype, model.vocabulary), scoring=scoring, notes=notes, speed=speed)
+
+
+def describe_decoder(
+    decode: Callable[[Emissions], Hypothesis], settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Give what the texts of a decoder depend on, for a file of results, and the same as notes for people."""
+    decoder = getattr(getattr(decode, "func", decode), "__name__", type(decode).__name__)
+    listed = ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
+    return {"decoder": decoder, **settings}, [f"Decoded by {decoder.replace('_', ' ')}: {listed}."] if settings else []
+
+
+class Seen:
+    """Tells an id's second utterance: scored twice, or mixed up on resuming, it would falsify the result."""
+
+    def __init__(self) -> None:
+        self._times: Counter[str] = Counter()
+
+    def check(self, id: str) -> tuple[str, str | None]:
+        """Give the id, and no fault; for one that was there before another id, and the fault."""
+        self._times[id] += 1
+        if (count := self._times[id]) == 1:
+            return id, None
+        return f"{id} ({count})", f"The id {id} occurs more than once. Remove the duplicate, or give each row an id of its own."
 
 
 def _distinct(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
-    """Mark an id's second utterance as faulty: scored twice, or mixed up on resuming, it would falsify the result."""
-    times: dict[str, int] = {}
+    seen = Seen()
     for utterance in utterances:
-        count = times[utterance.id] = times.get(utterance.id, 0) + 1
-        if count > 1:
-            fault = f"The id {utterance.id} occurs more than once. Remove the duplicate, or give each row an id of its own."
-            utterance = replace(utterance, id=f"{utterance.id} ({count})", fault=fault)
-        yield utterance
+        id, fault = seen.check(utterance.id)
+        yield replace(utterance, id=id, fault=fault) if fault else utterance
 
 
 def _part(tell: Callable[[float], None], start: int, count: int) -> Callable[[float], None]:
     return lambda share: tell(start + share * count)
-
-
-def _evaluation(
-    rows: list[Row], model: "CTCModel", scoring: str, normalise: Callable[[str], str], notes: list[str], speed: Speed | None
-) -> Evaluation:
-    import jiwer
-
-    failures = tuple(row for row in rows if row.error is not None)
-    scored = score([row for row in rows if row.error is None], normalise)
-    empty = sum(not s.words for s in scored)
-    if scoring == "leaderboard":
-        scored = [s for s in scored if s.words]
-    words = sum(s.words for s in scored)
-    if not words:
-        why = f" The first failure: {failures[0].id}: {failures[0].error}" if failures else " Check the text column."
-        raise EvaluationError(
-            f"Nothing can be scored: of {len(rows)} utterances {len(failures)} failed and {empty} have an empty reference.{why}"
-        )
-    references = [s.reference for s in scored]
-    unknown = unknown_characters([row.reference or "" for row in rows if row.error is None], model.vocabulary, scoring)
-    speakers = group(scored, lambda s: s.speaker or "") if all(s.speaker for s in scored) else []
-    over_speakers = len(speakers) >= FEW_SPEAKERS
-    return Evaluation(
-        model=model.name,
-        dtype=model.dtype,
-        scoring=scoring,
-        wer=sum(s.errors for s in scored) / words,
-        cer=jiwer.cer(references, [s.hypothesis for s in scored]),
-        interval=interval(scored, speakers=over_speakers),
-        interval_over="speakers" if over_speakers else "utterances",
-        words=words,
-        substitutions=sum(s.substitutions for s in scored),
-        deletions=sum(s.deletions for s in scored),
-        insertions=sum(s.insertions for s in scored),
-        seconds=sum(s.seconds for s in scored),
-        utterances=tuple(scored),
-        failures=failures,
-        speakers=tuple(sorted(speakers, key=lambda g: g.wer, reverse=True)),
-        lengths=tuple(by_length(scored)),
-        unknown=dict(unknown.most_common()),
-        empty=empty,
-        notes=tuple(notes + _notes(unknown, empty, scoring, model.name)),
-        speed=speed,
-    )
-
-
-def _notes(unknown: dict[str, int], empty: int, scoring: str, model: str) -> list[str]:
-    notes = []
-    if unknown:
-        shown = ", ".join(f"{character} {count}" for character, count in list(unknown.items())[:10])
-        notes.append(f"{sum(unknown.values())} characters of the references are not in the vocabulary of {model}: {shown}.")
-    if empty:
-        fate = "left out" if scoring == "leaderboard" else "kept; every word heard there counts as an insertion"
-        notes.append(f"{empty} references are empty: {fate}.")
-    return notes

@@ -77,7 +77,12 @@ def as_json(hypothesis: Hypothesis, seconds: float, name: str) -> str:
     }
     if hypothesis.alternatives:
         content["alternatives"] = [
-            {"text": h.text, "acoustic_score": round(h.acoustic_score, 4), "language_score": round(h.language_score, 4)}
+            {
+                "text": h.text,
+                "confidence": round(h.confidence, 4),
+                "acoustic_score": round(h.acoustic_score, 4),
+                "language_score": round(h.language_score, 4),
+            }
             for h in hypothesis.alternatives
         ]
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"

@@ -1,18 +1,22 @@
 """N-gram language models: what words (or characters) tend to follow each other.
 
 Models are read from ARPA files, plain or gzipped, by `w2vkit.arpa`, or from KenLM's binary files by
-the package ``kenlm`` where that is installed. `w2vkit.ngram_build` makes one from a text.
+the package ``kenlm`` where that is installed. `w2vkit.ngram_build` makes one from a text. Beside ``NAME.arpa.gz``
+may stand ``NAME.json`` with the weights that were found for it, as they are for the bundled one.
 """
 
+import json
+from dataclasses import asdict, replace
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from w2vkit.arpa import read
 from w2vkit.errors import LanguageModelError
-from w2vkit.ngram import LN10, NGram
+from w2vkit.ngram import LN10, NGram, Weights
 
-__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "load", "locate"]
+__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "locate", "save_weights"]
 
 BUNDLED = "bundled"  # the name of the model that comes with w2v-mini: old books and read speech, for any English model
 KENLM_MAGIC = b"mmap lm http://kheafield.com/code"  # what its binary files begin with
@@ -24,7 +28,8 @@ class KenLM:
     The package does not list a model's words, so that there is no look-ahead into unfinished words.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, weights: Weights) -> None:
+        self.weights = weights
         try:
             import kenlm  # pyright: ignore[reportMissingImports]
         except ImportError as error:
@@ -62,6 +67,11 @@ def load(path: str | Path) -> LanguageModel:
         ``.arpa``, ``.arpa.gz`` or a KenLM binary; what it is, is seen from its first bytes. ``"bundled"`` is the
         word 3-gram that comes with w2v-mini.
 
+    Returns
+    -------
+    LanguageModel
+        With the weights that `save_weights` has put beside it, or the usual ones.
+
     Raises
     ------
     LanguageModelError
@@ -73,7 +83,32 @@ def load(path: str | Path) -> LanguageModel:
             head = file.read(len(KENLM_MAGIC))
     except OSError as error:
         raise LanguageModelError(f"{path} could not be read: {error.strerror}. Check the path.") from error
-    return KenLM(path) if head == KENLM_MAGIC else read(path)
+    weights = _weights(path)
+    return KenLM(path, weights) if head == KENLM_MAGIC else replace(read(path), weights=weights)
+
+
+def save_weights(path: str | Path, weights: Weights) -> None:
+    """Put weights beside a language model's file, where `load` finds them."""
+    _beside(locate(path)).write_text(json.dumps(asdict(weights)) + "\n", encoding="utf-8")
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(".gz")).with_suffix(".json")
+
+
+def _weights(path: Path) -> Weights:
+    beside = _beside(path)
+    if not beside.is_file():
+        return Weights()
+    try:
+        weights = Weights(**json.loads(beside.read_text(encoding="utf-8")))
+        if not (isfinite(weights.alpha) and isfinite(weights.beta)):
+            raise ValueError("a weight is no finite number")
+    except (OSError, ValueError, TypeError) as error:
+        raise LanguageModelError(
+            f"{beside} cannot be used: {error}. Write alpha and beta into it as numbers, or delete it to go without."
+        ) from error
+    return weights
 
 
 def locate(path: str | Path) -> Path:

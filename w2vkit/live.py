@@ -27,8 +27,8 @@ SETTLE_SECONDS = 1.2  # s; a word that ended longer ago is settled if two decodi
 FORCE_SECONDS = 5.0  # s; after this it is settled in any case
 PAUSE_SECONDS = 0.8  # s; after so much silence all is settled
 BEFORE_SECONDS = 0.5  # s; silence that is kept, so that the next word is heard from its beginning
-CONTEXT_SECONDS = 2.0  # s; settled sound that is decoded again for the sake of what follows
-WINDOW_SECONDS = 6.0  # s; a longer window is cut at a gap between settled words, if there is one
+CONTEXT_SECONDS = 1.5  # s; settled sound that is decoded again for the sake of what follows
+WINDOW_SECONDS = 3.5  # s; a longer window is cut at a gap between settled words, if there is one
 MAX_SECONDS = 12.0  # s; a longer one is cut anyway
 LEAST_SECONDS = 0.1  # s; no receptive field is longer
 

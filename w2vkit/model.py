@@ -14,12 +14,14 @@ import torch
 
 from w2vkit.audio import Waveform, stream
 from w2vkit.batching import CONTEXT_SECONDS, Batcher, Grid, Piece
+from w2vkit.confidence import Calibration
 from w2vkit.emissions import Emissions
 from w2vkit.errors import AudioError
 from w2vkit.exploration import Exploration, explore
 from w2vkit.hub import Checkpoint, fetch
 from w2vkit.network import (
     batch_seconds,
+    compile_layers,
     geometry,
     hears_padding,
     load_parts,
@@ -60,6 +62,7 @@ class CTCModel:
     def __init__(self, network: Any, extractor: Any, vocabulary: Vocabulary, checkpoint: Checkpoint) -> None:
         self.network, self._extractor, self.vocabulary = network, extractor, vocabulary
         self.name, self.notice, self.folder = checkpoint.name, checkpoint.notice, checkpoint.folder
+        self._calibration = Calibration.load(checkpoint.folder)
         self.sample_rate: int = extractor.sampling_rate
         self.uses_attention_mask: bool = bool(extractor.return_attention_mask)
         self.stride, self.field = geometry(network.config)
@@ -83,6 +86,7 @@ class CTCModel:
         dtype: str = "auto",
         attention: str = "sdpa",
         revision: str | None = None,
+        compiled: bool = False,
     ) -> "CTCModel":
         """Load a checkpoint.
 
@@ -99,16 +103,21 @@ class CTCModel:
             "eager" is slower and takes memory by the square of the length. `explore` needs it, and takes it by itself.
         revision : str, optional
             A commit, branch or tag of a Hub repository.
+        compiled : bool
+            Compile the transformer layers by `torch.compile`: minutes at first, less from its cache later, for long jobs.
 
         Raises
         ------
         ModelError
-            The checkpoint is missing, out of reach, damaged, or not a CTC model.
+            The checkpoint is missing, out of reach, damaged, or not a CTC model; or it cannot be compiled.
         """
         chosen = pick_device(device)
         arithmetic = pick_dtype(dtype, chosen)
         checkpoint = fetch(name, revision)
         model = cls(*load_parts(checkpoint, chosen, arithmetic, attention), checkpoint)
+        if compiled:
+            second = Waveform(np.zeros(model.sample_rate, np.float32), model.sample_rate)
+            compile_layers(model.network, lambda: model.emit([second]))
         log.info("%s runs on %s in %s", model.name, model.device, model.dtype)
         return model
 
@@ -118,6 +127,11 @@ class CTCModel:
         Clips are sorted by length and batched; padding never changes a result. A clip longer than 40 s (30 s with
         w2v-mini, which knows no more places) goes through in windows of 20 s with 2 s of context on both sides, cut on
         the logits, so that it has one emission matrix like any other. Where memory does not suffice, batches become smaller.
+
+        The windows give what one pass gives, to rounding, if the layers together look no farther than the context. How far a
+        network looks is a matter of its training: ``python -m benchmarks.inference --only windows`` measures it. Networks
+        with a group norm (base, English 960 h) normalise over what they are given, and w2v-mini's frames know their place in
+        the window only, so that theirs always differ a little.
 
         Parameters
         ----------
@@ -262,7 +276,7 @@ class CTCModel:
 
     def _emissions(self, log_probs: np.ndarray) -> Emissions:
         step, start = self.stride / self.sample_rate, (self.field - self.stride) / 2 / self.sample_rate
-        return Emissions(log_probs, self.vocabulary, step, start)
+        return Emissions(log_probs, self.vocabulary, step, start, self._calibration)
 
     def _forward(self, clips: list[np.ndarray]) -> list[np.ndarray]:
         """(N_i,) samples each to (T_i, V) float32 log-probabilities each, the padding's frames cut off."""

@@ -6,7 +6,7 @@ whose logits would be rounded to steps of a tenth.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -86,6 +86,29 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
     if dtype not in DTYPES:
         raise ModelError(f"There is no arithmetic {dtype!r}. Choose auto, float32, bfloat16 or float16.")
     return getattr(torch, dtype)
+
+
+def compile_layers(network: Any, run: Callable[[], Any]) -> None:
+    """Compile the transformer layers, and `run` once, as the compiler works when it is needed.
+
+    The layers are alike: one program does for all of them and for all lengths, and another one where there are several
+    clips, or a mask. The convolutions gain nothing.
+
+    Raises
+    ------
+    ModelError
+        There is no compiler for this device, or it failed.
+    """
+    for layer in network.base_model.encoder.layers:
+        layer.compile(dynamic=True)
+    try:
+        run()
+    except Exception as error:
+        first = " ".join(str(error).split())[:300]
+        raise ModelError(
+            f"The layers could not be compiled: {first} Leave out --compile (compiled=False), or install what torch.compile "
+            "needs: a C++ compiler such as g++, and triton for a GPU."
+        ) from error
 
 
 def geometry(config: Any) -> tuple[int, int]:

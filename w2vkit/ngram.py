@@ -11,6 +11,22 @@ BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 SPACES = ("|", "<space>", "▁", "_")  # how character models write the word boundary
 
 
+@dataclass(frozen=True)
+class Weights:
+    """What a language model is worth beside the sound; it depends on the model that hears, too.
+
+    Attributes
+    ----------
+    alpha : float
+        Weight of its log-probabilities.
+    beta : float
+        Bonus per word, for every word costs probability.
+    """
+
+    alpha: float = 0.5
+    beta: float = 1.0
+
+
 @dataclass(frozen=True, eq=False)
 class NGram:
     """A back-off n-gram model as an automaton: a state is the longest known end of the text.
@@ -29,6 +45,7 @@ class NGram:
         The n-gram to back off to: the longest known one that leaves out the first word.
     longest : int
         Where the n-grams of the highest order begin; they are the last ones.
+    weights : Weights
     """
 
     order: int
@@ -38,6 +55,7 @@ class NGram:
     back_off: array = field(repr=False)
     suffix: array = field(repr=False)
     longest: int
+    weights: Weights = Weights()
 
     @cached_property
     def start(self) -> int:

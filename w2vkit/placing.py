@@ -8,24 +8,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from w2vkit.emissions import Emissions
 from w2vkit.hypothesis import Span
-from w2vkit.vocabulary import Vocabulary
 
 
-def place(
-    log_probs: np.ndarray,
-    vocabulary: Vocabulary,
-    labels: Sequence[int],
-    born: Sequence[int],
-    left: Sequence[int],
-) -> list[Span]:
+def place(emissions: Emissions, labels: Sequence[int], born: Sequence[int], left: Sequence[int]) -> list[Span]:
     """Find the frames of each label of a text.
 
     Parameters
     ----------
-    log_probs : numpy.ndarray
-        (T, V) log-probabilities.
-    vocabulary : Vocabulary
+    emissions : Emissions
     labels : sequence of int
         The L columns that spell the text, single word boundaries between words.
     born, left : sequence of int
@@ -39,6 +31,7 @@ def place(
     """
     if not labels:
         return []
+    log_probs, vocabulary = emissions.log_probs, emissions.vocabulary
     frames, columns = log_probs.shape
     boundary = vocabulary.word_boundary
     # Two more columns: the best that is no text, and the same with the boundary, which adds none between words.
@@ -74,10 +67,10 @@ def place(
         scores[before[0] + 2 : before[1] + 2] = -np.inf
         scores[a + 2 : b + 2] = best
         moves.append((a, move))
-    return _spans(moves, log_probs, labels, len(column) - (2 if scores[-2] > scores[-1] else 1))
+    return _spans(moves, emissions.tempered, labels, len(column) - (2 if scores[-2] > scores[-1] else 1))
 
 
-def _spans(moves: list[tuple[int, np.ndarray]], log_probs: np.ndarray, labels: Sequence[int], state: int) -> list[Span]:
+def _spans(moves: list[tuple[int, np.ndarray]], tempered: np.ndarray, labels: Sequence[int], state: int) -> list[Span]:
     """Walk back from the last state and cut the frames where it changes."""
     start, stop = [0] * len(labels), [0] * len(labels)
     for frame in range(len(moves) - 1, -1, -1):
@@ -86,4 +79,4 @@ def _spans(moves: list[tuple[int, np.ndarray]], log_probs: np.ndarray, labels: S
             stop[state // 2] = stop[state // 2] or frame + 1
         offset, move = moves[frame]
         state -= int(move[state - offset])
-    return [Span(label, i, j, float(log_probs[i:j, label].max())) for label, i, j in zip(labels, start, stop, strict=True)]
+    return [Span(label, i, j, float(tempered[i:j, label].max())) for label, i, j in zip(labels, start, stop, strict=True)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from w2vkit.audio import Waveform, load
+from w2vkit.audio import MAX_SECONDS, Waveform, load
 from w2vkit.corpora import Utterance
 from w2vkit.errors import EvaluationError, W2VKitError
 
@@ -39,7 +39,13 @@ class Read:
         return self.waveform is not None or self.error is not None
 
 
-def read_ahead(utterances: Iterable[Utterance], sample_rate: int, needed: Callable[[Utterance], bool]) -> Iterator[Read]:
+def read_ahead(
+    utterances: Iterable[Utterance],
+    sample_rate: int,
+    needed: Callable[[Utterance], bool],
+    *,
+    max_seconds: float = MAX_SECONDS,
+) -> Iterator[Read]:
     """Read utterances in their order, some of them ahead.
 
     Parameters
@@ -49,6 +55,8 @@ def read_ahead(utterances: Iterable[Utterance], sample_rate: int, needed: Callab
         To resample to (Hz).
     needed : callable
         Whether an utterance's sound is to be read at all.
+    max_seconds : float
+        What is longer is not read (s).
 
     Yields
     ------
@@ -60,7 +68,7 @@ def read_ahead(utterances: Iterable[Utterance], sample_rate: int, needed: Callab
         try:
             if utterance.fault:
                 raise EvaluationError(utterance.fault)
-            waveform = load(utterance.audio, sample_rate=sample_rate)
+            waveform = load(utterance.audio, sample_rate=sample_rate, max_seconds=max_seconds)
         except W2VKitError as error:
             return Read(utterance, error=str(error))
         return Read(utterance, waveform, seconds=time.perf_counter() - start)

@@ -8,16 +8,17 @@ from w2vkit.card import measured
 from w2vkit.hub import DEFAULT
 from w2vkit.report import CARD, LABELLED
 from w2vkit_demo import common, strings
-from w2vkit_demo.shared import Shared
+from w2vkit_demo.models import Models
 
 
-def build(model: Shared) -> None:
+def build(models: Models, current: gr.State) -> None:
     """Lay out the tab."""
     _, clean, other = CARD[DEFAULT]
     gr.Markdown(strings.ABOUT.format(clean=clean, other=other))
     gr.HTML(f"<h3>{strings.PAPER}</h3>{_chart()}{common.message(strings.PAPER_ABOUT)}", elem_id="paper", elem_classes="facts")
-    gr.HTML(_measured(model), elem_id="measured", elem_classes="facts")
+    results = gr.HTML(_measured(models, models.first.name), elem_id="measured", elem_classes="facts")
     gr.Markdown(strings.MORE)
+    current.change(lambda name: _measured(models, name), current, results, api_visibility="private", queue=False)
 
 
 def _chart() -> str:
@@ -37,10 +38,10 @@ def _spoken() -> str:
     return f"WER on {strings.CLEAN} and {strings.OTHER}. " + "; ".join(rows)
 
 
-def _measured(model: Shared) -> str:
-    head = f"<h3>{escape(strings.MEASURED.format(name=model.name))}</h3>"
-    results = measured(model.folder)
+def _measured(models: Models, name: str) -> str:
+    head = f"<h3>{escape(strings.MEASURED.format(name=name))}</h3>"
+    results = measured(models.get(name).folder)
     if not results:
-        return head + common.message(strings.NOT_MEASURED.format(name=model.name))
+        return head + common.message(strings.NOT_MEASURED.format(name=name))
     rows = ((r.dataset, *("-" if rate is None else f"{rate:.1f} %" for rate in (r.wer, r.cer))) for r in results)
     return head + common.table(strings.MEASURED_HEAD, rows) + common.message(strings.MEASURED_ABOUT)

@@ -9,12 +9,12 @@ from w2vkit.align import Alignment
 from w2vkit.errors import W2VKitError
 from w2vkit.transcribe import Transcription
 from w2vkit_demo import common, linked_view, service, strings
-from w2vkit_demo.shared import Shared
+from w2vkit_demo.models import Models
 
 FORMATS = ("TextGrid", "srt", "json")
 
 
-def build(model: Shared) -> None:
+def build(models: Models, current: gr.State) -> None:
     """Lay out the tab, and say what its button does."""
     gr.Markdown(strings.ALIGN_ABOUT)
     source = common.sound_input("align-source")
@@ -27,12 +27,12 @@ def build(model: Shared) -> None:
     with gr.Accordion(strings.TIMES, open=False):
         times = gr.HTML(elem_classes="facts")
 
-    def run(path: str | None, said: str) -> list[Any]:
+    def run(path: str | None, said: str, name: str) -> list[Any]:
         if not path:
             return [common.message(strings.EMPTY), None, "", *common.downloads(None, FORMATS)]
         started = time.perf_counter()
         try:
-            found, alignment = service.align_file(model, path, said)
+            found, alignment = service.align_file(models.get(name), path, said)
         except W2VKitError as error:
             return [common.failure(error), None, "", *common.downloads(None, FORMATS)]
         told = _summary(found, alignment, time.perf_counter() - started)
@@ -41,8 +41,8 @@ def build(model: Shared) -> None:
 
     outputs = [facts, view, times, *files]
     with tries:
-        common.clickable_examples([source, text], outputs, run)
-    button.click(run, [source, text], outputs, api_visibility="private", **common.RUN)
+        common.clickable_examples([source, text], outputs, run, [current])
+    button.click(run, [source, text, current], outputs, api_visibility="private", **common.RUN)
 
 
 def _summary(found: Transcription, alignment: Alignment, elapsed: float) -> str:

@@ -22,29 +22,34 @@ from w2vkit_demo.service import Setup
 
 def build(models: Models) -> None:
     """Add the endpoints /transcribe, /align, /compare and /models to a page."""
-    first = models.first
 
     def transcribe_endpoint(audio: str | None, decoder: str, hotwords: str, lm_text: str, model: str) -> dict[str, Any]:
-        decode, chosen = service.decoder(decoder, hotwords, lm_text), models.get(model)
+        chosen = models.get(model)
+        decode = service.decoder(decoder or service.reading(chosen), hotwords, lm_text)
         return _as_json(transcribe(_given(audio), chosen, decode=decode, max_seconds=chosen.max_seconds))
 
-    def align_endpoint(audio: str | None, text: str) -> dict[str, Any]:
-        found, alignment = service.align_file(first, _given(audio), text)
+    def align_endpoint(audio: str | None, text: str, model: str) -> dict[str, Any]:
+        found, alignment = service.align_file(models.get(model), _given(audio), text)
         return json.loads(with_parts(render(found.hypothesis, "json", seconds=found.waveform.seconds), alignment))
 
     def compare_endpoint(
         audio: str | None,
         sound_a: str,
         snr_a: float,
+        speed_a: float,
+        model_a: str,
         decoder_a: str,
         sound_b: str,
         snr_b: float,
+        speed_b: float,
+        model_b: str,
         decoder_b: str,
         hotwords: str,
         lm_text: str,
     ) -> dict[str, Any]:
-        path, setups = _given(audio), (Setup(sound_a, snr_a, decoder_a), Setup(sound_b, snr_b, decoder_b))
-        a, b = (service.hear(first, path, setup, hotwords=hotwords, lm_text=lm_text) for setup in setups)
+        path = _given(audio)
+        setups = Setup(sound_a, snr_a, speed_a, model_a, decoder_a), Setup(sound_b, snr_b, speed_b, model_b, decoder_b)
+        a, b = (service.hear(models, path, setup, hotwords=hotwords, lm_text=lm_text) for setup in setups)
         found = difference(a.text, b.text) if a.text else None
         return {"a": _as_json(a), "b": _as_json(b), "pairs": found.pairs if found else [[None, w] for w in b.text.split()]}
 
@@ -55,13 +60,13 @@ def build(models: Models) -> None:
         audio, text = gr.File(label="audio"), gr.Textbox(label="text")
         hotwords, lm_text = gr.Textbox("", label="hotwords"), gr.Textbox("", label="lm_text")
         name = gr.Textbox("", label="model", info=strings.API_MODEL)
-        decoder = gr.Textbox("greedy", label="decoder", info=strings.API_DECODER)
+        decoder = gr.Textbox("", label="decoder", info=strings.API_DECODER)
         setups = [field for letter in "ab" for field in _setup(letter)]
         answer = gr.JSON()
         button = gr.Button()
     for path, endpoint, inputs in (
         ("transcribe", transcribe_endpoint, [audio, decoder, hotwords, lm_text, name]),
-        ("align", align_endpoint, [audio, text]),
+        ("align", align_endpoint, [audio, text, name]),
         ("compare", compare_endpoint, [audio, *setups, hotwords, lm_text]),
         ("models", models_endpoint, []),
     ):
@@ -74,6 +79,8 @@ def _setup(letter: str) -> list[gr.Textbox | gr.Number]:
     return [
         gr.Textbox(default.sound, label=f"sound_{letter}", info=strings.API_SOUND),
         gr.Number(default.snr_db, label=f"snr_{letter}"),
+        gr.Number(default.speed, label=f"speed_{letter}", info=strings.API_SPEED),
+        gr.Textbox(default.model, label=f"model_{letter}", info=strings.API_MODEL),
         gr.Textbox(default.decoder, label=f"decoder_{letter}", info=strings.API_DECODER),
     ]
 

@@ -7,13 +7,25 @@ import gradio as gr
 from gradio import themes
 
 from w2vkit.examples import examples
-from w2vkit_demo import about_tab, align_tab, api, common, compare_tab, linked_view, live_tab, strings, transcribe_tab
+from w2vkit_demo import (
+    about_tab,
+    align_tab,
+    api,
+    compare_tab,
+    linked_view,
+    live_tab,
+    model_choice,
+    service,
+    strings,
+    transcribe_tab,
+)
+from w2vkit_demo.limits import KEEP_SECONDS, MAX_MB
 from w2vkit_demo.models import Models
 
-KEEP_SECONDS = 3600  # s; how long uploads and results stay on the disk
-SWEEP_SECONDS = 300  # s; how often what is older is deleted
+SWEEP_SECONDS = 300  # s; how often what is older than KEEP_SECONDS is deleted
 WAITING = 64  # requests in the queue; whoever comes then is told to try again
 TABS = {
+    strings.TAB_TRANSCRIBE: transcribe_tab,
     strings.TAB_LIVE: live_tab,
     strings.TAB_ALIGN: align_tab,
     strings.TAB_COMPARE: compare_tab,
@@ -23,28 +35,27 @@ CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + linked_
 
 
 def build(models: Models) -> gr.Blocks:
-    """Build the page; all but the tab Transcribe, which lets people choose, run the first model."""
-    model = models.first
+    """Build the page; the model that is chosen above the tabs is that of all of them, but Compare has two of its own."""
     with gr.Blocks(title=strings.TITLE, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS), analytics_enabled=False) as page:
         gr.Markdown(strings.HEADING)
-        if model.notice:
-            gr.Markdown(strings.NOTICE.format(notice=model.notice), elem_id="notice")
-        with gr.Tab(strings.TAB_TRANSCRIBE):
-            transcribe_tab.build(models)
+        if models.first.notice:
+            gr.Markdown(strings.NOTICE.format(notice=models.first.notice), elem_id="notice")
+        current = model_choice.build(models)
         for name, tab in TABS.items():
             with gr.Tab(name):
-                tab.build(model)
+                tab.build(models, current)
         api.build(models)
-        gr.Markdown(f"{common.runs(model)}  \n{strings.PRIVACY}", elem_id="runs", elem_classes="facts")
+        gr.Markdown(strings.PRIVACY, elem_id="privacy", elem_classes="facts")
     return page
 
 
-def serve(models: Models, *, max_bytes: int = common.MAX_BYTES, **options: Any) -> None:
+def serve(models: Models, *, max_mb: float = MAX_MB, **options: Any) -> None:
     """Serve the page until it is interrupted; the options are those of Gradio's `launch`, such as ``server_port``."""
+    service.decoder(service.reading(models.first))  # reads the language model now: the first visitor does not wait for it
     build(models).queue(max_size=WAITING).launch(
         theme=themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=CSS,
-        max_file_size=max_bytes,
+        max_file_size=int(max_mb * 2**20),
         allowed_paths=[str(clip.path.parent) for clip in examples()[:1]],
         run_history=False,
         footer_links=["api"],

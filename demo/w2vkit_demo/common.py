@@ -1,9 +1,9 @@
-"""What the tabs share: limits, messages, tables and files to download."""
+"""What the tabs share: messages, tables and files to download."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
@@ -16,12 +16,6 @@ from w2vkit.html_report import marked
 from w2vkit.hypothesis import Hypothesis, Word
 from w2vkit_demo import strings
 
-if TYPE_CHECKING:
-    from w2vkit_demo.shared import Shared
-
-MAX_SECONDS = 600.0  # s; the longest sound that the page takes
-MAX_BYTES = 50 * 2**20
-MAX_CHARACTERS = 20_000  # of a text; ten minutes of fast speech have half of it
 AT_ONCE = 16  # requests that are worked on at a time; the others wait in the queue and are told their place
 NAME_CHARACTERS = 60  # of a download's name
 RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"}  # how every event that needs the model runs
@@ -50,6 +44,11 @@ def clickable_examples(
     )
     if run:
         shown.load_input_event.then(run, [*inputs, *more], outputs, api_visibility="private", **RUN)
+
+
+def label_of(choices: Mapping[str, str], value: str) -> str:
+    """How a value is called where it is chosen."""
+    return next(label for label, one in choices.items() if one == value)
 
 
 def message(text: str) -> str:
@@ -106,14 +105,3 @@ def downloads(hypothesis: Hypothesis | None, formats: Sequence[str], *, seconds:
     texts = {name: render(hypothesis, name, seconds=seconds, name=Path(source).name) for name in formats}
     files = {name: save_bytes_to_cache(t.encode(), f"{stem}.{name}", get_upload_folder()) for name, t in texts.items()}
     return [gr.update(value=files[name], interactive=True) for name in formats]
-
-
-def runs(model: "Shared") -> str:
-    """Say what runs where."""
-    return strings.RUNS.format(
-        name=model.name,
-        device=model.device,
-        dtype=model.dtype,
-        labels=len(model.vocabulary),
-        frame=1000 * model.stride / model.sample_rate,
-    )

@@ -12,20 +12,21 @@ from w2vkit.examples import examples
 from w2vkit.html_report import marked
 from w2vkit.transcribe import Transcription
 from w2vkit_demo import common, linked_view, service, strings
+from w2vkit_demo.models import Models
 from w2vkit_demo.service import Setup
-from w2vkit_demo.shared import Shared
 
 SNR_RANGE = (-5, 30)  # dB
+SPEED_RANGE = (0.5, 2.0)  # times as fast
 
 
-def build(model: Shared) -> None:
+def build(models: Models, current: gr.State) -> None:
     """Lay out the tab, and say what its button does."""
     gr.Markdown(strings.COMPARE_ABOUT)
     source = common.sound_input("compare-source")
     common.clickable_examples([source])
     with gr.Row():
-        first = _choices("A", Setup())
-        second = _choices("B", Setup(sound="noise"))
+        first = _choices("A", Setup(), models)
+        second = _choices("B", Setup(sound="noise"), models)
     hotwords = gr.Textbox(label=strings.HOTWORDS, placeholder=strings.HOTWORDS_EXAMPLE, elem_id="hotwords")
     with gr.Accordion(strings.LM_TEXT, open=False):
         learned = "\n".join(clip.text for clip in examples())
@@ -42,9 +43,9 @@ def build(model: Shared) -> None:
             return [common.message(strings.EMPTY), None, None]
         told, results = [], []
         try:
-            for letter, chosen in zip("AB", (choices[:3], choices[3:]), strict=True):
+            for letter, chosen in zip("AB", (choices[: len(first)], choices[len(first) :]), strict=True):
                 setup, started = Setup(*chosen), time.perf_counter()
-                results.append(service.hear(model, path, setup, hotwords=words, lm_text=learned))
+                results.append(service.hear(models, path, setup, hotwords=words, lm_text=learned))
                 told.append(_summary(letter, setup, results[-1], time.perf_counter() - started))
         except W2VKitError as error:
             return [common.failure(error), None, None]
@@ -53,28 +54,46 @@ def build(model: Shared) -> None:
     inputs = [source, hotwords, lm_text, *first, *second]
     button.click(run, inputs, [facts, *views], api_visibility="private", **common.RUN)
 
+    def offer(name: str) -> list[Any]:
+        """Both set-ups begin with the model that is chosen above; its decoder is the one that suits it."""
+        suits = [gr.update(choices=models.here(), value=name), service.reading(models.get(name))]
+        return suits * 2
 
-def _choices(letter: str, setup: Setup) -> list[gr.Radio | gr.Slider]:
-    """The three questions of a set-up, in the order of its fields."""
+    current.change(offer, current, [*first[-2:], *second[-2:]], api_visibility="private", queue=False)
+
+
+def _choices(letter: str, setup: Setup, models: Models) -> list[gr.Radio | gr.Slider | gr.Dropdown]:
+    """The questions of a set-up, in the order of its fields."""
     with gr.Column(min_width=280):
         gr.Markdown(f"#### {strings.SETUP.format(letter=letter)}")
         name = f"setup-{letter.lower()}"
         sound = gr.Radio(list(strings.SOUNDS.items()), value=setup.sound, label=strings.SOUND, elem_id=f"{name}-sound")
         snr = gr.Slider(*SNR_RANGE, value=setup.snr_db, step=1, label=strings.SNR, visible=setup.sound == "noise")
-        decoder = gr.Radio(
-            list(strings.DECODERS.items()), value=setup.decoder, label=strings.DECODER, elem_id=f"{name}-decoder"
+        speed = gr.Slider(*SPEED_RANGE, value=setup.speed, step=0.05, label=strings.SPEED, elem_id=f"{name}-speed")
+        here, own = models.here(), models.first
+        model = gr.Dropdown(here, value=own.name, label=strings.MODEL, filterable=False, elem_id=f"{name}-model")
+        decoders = list(strings.DECODERS.items())
+        decoder = gr.Dropdown(
+            decoders, value=service.reading(own), label=strings.DECODER, filterable=False, elem_id=f"{name}-decoder"
         )
         sound.change(lambda kind: gr.update(visible=kind == "noise"), sound, snr, api_visibility="private", queue=False)
-    return [sound, snr, decoder]
+    return [sound, snr, speed, model, decoder]
 
 
 def _summary(letter: str, setup: Setup, found: Transcription, elapsed: float) -> str:
-    sound = next(name for name, value in strings.SOUNDS.items() if value == setup.sound)
+    sound = common.label_of(strings.SOUNDS, setup.sound)
     if setup.sound == "noise":
         sound += f" ({setup.snr_db:g} dB)"
-    decoder = next(name for name, value in strings.DECODERS.items() if value == setup.decoder)
+    if setup.speed != 1:
+        sound += strings.COMPARED_SPEED.format(speed=setup.speed)
+    decoder = common.label_of(strings.DECODERS, setup.decoder)
     told = strings.COMPARED.format(
-        letter=letter, sound=sound, decoder=decoder, elapsed=elapsed, confidence=found.hypothesis.confidence
+        letter=letter,
+        sound=sound,
+        model=setup.model,
+        decoder=decoder,
+        elapsed=elapsed,
+        confidence=found.hypothesis.confidence,
     )
     return f"<p><strong>{letter}</strong> {escape(found.text)}</p>{common.message(told)}"
 

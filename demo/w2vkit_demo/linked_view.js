@@ -2,15 +2,16 @@
 // `texts` are the strings of strings.py.
 (() => {
   "use strict";
-  const { unpack, clamp, frameAt, timeOf, wordAt } = window.w2vkitData;
+  const { unpack, clamp, frameAt, wordAt } = window.w2vkitData;
   const { layout, base, overlay } = window.w2vkitDraw;
   const { make, fill, legend, wordButtons, readout } = window.w2vkitParts;
   const LONGEST = 60, SHORTEST = 0.2; // s; what is shown at once. A longer sound is paged through
+  const INKS = ["text", "lane", "wave", "cursor", "sure", "likely", "doubtful"];
 
   class LinkedView {
     constructor(element, value, texts, group) {
       Object.assign(this, { element, texts, group, data: unpack(value) });
-      Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, until: null, folded: false, waiting: false });
+      Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, folded: false, waiting: false });
       this.longest = Math.min(this.data.seconds, LONGEST);
       this.view = { start: 0, stop: this.longest };
       this.build();
@@ -41,21 +42,36 @@
     build() {
       const { texts } = this;
       this.element.replaceChildren();
-      const root = this.element.appendChild(make("section", "lv"));
+      const root = this.root = this.element.appendChild(make("section", "lv"));
       root.setAttribute("aria-label", texts.name);
-      this.root = root;
-      root.appendChild(legend(texts));
+      root.append(legend(texts));
       const { list, buttons } = wordButtons(this.data, texts, i => this.choose(i));
       this.buttons = buttons;
-      root.appendChild(list);
-      const bar = root.appendChild(make("div", "lv-bar"));
+      root.append(list, this.bar());
+      this.stage = root.appendChild(make("div", "lv-stage"));
+      this.stage.tabIndex = 0;
+      this.stage.setAttribute("role", "application");
+      this.stage.setAttribute("aria-label", texts.stage);
+      this.canvas = this.stage.appendChild(make("canvas", "lv-base"));
+      this.above = this.stage.appendChild(make("canvas", "lv-above"));
+      this.readout = root.appendChild(make("div", "lv-readout"));
+      this.spoken = root.appendChild(make("div", "lv-spoken"));
+      this.spoken.setAttribute("aria-live", "polite");
+      root.append(make("p", "lv-hint", texts.hint));
+      this.audio = root.appendChild(make("audio", "lv-audio"));
+      this.sound = new window.w2vkitSound(this, this.audio, root.querySelector(".lv-play"));
+      window.w2vkitGestures.listen(this);
+    }
+
+    bar() {
+      const { texts } = this, bar = make("div", "lv-bar");
       const button = (name, text, label, act) => {
         const node = bar.appendChild(make("button", `lv-${name}`, text));
         Object.assign(node, { type: "button", title: label, onclick: act });
         node.setAttribute("aria-label", label);
         return node;
       };
-      this.playButton = button("play", `▶ ${texts.play}`, texts.play, () => this.toggle());
+      button("play", "", texts.play, null); // its sound fills it
       button("in", "+", texts.closer, () => this.zoom(0.5));
       button("out", "−", texts.wider, () => this.zoom(2));
       button("whole", texts.all, texts.whole, () => this.move(0, this.longest));
@@ -64,72 +80,16 @@
       this.fold = button("fold", texts.fold, texts.fold, () => this.toggleBlank());
       this.fold.setAttribute("aria-pressed", "false");
       this.place = bar.appendChild(make("span", "lv-place"));
-      this.stage = root.appendChild(make("div", "lv-stage"));
-      Object.assign(this.stage, { tabIndex: 0 });
-      this.stage.setAttribute("role", "application");
-      this.stage.setAttribute("aria-label", texts.stage);
-      this.canvas = this.stage.appendChild(make("canvas", "lv-base"));
-      this.above = this.stage.appendChild(make("canvas", "lv-above"));
-      this.readout = root.appendChild(make("div", "lv-readout"));
-      this.spoken = root.appendChild(make("div", "lv-spoken"));
-      this.spoken.setAttribute("aria-live", "polite");
-      root.appendChild(make("p", "lv-hint", texts.hint));
-      this.audio = root.appendChild(make("audio", "lv-audio"));
-      this.audio.preload = "auto";
-      this.audio.src = this.data.audio.url;
-      this.audio.onplay = this.audio.onpause = () => this.showPlaying();
-      this.listen();
-    }
-
-    listen() {
-      const { stage } = this, at = event => this.box.time(event.clientX - stage.getBoundingClientRect().left);
-      let grabbed = null;
-      stage.onpointerdown = event => { grabbed = { x: event.clientX, start: this.view.start, moved: false }; };
-      stage.onpointermove = event => {
-        if (grabbed && event.buttons && Math.abs(event.clientX - grabbed.x) > 4) {
-          grabbed.moved = true;
-          stage.setPointerCapture(event.pointerId);
-          const shift = ((grabbed.x - event.clientX) / (this.box.width - this.box.gutter)) * (this.view.stop - this.view.start);
-          this.move(grabbed.start + shift, this.view.stop - this.view.start);
-        } else if (this.audio.paused) this.point(at(event));
-      };
-      stage.onpointerup = event => {
-        if (grabbed && !grabbed.moved) {
-          const time = at(event), word = wordAt(this.data, time), y = event.clientY - stage.getBoundingClientRect().top;
-          if (word >= 0 && y < this.box.heat) this.choose(word);
-          else this.point(time, true);
-        }
-        grabbed = null;
-      };
-      // The page scrolls under an idle mouse; once the plot has the focus, or with Ctrl, the wheel is its own.
-      stage.addEventListener("wheel", event => {
-        const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY);
-        if (!sideways && !event.ctrlKey && document.activeElement !== stage) return;
-        event.preventDefault();
-        const span = this.view.stop - this.view.start;
-        if (sideways) this.move(this.view.start + (span * event.deltaX) / 1000, span);
-        else this.zoom(Math.exp(event.deltaY / 400), at(event));
-      }, { passive: false });
-      stage.onkeydown = event => this.key(event);
-    }
-
-    key(event) {
-      const frame = frameAt(this.data, this.cursor), step = event.shiftKey ? 10 : 1;
-      const go = to => this.point(timeOf(this.data, clamp(to, 0, this.data.frames - 1) + 0.5), true);
-      const acts = {
-        ArrowLeft: () => go(frame - step), ArrowRight: () => go(frame + step), Home: () => go(0), End: () => go(this.data.frames),
-        PageUp: () => this.page(-1), PageDown: () => this.page(1), "+": () => this.zoom(0.5, this.cursor), "=": () => this.zoom(0.5, this.cursor),
-        "-": () => this.zoom(2, this.cursor), 0: () => this.move(0, this.longest), " ": () => this.toggle(),
-        Enter: () => { const word = wordAt(this.data, this.cursor); if (word >= 0) this.choose(word); },
-      };
-      if (!acts[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      acts[event.key]();
+      return bar;
     }
 
     // The window of time that is shown.
-    move(start, span) {
-      span = clamp(span, Math.min(SHORTEST, this.longest), this.longest);
+    span(wanted) {
+      return clamp(wanted, Math.min(SHORTEST, this.longest), this.longest);
+    }
+
+    move(start, wanted) {
+      const span = this.span(wanted);
       start = clamp(start, 0, this.data.seconds - span);
       this.view = { start, stop: start + span };
       this.draw();
@@ -138,7 +98,7 @@
 
     zoom(factor, around = this.cursor) {
       const { start, stop } = this.view, inside = start <= around && around <= stop ? around : (start + stop) / 2;
-      const span = clamp((stop - start) * factor, Math.min(SHORTEST, this.longest), this.longest);
+      const span = this.span((stop - start) * factor);
       this.move(inside - ((inside - start) / (stop - start)) * span, span);
     }
 
@@ -167,6 +127,13 @@
       this.tell();
     }
 
+    choose(index) { // shows a word and plays it
+      const word = this.data.words[index], [{ start, stop }, span] = [this.view, word.end - word.start];
+      if (word.start < start || word.end > stop || span < (stop - start) / 12) this.move(word.start - 2 * span, Math.max(5 * span, 1));
+      this.point(word.start, true);
+      this.sound.play(word.start, word.end);
+    }
+
     light(index) {
       if (index !== this.lit) {
         this.buttons[this.lit]?.classList.remove("lv-lit");
@@ -185,41 +152,11 @@
     read(loud) {
       const frame = frameAt(this.data, this.cursor), { parts, said } = readout(this.data, this.texts, frame);
       this.readout.replaceChildren(...parts);
-      if (loud) this.spoken.textContent = said;
+      if (loud) this.say(said);
     }
 
-    // The sound.
-    choose(index) {
-      const word = this.data.words[index];
-      const [{ start, stop }, span] = [this.view, word.end - word.start];
-      if (word.start < start || word.end > stop || span < (stop - start) / 12) this.move(word.start - 2 * span, Math.max(5 * span, 1));
-      this.point(word.start, true);
-      this.play(word.start, word.end);
-    }
-
-    toggle() {
-      if (!this.audio.paused) this.audio.pause();
-      else this.play(this.cursor >= this.data.seconds - 0.05 ? 0 : this.cursor, null);
-    }
-
-    play(from, until) {
-      this.until = until;
-      this.audio.currentTime = from;
-      this.audio.play().then(() => this.run()).catch(() => { this.spoken.textContent = this.texts.silent; });
-    }
-
-    run() {
-      const time = this.audio.currentTime;
-      if (this.until !== null && time >= this.until) this.audio.pause();
-      this.show(time);
-      this.point(this.until === null ? time : Math.min(time, this.until - 0.001));
-      if (!this.audio.paused && !this.audio.ended) requestAnimationFrame(() => this.run());
-    }
-
-    showPlaying() {
-      const playing = !this.audio.paused;
-      this.playButton.textContent = playing ? `❚❚ ${this.texts.pause}` : `▶ ${this.texts.play}`;
-      this.playButton.setAttribute("aria-label", playing ? this.texts.pause : this.texts.play);
+    say(text) {
+      this.spoken.textContent = text;
     }
 
     draw() {
@@ -229,8 +166,8 @@
         this.waiting = false;
         const width = this.stage.clientWidth;
         if (!width) return; // in a tab that is not shown
-        const style = getComputedStyle(this.root), names = ["text", "lane", "wave", "cursor", "sure", "likely", "doubtful"];
-        this.ink = Object.fromEntries(names.map(name => [name, style.getPropertyValue(`--lv-${name}`)]));
+        const style = getComputedStyle(this.root);
+        this.ink = Object.fromEntries(INKS.map(name => [name, style.getPropertyValue(`--lv-${name}`)]));
         const rows = this.data.labels.map((_, k) => k).filter(k => !this.folded || k !== this.data.blank);
         this.box = layout(this.data, this.view, width, rows);
         base(this.paper(this.canvas), this.data, this.box, this.ink);

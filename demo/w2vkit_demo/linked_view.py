@@ -13,7 +13,8 @@ from w2vkit.views import linked_view, wav
 from w2vkit_demo import strings
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("linked_data.js", "linked_draw.js", "linked_parts.js", "linked_view.js")  # each needs those before it
+NAMES = ("data", "draw", "parts", "sound", "gestures", "view")  # each needs those before it
+SCRIPTS = [f"linked_{name}.js" for name in NAMES]
 HEAD = "<script>" + "".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS) + "</script>"
 CSS = (FOLDER / "linked_view.css").read_text(encoding="utf-8")
 

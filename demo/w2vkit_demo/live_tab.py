@@ -14,10 +14,13 @@ import gradio as gr
 
 from w2vkit.errors import AudioError, W2VKitError
 from w2vkit.live import LiveText, LiveTranscript
-from w2vkit_demo import common, strings
+from w2vkit_demo import common, service, strings
+from w2vkit_demo.models import Models
 from w2vkit_demo.shared import Shared
 
-PATIENCE_SECONDS = 0.3  # s; a text that takes longer is shown with the next block
+BLOCK_SECONDS = 0.25  # s; the page sends no less at a time
+REST = 2.0  # nor less than this many times what the last answer took: a busy machine is asked less often
+PATIENCE_SECONDS = 2.0  # s; a text that takes longer is shown with the next block
 SESSIONS = 16  # blocks of different sessions that are worked on at a time
 KEEP_SECONDS = 900  # s; how long a session that sends nothing is kept
 MAX_BYTES = 8 * 2**20  # of a block, in base64; the page sends a tenth of it
@@ -29,7 +32,7 @@ TEMPLATE = (
 )
 
 
-def build(model: Shared) -> None:
+def build(models: Models, current: gr.State) -> None:
     """Lay out the tab, and say what happens when sound comes."""
     gr.Markdown(strings.LIVE_ABOUT)
     view = gr.HTML(
@@ -39,6 +42,7 @@ def build(model: Shared) -> None:
         apply_default_css=False,
         elem_id="live-view",
         texts=strings.LIVE_VIEW,
+        pace={"block": BLOCK_SECONDS, "rest": REST},
     )
     facts = gr.HTML(elem_id="live-facts", elem_classes="facts")
     text = gr.Textbox(label=strings.LIVE_TEXT, interactive=False, buttons=["copy"], lines=2, elem_id="live-text")
@@ -46,23 +50,30 @@ def build(model: Shared) -> None:
     session = gr.State(None, time_to_live=KEEP_SECONDS)
     workers = ThreadPoolExecutor(SESSIONS, thread_name_prefix="live")
 
-    def hear(live: LiveTranscript | None, event: gr.EventData) -> list[Any]:
+    def hear(live: LiveTranscript | None, name: str, event: gr.EventData) -> list[Any]:
         block: dict[str, Any] = event._data or {}
-        if live is None or block.get("begin"):
-            live = LiveTranscript(model)
         answer = {"number": block.get("number", 0), "last": bool(block.get("last"))}
         try:
-            _feed(live, block, model.max_seconds)
+            if live is None or block.get("begin"):
+                live = begin(models.get(name))
+            _feed(live, block, models.first.max_seconds)
             now = live.finish() if answer["last"] else live.keep_up(workers, patience=PATIENCE_SECONDS)
             told = _facts(now)
         except W2VKitError as error:
-            now, told = live.now, common.failure(error)
+            now, told = live.now if live else LiveText(), common.failure(error)
         return [live, answer | _words(now), told, now.text if answer["last"] else ""]
 
     outputs = [session, view, facts, text]
     options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    view.input(hear, session, outputs, trigger_mode="multiple", concurrency_limit=SESSIONS, concurrency_id="live", **options)
+    view.input(
+        hear, [session, current], outputs, trigger_mode="multiple", concurrency_limit=SESSIONS, concurrency_id="live", **options
+    )
     clear.click(lambda: [None, None, "", ""], None, outputs, queue=False, **options)
+
+
+def begin(model: Shared) -> LiveTranscript:
+    """Begin a session; its words are found as suits the model."""
+    return LiveTranscript(model, decode=service.decoder(service.reading(model)))
 
 
 def _feed(live: LiveTranscript, block: dict[str, Any], max_seconds: float) -> None:

@@ -1,7 +1,7 @@
 // Live: sound goes from the microphone to the server block by block, and its words come back. One block is on its way at
 // a time; what comes meanwhile waits here and goes with the next one, so that nothing is lost while the server keeps up.
 (() => {
-  const BLOCK = 0.5, MOST = 8, PATIENCE = 20; // s: a block; what waits at most; how long an answer may take
+  const MOST = 8, PATIENCE = 20; // s: what waits at most; how long an answer may take
   const TAP = `registerProcessor("w2vkit-tap", class extends AudioWorkletProcessor {
     process([input]) { if (input.length) this.port.postMessage(input[0].slice()); return true; }
   });`;
@@ -56,7 +56,7 @@
 
     async record() {
       this.become("opening");
-      Object.assign(this, { parts: [], count: 0, missed: 0, begin: true, sent: 0 });
+      Object.assign(this, { parts: [], count: 0, missed: 0, begin: true, sent: 0, took: 0 });
       this.note.textContent = "";
       try {
         this.input = await microphone(samples => this.heard(samples));
@@ -85,9 +85,10 @@
     }
 
     send() {
+      const { block, rest } = this.props.pace, due = Math.max(block, rest * this.took); // a busy server is asked less often
       const { rate } = this.input, last = this.state === "stopping";
       if (this.sent && performance.now() - this.sent < 1000 * PATIENCE) return;
-      if (!last && this.count < BLOCK * rate) return;
+      if (!last && this.count < due * rate) return;
       const sound = this.count ? wav(this.parts, this.count, rate) : "";
       this.sent = performance.now();
       this.trigger("input", { sound, missed: this.missed / rate, begin: this.begin, last, number: ++this.number });
@@ -98,6 +99,7 @@
       const { stable = "", tail = "", number = 0, last = false } = this.props.value || {};
       this.show(stable, tail);
       if (number !== this.number) return;
+      this.took = (performance.now() - this.sent) / 1000;
       this.sent = 0;
       if (this.state === "stopping" && last) this.become("idle");
       else if (this.state === "stopping" || this.state === "recording") this.send();

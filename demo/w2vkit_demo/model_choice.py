@@ -14,21 +14,25 @@ from w2vkit_demo.shared import Shared
 
 
 def build(models: Models) -> gr.State:
-    """Lay out the choice, if there is one; the state holds the name of the model that is ready."""
+    """Lay out the choice, if there is one, and what runs; the state holds the name of the model that is ready."""
     current, names = gr.State(models.first.name), models.names()
     if len(names) == 1 and not models.downloads:
+        gr.HTML(_ready(models.first), elem_id="model-facts", elem_classes="facts")
         return current
-    choice = gr.Dropdown(
-        names,
-        value=models.first.name,
-        label=strings.MODEL,
-        info=strings.MODEL_ABOUT if models.downloads else strings.MODEL_LOCAL,
-        allow_custom_value=models.downloads,
-        interactive=True,
-        elem_id="model",
-    )
-    facts = gr.HTML(_ready(models.first), elem_id="model-facts", elem_classes="facts")
-    stop = gr.Button(strings.MODEL_STOP, visible=False, size="sm", elem_id="model-stop")
+    with gr.Row(equal_height=True, elem_id="model-row"):
+        choice = gr.Dropdown(
+            names,
+            value=models.first.name,
+            label=strings.MODEL,
+            info=strings.MODEL_ABOUT if models.downloads else strings.MODEL_LOCAL,
+            allow_custom_value=models.downloads,
+            interactive=True,
+            min_width=300,
+            elem_id="model",
+        )
+        with gr.Column(min_width=300):
+            facts = gr.HTML(_ready(models.first), elem_id="model-facts", elem_classes="facts")
+            stop = gr.Button(strings.MODEL_STOP, visible=False, size="sm", elem_id="model-stop")
 
     def choose(name: str | None, now: str) -> Iterator[list[Any]]:
         name = (name or now).strip()
@@ -55,7 +59,15 @@ def build(models: Models) -> gr.State:
 
 
 def _ready(model: Shared) -> str:
-    return common.message(strings.MODEL_READY.format(name=model.name, device=model.device, dtype=model.dtype))
+    """Say what runs where, and how its words are found."""
+    told = strings.RUNS.format(
+        name=escape(model.name),
+        device=model.device,
+        dtype=model.dtype,
+        labels=len(model.vocabulary),
+        frame=1000 * model.stride / model.sample_rate,
+    )
+    return f"<p>{told}</p>"
 
 
 def _loading(name: str, share: float) -> str:

@@ -43,6 +43,11 @@ class Models:
         there = [entry.name for entry in listing() if self.downloads or entry.where != "on the Hub"] if self._load else []
         return list(dict.fromkeys([self.first.name, *there]))
 
+    def here(self) -> list[str]:
+        """Name those of them that need no download."""
+        there = [entry.name for entry in listing() if entry.where != "on the Hub"] if self._load else []
+        return list(dict.fromkeys([self.first.name, *there]))
+
     def running(self) -> list[str]:
         """Name what is in memory."""
         return list(dict.fromkeys([self.first.name, self._other.name]))
@@ -57,9 +62,8 @@ class Models:
         """
         if (kept := self._kept(name)) is not None:
             return kept
-        there = [self.first.name, *(entry.name for entry in listing() if entry.where != "on the Hub")]
-        if self._load is None or name not in there:
-            raise ModelError(strings.NO_MODEL.format(name=name, choices=", ".join(there if self._load else self.running())))
+        if self._load is None or name not in self.here():
+            raise ModelError(strings.NO_MODEL.format(name=name, choices=", ".join(self.here())))
         return self._in_memory(name, self._load)
 
     def load(self, name: str) -> Generator[float, None, None]:

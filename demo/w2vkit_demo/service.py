@@ -7,16 +7,18 @@ from functools import cache, partial
 from w2vkit.align import Alignment, align
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import beam_search, greedy
-from w2vkit.degrade import add_noise, telephone
-from w2vkit.emissions import Emissions
+from w2vkit.degrade import add_noise, change_speed, telephone
 from w2vkit.errors import DecodingError, W2VKitError
 from w2vkit.hotwords import HOTWORD_WEIGHT
+from w2vkit.hub import mini_folder
 from w2vkit.hypothesis import Hypothesis
 from w2vkit.language_model import BUNDLED, LanguageModel
 from w2vkit.language_model import load as load_language_model
 from w2vkit.ngram_build import ngram_from_text
 from w2vkit.transcribe import Transcription
-from w2vkit_demo import common, strings
+from w2vkit_demo import strings
+from w2vkit_demo.limits import MAX_CHARACTERS
+from w2vkit_demo.models import Models
 from w2vkit_demo.shared import Shared
 
 
@@ -30,13 +32,19 @@ class Setup:
         A value of `strings.SOUNDS`.
     snr_db : float
         Of the noise, where there is some (dB).
+    speed : float
+        How many times as fast the sound is played.
+    model : str
+        Its name; empty for the one that the page was started with.
     decoder : str
-        A value of `strings.DECODERS`.
+        A value of `strings.DECODERS`; empty for the one that suits the model.
     """
 
     sound: str = "clean"
     snr_db: float = 10.0
-    decoder: str = "greedy"
+    speed: float = 1.0
+    model: str = ""
+    decoder: str = ""
 
 
 def align_file(model: Shared, path: str, text: str) -> tuple[Transcription, Alignment]:
@@ -48,9 +56,10 @@ def align_file(model: Shared, path: str, text: str) -> tuple[Transcription, Alig
     return Transcription(waveform, emissions, alignment.hypothesis), alignment
 
 
-def hear(model: Shared, path: str, setup: Setup, *, hotwords: str = "", lm_text: str = "") -> Transcription:
+def hear(models: Models, path: str, setup: Setup, *, hotwords: str = "", lm_text: str = "") -> Transcription:
     """Transcribe a file by a set-up."""
-    decode = decoder(setup.decoder, hotwords, lm_text)
+    model = models.get(setup.model)
+    decode = decoder(setup.decoder or reading(model), hotwords, lm_text)
     waveform = degrade(load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds), setup)
     (emissions,) = model.emit([waveform])
     return Transcription(waveform, emissions, decode(emissions))
@@ -59,12 +68,19 @@ def hear(model: Shared, path: str, setup: Setup, *, hotwords: str = "", lm_text:
 def degrade(waveform: Waveform, setup: Setup) -> Waveform:
     """Make the sound worse, as a set-up asks."""
     _check("sound", setup.sound, strings.SOUNDS.values())
+    if setup.speed != 1:
+        waveform = change_speed(waveform, setup.speed)
     if setup.sound == "noise":
         return add_noise(waveform, setup.snr_db)
     return telephone(waveform) if setup.sound == "telephone" else waveform
 
 
-def decoder(name: str, hotwords: str = "", lm_text: str = "") -> Callable[[Emissions], Hypothesis]:
+def reading(model: Shared) -> str:
+    """Name the decoder that suits a model: w2v-mini spells by ear, and its language model puts that right."""
+    return "bundled" if model.folder == mini_folder() else "greedy"
+
+
+def decoder(name: str, hotwords: str = "", lm_text: str = "") -> Callable[..., Hypothesis]:
     """Make the decoder of a name in `strings.DECODERS`; hot words are separated by commas."""
     _check("decoder", name, strings.DECODERS.values())
     if name == "hotwords":
@@ -88,8 +104,8 @@ def _bundled() -> LanguageModel:
 
 def check_length(text: str) -> None:
     """Refuse a text that would keep the server busy for long."""
-    if len(text) > common.MAX_CHARACTERS:
-        raise W2VKitError(strings.TOO_MUCH_TEXT.format(length=len(text), limit=common.MAX_CHARACTERS))
+    if len(text) > MAX_CHARACTERS:
+        raise W2VKitError(strings.TOO_MUCH_TEXT.format(length=len(text), limit=MAX_CHARACTERS))
 
 
 def _check(kind: str, value: str, choices: Iterable[str]) -> None:

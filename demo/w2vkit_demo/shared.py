@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from w2vkit.audio import Waveform
 from w2vkit.emissions import Emissions
-from w2vkit_demo import common
+from w2vkit_demo.limits import MAX_SECONDS
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
@@ -49,7 +49,7 @@ class Shared:
         The longest sound that a request may bring (s).
     """
 
-    def __init__(self, model: "CTCModel", *, max_seconds: float = common.MAX_SECONDS) -> None:
+    def __init__(self, model: "CTCModel", *, max_seconds: float = MAX_SECONDS) -> None:
         self.name, self.notice, self.folder, self.vocabulary = model.name, model.notice, model.folder, model.vocabulary
         self.sample_rate, self.stride, self.device, self.dtype = model.sample_rate, model.stride, model.device, model.dtype
         self.max_seconds = max_seconds

@@ -7,7 +7,7 @@ HEADING = (
 )
 NOTICE = "> **The small model is standing in.** {notice}"
 PRIVACY = "Recordings stay on the machine that runs this page and are deleted after an hour."
-RUNS = "Model **{name}** on **{device}** in {dtype} · {labels} labels, one frame every {frame:.0f} ms"
+RUNS = "<strong>{name}</strong> is loaded, on {device} in {dtype} · {labels} labels, one frame every {frame:.0f} ms"
 
 TAB_TRANSCRIBE, TAB_ALIGN, TAB_COMPARE, TAB_ABOUT = "Transcribe", "Align", "Compare", "About"
 TAB_LIVE = "Live"
@@ -20,7 +20,6 @@ MODEL = "Model"
 MODEL_ABOUT = "One of this machine, or the Hub name of any wav2vec 2.0 CTC model (owner/model)"
 MODEL_LOCAL = "The models of this machine"
 MODEL_LOADING = "Loading {name}: {share:.0%} of the download"
-MODEL_READY = "{name} is loaded, on {device} in {dtype}."
 MODEL_STOP = "Stop loading"
 NO_MODEL = "There is no model {name!r} to choose here. Choose one of: {choices}; or start w2vkit demo with --model."
 STOPPED = "Loading {name} was stopped. What has come of it is kept for the next time."
@@ -30,15 +29,18 @@ TEXT = "The text"
 NOTHING = "Nothing was said that the model could write down."
 SUMMARY = (
     "{seconds:.1f} s of sound · {elapsed:.2f} s to transcribe ({speed:.1f} times real time) · "
-    "mean word confidence {confidence:.0%} · {model} on {device}"
+    "mean word confidence {confidence:.0%} · {model} on {device}, {decoder}"
 )
 DOWNLOAD = "Download as {format}"
 TIMES = "Times of the words"
 TIMES_HEAD = ("word", "start (s)", "end (s)", "confidence")
 NBEST = "Other texts that are likely (n-best)"
 NBEST_BUTTON = "Search for the five likeliest texts"
-NBEST_HEAD = ("text", "log-probability")
-NBEST_ABOUT = "Beam search, 32 prefixes wide. The log-probability is that of the whole text, added up over its paths."
+NBEST_HEAD = ("text", "score")
+NBEST_ABOUT = (
+    "Beam search, 32 prefixes wide. The score is the log-probability of the text, added up over its paths; where a language "
+    "model reads along, with what that says of the words."
+)
 
 REFERENCE = "What was really said?"
 REFERENCE_ABOUT = "Paste the true text. Case, punctuation and digits do not count: it is spelled as the model can write it."
@@ -83,7 +85,7 @@ COMPARE_ABOUT = (
 )
 COMPARE = "Compare"
 SETUP = "Set-up {letter}"
-SOUND, DECODER, SNR = "Sound", "Decoder", "Signal to noise (dB)"
+SOUND, DECODER, SNR, SPEED = "Sound", "Decoder", "Signal to noise (dB)", "Speed (times as fast)"
 SOUNDS = {"as it is": "clean", "with noise": "noise", "through a telephone (8 kHz)": "telephone"}
 DECODERS = {
     "greedy": "greedy",
@@ -92,12 +94,14 @@ DECODERS = {
     "beam search with the bundled 3-gram": "bundled",
     "beam search with a language model of your text": "language model",
 }
-READING = "Text"
-READINGS = {"as it sounds, frame by frame (greedy)": "greedy", "with the bundled language model (beam search)": "bundled"}
+READING = "How the letters become words"
+READING_ABOUT = "w2v-mini spells by ear: a language model of English puts that right. Larger models do well without."
+READINGS = {"with the bundled language model (beam search)": "bundled", "letter by letter, as it sounds (greedy)": "greedy"}
 HOTWORDS = "Hot words, separated by commas"
 HOTWORDS_EXAMPLE = "such as: RIVER, CHILDREN"
 LM_TEXT = "What the language model learns from, one sentence per line (at first the sentences of the examples)"
-COMPARED = "Set-up {letter}: {sound}, {decoder} · {elapsed:.2f} s · mean word confidence {confidence:.0%}"
+COMPARED_SPEED = ", {speed:g} times as fast"
+COMPARED = "Set-up {letter}: {sound}, {model}, {decoder} · {elapsed:.2f} s · mean word confidence {confidence:.0%}"
 DIFFERENCES = "From A to B: {changed} of {words} words change"
 SAME = "Both set-ups give the same text."
 NOTHING_HEARD = "{letter} heard no words."
@@ -164,8 +168,8 @@ VIEW = {
     "empty": "nothing",
     "tiny": "under 0.1 %",
     "hint": (
-        "Point at a frame to see its five likeliest characters. Click a word to hear it. Drag to move; zoom by the wheel "
-        "after a click, by Ctrl and wheel, or by the buttons. Arrow keys go frame by frame."
+        "Point at a frame to see its five likeliest characters. Click a word to hear it. Drag to move; zoom by two fingers, by the "
+        "wheel after a click, by Ctrl and wheel, or by the buttons. Arrow keys go frame by frame."
     ),
     "silent": "The sound could not be played.",
 }
@@ -177,5 +181,9 @@ API = {
     "models": "The models that this machine can name, and which one is running.",
 }
 API_MODEL = "one of those of this machine that /models lists; empty for the one that runs"
-API_DECODER = "greedy, beam, bundled (with the 3-gram that comes with w2v-mini), hotwords or language model"
+API_DECODER = (
+    "greedy, beam, bundled (with the 3-gram that comes with w2v-mini), hotwords or language model; empty for what suits the "
+    "model: bundled for w2v-mini, greedy for any other"
+)
 API_SOUND = "clean, noise or telephone"
+API_SPEED = "how many times as fast the sound is played, 0.25 to 4"

@@ -5,25 +5,28 @@ from typing import Any
 
 import gradio as gr
 
-from w2vkit.decode import beam_search
 from w2vkit.difference import difference
 from w2vkit.errors import W2VKitError
 from w2vkit.transcribe import Transcription, transcribe
-from w2vkit_demo import common, linked_view, model_choice, strings
+from w2vkit_demo import common, linked_view, service, strings
+from w2vkit_demo.limits import KEEP_SECONDS, MAX_CHARACTERS
 from w2vkit_demo.models import Models
-from w2vkit_demo.service import decoder
 from w2vkit_demo.shared import Shared
 
 FORMATS = ("txt", "srt", "vtt", "json", "TextGrid")
 NBEST = 5
-KEEP_SECONDS = 3600  # s; how long a result waits for more questions
 
 
-def build(models: Models) -> None:
+def build(models: Models, current: gr.State) -> None:
     """Lay out the tab, and say what its buttons do."""
-    current = model_choice.build(models)
     source = common.sound_input("source")
-    reading = gr.Radio(list(strings.READINGS.items()), value="greedy", label=strings.READING, elem_id="reading")
+    reading = gr.Radio(
+        list(strings.READINGS.items()),
+        value=service.reading(models.first),
+        label=strings.READING,
+        info=strings.READING_ABOUT,
+        elem_id="reading",
+    )
     tries = gr.Column()  # filled below, when there is something to show what they give
     button = gr.Button(strings.TRANSCRIBE, variant="primary", elem_id="transcribe")
     facts = gr.HTML(elem_id="facts", elem_classes="facts")
@@ -44,20 +47,20 @@ def build(models: Models) -> None:
         if not said.strip():
             return ""
         try:
-            return common.scored(difference(said[: common.MAX_CHARACTERS], heard, models.get(name).vocabulary))
+            return common.scored(difference(said[:MAX_CHARACTERS], heard, models.get(name).vocabulary))
         except W2VKitError as error:
             return common.failure(error)
 
     def run(path: str | None, said: str, name: str, how: str) -> list[Any]:
         started = time.perf_counter()
         try:
-            model, decode = models.get(name), decoder(how)
+            model, decode = models.get(name), service.decoder(how)
             found = transcribe(path, model, decode=decode, max_seconds=model.max_seconds) if path else None
         except W2VKitError as error:
             return [None, common.failure(error), None, "", "", "", "", *common.downloads(None, FORMATS)]
         if found is None or path is None:
             return [None, common.message(strings.EMPTY), None, "", "", "", "", *common.downloads(None, FORMATS)]
-        told = common.message(_summary(found, time.perf_counter() - started, model))
+        told = common.message(_summary(found, time.perf_counter() - started, model, how))
         written = common.downloads(found.hypothesis, FORMATS, seconds=found.waveform.seconds, source=path)
         listed = common.times_table(found.hypothesis.words)
         return [found, told, linked_view.packed(found), found.text, score(said, found.text, name), listed, "", *written]
@@ -65,24 +68,27 @@ def build(models: Models) -> None:
     def run_new(path: str | None, name: str, how: str) -> list[Any]:
         return [*run(path, "", name, how), ""]  # what was said before belongs to another sound
 
-    def search_more(found: Transcription | None) -> str:
+    def search_more(found: Transcription | None, how: str) -> str:
         if found is None:
             return common.message(strings.EMPTY)
-        best = beam_search(found.emissions, nbest=NBEST)
-        rows = [(h.text or "-", f"{h.acoustic_score:.2f}") for h in (best, *best.alternatives)]
+        best = service.decoder("beam" if how == "greedy" else how)(found.emissions, nbest=NBEST)
+        rows = [(h.text or "-", f"{h.score:.2f}") for h in (best, *best.alternatives)]
         return common.table(strings.NBEST_HEAD, rows) + common.message(strings.NBEST_ABOUT)
 
     outputs = [result, facts, view, text, errors, times, others, *files]
     with tries:
         common.clickable_examples([source, reference], outputs, run, [current, reading])
-    button.click(run, [source, reference, current, reading], outputs, api_visibility="private", **common.RUN)
+    again = [button.click, reading.input]
+    gr.on(again, run, [source, reference, current, reading], outputs, api_visibility="private", **common.RUN)
+    suits = {"api_visibility": "private", "queue": False}
+    current.change(lambda name: service.reading(models.get(name)), current, reading, **suits)
     heard = [source.stop_recording, source.upload]
     gr.on(heard, run_new, [source, current, reading], [*outputs, reference], api_visibility="private", **common.RUN)
     gr.on([count.click, reference.submit], score, [reference, text, current], errors, api_visibility="private")
-    search.click(search_more, result, others, api_visibility="private", **common.RUN)
+    search.click(search_more, [result, reading], others, api_visibility="private", **common.RUN)
 
 
-def _summary(found: Transcription, elapsed: float, model: Shared) -> str:
+def _summary(found: Transcription, elapsed: float, model: Shared, how: str) -> str:
     seconds = found.waveform.seconds
     told = strings.SUMMARY.format(
         seconds=seconds,
@@ -91,5 +97,6 @@ def _summary(found: Transcription, elapsed: float, model: Shared) -> str:
         confidence=found.hypothesis.confidence,
         model=model.name,
         device=model.device,
+        decoder=common.label_of(strings.DECODERS, how),
     )
     return told if found.hypothesis.words else f"{strings.NOTHING} {told}"
