@@ -4,18 +4,15 @@
 
 The source is what `w2vkit evaluate` takes. Prints the README's table: greedy, 32 beams, 32 beams and a language model
 (the bundled one unless told otherwise). Then the utterances are strung together to an hour, and their texts are aligned
-with it in a process of its own, whose memory is that of the alignment, its libraries and the emissions. Times are of
-the processor, so that other programs do not count. A line of JSON comes last.
+with it; memory is what the alignment allocates, and was measured in a second run. Times are of the processor, so that
+other programs do not count. A line of JSON comes last.
 """
 
 import argparse
 import json
-import multiprocessing
-import resource
-import sys
 import time
+import tracemalloc
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import cycle
@@ -68,12 +65,15 @@ def string_together(heard: Heard, seconds: float) -> tuple[Emissions, str]:
     raise AssertionError("a cycle has no end")
 
 
-def align_once(emissions: Emissions, text: str) -> dict[str, Any]:
-    """Align and give the processor's time (s) and the most memory that this process ever had (bytes)."""
+def measure_alignment(emissions: Emissions, text: str) -> dict[str, Any]:
+    """Align and give the processor's time (s) and the most memory that was taken at once (bytes)."""
     start = time.process_time()
     words = len(align(emissions, text).hypothesis.words)
     spent = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    tracemalloc.start()
+    align(emissions, text)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     return {"minutes": round(emissions.seconds / 60, 1), "words": words, "seconds": round(spent, 1), "bytes": peak}
 
 
@@ -103,8 +103,7 @@ def main() -> None:
         print("| {} | {:.1%} | {:.4f} |".format(*results[-1].values()), flush=True)
     line = {"benchmark": "decoding", "model": model.name, "utterances": len(heard), "results": results}
     if not options.no_hour:
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
-            line["alignment"] = hour = fresh.submit(align_once, *string_together(heard, HOUR)).result()
+        line["alignment"] = hour = measure_alignment(*string_together(heard, HOUR))
         memory = hour["bytes"] / 2**30
         print("\n{minutes} minutes with {words} words aligned in {seconds} s, {0:.2f} GiB".format(memory, **hour))
     print(json.dumps(line))

@@ -19,7 +19,7 @@ from w2vkit.audio import Waveform, load
 from w2vkit.examples import examples
 from w2vkit.hypothesis import Word
 from w2vkit.model import CTCModel
-from w2vkit_demo.live_tab import BLOCK_SECONDS, PATIENCE_SECONDS, REST, SESSIONS, begin
+from w2vkit_demo.live_tab import LEAST_SECONDS, MOST_SECONDS, PATIENCE_SECONDS, REST, SESSIONS, begin
 from w2vkit_demo.shared import Shared
 
 NEAR_SECONDS = 0.3  # s; a word of the same text that ends so near is the same word
@@ -38,7 +38,8 @@ def listen(model: Shared, sound: Waveform, workers: ThreadPoolExecutor, wait: fl
     transcript, shown, sent, took, rate = begin(model), [], 0, 0.0, sound.sample_rate
     start = time.monotonic() + wait
     while sent < len(sound.samples):
-        due = start + min(sent / rate + max(BLOCK_SECONDS, REST * took), sound.seconds)
+        block = min(MOST_SECONDS, max(LEAST_SECONDS, REST * took))
+        due = start + min(sent / rate + block, sound.seconds)
         time.sleep(max(0.0, due - time.monotonic()))
         asked = time.monotonic()
         spoken = min(len(sound.samples), int((asked - start) * rate))
@@ -82,7 +83,7 @@ def main() -> None:
     print("| sessions | words | as it stays: median, 95th percentile (s) | anything (s) | dropped (s) |\n|---|---|---|---|---|")
     for count in arguments.sessions:
         with ThreadPoolExecutor(count) as people, ThreadPoolExecutor(SESSIONS) as workers:
-            waits = [1 + BLOCK_SECONDS * i / count for i in range(count)]
+            waits = [1 + LEAST_SECONDS * i / count for i in range(count)]
             sessions = list(people.map(lambda wait, workers=workers: listen(model, sound, workers, wait), waits))
         stays, anything = (np.concatenate(found) for found in zip(*map(delays, sessions), strict=True))
         median, late = np.percentile(stays, [50, 95])

@@ -28,7 +28,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 WIDTH = 800  # pixels of a still figure that does not say its own
 MAX_PLOTLY = 60_000  # characters of plotly data worth keeping beside the PNG
 MAX_BYTES = 1_000_000  # of a built notebook
-CELL_SECONDS = 300
+CELL_SECONDS = 900  # a busy machine takes its time
 BRANCH = "main"  # of the repository: what Colab opens
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 

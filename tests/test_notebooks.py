@@ -108,7 +108,7 @@ def test_one_setting_brings_the_badges(tmp_path):
     assert repository(project) is None
     assert "git clone" not in installation(None)
     project.write_text('[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/someone/something.git"\n')
-    home = repository(project)
+    home = repository(project) or ""
     assert home == "https://github.com/someone/something"
     assert "/github/someone/something/blob/main/notebooks/01_first.ipynb" in badge(home, "01_first")
     assert home in installation(home)

@@ -1,11 +1,13 @@
 """Past one machine: a Ray cluster of two workers in this one, with the bundled model and clips."""
 
+import logging
 import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +27,7 @@ from w2vkit.shards import Shards, encode
 from w2vkit.transcribe import transcribe_file
 
 CLIPS = [clip.path for clip in examples()]
-LOAD = {"name": "w2v-mini", "device": "cpu", "dtype": "float32"}
+LOAD: dict[str, Any] = {"name": "w2v-mini", "device": "cpu", "dtype": "float32"}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def ray() -> Iterator[None]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     for attempts_left in (2, 1, 0):
         try:
-            ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
             break
         except Exception:
             ray.shutdown()
@@ -71,21 +73,20 @@ def records(folder: Path) -> list[dict]:
     return [row for file in sorted(folder.glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
 
 
-class Killed:
-    """Greedy decoding by a worker whose process is killed when a file first, or each time, reaches it."""
+def killer(flag: Path, *, again: bool = False) -> Callable[[Emissions], Hypothesis]:
+    """Greedy decoding that kills its worker's process when it hears the flag's text: the first time, or every time."""
 
-    def __init__(self, flag: Path, *, again: bool = False) -> None:
-        self.flag, self.again, self.__name__ = flag, again, "greedy"
-
-    def __call__(self, emissions: Emissions) -> Hypothesis:
+    def decode(emissions: Emissions) -> Hypothesis:  # within a function: the workers cannot import the tests
         hypothesis = greedy(emissions)
-        if hypothesis.text.startswith(self.flag.read_text()):
-            with self.flag.with_suffix(".kills").open("a") as file:
+        if hypothesis.text.startswith(flag.read_text()):
+            with flag.with_suffix(".kills").open("a") as file:
                 kills = file.tell()
                 file.write("x")
-            if self.again or not kills:
+            if again or not kills:
                 os.kill(os.getpid(), signal.SIGKILL)
         return hypothesis
+
+    return decode
 
 
 def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain_engine(ray, cluster, talks, tmp_path, plain):
@@ -93,7 +94,7 @@ def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain
     flag = tmp_path / "flag"
     flag.write_text(transcribe_file(CLIPS[1], plain).hypothesis.text)
     out, done = tmp_path / "out", []
-    shared = cluster.transcribe(of_files(files), out, decode=Killed(flag), progress=done.append)
+    shared = cluster.transcribe(of_files(files), out, decode=killer(flag), progress=done.append)
     assert len(flag.with_suffix(".kills").read_text()) == 5  # four clips, one of them twice
     assert done[0] == 0 and done[-1] == 13 and done == sorted(done)
     assert shared.workers == 2 and shared.reused == 0 and len(list(out.glob("*.parquet"))) == 13
@@ -114,12 +115,12 @@ def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain
 def test_what_kills_every_worker_is_an_error_of_its_own_and_the_rest_is_done(cluster, tmp_path, plain):
     flag = tmp_path / "flag"
     flag.write_text(transcribe_file(CLIPS[0], plain).hypothesis.text)
-    shared = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out", decode=Killed(flag, again=True))
+    shared = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out", decode=killer(flag, again=True))
     assert len(flag.with_suffix(".kills").read_text()) == RETRIES + 1
     assert [row.error is None for row in shared.rows] == [False, True, True]
     assert "Its worker died 3 times" in (shared.rows[0].error or "")
     flag.write_text("it is harmless now")
-    again = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out", decode=Killed(flag))
+    again = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out", decode=killer(flag))
     assert again.reused == 2 and all(row.error is None for row in again.rows)
 
 

@@ -7,6 +7,7 @@ a shard of texts, which this process writes. A worker that dies is replaced, and
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -166,19 +167,28 @@ class Cluster:
             return
         tasks = [{"shard": shard, "start": part.start, "stop": part.stop} for shard, part in parts]
         data = self._ray.data
-        shared = data.from_items(tasks, override_num_blocks=len(tasks)).map(
-            Worker,
-            fn_constructor_kwargs=worker,
-            # One task at a time: what waits behind one that kills its worker would be counted as tried.
-            compute=data.ActorPoolStrategy(size=min(self._pool.workers, len(tasks)), max_tasks_in_flight_per_actor=1),
-            num_cpus=self._pool.cpus,
-            num_gpus=self._pool.gpus,
-            max_restarts=-1,
-            max_task_retries=RETRIES,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated")  # Ray 2.64 drops it: see pyproject.toml
+            shared = data.from_items(tasks, override_num_blocks=len(tasks)).map(
+                Worker,
+                fn_constructor_kwargs=worker,
+                # One task at a time: what waits behind one that kills its worker would be counted as tried.
+                compute=data.ActorPoolStrategy(size=min(self._pool.workers, len(tasks)), max_tasks_in_flight_per_actor=1),
+                num_cpus=self._pool.cpus,
+                num_gpus=self._pool.gpus,
+                max_restarts=-1,
+                max_task_retries=RETRIES,
+            )
         shared.context.max_errored_blocks = -1  # a shard that is lost does not end the job
         shared.context.enable_progress_bars = False
-        yield from shared.iter_rows()
+        try:
+            yield from shared.iter_rows()
+        except self._ray.exceptions.RayError as error:
+            cause = str(error).strip().splitlines()[-1]
+            raise ClusterError(
+                f"The workers could not go on: {cause}. Install the same w2vkit on every machine and see Ray's logs; finished "
+                "shards are kept, and the same command goes on from them."
+            ) from error
 
 
 def evaluate_shared(

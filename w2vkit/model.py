@@ -1,4 +1,4 @@
-"""Waveforms to emissions: with `network.py`, the only module that imports torch and transformers.
+"""Waveforms to emissions: with those it alone imports, the only module that imports torch and transformers.
 
 What differs between checkpoints (rate, stride, normalisation, attention mask, blank) is read from the
 checkpoint. Processor and network come from transformers' Auto classes, from safetensors files only.
@@ -15,22 +15,12 @@ import torch
 from w2vkit.audio import Waveform, stream
 from w2vkit.batching import CONTEXT_SECONDS, Batcher, Grid, Piece
 from w2vkit.confidence import Calibration
+from w2vkit.device import batch_seconds, out_of_memory, pick_device, pick_dtype, true_float32
 from w2vkit.emissions import Emissions
 from w2vkit.errors import AudioError
 from w2vkit.exploration import Exploration, explore
 from w2vkit.hub import Checkpoint, fetch
-from w2vkit.network import (
-    batch_seconds,
-    compile_layers,
-    geometry,
-    hears_padding,
-    load_parts,
-    out_of_memory,
-    pick_device,
-    pick_dtype,
-    true_float32,
-    whole_seconds,
-)
+from w2vkit.network import compile_layers, geometry, hears_padding, load_parts, whole_seconds
 from w2vkit.streaming import Level, Sliding, level_of, measure
 from w2vkit.vocabulary import Vocabulary
 

@@ -70,7 +70,7 @@ def build(models: Models) -> None:
         ("compare", compare_endpoint, [audio, *setups, hotwords, lm_text]),
         ("models", models_endpoint, []),
     ):
-        button.click(_explained(endpoint), inputs, answer, api_name=path, api_description=strings.API[path], **common.RUN)
+        button.click(_explained(endpoint, path), inputs, answer, api_name=path, api_description=strings.API[path], **common.RUN)
 
 
 def _setup(letter: str) -> list[gr.Textbox | gr.Number]:
@@ -85,8 +85,8 @@ def _setup(letter: str) -> list[gr.Textbox | gr.Number]:
     ]
 
 
-def _explained(endpoint: Any) -> Any:
-    """Turn the core's errors into Gradio's, which reach the caller as they are."""
+def _explained(endpoint: Any, name: str) -> Any:
+    """Turn the core's errors into Gradio's, which reach the caller as they are; by its name MCP calls the tool."""
 
     @wraps(endpoint)
     def run(*arguments: Any) -> Any:
@@ -95,6 +95,7 @@ def _explained(endpoint: Any) -> Any:
         except W2VKitError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
+    run.__name__ = name
     return run
 
 

@@ -11,6 +11,7 @@ from w2vkit_demo import (
     about_tab,
     align_tab,
     api,
+    common,
     compare_tab,
     linked_view,
     live_tab,
@@ -39,7 +40,8 @@ def build(models: Models) -> gr.Blocks:
     with gr.Blocks(title=strings.TITLE, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS), analytics_enabled=False) as page:
         gr.Markdown(strings.HEADING)
         if models.first.notice:
-            gr.Markdown(strings.NOTICE.format(notice=models.first.notice), elem_id="notice")
+            why = f"<details><summary>{strings.NOTICE}</summary>{common.message(models.first.notice)}</details>"
+            gr.HTML(why, elem_id="notice", apply_default_css=False)
         current = model_choice.build(models)
         for name, tab in TABS.items():
             with gr.Tab(name):

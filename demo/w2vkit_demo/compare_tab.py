@@ -30,7 +30,9 @@ def build(models: Models, current: gr.State) -> None:
     hotwords = gr.Textbox(label=strings.HOTWORDS, placeholder=strings.HOTWORDS_EXAMPLE, elem_id="hotwords")
     with gr.Accordion(strings.LM_TEXT, open=False):
         learned = "\n".join(clip.text for clip in examples())
-        lm_text = gr.Textbox(learned, label=strings.LM_TEXT, show_label=False, lines=4, max_lines=12, elem_id="lm-text")
+        lm_text = gr.Textbox(
+            learned, label=strings.LM_TEXT, info=strings.LM_TEXT_ABOUT, lines=4, max_lines=12, elem_id="lm-text"
+        )
     button = gr.Button(strings.COMPARE, variant="primary", elem_id="compare")
     facts = gr.HTML(elem_id="compare-facts", elem_classes="facts")
     views = []

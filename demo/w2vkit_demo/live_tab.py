@@ -18,8 +18,8 @@ from w2vkit_demo import common, service, strings
 from w2vkit_demo.models import Models
 from w2vkit_demo.shared import Shared
 
-BLOCK_SECONDS = 0.25  # s; the page sends no less at a time
-REST = 2.0  # nor less than this many times what the last answer took: a busy machine is asked less often
+LEAST_SECONDS, MOST_SECONDS = 0.25, 2.0  # s; the page sends no less at a time, and need not wait for more
+REST = 2.0  # between these, this many times what the last answer took: a busy machine is asked less often
 PATIENCE_SECONDS = 2.0  # s; a text that takes longer is shown with the next block
 SESSIONS = 16  # blocks of different sessions that are worked on at a time
 KEEP_SECONDS = 900  # s; how long a session that sends nothing is kept
@@ -42,7 +42,7 @@ def build(models: Models, current: gr.State) -> None:
         apply_default_css=False,
         elem_id="live-view",
         texts=strings.LIVE_VIEW,
-        pace={"block": BLOCK_SECONDS, "rest": REST},
+        pace={"least": LEAST_SECONDS, "most": MOST_SECONDS, "rest": REST},
     )
     facts = gr.HTML(elem_id="live-facts", elem_classes="facts")
     text = gr.Textbox(label=strings.LIVE_TEXT, interactive=False, buttons=["copy"], lines=2, elem_id="live-text")

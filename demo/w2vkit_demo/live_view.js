@@ -85,7 +85,8 @@
     }
 
     send() {
-      const { block, rest } = this.props.pace, due = Math.max(block, rest * this.took); // a busy server is asked less often
+      const { least, most, rest } = this.props.pace; // s, s: a busy server is asked less often
+      const due = Math.min(most, Math.max(least, rest * this.took));
       const { rate } = this.input, last = this.state === "stopping";
       if (this.sent && performance.now() - this.sent < 1000 * PATIENCE) return;
       if (!last && this.count < due * rate) return;

@@ -5,7 +5,7 @@ HEADING = (
     "# w2vkit\nSpeak, or drop a recording (WAV, FLAC, MP3, OGG, M4A, MP4, WebM): see the words, how sure the model is of each, "
     "and what it heard in every 20 ms."
 )
-NOTICE = "> **The small model is standing in.** {notice}"
+NOTICE = "<strong>The small model is standing in</strong> for the large one. Why, and how to get that one"
 PRIVACY = "Recordings stay on the machine that runs this page and are deleted after an hour."
 RUNS = "<strong>{name}</strong> is loaded, on {device} in {dtype} · {labels} labels, one frame every {frame:.0f} ms"
 
@@ -53,7 +53,7 @@ MARKS = "<s>left out</s> <ins>added</ins> <s>said</s><b>heard instead</b>"
 
 LIVE_ABOUT = (
     "Press Record and speak: the words appear while you do. Those in full colour are settled, the grey ones may still change. "
-    "The sound is not kept."
+    "Where w2v-mini listens, its language model reads along. The sound is not kept."
 )
 LIVE_WORDS = "What was heard so far"
 LIVE_HINT = "Your words appear here."
@@ -85,7 +85,7 @@ COMPARE_ABOUT = (
 )
 COMPARE = "Compare"
 SETUP = "Set-up {letter}"
-SOUND, DECODER, SNR, SPEED = "Sound", "Decoder", "Signal to noise (dB)", "Speed (times as fast)"
+SOUND, DECODER, SNR, SPEED = "Sound", "Decoder", "Signal to noise (dB)", "Speed (times)"
 SOUNDS = {"as it is": "clean", "with noise": "noise", "through a telephone (8 kHz)": "telephone"}
 DECODERS = {
     "greedy": "greedy",
@@ -99,7 +99,8 @@ READING_ABOUT = "w2v-mini spells by ear: a language model of English puts that r
 READINGS = {"with the bundled language model (beam search)": "bundled", "letter by letter, as it sounds (greedy)": "greedy"}
 HOTWORDS = "Hot words, separated by commas"
 HOTWORDS_EXAMPLE = "such as: RIVER, CHILDREN"
-LM_TEXT = "What the language model learns from, one sentence per line (at first the sentences of the examples)"
+LM_TEXT = "A language model of your text"
+LM_TEXT_ABOUT = "What it learns from, one sentence per line; at first the sentences of the examples."
 COMPARED_SPEED = ", {speed:g} times as fast"
 COMPARED = "Set-up {letter}: {sound}, {model}, {decoder} · {elapsed:.2f} s · mean word confidence {confidence:.0%}"
 DIFFERENCES = "From A to B: {changed} of {words} words change"
@@ -168,8 +169,8 @@ VIEW = {
     "empty": "nothing",
     "tiny": "under 0.1 %",
     "hint": (
-        "Point at a frame to see its five likeliest characters. Click a word to hear it. Drag to move; zoom by two fingers, by the "
-        "wheel after a click, by Ctrl and wheel, or by the buttons. Arrow keys go frame by frame."
+        "Point at a frame to see its five likeliest characters. Click a word to hear it. Drag to move; zoom by two fingers, by "
+        "the wheel after a click, by Ctrl and wheel, or by the buttons. Arrow keys go frame by frame."
     ),
     "silent": "The sound could not be played.",
 }
