@@ -273,9 +273,9 @@ OTHER_SENTENCES = """
 the birds sang all day in the dark and the old man told them a story about the river
 the children walked down by the shore and sat in the trees until the sun went behind the hills
 we played in the river and we looked along the shore for the birds
-he was anyone and he spoke of his life before the long story was told again
-it was dark in the room and the door opened into the hills
-one man spoke and two children looked and three birds sang
+the wind was cold and the water was strong when the story was told again
+you see the book again and i will give it to the children
+one man will see and two children looked and three birds sang
 four five six seven eight nine and one more time
 the time went along and he opened the story again
 they sat down behind the door until it was a long day

@@ -39,9 +39,8 @@ def test_real_speech_is_heard_as_the_model_cards_snippet_hears_it(eval_folder, m
             logits = model(inputs.input_values, attention_mask=inputs.attention_mask).logits
         theirs.append(" ".join(processor.batch_decode(torch.argmax(logits, dim=-1))[0].split()))
     ours = evaluate(mini, utterances)
-    # w2v-mini's position code is a difference of sums around 4096: rounding may turn over a coin's toss of two characters.
-    assert jiwer.cer(theirs, [one.hypothesis for one in ours.utterances]) < 0.002
-    assert ours.wer == pytest.approx(jiwer.wer([u.reference or "" for u in utterances], theirs), abs=0.01)
+    assert [one.hypothesis for one in ours.utterances] == theirs
+    assert ours.wer == pytest.approx(jiwer.wer([u.reference or "" for u in utterances], theirs))
 
 
 def test_every_utterance_of_real_speech_gives_ordered_words_inside_the_sound(eval_folder, mini):
@@ -53,10 +52,9 @@ def test_every_utterance_of_real_speech_gives_ordered_words_inside_the_sound(eva
         assert np.allclose(np.exp(emissions.log_probs).sum(axis=1), 1, atol=1e-4)
 
 
-def test_the_bundled_clips_can_be_read_with_the_bundled_language_model(mini):
+def test_the_bundled_clips_are_read_right_with_the_bundled_language_model(mini):
     decode = partial(beam_search, language_model=language_model.load(language_model.BUNDLED))
-    texts = [transcribe(clip.path, mini, decode=decode).text for clip in examples()]
-    assert jiwer.wer([clip.text for clip in examples()], texts) < 0.2
+    assert [transcribe(clip.path, mini, decode=decode).text for clip in examples()] == [clip.text for clip in examples()]
 
 
 def test_real_digits_are_heard_better_than_by_chance(eval_folder, mini):
