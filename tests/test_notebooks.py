@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -82,7 +83,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         "OMP_NUM_THREADS": "1",
     }
     tests = [item for item in request.session.items if isinstance(item, pytest.Function) and "runs" in item.fixturenames]
-    chosen = [test.callspec.params["source"] for test in tests]
+    chosen: list[Any] = [test.callspec.params["source"] for test in tests]
     with ThreadPoolExecutor(2) as pool:
         yield {source: pool.submit(execute, source, environment, solutions=True) for source in chosen}
         pool.shutdown(cancel_futures=True)
@@ -96,8 +97,8 @@ def test_it_runs_without_a_network_and_so_do_its_solutions(source, runs):
 
 
 def test_printed_lines_stay_on_their_side_of_a_figure():
-    line = nbformat.v4.new_output("stream", name="stdout", text="a\n")
-    figure = nbformat.v4.new_output("display_data", data={"text/plain": "figure"})
+    line: Any = nbformat.v4.new_output("stream", name="stdout", text="a\n")
+    figure: Any = nbformat.v4.new_output("display_data", data={"text/plain": "figure"})
     outputs = joined([line.copy(), line.copy(), figure, line.copy()])
     assert [output.get("text", "figure") for output in outputs] == ["a\na\n", "figure", "a\n"]
 

@@ -69,7 +69,7 @@ def test_the_model_is_preloaded_from_the_commit_that_has_safetensors(tmp_path):
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *_):
+        def log_message(self, format, *args):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
