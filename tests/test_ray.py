@@ -15,7 +15,7 @@ import pytest
 
 from w2vkit.chunks import Heard
 from w2vkit.cli import main
-from w2vkit.cluster import RETRIES, Cluster
+from w2vkit.cluster import Cluster
 from w2vkit.corpora import Corpus, Utterance, of_files, open_corpus
 from w2vkit.decode import Hypothesis, greedy
 from w2vkit.emissions import Emissions
@@ -73,8 +73,8 @@ def records(folder: Path) -> list[dict]:
     return [row for file in sorted(folder.glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
 
 
-def killer(flag: Path, *, again: bool = False) -> Callable[[Emissions], Hypothesis]:
-    """Greedy decoding that kills its worker's process when it hears the flag's text: the first time, or every time."""
+def killer(flag: Path) -> Callable[[Emissions], Hypothesis]:
+    """Greedy decoding that kills its worker's process when it hears the flag's text for the first time."""
 
     def decode(emissions: Emissions) -> Hypothesis:  # within a function: the workers cannot import the tests
         hypothesis = greedy(emissions)
@@ -82,7 +82,7 @@ def killer(flag: Path, *, again: bool = False) -> Callable[[Emissions], Hypothes
             with flag.with_suffix(".kills").open("a") as file:
                 kills = file.tell()
                 file.write("x")
-            if again or not kills:
+            if not kills:
                 os.kill(os.getpid(), signal.SIGKILL)
         return hypothesis
 
@@ -110,18 +110,6 @@ def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain
         assert row["confidence"] == pytest.approx(heard.hypothesis.confidence, abs=1e-3)
         assert [word["text"] for word in row["words"]] == row["text"].split()
         assert [word["end"] for word in row["words"]] == pytest.approx([w.end for w in heard.hypothesis.words], abs=0.05)
-
-
-def test_what_kills_every_worker_is_an_error_of_its_own_and_the_rest_is_done(cluster, tmp_path, plain):
-    flag = tmp_path / "flag"
-    flag.write_text(transcribe_file(CLIPS[0], plain).hypothesis.text)
-    shared = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out", decode=killer(flag, again=True))
-    assert len(flag.with_suffix(".kills").read_text()) == RETRIES + 1
-    assert [row.error is None for row in shared.rows] == [False, True, True]
-    assert "Its worker died 3 times" in (shared.rows[0].error or "")
-    flag.write_text("it is harmless now")
-    again = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out", decode=killer(flag))
-    assert again.reused == 2 and all(row.error is None for row in again.rows)
 
 
 def test_the_command_goes_on_from_finished_shards(ray, talks, tmp_path, capsys):
