@@ -1,13 +1,17 @@
 """What page and endpoints both do: the core's functions, with the limits of a server."""
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
+from threading import Lock
+from typing import Any
 
 from w2vkit.align import Alignment, align
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import beam_search, greedy
 from w2vkit.degrade import add_noise, change_speed, telephone
+from w2vkit.emissions import Emissions
 from w2vkit.errors import DecodingError, W2VKitError
 from w2vkit.hotwords import HOTWORD_WEIGHT
 from w2vkit.hub import mini_folder
@@ -19,7 +23,9 @@ from w2vkit.transcribe import Transcription
 from w2vkit_demo import strings
 from w2vkit_demo.limits import MAX_CHARACTERS
 from w2vkit_demo.models import Models
-from w2vkit_demo.shared import Shared
+from w2vkit_demo.shared import SHORT_SECONDS, Shared
+
+TURN = Lock()  # of a short clip's beam search
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,14 @@ def decoder(name: str, hotwords: str = "", lm_text: str = "") -> Callable[..., H
         check_length(lm_text)
         return partial(beam_search, language_model=ngram_from_text(lm_text))
     if name == "bundled":
-        return partial(beam_search, language_model=_bundled())
+        return partial(_in_turn, language_model=_bundled())
     return beam_search if name == "beam" else greedy
+
+
+def _in_turn(emissions: Emissions, **options: Any) -> Hypothesis:
+    """Search one short clip at a time: side by side each search would slow the others, and the network, by as much."""
+    with TURN if emissions.seconds <= SHORT_SECONDS else nullcontext():
+        return beam_search(emissions, **options)
 
 
 @cache
