@@ -76,7 +76,7 @@ def compare(lengths: tuple[float, ...], *, compiled: bool, layers: int = LAYERS)
     if quick:
         ways["w2vkit, compiled"] = lambda: [greedy(emissions) for emissions in quick.emit(clips)]
     taken = in_turn(ways)
-    peak, work = matrix_peak(ours), operations(theirs, clips)
+    peak, work = matrix_peak(ours), operations(ours.network, clips)
     figures: dict[str, float | str] = {"w2vkit computes on": f"{ours.device} in {ours.dtype}"}
     figures |= {f"{way} (audio s per s)": sum(lengths) / seconds for way, seconds in taken.items()}
     figures |= {f"{way}: times the card's": taken["model card's lines"] / taken[way] for way in list(taken)[1:]}
