@@ -204,6 +204,20 @@ def test_a_wide_convolution_gives_what_torchs_gives(taps, frames):
         torch.testing.assert_close(WideConvolution(conv)(x), conv(x), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("silent", [slice(0, 700), slice(300, 1200), slice(0, 1200), slice(0, 100)])
+@pytest.mark.parametrize("frames", [64, 500])
+def test_a_wide_convolution_may_leave_out_taps_that_are_zero_and_keeps_its_spectrum_no_longer_than_its_weight(silent, frames):
+    conv = torch.nn.Conv1d(4, 4, 1200, padding=600, groups=4)
+    wide, x = WideConvolution(conv), torch.randn(2, 4, frames)
+    with torch.no_grad():
+        conv.weight[..., silent] = 0
+        torch.testing.assert_close(wide(x), conv(x), atol=1e-4, rtol=1e-4)
+    wide(x).sum().backward()
+    with torch.no_grad():
+        conv.weight -= conv.weight.grad
+        torch.testing.assert_close(wide(x), conv(x), atol=1e-3, rtol=1e-3)
+
+
 def test_a_network_that_knows_places_for_30_seconds_hears_longer_sound_in_windows(checkpoints):
     model = load(checkpoints["w2v-mini"])
     shapes = []
