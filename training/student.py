@@ -91,8 +91,7 @@ class Trainee(nn.Module):
     def forward(self, waveforms: Tensor, masked: Tensor | None, attention: Tensor | None, first: Tensor) -> Tensor:
         """Give the logits; frames in ``masked`` (B, T) are hidden, row b begins at position ``first[b]``."""
         body: Any = self.model.wav2vec2
-        with torch.no_grad():
-            x = self._front(waveforms)
+        x = self._front(waveforms)
         if masked is not None:
             x = torch.where(masked[..., None], body.masked_spec_embed.to(x.dtype), x)
         x = x + self.code[first[:, None] + torch.arange(x.shape[1], device=x.device)]

@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, Auto
 from transformers.utils import logging as transformers_logging
 
 from w2vkit.batching import WHOLE_SECONDS
-from w2vkit.convolution import WideConvolution
+from w2vkit.convolution import ChannelsLast, WideConvolution
 from w2vkit.errors import ModelError
 from w2vkit.hub import Checkpoint
 from w2vkit.vocabulary import Vocabulary
@@ -53,6 +53,10 @@ def load_parts(checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype,
         )
     _check_whole(report, checkpoint)
     _set_arithmetic(network, dtype)
+    if device.type == "cpu":
+        for layer in network.base_model.feature_extractor.conv_layers:
+            if ChannelsLast.fits(layer):
+                layer.conv = ChannelsLast(layer.conv)
     return network.to(device).eval(), extractor, vocabulary_of(tokenizer, network.config.vocab_size, checkpoint)
 
 

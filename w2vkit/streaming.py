@@ -43,7 +43,8 @@ class Meter:
         exact = block.astype(np.float64)
         self.samples += len(block)
         self._sum += float(exact.sum())
-        self._squares += float(exact @ exact)
+        # Not exact @ exact: NumPy's BLAS would leave a thread spinning, and the network wait for that core.
+        self._squares += float(np.square(exact).sum())
 
     def check(self) -> None:
         """Raise an AudioError if a sample was no number, which the sum then is not either."""
