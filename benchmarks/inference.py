@@ -21,12 +21,13 @@ import soundfile
 IMPORT = "import time; t = time.perf_counter(); import w2vkit; print(time.perf_counter() - t)"
 FILE = """
 import math, resource, sys, time
+from w2vkit.decode import greedy
 from w2vkit.model import CTCModel
 from w2vkit.transcribe import transcribe_file
 model = CTCModel.load(sys.argv[1])
 loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 started = time.perf_counter()
-result = transcribe_file(sys.argv[2], model, max_seconds=math.inf)
+result = transcribe_file(sys.argv[2], model, decode=greedy, max_seconds=math.inf)
 print(time.perf_counter() - started, loaded, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, len(result.emissions))
 """
 

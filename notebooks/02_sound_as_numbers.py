@@ -21,7 +21,7 @@ from ipywidgets import FloatSlider, IntSlider
 from lesson import check, hear, reveal, show, table
 from plotly.subplots import make_subplots
 
-from w2vkit import Waveform, load, transcribe
+from w2vkit import Waveform, greedy, load, transcribe
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
@@ -199,7 +199,7 @@ eight = [soxr.resample(w.samples, RATE, 8000) for w in waveforms]
 
 def errors(sounds):
     """WER and CER of all clips together."""
-    heard = [transcribe((RATE, samples), model).text for samples in sounds]
+    heard = [transcribe((RATE, samples), model, decode=greedy).text for samples in sounds]
     return jiwer.wer(texts, heard), jiwer.cer(texts, heard)
 
 
@@ -230,7 +230,9 @@ some = range(2)  # the first two clips
 cers = []
 for factor in factors:
     fast = [soxr.resample(waveforms[i].samples, RATE * factor, RATE) for i in some]
-    cers.append(jiwer.cer([texts[i] for i in some], [transcribe((RATE, samples), model).text for samples in fast]))
+    cers.append(
+        jiwer.cer([texts[i] for i in some], [transcribe((RATE, samples), model, decode=greedy).text for samples in fast])
+    )
 figure = go.Figure(
     go.Scatter(x=factors, y=cers, mode="lines+markers"),
     layout={
@@ -286,7 +288,7 @@ def coarse(figure, bits):
     few = rounded(waveform.samples, bits).astype(np.float32)
     window = slice(centre - 160, centre + 160)
     figure.data[0].y = few[window]
-    text = transcribe((RATE, few), model).text
+    text = transcribe((RATE, few), model, decode=greedy).text
     print(f"{bits} bits, {snr(waveform.samples, few):.0f} dB, CER {jiwer.cer(clips[0].text, text):.2f}: {text}")
 
 
@@ -323,7 +325,7 @@ gains = np.array([-40, -20, 0, 10, 20, 30, 40])  # dB
 rates = []
 for gain in gains:
     samples = np.clip(waveform.samples * 10 ** (gain / 20), -1, 1).astype(np.float32)
-    rates.append(jiwer.cer(clips[0].text, transcribe((RATE, samples), model).text))
+    rates.append(jiwer.cer(clips[0].text, transcribe((RATE, samples), model, decode=greedy).text))
 figure = go.Figure(
     go.Scatter(x=gains, y=rates, mode="lines+markers"),
     layout={
@@ -361,7 +363,7 @@ hear(
 #
 # ```python
 # silence = load((RATE, np.stack([waveform.samples, -waveform.samples], axis=1)))
-# print(np.abs(silence.samples).max(), repr(transcribe((RATE, silence.samples), model).text))
+# print(np.abs(silence.samples).max(), repr(transcribe((RATE, silence.samples), model, decode=greedy).text))
 # ```
 #
 # 3. The noise of rounding hurts only where it comes near the speech:
@@ -374,7 +376,7 @@ hear(
 # 4. The pitch falls by 17 half tones, consonants last three times as long; what comes out is mostly blank or vowels:
 #
 # ```python
-# print(transcribe((RATE, stereo.mean(axis=1)), model).text)
+# print(transcribe((RATE, stereo.mean(axis=1)), model, decode=greedy).text)
 # ```
 #
 # </details>

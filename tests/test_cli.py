@@ -40,26 +40,26 @@ def talks(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_examples_are_listed_and_transcribed_as_the_core_does(heard):
+def test_the_examples_are_listed_and_transcribed_as_the_core_does(read):
     done = w2vkit("transcribe", "--example", "--model", "w2v-mini")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "".join(f"{name}: {text}\n" for name, text in heard.items())
+    assert done.stdout == "".join(f"{name}: {text}\n" for name, text in read.items())
     assert all(clip.about in done.stderr for clip in examples())
 
 
-def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path, heard):
+def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path, read):
     out = tmp_path / "out"
     done = w2vkit("transcribe", talks, "--model", "w2v-mini", "--format", "json", "--output-dir", out)
     assert done.returncode == 1
     written = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     assert written == ["day two/talk.flac.json", "day two/talk.wav.json", "你好.json"]
-    assert json.loads((out / "你好.json").read_text(encoding="utf-8"))["text"] == heard[examples()[0].path.name]
+    assert json.loads((out / "你好.json").read_text(encoding="utf-8"))["text"] == read[examples()[0].path.name]
     assert "1 of 4 failed" in done.stderr and "broken.mp3 could not be read as audio" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_patterns_and_single_files_print_to_the_terminal(talks, heard):
-    text = heard[examples()[0].path.name]
+def test_patterns_and_single_files_print_to_the_terminal(talks, read):
+    text = read[examples()[0].path.name]
     single = w2vkit("transcribe", talks / "你好.wav", "--model", "w2v-mini")
     assert (single.returncode, single.stdout) == (0, text + "\n")
     several = w2vkit("transcribe", "talks/**/*.wav", "--model", "w2v-mini", cwd=talks.parent)

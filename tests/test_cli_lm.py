@@ -17,7 +17,7 @@ def parse(*arguments: str) -> argparse.Namespace:
     commands = parser.add_subparsers(required=True)
     cli_lm.add(commands)
     transcribe = commands.add_parser("transcribe")
-    cli_lm.add_decoder_options(transcribe)
+    cli_lm.add_decoder_options(transcribe, default="greedy")
     return parser.parse_args(arguments)
 
 
@@ -30,6 +30,7 @@ def test_a_teacher_biases_the_search_to_a_subject(tmp_path, capsys):
         assert options.run(options) == 0
         assert "1-grams" in capsys.readouterr().err
         decode = cli_lm.decoder(parse("transcribe", "--lm", output, "--alpha", "1", "--nbest", "2"))
+        assert decode
         heard = misheard("T", "H", "E", " ", "KC", "A", "T", " ", "S", "A", "T")
         assert (greedy(heard).text, decode(heard).text) == ("THE KAT SAT", "THE CAT SAT")
         assert len(decode(heard).alternatives) == 1
@@ -37,9 +38,11 @@ def test_a_teacher_biases_the_search_to_a_subject(tmp_path, capsys):
 
 def test_options_choose_the_decoder():
     heard = misheard("KC", "A", "T")
-    assert cli_lm.decoder(parse("transcribe")) is greedy
-    assert cli_lm.decoder(parse("transcribe", "--hotword", "cat=4", "--hotword", "CAN"))(heard).text == "CAT"
-    assert cli_lm.decoder(parse("transcribe", "--decoder", "beam"))(heard).text == "KAT"
+    assert cli_lm.decoder(parse("transcribe")) is None
+    assert cli_lm.decoder(parse("transcribe", "--decoder", "greedy")) is greedy
+    for given, text in ((["--hotword", "cat=4", "--hotword", "CAN"], "CAT"), (["--decoder", "beam"], "KAT")):
+        decode = cli_lm.decoder(parse("transcribe", *given))
+        assert decode and decode(heard).text == text
     for wrong in (["--alpha", "1"], ["--decoder", "greedy", "--nbest", "2"], ["--hotword", "cat=x"], ["--beam-width", "0"]):
         with pytest.raises(DecodingError):
             cli_lm.decoder(parse("transcribe", *wrong))

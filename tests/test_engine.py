@@ -212,9 +212,9 @@ def test_a_wide_convolution_may_leave_out_taps_that_are_zero_and_keeps_its_spect
     with torch.no_grad():
         conv.weight[..., silent] = 0
         torch.testing.assert_close(wide(x), conv(x), atol=1e-4, rtol=1e-4)
-    wide(x).sum().backward()
+    wide(x)  # where gradients are on, an optimiser may change the weight at any time
     with torch.no_grad():
-        conv.weight -= conv.weight.grad
+        conv.weight += torch.randn_like(conv.weight)
         torch.testing.assert_close(wide(x), conv(x), atol=1e-3, rtol=1e-3)
 
 

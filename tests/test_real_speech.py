@@ -1,7 +1,6 @@
 """Real speech that nothing was trained on, through the whole path. Without it these tests skip; in CI they fail."""
 
 import io
-from functools import partial
 from typing import Any
 
 import jiwer
@@ -12,9 +11,8 @@ import torch
 from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
 
 import w2vkit
-from w2vkit import language_model
 from w2vkit.corpora import open_corpus
-from w2vkit.decode import beam_search, greedy
+from w2vkit.decode import greedy
 from w2vkit.evaluate import evaluate
 from w2vkit.examples import examples
 from w2vkit.hub import mini_folder
@@ -52,9 +50,8 @@ def test_every_utterance_of_real_speech_gives_ordered_words_inside_the_sound(eva
         assert np.allclose(np.exp(emissions.log_probs).sum(axis=1), 1, atol=1e-4)
 
 
-def test_the_bundled_clips_are_read_right_with_the_bundled_language_model(mini):
-    decode = partial(beam_search, language_model=language_model.load(language_model.BUNDLED))
-    assert [transcribe(clip.path, mini, decode=decode).text for clip in examples()] == [clip.text for clip in examples()]
+def test_the_bundled_clips_are_read_right(mini):
+    assert [transcribe(clip.path, mini).text for clip in examples()] == [clip.text for clip in examples()]
 
 
 def test_real_digits_are_heard_better_than_by_chance(eval_folder, mini):

@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
         help=f"write {RESULTS}, {AS_JSON}, {AS_HTML} and {AS_YAML} here; an interrupted run goes on from it",
     )
     parser.add_argument("--with-audio", action="store_true", help="put the sound of the worst utterances into the report")
-    cli_lm.add_decoder_options(parser, nbest=False)
+    cli_lm.add_decoder_options(parser, default="greedy", nbest=False)
     add_engine_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -58,6 +58,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate; the exit status is 0 if every utterance was transcribed, 1 if some failed, 130 after Ctrl-C."""
     from w2vkit.corpora import open_corpus
+    from w2vkit.decode import greedy
     from w2vkit.progress import Bar
     from w2vkit.report import table
     from w2vkit.scoring import normaliser
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
         shuffle=options.shuffle,
         seed=options.seed,
     )
-    decode = cli_lm.decoder(options)
+    decode = cli_lm.decoder(options) or greedy
     settings = cli_lm.settings(options, decode)
     evaluate, results = _engine(options)
     try:

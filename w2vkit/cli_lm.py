@@ -3,15 +3,13 @@
 import argparse
 import hashlib
 import inspect
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from w2vkit.beam import check
 from w2vkit.cli_common import say
-from w2vkit.decode import Hypothesis, beam_search, greedy
-from w2vkit.emissions import Emissions
+from w2vkit.decode import Decode, beam_search, greedy
 from w2vkit.errors import DecodingError, LanguageModelError
 from w2vkit.hotwords import HOTWORD_WEIGHT
 from w2vkit.language_model import load, locate
@@ -42,10 +40,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     build.set_defaults(run=_build)
 
 
-def add_decoder_options(parser: argparse.ArgumentParser, *, nbest: bool = True) -> None:
+def add_decoder_options(parser: argparse.ArgumentParser, *, default: str, nbest: bool = True) -> None:
     """Add the options that `decoder` reads, with that of further texts where they are of use."""
     group = parser.add_argument_group("decoding")
-    group.add_argument("--decoder", choices=("greedy", "beam"), help="default greedy, or beam if an option below is given")
+    group.add_argument("--decoder", choices=("greedy", "beam"), help=f"default {default}, or beam if an option below is given")
     group.add_argument("--beam-width", type=int, metavar="N", help="prefixes that are kept (default 32)")
     group.add_argument(
         "--lm",
@@ -65,8 +63,8 @@ def add_decoder_options(parser: argparse.ArgumentParser, *, nbest: bool = True) 
         group.add_argument("--nbest", type=int, metavar="N", help="how many texts to give (default 1)")
 
 
-def decoder(options: argparse.Namespace) -> Callable[[Emissions], Hypothesis]:
-    """Make the decoder that the options of `add_decoder_options` ask for.
+def decoder(options: argparse.Namespace) -> Decode | None:
+    """Make the decoder that the options of `add_decoder_options` ask for; None if they ask for none.
 
     Raises
     ------
@@ -86,10 +84,12 @@ def decoder(options: argparse.Namespace) -> Callable[[Emissions], Hypothesis]:
         given["hotwords"] = dict(_hotword(argument) for argument in options.hotword)
     if options.decoder == "greedy" and given:
         raise DecodingError("Greedy decoding has no beam, language model, hot words or n-best. Choose --decoder beam.")
-    return partial(beam_search, **given) if given or options.decoder == "beam" else greedy
+    if given or options.decoder == "beam":
+        return partial(beam_search, **given)
+    return greedy if options.decoder else None
 
 
-def settings(options: argparse.Namespace, decode: Callable[[Emissions], Hypothesis]) -> dict[str, Any]:
+def settings(options: argparse.Namespace, decode: Decode | None) -> dict[str, Any]:
     """Give all that the texts of a decoder depend on, defaults included; a language model by its name and contents."""
     if not isinstance(decode, partial):
         return {}

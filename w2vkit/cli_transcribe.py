@@ -23,7 +23,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--format", default="txt", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default txt)")
     parser.add_argument("--output-dir", type=Path, metavar="FOLDER", help="write one file per input here; else print")
     parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
-    cli_lm.add_decoder_options(parser)
+    cli_lm.add_decoder_options(
+        parser, default="beam with the language model that the checkpoint brings, as w2v-mini does, else greedy"
+    )
     add_engine_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -80,7 +82,7 @@ def _share(options: argparse.Namespace) -> int:
     table = options.paths[0] if len(options.paths) == 1 and is_table(options.paths[0]) else None
     corpus = open_corpus(table, with_text=False) if table else of_files([job.path for job in _jobs(options)])
     decode = cli_lm.decoder(options)
-    about, _ = describe_decoder(decode, cli_lm.settings(options, decode))
+    about = describe_decoder(decode, cli_lm.settings(options, decode))[0] if decode else {"decoder": "the checkpoint's own"}
     cluster = start_cluster(options)
     with Bar(len(corpus)) as bar:
         shared = cluster.transcribe(

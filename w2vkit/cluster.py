@@ -100,7 +100,7 @@ class Cluster:
         corpus: Corpus,
         folder: Path,
         *,
-        decode: Decode = greedy,
+        decode: Decode | None = None,
         about: Mapping[str, Any] | None = None,
         max_seconds: float = MAX_SECONDS,
         progress: Callable[[float], None] | None = None,
@@ -112,8 +112,8 @@ class Cluster:
         corpus : Corpus
         folder : Path
             Seen by this process only.
-        decode : callable
-            Emissions to Hypothesis.
+        decode : callable, optional
+            Emissions to Hypothesis; by default what suits the checkpoint (`w2vkit.decode.suited`).
         about : mapping, optional
             What else the texts depend on, as values for JSON; only a run with the same goes on from the shards.
         max_seconds : float

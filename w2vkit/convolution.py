@@ -43,7 +43,7 @@ class WideConvolution(nn.Module):
         return out if self.bias is None else out + self.bias.float()[:, None]
 
     def _spectrum(self, frames: int) -> tuple[int, Tensor]:
-        """The first tap that counts for so many frames, and the spectrum from there on: one for all lengths up to a power of two."""
+        """The first tap that counts, and the spectrum from there on, for all lengths up to the next power of two."""
         reach = 1 << (frames - 1).bit_length()
         key = (reach, self.weight.device)
         if torch.is_grad_enabled():
@@ -78,8 +78,14 @@ class ChannelsLast(nn.Module):
     def fits(layer: nn.Module) -> bool:
         """Whether a layer of an extractor norms over its channels, after a plain convolution over several samples."""
         conv = getattr(layer, "conv", None)
-        plain = isinstance(conv, nn.Conv1d) and conv.groups == 1 and conv.padding == (0,) and conv.dilation == (1,)
-        return plain and conv.kernel_size[0] > 1 and isinstance(getattr(layer, "layer_norm", None), nn.LayerNorm)
+        return (
+            isinstance(conv, nn.Conv1d)
+            and conv.kernel_size[0] > 1
+            and conv.groups == 1
+            and conv.padding == (0,)
+            and conv.dilation == (1,)
+            and isinstance(getattr(layer, "layer_norm", None), nn.LayerNorm)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, N) to (B, D, T)."""

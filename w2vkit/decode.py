@@ -6,15 +6,21 @@ https://www.cs.toronto.edu/~graves/icml_2006.pdf, applied to the best path. Beam
 looks for the likeliest text instead.
 """
 
+from collections.abc import Callable
+from functools import lru_cache, partial
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
 from w2vkit.beam import beam_search
 from w2vkit.emissions import Emissions
 from w2vkit.hypothesis import Hypothesis, Span, Word, words_of
+from w2vkit.language_model import brought, load
 
-__all__ = ["Hypothesis", "Span", "Word", "beam_search", "greedy", "words_of"]
+__all__ = ["Decode", "Hypothesis", "Span", "Word", "beam_search", "greedy", "suited", "words_of"]
+
+Decode = Callable[[Emissions], Hypothesis]
 
 
 def greedy(emissions: Emissions) -> Hypothesis:
@@ -42,3 +48,25 @@ def greedy(emissions: Emissions) -> Hypothesis:
         position = stop
     words = words_of(spans, emissions)
     return Hypothesis(" ".join(word.text for word in words), words, float(along.sum(dtype=np.float64)))
+
+
+def suited(folder: Path) -> Decode:
+    """Give the decoder that suits a checkpoint: beam search with the language model that it brings, or else greedy.
+
+    Parameters
+    ----------
+    folder : Path
+        The checkpoint's, as `CTCModel.folder`; ``language_model.arpa.gz`` in it is the language model.
+
+    Raises
+    ------
+    LanguageModelError
+        The language model is broken.
+    """
+    path = brought(folder)
+    return _searching(path) if path else greedy
+
+
+@lru_cache(maxsize=2)
+def _searching(path: Path) -> Decode:
+    return partial(beam_search, language_model=load(path))

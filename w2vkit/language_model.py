@@ -16,9 +16,10 @@ from w2vkit.arpa import read
 from w2vkit.errors import LanguageModelError
 from w2vkit.ngram import LN10, NGram, Weights
 
-__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "locate", "save_weights"]
+__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "brought", "load", "locate", "save_weights"]
 
 BUNDLED = "bundled"  # the name of the model that comes with w2v-mini: old books and read speech, for any English model
+FILE = "language_model.arpa.gz"  # in a checkpoint's folder: what it brings
 KENLM_MAGIC = b"mmap lm http://kheafield.com/code"  # what its binary files begin with
 
 
@@ -114,5 +115,11 @@ def _weights(path: Path) -> Weights:
 def locate(path: str | Path) -> Path:
     """Give the file that a path or the name ``"bundled"`` stands for."""
     if str(path) == BUNDLED:
-        return Path(str(files("w2vkit") / "checkpoints" / "w2v-mini" / "language_model.arpa.gz"))
+        return Path(str(files("w2vkit") / "checkpoints" / "w2v-mini" / FILE))
     return Path(path)
+
+
+def brought(folder: Path) -> Path | None:
+    """Give the language model that a checkpoint brings in its folder, if it does."""
+    path = folder / FILE
+    return path if path.is_file() else None

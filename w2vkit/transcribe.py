@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from w2vkit.audio import MAX_SECONDS, Waveform, load
-from w2vkit.decode import Hypothesis, greedy
+from w2vkit.decode import Decode, Hypothesis, suited
 from w2vkit.emissions import Emissions
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ class Emitter(Protocol):
     def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
         """Compute the emissions of waveforms, as `CTCModel.emit`."""
         ...
+
+
+class Reader(Emitter, Protocol):
+    """An emitter that says where its checkpoint is, which may bring a language model."""
+
+    folder: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +75,9 @@ class FileTranscription:
 
 def transcribe(
     source: Any,
-    model: Emitter | str = "auto",
+    model: Reader | str = "auto",
     *,
-    decode: Callable[[Emissions], Hypothesis] = greedy,
+    decode: Decode | None = None,
     max_seconds: float = MAX_SECONDS,
     progress: Callable[[float], None] | None = None,
 ) -> Transcription:
@@ -80,10 +87,10 @@ def transcribe(
     ----------
     source
         Anything that `w2vkit.audio.load` takes: a path, bytes, a file object, (rate, array), a row.
-    model : Emitter or str
+    model : Reader or str
         A loaded model, or a name for `CTCModel.load`; a named model is loaded once and kept.
-    decode : callable
-        Emissions to Hypothesis.
+    decode : callable, optional
+        Emissions to Hypothesis, such as `greedy`; by default what suits the checkpoint (`w2vkit.decode.suited`).
     max_seconds : float
         Refuse anything longer (s).
     progress : callable, optional
@@ -101,14 +108,14 @@ def transcribe(
     chosen = _loaded(model) if isinstance(model, str) else model
     waveform = load(source, sample_rate=chosen.sample_rate, max_seconds=max_seconds)
     (emissions,) = chosen.emit([waveform], progress=progress)
-    return Transcription(waveform, emissions, decode(emissions))
+    return Transcription(waveform, emissions, (decode or suited(chosen.folder))(emissions))
 
 
 def transcribe_file(
     source: Any,
     model: "CTCModel",
     *,
-    decode: Callable[[Emissions], Hypothesis] = greedy,
+    decode: Decode | None = None,
     max_seconds: float = MAX_SECONDS,
     progress: Callable[[float], None] | None = None,
 ) -> FileTranscription:
@@ -122,7 +129,7 @@ def transcribe_file(
         The same text; the sound is not in it.
     """
     emissions, seconds = model.emit_file(source, max_seconds=max_seconds, progress=progress)
-    return FileTranscription(seconds, emissions, decode(emissions))
+    return FileTranscription(seconds, emissions, (decode or suited(model.folder))(emissions))
 
 
 @lru_cache(maxsize=2)

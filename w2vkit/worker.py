@@ -1,13 +1,12 @@
 """One of the processes that share a data set on a cluster: a model, and parts of the data set turned into shards."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from w2vkit.chunks import Heard, Speed, transcribe_chunk
 from w2vkit.corpora import Corpus, Utterance
-from w2vkit.decode import Hypothesis
-from w2vkit.emissions import Emissions
+from w2vkit.decode import Decode, suited
 from w2vkit.errors import W2VKitError
 from w2vkit.evaluate import CHUNK
 from w2vkit.evaluation import Run
@@ -17,16 +16,15 @@ from w2vkit.shards import encode
 LONG_SECONDS = 60.0  # s; longer sound is not batched but read block by block
 UNTIMED = Speed(0, 0.0, 0.0, 0.0, 0.0)  # no warming pass: nobody times a worker
 
-Decode = Callable[[Emissions], Hypothesis]
-
 
 class Worker:
     """Holds a model in a process of its own, and turns a part of a data set into a shard."""
 
-    def __init__(self, load: dict[str, Any], corpus: Corpus, decode: Decode, max_seconds: float) -> None:
+    def __init__(self, load: dict[str, Any], corpus: Corpus, decode: Decode | None, max_seconds: float) -> None:
         from w2vkit.model import CTCModel
 
-        self.model, self.corpus, self.decode, self.max_seconds = CTCModel.load(**load), corpus, decode, max_seconds
+        self.model, self.corpus, self.max_seconds = CTCModel.load(**load), corpus, max_seconds
+        self.decode = decode or suited(self.model.folder)
 
     def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
         """Give the shard as a Parquet file, or what went wrong with all of it."""
