@@ -15,7 +15,7 @@ import pytest
 
 from w2vkit.chunks import Heard
 from w2vkit.cli import main
-from w2vkit.cluster import Cluster
+from w2vkit.cluster import RETRIES, Cluster
 from w2vkit.corpora import Corpus, Utterance, of_files, open_corpus
 from w2vkit.decode import Hypothesis, greedy
 from w2vkit.emissions import Emissions
@@ -92,7 +92,7 @@ def killer(flag: Path) -> Callable[[Emissions], Hypothesis]:
 def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain_engine(ray, cluster, talks, tmp_path, plain):
     files = sorted(talks.iterdir())
     flag = tmp_path / "flag"
-    flag.write_text(transcribe_file(CLIPS[1], plain).hypothesis.text)
+    flag.write_text(transcribe_file(CLIPS[1], plain, decode=greedy).hypothesis.text)
     out, done = tmp_path / "out", []
     shared = cluster.transcribe(of_files(files), out, decode=killer(flag), progress=done.append)
     assert len(flag.with_suffix(".kills").read_text()) == 5  # four clips, one of them twice
@@ -105,11 +105,42 @@ def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain
             assert row["text"] is row["words"] is row["confidence"] is None
             assert "05 broken.mp3 could not be read as audio" in row["error"]
             continue
-        heard = transcribe_file(file, plain)
+        heard = transcribe_file(file, plain, decode=greedy)
         assert row["error"] is None and row["text"] == heard.hypothesis.text and row["seconds"] == round(heard.seconds, 3)
         assert row["confidence"] == pytest.approx(heard.hypothesis.confidence, abs=1e-3)
         assert [word["text"] for word in row["words"]] == row["text"].split()
         assert [word["end"] for word in row["words"]] == pytest.approx([w.end for w in heard.hypothesis.words], abs=0.05)
+
+
+def sick(kills: Path) -> type:
+    """A worker without a model, which the job's first file kills as long as the file `kills` is there."""
+
+    class Sick:  # within a function: the workers cannot import the tests
+        def __init__(self, load: Any, corpus: Corpus, decode: Any, max_seconds: float) -> None:
+            self.corpus = corpus
+
+        def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
+            if task["start"] == 0 and kills.exists():
+                with kills.open("a") as file:
+                    file.write("x")
+                os.kill(os.getpid(), signal.SIGKILL)
+            heard = [Heard(u, 1.0, Hypothesis("WELL", (), 0.0)) for u in self.corpus.part(task["start"], task["stop"])]
+            return {"shard": task["shard"], "table": encode(heard), "error": ""}
+
+    return Sick
+
+
+def test_what_kills_every_worker_is_an_error_of_its_own_and_the_rest_is_done(cluster, tmp_path, monkeypatch):
+    kills = tmp_path / "kills"
+    kills.touch()
+    monkeypatch.setattr("w2vkit.cluster.Worker", sick(kills))
+    shared = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out")
+    assert len(kills.read_text()) == RETRIES + 1
+    assert [row.hypothesis for row in shared.rows] == [None, "WELL", "WELL"]
+    assert "Its worker died 3 times" in (shared.rows[0].error or "")
+    kills.unlink()
+    again = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out")
+    assert again.reused == 2 and [row.hypothesis for row in again.rows] == ["WELL"] * 3
 
 
 def test_the_command_goes_on_from_finished_shards(ray, talks, tmp_path, capsys):
@@ -125,8 +156,6 @@ def test_the_command_goes_on_from_finished_shards(ray, talks, tmp_path, capsys):
     assert "12 of 13 transcribed" in (told := capsys.readouterr().err) and "12 by an earlier run" in told
     for k, file in enumerate(sorted(out.glob("*.parquet"))):
         assert (file.stat().st_mtime_ns == before[file.name][0]) == (k != 3) and records(out)[k] == before[file.name][1]
-    assert main([*call, "--decoder", "beam"]) == 1
-    assert "shards of another job (another decoder" in capsys.readouterr().err
 
 
 def test_long_sound_and_rows_of_parquet_are_heard_as_the_plain_engine_hears_them(cluster, write, tmp_path, plain):
@@ -174,14 +203,16 @@ def test_without_ray_the_command_says_how_to_get_it(monkeypatch, tmp_path, capsy
 
 
 def test_shards_cover_a_job_once_and_keep_its_division(tmp_path):
-    shards = Shards(tmp_path, {"model": "a"}, total=10_000, workers=3)
+    about = {"model": "a", "decoder": "a"}
+    shards = Shards(tmp_path, about, total=10_000, workers=3)
     assert [i for part in shards.parts for i in part] == list(range(10_000)) and max(map(len, shards.parts)) <= 512
     shards.add(2, encode([Heard(Utterance("a", None, "SO"), 1.0, Hypothesis("", (), 0.0)), Heard(Utterance("b", None, None))]))
-    again = Shards(tmp_path, {"model": "a"}, total=10_000, workers=50)
+    again = Shards(tmp_path, about, total=10_000, workers=50)
     assert again.parts == shards.parts and 2 not in again.pending() and len(again.pending()) == len(shards.parts) - 1
     assert [(row.id, row.reference, row.hypothesis) for row in again.rows(2)] == [("a", "SO", ""), ("b", None, None)]
-    with pytest.raises(ClusterError, match=r"another model\).*remove the folder"):
-        Shards(tmp_path, {"model": "b"}, total=10_000, workers=3)
+    for name in ("model", "decoder"):
+        with pytest.raises(ClusterError, match=rf"another {name}\).*remove the folder"):
+            Shards(tmp_path, about | {name: "b"}, total=10_000, workers=3)
 
 
 def test_a_part_of_a_sample_is_that_part(tmp_path):

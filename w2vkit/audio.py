@@ -269,7 +269,7 @@ def _check_length(name: str, seconds: float | None, max_seconds: float) -> None:
     if seconds is not None and seconds > max_seconds:
         raise AudioError(
             f"{name} is longer ({_clock(seconds)}) than the limit of {_clock(max_seconds)}. "
-            "Cut it into parts, or raise max_seconds."
+            "Cut it into parts, or have the limit raised (max_seconds; --max-hours, with the page --max-seconds)."
         )
 
 

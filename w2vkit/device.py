@@ -9,6 +9,7 @@ from w2vkit.errors import ModelError
 
 DTYPES = ("float32", "bfloat16", "float16")
 BATCH_SECONDS = 30.0  # s; the padded sound in one forward pass. The Large model's extractor takes 26 MB per second of it
+SECONDS_PER_CORE = 6.0  # s; on a CPU less of it: what leaves its caches costs more than passes do
 GPU_SECONDS_PER_GIB = 16.0  # s; the same on a GPU, for each GiB that is free
 
 
@@ -42,7 +43,9 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
 
 def batch_seconds(device: torch.device) -> float:
     """How many seconds of padded sound go through a device at once."""
-    if device.type != "cuda":
+    if device.type == "cpu":
+        return min(BATCH_SECONDS, SECONDS_PER_CORE * torch.get_num_threads())
+    if device.type == "mps":
         return BATCH_SECONDS
     return max(BATCH_SECONDS, GPU_SECONDS_PER_GIB * torch.cuda.mem_get_info(device)[0] / 2**30)
 

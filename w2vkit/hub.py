@@ -97,7 +97,8 @@ def fetch(name: str, revision: str | None = None, *, progress: Callable[[float],
 
 def _stand_in(error: ModelError) -> str:
     return (
-        f"{error} Until then the small bundled model {MINI} is used; it spells by ear and gets about every second word wrong. "
+        f"{error} Until then the small bundled model {MINI} is used; it gets about every fifth word of clear reading wrong, "
+        "and more of other speech. "
         f"The large one (1.3 GB) comes by itself once it can be reached, or by: w2vkit transcribe --model {DEFAULT}"
     )
 
