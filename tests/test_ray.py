@@ -156,6 +156,8 @@ def test_the_command_goes_on_from_finished_shards(ray, talks, tmp_path, capsys):
     assert "12 of 13 transcribed" in (told := capsys.readouterr().err) and "12 by an earlier run" in told
     for k, file in enumerate(sorted(out.glob("*.parquet"))):
         assert (file.stat().st_mtime_ns == before[file.name][0]) == (k != 3) and records(out)[k] == before[file.name][1]
+    assert main([*call, "--decoder", "beam"]) == 1
+    assert "shards of another job (another decoder" in capsys.readouterr().err
 
 
 def test_long_sound_and_rows_of_parquet_are_heard_as_the_plain_engine_hears_them(cluster, write, tmp_path, plain):
