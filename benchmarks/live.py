@@ -20,6 +20,7 @@ from w2vkit.examples import examples
 from w2vkit.hypothesis import Word
 from w2vkit.model import CTCModel
 from w2vkit_demo.live_tab import LEAST_SECONDS, MOST_SECONDS, PATIENCE_SECONDS, REST, SESSIONS, begin
+from w2vkit_demo.service import prepare
 from w2vkit_demo.shared import Shared
 
 NEAR_SECONDS = 0.3  # s; a word of the same text that ends so near is the same word
@@ -79,7 +80,7 @@ def main() -> None:
     clips = np.concatenate([load(clip.path, sample_rate=loaded.sample_rate).samples for clip in examples()])
     sound = Waveform(clips[: int(arguments.seconds * loaded.sample_rate)], loaded.sample_rate)
     model, results = Shared(loaded), []
-    begin(model)  # reads the language model
+    prepare(model)
     print("| sessions | words | as it stays: median, 95th percentile (s) | anything (s) | dropped (s) |\n|---|---|---|---|---|")
     for count in arguments.sessions:
         with ThreadPoolExecutor(count) as people, ThreadPoolExecutor(SESSIONS) as workers:

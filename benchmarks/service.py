@@ -2,17 +2,21 @@
 
     python -m benchmarks.service [--url http://127.0.0.1:7860/] [--clients 30] [--requests 2] [--seconds 5]
 
-Without --url the page is served by this program, with the model that --model names. Every client waits for the others
-before its first request, and uploads each clip anew. Prints a table and a line of JSON. Times are what a client waits for,
-upload and download included; a refused or failed request counts as failed, and its time does not.
+Without --url the page is served on this machine as `w2vkit demo` does, with the model that --model names. Every client waits
+for the others before its first request, and uploads each clip anew. Prints a table and a line of JSON. Times are what a client
+waits for, upload and download included; a refused or failed request counts as failed, and its time does not.
 """
 
 import argparse
 import json
 import socket
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Barrier
 
@@ -35,17 +39,19 @@ def write_clips(folder: Path, count: int, seconds: float) -> list[Path]:
     return paths
 
 
-def serve_here(model: str) -> str:
-    """Serve the page from this process; gives its address."""
-    from w2vkit.model import CTCModel
-    from w2vkit_demo.app import serve
-    from w2vkit_demo.models import Models
-    from w2vkit_demo.shared import Shared
-
+@contextmanager
+def served(model: str) -> Iterator[str]:
+    """Serve the page from a process of its own, for the clients need Python too; gives its address."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    serve(Models(Shared(CTCModel.load(model))), server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
-    return f"http://127.0.0.1:{port}/"
+    page = subprocess.Popen([sys.executable, "-m", "w2vkit", "demo", "--model", model, "--port", str(port)])
+    try:
+        while page.poll() is None and socket.socket().connect_ex(("127.0.0.1", port)):
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        page.terminate()
+        page.wait()
 
 
 def waits(url: str, clips: list[Path], barrier: Barrier) -> list[float | None]:
@@ -72,8 +78,8 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    url = options.url or serve_here(options.model)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.clients) as pool:
+    page = nullcontext(options.url) if options.url else served(options.model)
+    with page as url, tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.clients) as pool:
         clips = write_clips(Path(folder), options.clients * options.requests, options.seconds)
         shares = [clips[k :: options.clients] for k in range(options.clients)]
         barrier = Barrier(options.clients)

@@ -94,7 +94,7 @@ def test_an_example_is_one_click_and_its_errors_are_marked(page, read):
 def test_the_language_model_reads_at_first_and_can_be_left_out(page, read, heard):
     _try(page, 0)
     expect(page.locator("#text textarea")).to_have_value(read[SAY.path.name], timeout=PATIENCE)
-    expect(page.locator("#facts")).to_contain_text("beam search with the bundled 3-gram")
+    expect(page.locator("#facts")).to_contain_text("beam search with the bundled language model")
     page.locator("#reading").get_by_label("letter by letter").check()
     expect(page.locator("#text textarea")).to_have_value(heard[SAY.path.name], timeout=PATIENCE)
     expect(page.locator("#facts")).to_contain_text("greedy")

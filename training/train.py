@@ -27,7 +27,7 @@ from training.teacher import LABELS, LAYERS, Teacher
 
 STAGES = {
     "head": dict(body_rate=0.0, head_rate=5e-3, strength=0.1, mask=0.0),
-    "ctc": dict(body_rate=1.5e-4, head_rate=5e-4, strength=0.25, mask=0.04),
+    "ctc": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08),
 }
 DECAY = 0.85  # of the rate, from one layer to the next lower one: Whisper's ears are good already
 
@@ -47,7 +47,7 @@ class Run:
         self.trainee = Trainee(self.model, self.teacher.code(), compiled=arguments.compile)
         self.listener = Trainee(self.average, self.teacher.code(), compiled=False).eval()
         nn.ModuleList([self.trainee, self.listener]).to(self.device)
-        self.optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
         self.step, self.spent, self.heard = 0, 0.0, 0.0
         self._restore()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from w2vkit.audio import Waveform
 from w2vkit.corpora import Utterance
-from w2vkit.decode import Hypothesis
+from w2vkit.decode import Decode, Hypothesis
 from w2vkit.emissions import Emissions
 from w2vkit.errors import W2VKitError
 from w2vkit.journal import Row
@@ -73,7 +73,7 @@ class Speed:
 def transcribe_chunk(
     model: "CTCModel",
     chunk: list[Read],
-    decode: Callable[[Emissions], Hypothesis],
+    decode: Decode,
     speed: Speed | None,
     progress: Callable[[float], None],
 ) -> tuple[list[Heard], Speed | None]:
@@ -119,7 +119,7 @@ def transcribe_chunk(
     return heard, speed
 
 
-def _hear(read: Read, result: Emissions | W2VKitError, decode: Callable[[Emissions], Hypothesis]) -> Heard:
+def _hear(read: Read, result: Emissions | W2VKitError, decode: Decode) -> Heard:
     seconds = round(read.waveform.seconds, 3) if read.waveform else None
     try:
         if isinstance(result, W2VKitError):

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from w2vkit.chunks import Speed, transcribe_chunk
 from w2vkit.corpora import Utterance
-from w2vkit.decode import Hypothesis, greedy
-from w2vkit.emissions import Emissions
+from w2vkit.decode import Decode, greedy
 from w2vkit.evaluation import Evaluation, Run, summarise
 from w2vkit.journal import Journal
 from w2vkit.reading import read_ahead
@@ -27,7 +26,7 @@ def evaluate(
     utterances: Iterable[Utterance],
     *,
     scoring: str = "card",
-    decode: Callable[[Emissions], Hypothesis] = greedy,
+    decode: Decode = greedy,
     settings: Mapping[str, Any] | None = None,
     results_file: Path | None = None,
     progress: Callable[[float], None] | None = None,
@@ -90,9 +89,7 @@ def evaluate(
     return summarise(rows, Run(model.name, model.dtype, model.vocabulary), scoring=scoring, notes=notes, speed=speed)
 
 
-def describe_decoder(
-    decode: Callable[[Emissions], Hypothesis], settings: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
+def describe_decoder(decode: Decode, settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Give what the texts of a decoder depend on, for a file of results, and the same as notes for people."""
     decoder = getattr(getattr(decode, "func", decode), "__name__", type(decode).__name__)
     listed = ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)

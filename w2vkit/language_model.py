@@ -7,13 +7,13 @@ may stand ``NAME.json`` with the weights that were found for it, as they are for
 
 import json
 from dataclasses import asdict, replace
-from importlib.resources import files
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from w2vkit.arpa import read
 from w2vkit.errors import LanguageModelError
+from w2vkit.hub import mini_folder
 from w2vkit.ngram import LN10, NGram, Weights
 
 __all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "brought", "load", "locate", "save_weights"]
@@ -115,7 +115,7 @@ def _weights(path: Path) -> Weights:
 def locate(path: str | Path) -> Path:
     """Give the file that a path or the name ``"bundled"`` stands for."""
     if str(path) == BUNDLED:
-        return Path(str(files("w2vkit") / "checkpoints" / "w2v-mini" / FILE))
+        return mini_folder() / FILE
     return Path(path)
 
 

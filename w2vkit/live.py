@@ -7,7 +7,7 @@ not decoded; what was said before it is settled at once.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from w2vkit.audio import Waveform
-from w2vkit.decode import greedy
-from w2vkit.emissions import Emissions
-from w2vkit.hypothesis import Hypothesis, Word
+from w2vkit.decode import Decode, greedy
+from w2vkit.hypothesis import Word
 from w2vkit.listening import NOTHING, Gate, Inlet
 from w2vkit.transcribe import Emitter
 
@@ -78,7 +77,7 @@ class LiveTranscript:
 
     """
 
-    def __init__(self, model: Emitter, *, decode: Callable[[Emissions], Hypothesis] = greedy) -> None:
+    def __init__(self, model: Emitter, *, decode: Decode = greedy) -> None:
         self._model, self._decode, self._rate = model, decode, model.sample_rate
         self._inlet, self._gate, self._speaking = Inlet(self._rate), Gate(self._rate), False
         self._window, self._start = NOTHING, 0  # what is decoded again, and the number of its first sample

@@ -25,7 +25,7 @@ def build(models: Models) -> None:
 
     def transcribe_endpoint(audio: str | None, decoder: str, hotwords: str, lm_text: str, model: str) -> dict[str, Any]:
         chosen = models.get(model)
-        decode = service.decoder(decoder or service.reading(chosen), hotwords, lm_text)
+        decode = service.decoder(decoder, chosen, hotwords, lm_text)
         return _as_json(transcribe(_given(audio), chosen, decode=decode, max_seconds=chosen.max_seconds))
 
     def align_endpoint(audio: str | None, text: str, model: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def build(models: Models) -> gr.Blocks:
 
 def serve(models: Models, *, max_mb: float = MAX_MB, **options: Any) -> None:
     """Serve the page until it is interrupted; the options are those of Gradio's `launch`, such as ``server_port``."""
-    service.decoder(service.reading(models.first))  # reads the language model now: the first visitor does not wait for it
+    service.prepare(models.first)
     build(models).queue(max_size=WAITING).launch(
         theme=themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=CSS,

@@ -73,7 +73,7 @@ def build(models: Models, current: gr.State) -> None:
 
 def begin(model: Shared) -> LiveTranscript:
     """Begin a session; its words are found as suits the model."""
-    return LiveTranscript(model, decode=service.decoder(service.reading(model)))
+    return LiveTranscript(model, decode=service.decoder("", model))
 
 
 def _feed(live: LiveTranscript, block: dict[str, Any], max_seconds: float) -> None:

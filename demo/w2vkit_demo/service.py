@@ -1,31 +1,30 @@
 """What page and endpoints both do: the core's functions, with the limits of a server."""
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache, partial
-from threading import Lock
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from w2vkit.align import Alignment, align
 from w2vkit.audio import Waveform, load
-from w2vkit.decode import beam_search, greedy
+from w2vkit.decode import greedy
 from w2vkit.degrade import add_noise, change_speed, telephone
 from w2vkit.emissions import Emissions
 from w2vkit.errors import DecodingError, W2VKitError
 from w2vkit.hotwords import HOTWORD_WEIGHT
-from w2vkit.hub import mini_folder
 from w2vkit.hypothesis import Hypothesis
-from w2vkit.language_model import BUNDLED, LanguageModel
-from w2vkit.language_model import load as load_language_model
+from w2vkit.language_model import BUNDLED, brought, locate
 from w2vkit.ngram_build import ngram_from_text
 from w2vkit.transcribe import Transcription
 from w2vkit_demo import strings
 from w2vkit_demo.limits import MAX_CHARACTERS
 from w2vkit_demo.models import Models
+from w2vkit_demo.searching import Searcher
 from w2vkit_demo.shared import SHORT_SECONDS, Shared
 
-TURN = Lock()  # of a short clip's beam search
+SHORT, LONG = Searcher(), Searcher()  # nobody waits for the search through somebody's lecture
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def align_file(model: Shared, path: str, text: str) -> tuple[Transcription, Alig
 def hear(models: Models, path: str, setup: Setup, *, hotwords: str = "", lm_text: str = "") -> Transcription:
     """Transcribe a file by a set-up."""
     model = models.get(setup.model)
-    decode = decoder(setup.decoder or reading(model), hotwords, lm_text)
+    decode = decoder(setup.decoder, model, hotwords, lm_text)
     waveform = degrade(load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds), setup)
     (emissions,) = model.emit([waveform])
     return Transcription(waveform, emissions, decode(emissions))
@@ -82,36 +81,36 @@ def degrade(waveform: Waveform, setup: Setup) -> Waveform:
 
 
 def reading(model: Shared) -> str:
-    """Name the decoder that suits a model: w2v-mini spells by ear, and its language model puts that right."""
-    return "bundled" if model.folder == mini_folder() else "greedy"
+    """Name the decoder that suits a model: with the language model that its checkpoint brings, if it does."""
+    return "bundled" if brought(model.folder) else "greedy"
 
 
-def decoder(name: str, hotwords: str = "", lm_text: str = "") -> Callable[..., Hypothesis]:
-    """Make the decoder of a name in `strings.DECODERS`; hot words are separated by commas."""
+def prepare(model: Shared) -> None:
+    """Have everything read that the first visitor would wait for."""
+    labels = len(model.vocabulary)
+    decoder("", model)(Emissions(np.full((1, labels), -np.log(labels), dtype=np.float32), model.vocabulary))
+
+
+def decoder(name: str, model: Shared, hotwords: str = "", lm_text: str = "") -> Callable[..., Hypothesis]:
+    """Make the decoder of a name in `strings.DECODERS`, or the one that suits a model; hot words are separated by commas."""
+    name = name or reading(model)
     _check("decoder", name, strings.DECODERS.values())
     if name == "hotwords":
         check_length(hotwords)
         words = [word.strip() for word in hotwords.replace("\n", ",").split(",") if word.strip()]
         if not words:
             raise DecodingError(strings.NO_HOTWORDS)
-        return partial(beam_search, hotwords=dict.fromkeys(words, HOTWORD_WEIGHT))
+        return partial(_search, hotwords=dict.fromkeys(words, HOTWORD_WEIGHT))
     if name == "language model":
         check_length(lm_text)
-        return partial(beam_search, language_model=ngram_from_text(lm_text))
+        return partial(_search, language_model=ngram_from_text(lm_text))
     if name == "bundled":
-        return partial(_in_turn, language_model=_bundled())
-    return beam_search if name == "beam" else greedy
+        return partial(_search, language_model=brought(model.folder) or locate(BUNDLED))
+    return _search if name == "beam" else greedy
 
 
-def _in_turn(emissions: Emissions, **options: Any) -> Hypothesis:
-    """Search one short clip at a time: side by side each search would slow the others, and the network, by as much."""
-    with TURN if emissions.seconds <= SHORT_SECONDS else nullcontext():
-        return beam_search(emissions, **options)
-
-
-@cache
-def _bundled() -> LanguageModel:
-    return load_language_model(BUNDLED)
+def _search(emissions: Emissions, **options: Any) -> Hypothesis:
+    return (SHORT if emissions.seconds <= SHORT_SECONDS else LONG).search(emissions, **options)
 
 
 def check_length(text: str) -> None:

@@ -91,7 +91,7 @@ DECODERS = {
     "greedy": "greedy",
     "beam search": "beam",
     "beam search with hot words": "hotwords",
-    "beam search with the bundled 3-gram": "bundled",
+    "beam search with the bundled language model": "bundled",
     "beam search with a language model of your text": "language model",
 }
 READING = "How the letters become words"
@@ -107,6 +107,7 @@ DIFFERENCES = "From A to B: {changed} of {words} words change"
 SAME = "Both set-ups give the same text."
 NOTHING_HEARD = "{letter} heard no words."
 COMPARE_MARKS = "<s>only in A</s> <ins>only in B</ins> <s>A</s><b>B</b>"
+SEARCH_ENDED = "The search was ended from outside, twice. The machine may be short of memory: try again, or greedy decoding."
 NO_HOTWORDS = "There are no hot words. Write some, separated by commas, or choose another decoder."
 WRONG_CHOICE = "There is no {kind} {value!r}. Choose one of: {choices}."
 TOO_MUCH_TEXT = "The text has {length:,} characters, the page takes {limit:,}. Shorten it, or use the command line."
@@ -186,8 +187,8 @@ API = {
 }
 API_MODEL = "one of those of this machine that /models lists; empty for the one that runs"
 API_DECODER = (
-    "greedy, beam, bundled (with the 3-gram that comes with w2v-mini), hotwords or language model; empty for what suits the "
-    "model: bundled for w2v-mini, greedy for any other"
+    "greedy, beam, bundled (with the language model that lies in the checkpoint's folder, or else w2v-mini's), hotwords or "
+    "language model; empty for what suits the model: bundled if there is one in its folder, or else greedy"
 )
 API_SOUND = "clean, noise or telephone"
 API_SPEED = "how many times as fast the sound is played, 0.25 to 4"

@@ -54,7 +54,8 @@ def build(models: Models, current: gr.State) -> None:
     def run(path: str | None, said: str, name: str, how: str) -> list[Any]:
         started = time.perf_counter()
         try:
-            model, decode = models.get(name), service.decoder(how)
+            model = models.get(name)
+            decode = service.decoder(how, model)
             found = transcribe(path, model, decode=decode, max_seconds=model.max_seconds) if path else None
         except W2VKitError as error:
             return [None, common.failure(error), None, "", "", "", "", *common.downloads(None, FORMATS)]
@@ -68,10 +69,14 @@ def build(models: Models, current: gr.State) -> None:
     def run_new(path: str | None, name: str, how: str) -> list[Any]:
         return [*run(path, "", name, how), ""]  # what was said before belongs to another sound
 
-    def search_more(found: Transcription | None, how: str) -> str:
+    def search_more(found: Transcription | None, name: str, how: str) -> str:
         if found is None:
             return common.message(strings.EMPTY)
-        best = service.decoder("beam" if how == "greedy" else how)(found.emissions, nbest=NBEST)
+        try:
+            decode = service.decoder("beam" if how == "greedy" else how, models.get(name))
+            best = decode(found.emissions, nbest=NBEST)
+        except W2VKitError as error:
+            return common.failure(error)
         rows = [(h.text or "-", f"{h.score:.2f}") for h in (best, *best.alternatives)]
         return common.table(strings.NBEST_HEAD, rows) + common.message(strings.NBEST_ABOUT)
 
@@ -85,7 +90,7 @@ def build(models: Models, current: gr.State) -> None:
     heard = [source.stop_recording, source.upload]
     gr.on(heard, run_new, [source, current, reading], [*outputs, reference], api_visibility="private", **common.RUN)
     gr.on([count.click, reference.submit], score, [reference, text, current], errors, api_visibility="private")
-    search.click(search_more, [result, reading], others, api_visibility="private", **common.RUN)
+    search.click(search_more, [result, current, reading], others, api_visibility="private", **common.RUN)
 
 
 def _summary(found: Transcription, elapsed: float, model: Shared, how: str) -> str:
