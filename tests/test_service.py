@@ -1,5 +1,7 @@
 """The page as a service: what it keeps, how many it lets wait, and what its log holds."""
 
+import asyncio
+import base64
 import logging
 import os
 import time
@@ -15,6 +17,8 @@ import soundfile
 from gradio.route_utils import delete_files_created_by_app
 from gradio_client import Client, handle_file
 from gradio_client.utils import QueueError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 from spoken import Speller, sound
 
 from w2vkit.examples import examples
@@ -55,7 +59,7 @@ def page(model, tmp_path_factory) -> Iterator[gr.Blocks]:
         models = Models(Shared(model))
         built = app.build(models)
         patch.setattr(app, "build", lambda models: built)
-        app.serve(models, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+        app.serve(models, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, mcp_server=True)
         yield built
         model.gate.set()
         built.close()
@@ -108,6 +112,23 @@ def test_the_log_holds_sizes_and_times_only(client, model, clip, caplog, capfd):
     assert "1 at once, 0.3 s of sound" in caplog.text
     said = caplog.text + "".join(capfd.readouterr())
     assert "HELLO" not in said and "secret" not in said
+
+
+def test_a_program_that_speaks_mcp_finds_the_endpoints_and_sends_sound(page, model, clip):
+    model.gate.set()
+    sound = "data:audio/wav;base64," + base64.b64encode(Path(clip["path"]).read_bytes()).decode()
+
+    async def use() -> tuple[set[str], str]:
+        address = f"{page.local_url}gradio_api/mcp/"
+        async with streamable_http_client(address) as (reads, writes, _), ClientSession(reads, writes) as session:
+            await session.initialize()
+            tools = {tool.name for tool in (await session.list_tools()).tools}
+            answer = await session.call_tool("transcribe", {"audio": sound})
+            return tools, str(answer.content)
+
+    tools, answer = asyncio.run(use())
+    assert tools == {"transcribe", "align", "compare", "models"}
+    assert "'text': 'HELLO THERE'" in answer
 
 
 def _kept() -> set[str]:

@@ -9,12 +9,18 @@
   async function microphone(heard) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     const context = new AudioContext(), url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
-    await context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url));
-    await context.resume();
-    const tap = new AudioWorkletNode(context, "w2vkit-tap", { channelCount: 1, channelCountMode: "explicit" });
-    tap.port.onmessage = ({ data }) => heard(data);
-    context.createMediaStreamSource(stream).connect(tap).connect(context.destination); // the tap itself is silent
-    return { rate: context.sampleRate, close: () => { stream.getTracks().forEach(track => track.stop()); context.close(); } };
+    const close = () => { stream.getTracks().forEach(track => track.stop()); context.close(); };
+    try {
+      await context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url));
+      await context.resume();
+      const tap = new AudioWorkletNode(context, "w2vkit-tap", { channelCount: 1, channelCountMode: "explicit" });
+      tap.port.onmessage = ({ data }) => heard(data);
+      context.createMediaStreamSource(stream).connect(tap).connect(context.destination); // the tap itself is silent
+    } catch (error) { // nothing listens: the microphone must not stay on
+      close();
+      throw error;
+    }
+    return { rate: context.sampleRate, close };
   }
 
   function wav(parts, count, rate) { // base64 of a mono 16-bit file
