@@ -16,7 +16,8 @@ notebooks-build: setup-dev
 	$(BIN)/python notebooks/build.py $(ARGS)
 
 test: setup-dev lint
-	$(BIN)/python -m pytest $(ARGS)
+# Two at a time: half of the time goes into starting things.
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-gpu: setup-dev
 	$(BIN)/python -m pytest -m cuda tests/test_cuda.py $(ARGS)
