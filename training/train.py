@@ -27,7 +27,7 @@ from training.teacher import LABELS, LAYERS, Teacher
 
 STAGES = {
     "head": dict(body_rate=0.0, head_rate=5e-3, strength=0.1, mask=0.0),
-    "ctc": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08),
+    "ctc": dict(body_rate=1.5e-4, head_rate=5e-4, strength=0.25, mask=0.04),
 }
 DECAY = 0.85  # of the rate, from one layer to the next lower one: Whisper's ears are good already
 
