@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from conftest import spell
@@ -13,6 +15,8 @@ from conftest import spell
 from w2vkit.beam import beam_search
 from w2vkit.errors import DecodingError, LanguageModelError
 from w2vkit.language_model import BUNDLED, load, locate
+from w2vkit.ngram_build import build_ngram
+from w2vkit_demo import service
 from w2vkit_demo.searching import Searcher
 
 HEARD = spell(list("HE_L_LO WURL_D"), sure=0.6)
@@ -54,6 +58,15 @@ def test_where_it_cannot_live_one_is_told(monkeypatch):
     monkeypatch.setattr(sys, "executable", "true")  # ends at once, and says nothing
     with pytest.raises(DecodingError, match="ended from outside"):
         Searcher().search(HEARD)
+
+
+def test_the_page_reads_a_checkpoint_with_the_language_model_that_it_brings(tmp_path):
+    model: Any = SimpleNamespace(folder=tmp_path, vocabulary=HEARD.vocabulary)
+    assert service.reading(model) == "greedy" and service.decoder("", model)(HEARD).text == "HELLO WURLD"
+    ours = beam_search(HEARD, language_model=load(BUNDLED)).text
+    assert service.decoder("bundled", model)(HEARD).text == ours  # w2v-mini's, where there is no other
+    build_ngram([["HELLO", "WURLT"]] * 3, 2, output=tmp_path / "language_model.arpa.gz")
+    assert service.reading(model) == "bundled" and service.decoder("", model)(HEARD).text == "HELLO WURLT"
 
 
 def test_it_ends_with_the_page_even_if_that_is_killed():
