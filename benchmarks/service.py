@@ -46,12 +46,19 @@ def served(model: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     page = subprocess.Popen([sys.executable, "-m", "w2vkit", "demo", "--model", model, "--port", str(port)])
     try:
-        while page.poll() is None and socket.socket().connect_ex(("127.0.0.1", port)):
+        while not _listens(port):
+            if page.poll() is not None:
+                raise SystemExit("The page did not start; what it said stands above.")
             time.sleep(0.2)
         yield f"http://127.0.0.1:{port}/"
     finally:
         page.terminate()
         page.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def waits(url: str, clips: list[Path], barrier: Barrier) -> list[float | None]:
