@@ -12,6 +12,7 @@ from training import augment, front, position
 from training.batches import LONG, SHORT, Batches
 from training.corpora import SPEEDS, Corpus, Utterance
 from training.decoding import spread
+from training.optimisers import Muon
 from training.student import Trainee, build
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, MELS, Teacher
 from w2vkit.audio import load
@@ -180,3 +181,21 @@ def test_distortions_keep_length_and_level():
     # Above 4 kHz nothing is left of what went through a telephone.
     spectrum = np.abs(np.fft.rfft(augment.telephone(speech, np.random.default_rng(1)))) ** 2
     assert spectrum[4200:].sum() < 0.01 * spectrum[:3800].sum()
+
+
+def test_muon_moves_matrices_as_torchs_does():
+    def matrices() -> list[torch.nn.Parameter]:
+        torch.manual_seed(3)
+        return [torch.nn.Parameter(torch.randn(shape)) for shape in ((48, 48), (48, 48), (96, 48), (48, 96))]
+
+    ours, theirs = matrices(), matrices()
+    muon = Muon([dict(params=ours, lr=0.1)])
+    oracle = torch.optim.Muon(theirs, lr=0.1, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    for _ in range(3):
+        for mine, other in zip(ours, theirs, strict=True):
+            mine.grad = torch.randn_like(mine)
+            other.grad = mine.grad.clone()
+        muon.step()
+        oracle.step()
+    for mine, other, before in zip(ours, theirs, matrices(), strict=True):
+        assert (mine - other).norm() < 0.02 * (mine - before).norm()  # torch's rounds to bfloat16

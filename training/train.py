@@ -2,6 +2,8 @@
 
 ``head``  The student, which is Whisper tiny.en's encoder by construction, learns only its last layer.
 ``ctc``   All of its transformer learns, on distorted speech; the lower a layer, the more slowly.
+``more``  The same on harder speech.
+``muon``  The same, its matrices moved by Muon instead of AdamW.
 """
 
 import argparse
@@ -22,12 +24,15 @@ from training.augment import normalise
 from training.batches import LONG, SHORT, Batch, Batches
 from training.corpora import Corpus
 from training.front import start
+from training.optimisers import optimisers
 from training.student import Trainee, build
 from training.teacher import LABELS, LAYERS, Teacher
 
-STAGES = {
-    "head": dict(body_rate=0.0, head_rate=5e-3, strength=0.1, mask=0.0),
-    "ctc": dict(body_rate=1.5e-4, head_rate=5e-4, strength=0.25, mask=0.04),
+STAGES = {  # `muon`: the rate of Muon for the matrices of the layers over AdamW's; 0: AdamW moves them, too
+    "head": dict(body_rate=0.0, head_rate=5e-3, strength=0.1, mask=0.0, muon=0.0),
+    "ctc": dict(body_rate=1.5e-4, head_rate=5e-4, strength=0.25, mask=0.04, muon=0.0),
+    "more": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=0.0),
+    "muon": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=1.2),
 }
 DECAY = 0.85  # of the rate, from one layer to the next lower one: Whisper's ears are good already
 
@@ -47,18 +52,9 @@ class Run:
         self.trainee = Trainee(self.model, self.teacher.code(), compiled=arguments.compile)
         self.listener = Trainee(self.average, self.teacher.code(), compiled=False).eval()
         nn.ModuleList([self.trainee, self.listener]).to(self.device)
-        self.optimiser = torch.optim.AdamW(self._groups(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        self.optimisers = optimisers(self.model, self._rate, self.options["muon"])
         self.step, self.spent, self.heard = 0, 0.0, 0.0
         self._restore()
-
-    def _groups(self) -> list[dict]:
-        """Group the parameters by their rate; what has none stays as it was built."""
-        groups: dict[float, list] = {}
-        for name, parameter in self.model.named_parameters():
-            groups.setdefault(self._rate(name), []).append(parameter)
-        for parameter in groups.pop(0.0):
-            parameter.requires_grad_(False)
-        return [dict(params=parameters, lr=rate, peak=rate) for rate, parameters in groups.items()]
 
     def _rate(self, name: str) -> float:
         if "lm_head" in name:
@@ -74,10 +70,11 @@ class Run:
             state = torch.load(own, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state["model"])
             self.average.load_state_dict(state["average"])
-            peaks = [group["peak"] for group in self.optimiser.param_groups]
-            self.optimiser.load_state_dict(state["optimiser"])
-            for group, peak in zip(self.optimiser.param_groups, peaks, strict=True):
-                group["peak"] = peak  # a run may go on at other rates
+            for optimiser, before in zip(self.optimisers, state["optimisers"], strict=True):
+                peaks = [group["peak"] for group in optimiser.param_groups]
+                optimiser.load_state_dict(before)
+                for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+                    group["peak"] = peak  # a run may go on at other rates
             self.step, self.spent, self.heard = state["step"], state["spent"], state["heard"]
             return
         if self.arguments.start:
@@ -90,7 +87,7 @@ class Run:
     def save(self) -> None:
         """Write the state to a new file and move it into place: a kill never leaves half a state."""
         state = dict(model=self.model.state_dict(), average=self.average.state_dict(), step=self.step)
-        state |= dict(optimiser=self.optimiser.state_dict(), spent=self.spent, heard=self.heard)
+        state |= dict(optimisers=[o.state_dict() for o in self.optimisers], spent=self.spent, heard=self.heard)
         torch.save(state, self.folder / "state.new")
         (self.folder / "state.new").replace(self.folder / "state.pt")
 
@@ -133,15 +130,16 @@ class Run:
         started = time.time()
         self.trainee.train()
         for batch in loader:
-            for group in self.optimiser.param_groups:
+            for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
                 group["lr"] = group["peak"] * self.rate()
             with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
                 loss = self.loss(batch)
-            self.optimiser.zero_grad()
+            self.model.zero_grad()
             loss.backward()
             norm = nn.utils.clip_grad_norm_((p for p in self.model.parameters() if p.requires_grad), 1.0)
             if torch.isfinite(norm):
-                self.optimiser.step()
+                for optimiser in self.optimisers:
+                    optimiser.step()
             self._follow()
             self.step += 1
             self.heard += batch.waveforms.numel() / 16_000
