@@ -26,7 +26,7 @@ CLIPS = [  # file, voice, text, about
         "an unhurried Scottish man",
     ),
     ("3-numbers.flac", "rms", "ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE", "a man counts"),
-    ("4-noise.flac", "slt", "I WILL GIVE YOU THE BOOK WHEN I SEE YOU AGAIN", "the same woman in a noisy room (15 dB)"),
+    ("4-noise.flac", "slt", "THE HORSES CAME SLOWLY DOWN THE HILL TO THE WATER", "the same woman in a noisy room (15 dB)"),
     ("5-stereo.flac", "rms", "THE WIND WAS STRONG AND THE WATER WAS COLD", "44.1 kHz stereo, the voice moves to the right"),
     ("6-robot.flac", "kal16", "THE OLD MAN SAT DOWN AND TOLD THEM THE STORY OF HIS LIFE", "an early robot voice"),
 ]

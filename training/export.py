@@ -1,4 +1,4 @@
-"""Turn the averaged weights of a run, or the mean of several runs, into the checkpoint that w2vkit ships."""
+"""Turn the averaged weights of a run into the checkpoint that w2vkit ships."""
 
 import argparse
 import json
@@ -36,14 +36,13 @@ def export(model: Wav2Vec2ForCTC, folder: Path) -> None:
 
 
 def main() -> None:
-    """Export the averaged weights of a state, or the mean of several that began as one ("model soups", arXiv:2203.05482)."""
+    """Export the averaged weights of a state."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("states", nargs="+", type=Path, help="state.pt of a run")
+    parser.add_argument("state", type=Path, help="state.pt of a run, or a mean")
     parser.add_argument("--target", type=Path, default=Path("w2vkit/checkpoints/w2v-mini"))
     arguments = parser.parse_args()
-    weights = [torch.load(state, map_location="cpu", weights_only=True)["average"] for state in arguments.states]
     model = build(None, 0)
-    model.load_state_dict({name: sum(one[name] for one in weights) / len(weights) for name in weights[0]})
+    model.load_state_dict(torch.load(arguments.state, map_location="cpu", weights_only=True)["average"])
     export(model, arguments.target)
 
 
