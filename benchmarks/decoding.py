@@ -50,7 +50,7 @@ def measure(name: str, decode: Callable[[Emissions], Hypothesis], heard: Heard) 
     texts = [decode(one).text for one, _ in heard]
     spent = time.process_time() - start
     wer = jiwer.wer([text for _, text in heard], texts)
-    return {"decoder": name, "wer": round(wer, 4), "seconds_per_second": round(spent / sum(e.seconds for e, _ in heard), 5)}
+    return {"decoder": name, "wer": round(wer, 6), "seconds_per_second": round(spent / sum(e.seconds for e, _ in heard), 5)}
 
 
 def string_together(heard: Heard, seconds: float) -> tuple[Emissions, str]:

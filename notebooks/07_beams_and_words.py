@@ -274,7 +274,7 @@ the birds sang all day in the dark and the old man told them a story about the r
 the children walked down by the shore and sat in the trees until the sun went behind the hills
 we played in the river and we looked along the shore for the birds
 the wind was cold and the water was strong when the story was told again
-you see the book again and i will give it to the children
+two horses looked down from a hill and came slowly to the old man
 one man will see and two children looked and three birds sang
 four five six seven eight nine and one more time
 the time went along and he opened the story again
