@@ -4,14 +4,20 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import jiwer
+import numpy as np
 import pytest
 import soundfile
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from w2vkit.audio import load
+from w2vkit.decode import greedy
 from w2vkit.examples import examples
+from w2vkit.model import CTCModel
+from w2vkit.views import linked_view
 
 CHROMIUM = shutil.which("chromium")
 SAY = examples()[0]
@@ -114,6 +120,22 @@ def test_a_word_is_heard_and_its_frames_are_seen(page):
     assert start < stopped < end + 1.0  # a busy machine may be late to stop it
     (first,) = re.findall(r"Frame \d+: (\d+\.\d+)", page.locator("#view .lv-likeliest").inner_text())
     assert start - 0.03 < float(first) < end
+
+
+def test_a_frames_likeliest_labels_are_the_networks_and_never_more_than_whole(page):
+    model = CTCModel.load("w2v-mini", dtype="float32")
+    (emissions,) = model.emit([load(SAY.path)])
+    view = linked_view(load(SAY.path), emissions, greedy(emissions))
+    frames = page.evaluate(
+        """view => { const data = w2vkitData.unpack(view);
+        return [...Array(data.frames).keys()].map(t => w2vkitData.likeliest(data, t, 5)) }""",
+        asdict(view),
+    )
+    shown = np.array([[label["probability"] for label in frame] for frame in frames])
+    assert shown.sum(axis=1).max() <= 1 + 1e-9
+    truth = -np.sort(-np.exp(emissions.log_probs), axis=1)[:, :5]
+    seen = shown > 0
+    np.testing.assert_allclose(shown[seen], truth[seen], rtol=0.033)  # a byte may miss by 1.6 %, and their sum by as much
 
 
 def test_the_view_works_by_keyboard_alone(page):

@@ -24,7 +24,9 @@
   function likeliest(data, frame, count) {
     const row = data.matrix.subarray(frame * data.width, (frame + 1) * data.width);
     const order = [...row.keys()].sort((a, b) => row[b] - row[a]).slice(0, count);
-    return order.map(k => ({ label: data.labels[k], level: row[k], probability: Math.exp(data.floor * (1 - row[k] / 255)) }));
+    const probability = level => (level ? Math.exp(data.floor * (1 - level / 255)) : 0);
+    const total = row.reduce((sum, level) => sum + probability(level), 0); // a byte's rounding may bring it above 1
+    return order.map(k => ({ label: data.labels[k], level: row[k], probability: probability(row[k]) / Math.max(1, total) }));
   }
 
   // The path around a frame, and what CTC makes of it: repeats are merged, then blanks are dropped.

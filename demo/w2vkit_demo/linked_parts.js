@@ -54,7 +54,7 @@
     const list = make("ol", "lv-best");
     for (const one of best) {
       const item = list.appendChild(make("li", "lv-one")), bar = make("i", "lv-fill");
-      bar.style.width = `${one.level ? 100 * one.probability : 0}%`;
+      bar.style.width = `${100 * one.probability}%`;
       item.append(make("b", "", one.label), bar, make("span", "", percent(texts, one)));
     }
     const path = make("div", "lv-path");
