@@ -2,6 +2,7 @@
 
 ``head``  The student, which is Whisper tiny.en's encoder by construction, learns only its last layer.
 ``ctc``   All of its transformer learns, on distorted speech; the lower a layer, the more slowly.
+``again`` The same at lower rates.
 ``more``  The same on harder speech.
 ``muon``  The same, its matrices moved by Muon instead of AdamW.
 """
@@ -30,7 +31,8 @@ from training.teacher import LABELS, LAYERS, Teacher
 
 STAGES = {  # `muon`: the rate of Muon for the matrices of the layers over AdamW's; 0: AdamW moves them, too
     "head": dict(body_rate=0.0, head_rate=5e-3, strength=0.1, mask=0.0, muon=0.0),
-    "ctc": dict(body_rate=1.5e-4, head_rate=5e-4, strength=0.25, mask=0.04, muon=0.0),
+    "ctc": dict(body_rate=2e-4, head_rate=1e-3, strength=0.2, mask=0.03, muon=0.0),
+    "again": dict(body_rate=1.5e-4, head_rate=5e-4, strength=0.25, mask=0.04, muon=0.0),
     "more": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=0.0),
     "muon": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=1.2),
 }
