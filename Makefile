@@ -20,7 +20,7 @@ test: setup-dev lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-gpu: setup-dev
-	$(BIN)/python -m pytest -m cuda tests/test_cuda.py $(ARGS)
+	$(BIN)/python -m pytest -m cuda tests/model/test_cuda.py $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -23,11 +23,11 @@ import numpy as np
 
 from w2vkit.align import align
 from w2vkit.audio import load
-from w2vkit.corpora import open_corpus
 from w2vkit.decode import Hypothesis, beam_search, greedy
+from w2vkit.decode.lm import BUNDLED
+from w2vkit.decode.lm import load as load_language_model
 from w2vkit.emissions import Emissions
-from w2vkit.language_model import BUNDLED
-from w2vkit.language_model import load as load_language_model
+from w2vkit.pipeline.datasets import open_corpus
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel

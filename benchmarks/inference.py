@@ -23,7 +23,7 @@ FILE = """
 import math, resource, sys, time
 from w2vkit.decode import greedy
 from w2vkit.model import CTCModel
-from w2vkit.transcribe import transcribe_file
+from w2vkit.pipeline.transcription import transcribe_file
 model = CTCModel.load(sys.argv[1])
 loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 started = time.perf_counter()

@@ -16,8 +16,8 @@ from transformers import Wav2Vec2Config, Wav2Vec2ForCTC, Wav2Vec2Processor, pipe
 
 from benchmarks.inference import speech
 from w2vkit.audio import Waveform
+from w2vkit.checkpoints import mini_folder
 from w2vkit.decode import greedy
-from w2vkit.hub import mini_folder
 from w2vkit.model import CTCModel
 
 ROUNDS = 4  # the first one, in which kernels are chosen, does not count

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from w2vkit.audio import Waveform, load
+from w2vkit.decode import Word
 from w2vkit.examples import examples
-from w2vkit.hypothesis import Word
 from w2vkit.model import CTCModel
-from w2vkit_demo.live_tab import LEAST_SECONDS, MOST_SECONDS, PATIENCE_SECONDS, REST, SESSIONS, begin
-from w2vkit_demo.service import prepare
-from w2vkit_demo.shared import Shared
+from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.operations import prepare
+from w2vkit_demo.tabs.live import LEAST_SECONDS, MOST_SECONDS, PATIENCE_SECONDS, REST, SESSIONS, begin
 
 NEAR_SECONDS = 0.3  # s; a word of the same text that ends so near is the same word
 

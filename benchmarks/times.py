@@ -18,12 +18,11 @@ import pyarrow.parquet as pq
 
 from w2vkit.align import align
 from w2vkit.audio import load
-from w2vkit.calibration import match_words
-from w2vkit.decode import beam_search, greedy
+from w2vkit.decode import Hypothesis, beam_search, greedy
+from w2vkit.decode.lm import BUNDLED
+from w2vkit.decode.lm import load as load_language_model
 from w2vkit.emissions import Emissions
-from w2vkit.hypothesis import Hypothesis
-from w2vkit.language_model import BUNDLED
-from w2vkit.language_model import load as load_language_model
+from w2vkit.evaluate.calibration import match_words
 
 Finder = Callable[[Emissions, str], Hypothesis]
 

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, sync_playwright
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 from w2vkit_demo.app import serve
-from w2vkit_demo.models import Models
-from w2vkit_demo.shared import Shared
+from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.server.model_queue import Shared
 
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH, PATIENCE = 1000, 300_000  # pixels, ms

@@ -22,8 +22,8 @@ from transformers.utils import logging
 
 from w2vkit import greedy, load, transcribe
 from w2vkit.examples import examples
-from w2vkit.hub import fetch
 from w2vkit.model import CTCModel
+from w2vkit.model.hub import fetch
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 clip = examples()[0]

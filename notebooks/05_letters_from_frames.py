@@ -21,8 +21,8 @@ from ipywidgets import Dropdown, FloatSlider, IntSlider
 from lesson import check, hear, reveal, show, table
 
 from w2vkit.audio import Waveform, load
-from w2vkit.calibration import temper
 from w2vkit.decode import greedy
+from w2vkit.evaluate.calibration import temper
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 from w2vkit.views import heatmap
@@ -195,7 +195,7 @@ def softmax_at(log_probs, temperature):
 
 
 softer = softmax_at(first.log_probs, 3.0)
-check(np.allclose(softer, temper(first, 3.0).log_probs, atol=1e-4), "by hand equals w2vkit.calibration.temper")
+check(np.allclose(softer, temper(first, 3.0).log_probs, atol=1e-4), "by hand equals w2vkit.evaluate.calibration.temper")
 temperatures = [0.3, 0.5, 1.0, 2.0, 3.0, 5.0]
 tempered = {t: temper(first, t) for t in temperatures}
 texts = {t: greedy(one).text for t, one in tempered.items()}
@@ -311,7 +311,7 @@ check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 # Six: `T R E ␣ E S`. The two Es need a blank between them.
 #
 # ```python
-# from w2vkit.viterbi import frames_needed
+# from w2vkit.decode.viterbi import frames_needed
 #
 # print(frames_needed(np.array([vocabulary.columns[letter] for letter in "TREES"])))
 # ```

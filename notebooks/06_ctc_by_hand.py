@@ -393,7 +393,7 @@ check(shares[-1].argmax() == 0, "and most of its frames say blank")
 # ```
 #
 # Infinite: no path gets from the first to the last state.
-# This is why the models are trained with `ctc_zero_infinity`, and why `w2vkit.align` refuses such a
+# This is why the models are trained with `ctc_zero_infinity`, and why `w2vkit.align.forced_alignment` refuses such a
 # text with a message.
 # </details>
 #

@@ -24,13 +24,12 @@ from ipywidgets import Dropdown, FloatSlider, IntSlider
 from lesson import check, hear, reveal, show, table
 
 from w2vkit.audio import load
-from w2vkit.beam import beam_search
-from w2vkit.decode import greedy
+from w2vkit.decode import beam_search, greedy
+from w2vkit.decode.lm import load as load_language_model
+from w2vkit.decode.lm.build import build_ngram, sentences
 from w2vkit.emissions import Emissions
 from w2vkit.examples import examples
-from w2vkit.language_model import load as load_language_model
 from w2vkit.model import CTCModel
-from w2vkit.ngram_build import build_ngram, sentences
 from w2vkit.vocabulary import Vocabulary
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
@@ -141,7 +140,7 @@ library = beam_search(five, 10_000, token_min_logp=-np.inf, beam_threshold=np.in
 best = max(by_hand, key=by_hand.get)
 print(f"{len(exact)} texts; the best is {best!r} with {np.exp(by_hand[best]):.4f}; greedy says {greedy(five).text!r}")
 check(all(np.isclose(np.exp(by_hand[t]), p) for t, p in exact.items()), "by hand equals brute force over all paths")
-check(library.text == best and np.isclose(library.score, by_hand[best]), "by hand equals w2vkit.beam.beam_search")
+check(library.text == best and np.isclose(library.score, by_hand[best]), "by hand equals w2vkit.decode.beam_search")
 
 # %% [markdown]
 # Now the beam is three wide. Move the slider and see the table grow: grey is $p_b$, blue is $p_n$. A prefix that falls out of

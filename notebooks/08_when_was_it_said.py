@@ -20,11 +20,11 @@ from lesson import check, hear, reveal, show, table
 
 from w2vkit.align import align
 from w2vkit.audio import Waveform, load
-from w2vkit.calibration import auc, expected_calibration_error, fit_temperature, judge, reliability, temper
 from w2vkit.decode import greedy
+from w2vkit.decode.viterbi import viterbi
+from w2vkit.evaluate.calibration import auc, expected_calibration_error, fit_temperature, judge, reliability, temper
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
-from w2vkit.viterbi import viterbi
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 model = CTCModel.load(MODEL, dtype="float32")
@@ -77,7 +77,10 @@ hear(waveforms[NUMBERS], clip.text)
 print(
     f"{len(labels)} labels, {delta.shape[1]} states, {len(path)} frames; log-probability of the path {delta[-1, -2:].max():.3f}"
 )
-check(np.isclose(delta[-1, -2:].max(), library.score, atol=1e-2), "by hand, the score equals that of w2vkit.viterbi.viterbi")
+check(
+    np.isclose(delta[-1, -2:].max(), library.score, atol=1e-2),
+    "by hand, the score equals that of w2vkit.decode.viterbi.viterbi",
+)
 check(np.abs(starts - library.starts).max() <= 1, "and so do the frames of the letters")
 
 # %% [markdown]
@@ -150,7 +153,7 @@ true = np.concatenate([np.stack([b[:-1], b[1:]], axis=1) for b in BORDERS]) / 10
 raw = np.concatenate([raw_times(one, clip.text) for one, clip in zip(emissions, clips, strict=True)])
 aligned = np.array([(word.start, word.end) for a in alignments for word in a.hypothesis.words])
 rows = []
-for name, found in [("frames of the letters, as they are", raw), ("w2vkit.align", aligned)]:
+for name, found in [("frames of the letters, as they are", raw), ("w2vkit.align.forced_alignment", aligned)]:
     off = (found - true) * 1000  # (W, 2) ms
     rows.append((name, *np.median(off, axis=0), *np.median(np.abs(off), axis=0)))
 table(
@@ -169,7 +172,7 @@ figure = go.Figure(
     layout={"title": "Error of the words' beginnings", "barmode": "overlay", "xaxis": {"title": "found minus true (ms)"}}
 )
 bins = {"start": -400, "end": 400, "size": 20}
-for name, found, colour in [("frames as they are", raw, "#9aa5b1"), ("w2vkit.align", aligned, "#1f6feb")]:
+for name, found, colour in [("frames as they are", raw, "#9aa5b1"), ("w2vkit.align.forced_alignment", aligned, "#1f6feb")]:
     errors = np.clip((found - true)[:, 0] * 1000, -399, 399)
     figure.add_histogram(x=errors, name=name, xbins=bins, opacity=0.6, marker_color=colour)
 figure.add_vline(x=0, line_dash="dot")
@@ -295,7 +298,7 @@ def ece_by_hand(confidences, right, bins=10):
 confidences, right = judged(1.0)
 check(
     np.isclose(ece_by_hand(confidences, right), expected_calibration_error(confidences, right)),
-    "the error by hand equals w2vkit.calibration",
+    "the error by hand equals w2vkit.evaluate.calibration",
 )
 rows = []
 for name, temperature in [("as it is", 1.0), ("fitted on other voices", calibration.temperature)]:

@@ -21,10 +21,10 @@ from scipy.stats import norm
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
+from w2vkit.evaluate.scoring import RESAMPLES, interval, score
 from w2vkit.examples import examples
-from w2vkit.journal import Row
 from w2vkit.model import CTCModel
-from w2vkit.scoring import RESAMPLES, interval, score
+from w2vkit.pipeline.journal import Row
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 model = CTCModel.load(MODEL, dtype="float32")
@@ -184,7 +184,7 @@ for x, name in [(low, "2.5 %"), (high, "97.5 %"), (output.wer, "measured")]:
 figure.update_layout(xaxis={"title": "word error rate (share of 1)"}, yaxis={"title": "draws"})
 show(figure)
 print(f"WER {output.wer:.1%}, 95 % interval {low:.1%} to {high:.1%}: six clips are very few")
-check(np.allclose(interval(scored, speakers=False), (low, high)), "by hand equals w2vkit.scoring.interval")
+check(np.allclose(interval(scored, speakers=False), (low, high)), "by hand equals w2vkit.evaluate.scoring.interval")
 
 # %% [markdown]
 # ## 1.9 against 2.0

@@ -31,15 +31,15 @@ from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
 
 from w2vkit.audio import load
 from w2vkit.cli import main as w2vkit_command
-from w2vkit.corpora import open_corpus
 from w2vkit.errors import EvaluationError
 from w2vkit.evaluate import evaluate
+from w2vkit.evaluate.report import CARD, PAPER
+from w2vkit.evaluate.report import table as report
+from w2vkit.evaluate.scoring import normaliser
 from w2vkit.examples import examples
-from w2vkit.hub import DEFAULT, fetch
 from w2vkit.model import CTCModel
-from w2vkit.report import CARD, PAPER
-from w2vkit.report import table as report
-from w2vkit.scoring import normaliser
+from w2vkit.model.hub import DEFAULT, fetch
+from w2vkit.pipeline.datasets import open_corpus
 
 datasets.disable_progress_bars()
 datasets.logging.set_verbosity_error()  # that it cannot recognise a function with a network in it on a second run

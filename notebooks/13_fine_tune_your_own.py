@@ -32,8 +32,8 @@ from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
 from w2vkit.emissions import Emissions
 from w2vkit.examples import examples
-from w2vkit.hub import fetch
 from w2vkit.model import CTCModel
+from w2vkit.model.hub import fetch
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self": have a GPU for that
 STEPS = 30  # of training; ten minutes on a processor are about twenty times as many
@@ -266,7 +266,7 @@ print("files:", ", ".join(sorted(path.name for path in folder.iterdir())))
 # punctuation). Then replace `sentence` by:
 #
 # ```python
-# from w2vkit.corpora import open_corpus
+# from w2vkit.pipeline.datasets import open_corpus
 #
 # mine = [(load(u.audio).samples, u.reference) for u in open_corpus("mine.csv")]
 # learn, test = mine[:-10], mine[-10:]

@@ -13,8 +13,8 @@ from w2vkit.audio import Waveform
 from w2vkit.emissions import Emissions
 from w2vkit.model import CTCModel
 from w2vkit_demo.app import serve
-from w2vkit_demo.models import Models
-from w2vkit_demo.shared import Shared
+from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.server.model_queue import Shared
 
 ZERO = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true", "t")
 LEASE_SECONDS = 8  # s; what taking up and giving back a GPU needs

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from w2vkit.hub import DEFAULT, PROBE_SECONDS
+from w2vkit.model.hub import DEFAULT, PROBE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"w2vkit": "w2vkit", "w2vkit_demo": "demo/w2vkit_demo"}
@@ -59,7 +59,7 @@ def build(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, source in PACKAGES.items():
         shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(ROOT / source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cli*.py", "__main__.py"))
+        shutil.copytree(ROOT / source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cli", "__main__.py"))
     for name, source in COPIES.items():
         shutil.copyfile(ROOT / source, folder / name)
     page = (ROOT / "space" / "README.md").read_text(encoding="utf-8")

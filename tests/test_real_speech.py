@@ -11,13 +11,13 @@ import torch
 from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
 
 import w2vkit
-from w2vkit.corpora import open_corpus
+from w2vkit.checkpoints import mini_folder
 from w2vkit.decode import greedy
 from w2vkit.evaluate import evaluate
 from w2vkit.examples import examples
-from w2vkit.hub import mini_folder
 from w2vkit.model import CTCModel
-from w2vkit.transcribe import transcribe
+from w2vkit.pipeline.datasets import open_corpus
+from w2vkit.pipeline.transcription import transcribe
 
 
 @pytest.fixture(scope="module")

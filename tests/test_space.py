@@ -19,10 +19,10 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from gradio_client import Client, handle_file
-from served import serve_demo
+from support.server import serve_demo
 
 from w2vkit.examples import examples
-from w2vkit.hub import DEFAULT
+from w2vkit.model.hub import DEFAULT
 
 ROOT = Path(__file__).parents[1]
 
@@ -136,7 +136,7 @@ def test_zero_gpu_lends_by_the_length_of_the_sound(space, tmp_path):
         "    return lambda run: lambda *arguments: print('lent for', duration(*arguments)) or run(*arguments)\n"
     )
     code = (
-        "import app, numpy as np; from w2vkit.audio import Waveform;"
+        "import app, numpy as np; from w2vkit.audio.waveform import Waveform;"
         "model = app.Lent(app.model);"
         "print([len(model.emit([Waveform(np.zeros(16_000 * n, np.float32))])) for n in (1, 64)])"
     )

@@ -10,12 +10,12 @@ import json
 from functools import partial
 from pathlib import Path
 
-from w2vkit.corpora import open_corpus
+from w2vkit.checkpoints import mini_folder
 from w2vkit.decode import beam_search
+from w2vkit.decode.lm import BUNDLED, load
 from w2vkit.evaluate import Evaluation, evaluate
-from w2vkit.hub import mini_folder
-from w2vkit.language_model import BUNDLED, load
 from w2vkit.model import CTCModel
+from w2vkit.pipeline.datasets import open_corpus
 
 SPLITS = {  # file, what it is called in the card
     "librispeech-test-clean-320": ("LibriSpeech test-clean, 8 utterances of each speaker", "CC BY 4.0"),

@@ -1,4 +1,4 @@
-"""Make the bundled example clips (w2vkit/clips): synthetic voices only, with Debian's flite and espeak-ng."""
+"""Make the bundled example clips (w2vkit/examples): synthetic voices only, with Debian's flite and espeak-ng."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import soxr
 from training.augment import add_noise, coloured_noise
 from training.synthesize import speak
 
-FOLDER = Path("w2vkit/clips")
+FOLDER = Path("w2vkit/examples")
 CLIPS = [  # file, voice, text, about
     (
         "1-quiet-room.flac",

@@ -4,7 +4,7 @@ from w2vkit.audio import Waveform, load
 from w2vkit.decode import Hypothesis, Word, greedy
 from w2vkit.emissions import Emissions
 from w2vkit.errors import W2VKitError
-from w2vkit.transcribe import Transcription, transcribe
+from w2vkit.pipeline.transcription import Transcription, transcribe
 from w2vkit.vocabulary import Vocabulary
 
 __version__ = "0.1.0"

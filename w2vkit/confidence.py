@@ -4,7 +4,7 @@ A network that was trained to be right on its training speakers is too sure of o
 of Guo et al., "On calibration of modern neural networks" (2017), https://arxiv.org/abs/1706.04599, divides its logits
 before a confidence is read off them. Where a language model had a say the sound alone no longer tells how likely a
 word is right, and a logistic curve (Platt, "Probabilistic outputs for support vector machines", 1999) does.
-`w2vkit.calibration` fits and measures both.
+`w2vkit.evaluate.calibration` fits and measures both.
 """
 
 import json

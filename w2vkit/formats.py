@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from w2vkit.align import Alignment
+from w2vkit.decode import Hypothesis, Word
 from w2vkit.errors import FormatError
-from w2vkit.hypothesis import Hypothesis, Word
 
 LINE_CHARACTERS = 42  # a subtitle line that can be read at a glance
 PAUSE_SECONDS = 0.6  # s; a silence that ends a subtitle

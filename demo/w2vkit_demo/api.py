@@ -10,14 +10,16 @@ from typing import Any
 
 import gradio as gr
 
-from w2vkit.difference import difference
 from w2vkit.errors import W2VKitError
+from w2vkit.evaluate.difference import difference
 from w2vkit.formats import render, with_parts
-from w2vkit.hub import listing
-from w2vkit.transcribe import Transcription, transcribe
-from w2vkit_demo import common, service, strings
-from w2vkit_demo.models import Models
-from w2vkit_demo.service import Setup
+from w2vkit.model.hub import listing
+from w2vkit.pipeline.transcription import Transcription, transcribe
+from w2vkit_demo import strings
+from w2vkit_demo.server import operations
+from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.server.operations import Setup
+from w2vkit_demo.tabs import widgets
 
 
 def build(models: Models) -> None:
@@ -25,11 +27,11 @@ def build(models: Models) -> None:
 
     def transcribe_endpoint(audio: str | None, decoder: str, hotwords: str, lm_text: str, model: str) -> dict[str, Any]:
         chosen = models.get(model)
-        decode = service.decoder(decoder, chosen, hotwords, lm_text)
+        decode = operations.decoder(decoder, chosen, hotwords, lm_text)
         return _as_json(transcribe(_given(audio), chosen, decode=decode, max_seconds=chosen.max_seconds))
 
     def align_endpoint(audio: str | None, text: str, model: str) -> dict[str, Any]:
-        found, alignment = service.align_file(models.get(model), _given(audio), text)
+        found, alignment = operations.align_file(models.get(model), _given(audio), text)
         return json.loads(with_parts(render(found.hypothesis, "json", seconds=found.waveform.seconds), alignment))
 
     def compare_endpoint(
@@ -49,7 +51,7 @@ def build(models: Models) -> None:
     ) -> dict[str, Any]:
         path = _given(audio)
         setups = Setup(sound_a, snr_a, speed_a, model_a, decoder_a), Setup(sound_b, snr_b, speed_b, model_b, decoder_b)
-        a, b = (service.hear(models, path, setup, hotwords=hotwords, lm_text=lm_text) for setup in setups)
+        a, b = (operations.hear(models, path, setup, hotwords=hotwords, lm_text=lm_text) for setup in setups)
         found = difference(a.text, b.text) if a.text else None
         return {"a": _as_json(a), "b": _as_json(b), "pairs": found.pairs if found else [[None, w] for w in b.text.split()]}
 
@@ -70,7 +72,9 @@ def build(models: Models) -> None:
         ("compare", compare_endpoint, [audio, *setups, hotwords, lm_text]),
         ("models", models_endpoint, []),
     ):
-        button.click(_explained(endpoint, path), inputs, answer, api_name=path, api_description=strings.API[path], **common.RUN)
+        button.click(
+            _explained(endpoint, path), inputs, answer, api_name=path, api_description=strings.API[path], **widgets.RUN
+        )
 
 
 def _setup(letter: str) -> list[gr.Textbox | gr.Number]:

@@ -7,32 +7,22 @@ import gradio as gr
 from gradio import themes
 
 from w2vkit.examples import examples
-from w2vkit_demo import (
-    about_tab,
-    align_tab,
-    api,
-    common,
-    compare_tab,
-    linked_view,
-    live_tab,
-    model_choice,
-    service,
-    strings,
-    transcribe_tab,
-)
-from w2vkit_demo.limits import KEEP_SECONDS, MAX_MB
-from w2vkit_demo.models import Models
+from w2vkit_demo import api, strings
+from w2vkit_demo.server import operations
+from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_MB
+from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.tabs import about, align, compare, linked_view, live, model_choice, transcribe, widgets
 
 SWEEP_SECONDS = 300  # s; how often what is older than KEEP_SECONDS is deleted
 WAITING = 64  # requests in the queue; whoever comes then is told to try again
 TABS = {
-    strings.TAB_TRANSCRIBE: transcribe_tab,
-    strings.TAB_LIVE: live_tab,
-    strings.TAB_ALIGN: align_tab,
-    strings.TAB_COMPARE: compare_tab,
-    strings.TAB_ABOUT: about_tab,
+    strings.TAB_TRANSCRIBE: transcribe,
+    strings.TAB_LIVE: live,
+    strings.TAB_ALIGN: align,
+    strings.TAB_COMPARE: compare,
+    strings.TAB_ABOUT: about,
 }
-CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8") + linked_view.CSS
+CSS = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-8") + linked_view.CSS
 
 
 def build(models: Models) -> gr.Blocks:
@@ -40,7 +30,7 @@ def build(models: Models) -> gr.Blocks:
     with gr.Blocks(title=strings.TITLE, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS), analytics_enabled=False) as page:
         gr.Markdown(strings.HEADING)
         if models.first.notice:
-            why = f"<details><summary>{strings.NOTICE}</summary>{common.message(models.first.notice)}</details>"
+            why = f"<details><summary>{strings.NOTICE}</summary>{widgets.message(models.first.notice)}</details>"
             gr.HTML(why, elem_id="notice", apply_default_css=False)
         current = model_choice.build(models)
         for name, tab in TABS.items():
@@ -53,7 +43,7 @@ def build(models: Models) -> gr.Blocks:
 
 def serve(models: Models, *, max_mb: float = MAX_MB, **options: Any) -> None:
     """Serve the page until it is interrupted; the options are those of Gradio's `launch`, such as ``server_port``."""
-    service.prepare(models.first)
+    operations.prepare(models.first)
     build(models).queue(max_size=WAITING).launch(
         theme=themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=CSS,

@@ -1,0 +1,48 @@
+"""The tab About: the model, what is published of it, and what was measured with the one that is running."""
+
+from html import escape
+
+import gradio as gr
+
+from w2vkit.evaluate.report import CARD, LABELLED
+from w2vkit.model.card import measured
+from w2vkit.model.hub import DEFAULT
+from w2vkit_demo import strings
+from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.tabs import widgets
+
+
+def build(models: Models, current: gr.State) -> None:
+    """Lay out the tab."""
+    _, clean, other = CARD[DEFAULT]
+    gr.Markdown(strings.ABOUT.format(clean=clean, other=other))
+    gr.HTML(f"<h3>{strings.PAPER}</h3>{_chart()}{widgets.message(strings.PAPER_ABOUT)}", elem_id="paper", elem_classes="facts")
+    results = gr.HTML(_measured(models, models.first.name), elem_id="measured", elem_classes="facts")
+    gr.Markdown(strings.MORE)
+    current.change(lambda name: _measured(models, name), current, results, api_visibility="private", queue=False)
+
+
+def _chart() -> str:
+    """Bars of the paper's WER by labelled speech."""
+    longest = max(other for _, _, other in LABELLED)
+    bars = ""
+    for hours, *rates in LABELLED:
+        for place, (name, kind, rate) in enumerate(zip((strings.CLEAN, strings.OTHER), ("clean", "other"), rates, strict=True)):
+            width = 75 * rate / longest
+            bars += f"<span>{escape(hours) if not place else ''}</span><span>{name}</span>"
+            bars += f'<span><i class="{kind}" style="width:{width:.0f}%"></i>{rate:.1f} %</span>'
+    return f'<div class="chart" role="img" aria-label="{escape(_spoken())}">{bars}</div>'
+
+
+def _spoken() -> str:
+    rows = (f"{hours}: {clean:.1f} and {other:.1f} per cent" for hours, clean, other in LABELLED)
+    return f"WER on {strings.CLEAN} and {strings.OTHER}. " + "; ".join(rows)
+
+
+def _measured(models: Models, name: str) -> str:
+    head = f"<h3>{escape(strings.MEASURED.format(name=name))}</h3>"
+    results = measured(models.get(name).folder)
+    if not results:
+        return head + widgets.message(strings.NOT_MEASURED.format(name=name))
+    rows = ((r.dataset, *("-" if rate is None else f"{rate:.1f} %" for rate in (r.wer, r.cer))) for r in results)
+    return head + widgets.table(strings.MEASURED_HEAD, rows) + widgets.message(strings.MEASURED_ABOUT)

@@ -1,0 +1,107 @@
+"""What the tabs share: messages, tables and files to download."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from w2vkit.decode import Hypothesis, Word
+from w2vkit.evaluate.difference import Difference
+from w2vkit.evaluate.html import marked
+from w2vkit.examples import examples
+from w2vkit.formats import render
+from w2vkit_demo import strings
+
+AT_ONCE = 16  # requests that are worked on at a time; the others wait in the queue and are told their place
+NAME_CHARACTERS = 60  # of a download's name
+RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"}  # how every event that needs the model runs
+
+
+def sound_input(elem_id: str) -> gr.Audio:
+    """Make the box into which people speak or drop a file."""
+    return gr.Audio(label=strings.SOURCE, sources=["upload", "microphone"], type="filepath", elem_id=elem_id)
+
+
+def clickable_examples(
+    inputs: list[Any], outputs: list[Any] | None = None, run: Callable[..., Any] | None = None, more: Sequence[Any] = ()
+) -> None:
+    """Show the bundled clips; a click fills ``inputs`` (sound and, if there is a second, text) and runs ``run``.
+
+    ``run`` takes the inputs, then ``more``.
+    """
+    clips = examples()
+    shown = gr.Examples(
+        [[str(clip.path), clip.text.capitalize()][: len(inputs)] for clip in clips],
+        inputs=inputs,
+        cache_examples=False,
+        label=strings.EXAMPLES,
+        example_labels=[clip.about for clip in clips],
+        api_visibility="private",
+    )
+    if run:
+        shown.load_input_event.then(run, [*inputs, *more], outputs, api_visibility="private", **RUN)
+
+
+def label_of(choices: Mapping[str, str], value: str) -> str:
+    """How a value is called where it is chosen."""
+    return next(label for label, one in choices.items() if one == value)
+
+
+def message(text: str) -> str:
+    """A sentence as HTML."""
+    return f"<p>{escape(text)}</p>"
+
+
+def failure(error: Exception | str) -> str:
+    """Say what went wrong, where people look for the result."""
+    return f'<p class="failure" role="alert"><strong>{strings.FAILED}</strong> {escape(str(error))}</p>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as HTML; all cells are escaped."""
+    titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def times_table(words: Iterable[Word]) -> str:
+    """Words with their times and confidence."""
+    return table(strings.TIMES_HEAD, ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", f"{w.confidence:.0%}") for w in words))
+
+
+def scored(found: Difference) -> str:
+    """WER, CER and the aligned words, the errors marked."""
+    summary = strings.SCORED.format(
+        wer=found.wer,
+        cer=found.cer,
+        substitutions=found.substitutions,
+        deletions=found.deletions,
+        insertions=found.insertions,
+        words=len(found.reference.split()),
+    )
+    return f'<p>{summary}</p><p class="marked">{marked(found.pairs)}</p><p class="legend">{strings.MARKS}</p>'
+
+
+def download_buttons(formats: Sequence[str], elem_id: str) -> list[gr.DownloadButton]:
+    """A row of buttons, one per format, which `downloads` fills."""
+    with gr.Row(elem_classes="downloads"):
+        return [
+            gr.DownloadButton(
+                strings.DOWNLOAD.format(format=name), interactive=False, size="sm", min_width=120, elem_id=f"{elem_id}-{name}"
+            )
+            for name in formats
+        ]
+
+
+def downloads(hypothesis: Hypothesis | None, formats: Sequence[str], *, seconds: float = 0, source: str = "") -> list[Any]:
+    """Write a hypothesis in every format, for `download_buttons`; None empties them."""
+    if hypothesis is None:
+        return [gr.update(value=None, interactive=False) for _ in formats]
+    stem = Path(source).stem[:NAME_CHARACTERS] or "audio"
+    texts = {name: render(hypothesis, name, seconds=seconds, name=Path(source).name) for name in formats}
+    files = {name: save_bytes_to_cache(t.encode(), f"{stem}.{name}", get_upload_folder()) for name, t in texts.items()}
+    return [gr.update(value=files[name], interactive=True) for name in formats]

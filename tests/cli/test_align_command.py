@@ -1,0 +1,60 @@
+"""The command ``w2vkit align``, from its arguments to what it writes."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from w2vkit.cli import align as cli_align
+from w2vkit.errors import AlignmentError, FormatError
+
+
+@pytest.fixture
+def sound(write, tone: np.ndarray) -> str:
+    return str(write("tone.wav", tone))
+
+
+def call(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    cli_align.add(parser.add_subparsers())
+    options = parser.parse_args(["align", *arguments])
+    return options.run(options)
+
+
+def test_prints_words_and_says_what_it_could_not_spell(sound, checkpoints, capsys) -> None:
+    assert call(sound, "Oh, 東!", "--model", checkpoints["random-layer"]) == 0
+    out, err = capsys.readouterr()
+    header, *rows = [line.split("\t") for line in out.splitlines()]
+    assert header == ["start", "end", "confidence", "word"]
+    assert [row[3] for row in rows] == ["Oh,", "東!"]
+    assert 0 <= float(rows[0][0]) < float(rows[1][1]) <= 1.0
+    assert "cannot spell 東" in err
+
+
+def test_json_has_lines_and_characters(sound, checkpoints, tmp_path: Path) -> None:
+    (tmp_path / "said.txt").write_text("Oh.\n\nA 2\n", encoding="utf-8-sig")
+    target = tmp_path / "said.json"  # the suffix gives the format
+    assert call(sound, str(tmp_path / "said.txt"), "--output", str(target), "--model", checkpoints["random-layer"]) == 0
+    content = json.loads(target.read_text(encoding="utf-8"))
+    assert content["text"] == "Oh. A 2"
+    assert [s["text"] for s in content["segments"]] == ["Oh.", "A 2"]
+    assert "".join(c["text"] for c in content["characters"]) == "OHATWO"
+    assert content["unmapped"] == []
+
+
+def test_wrong_calls_are_refused_before_a_model_is_loaded(sound, tmp_path: Path) -> None:
+    with pytest.raises(AlignmentError, match=r"no file missing\.txt"):
+        call(sound, "missing.txt", "--model", "nowhere")
+    with pytest.raises(FormatError, match="'docx'"):
+        call(sound, "oh", "--output", "said.docx", "--model", "nowhere")
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes("Müller".encode("latin-1"))
+    with pytest.raises(AlignmentError, match="UTF-8"):
+        call(sound, str(latin), "--model", "nowhere")
+
+
+def test_a_text_longer_than_a_file_name_is_a_text() -> None:
+    text = "so it goes " * 1000
+    assert cli_align.read_text(text) == text

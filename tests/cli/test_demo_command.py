@@ -1,0 +1,90 @@
+"""The command `w2vkit demo`: what it passes on, and what it refuses before a model is loaded."""
+
+import socket
+from typing import Any
+
+import pytest
+from support.speller import Speller
+
+import w2vkit_demo.app
+from w2vkit.cli import demo as cli_demo
+from w2vkit.cli import main
+
+
+@pytest.fixture
+def served(monkeypatch) -> dict[str, Any]:
+    """What the page was served with; nothing is, if it was not."""
+
+    class Model(Speller):
+        notice, folder, stride, device, pass_seconds = None, None, 320, "cpu", 30.0
+
+    asked: dict[str, Any] = {}
+
+    def load(options):
+        asked["model"] = options.model
+        return Model()
+
+    monkeypatch.setattr(cli_demo, "load_model", load)
+    monkeypatch.setattr(cli_demo, "_log_to_terminal", lambda: None)
+    monkeypatch.setattr(w2vkit_demo.app, "serve", lambda models, **options: asked.update(options, models=models))
+    return asked
+
+
+def test_by_default_only_this_machine_is_served(served):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert main(["demo", "--port", str(port)]) == 0
+    first = served.pop("models").first
+    assert (first.name, first.max_seconds) == ("speller", 600)
+    assert served == {
+        "model": "auto",
+        "max_mb": 50.0,
+        "server_name": "127.0.0.1",
+        "server_port": port,
+        "share": False,
+        "auth": None,
+        "root_path": None,
+    }
+
+
+def test_what_is_asked_for_is_passed_on(served):
+    asked = "--host 0.0.0.0 --port 0 --share --auth ann:a:b --root-path /speech --max-seconds 90 --max-mb 1.5 --model w2v-mini"
+    assert main(["demo", *asked.split()]) == 0
+    assert served.pop("models").first.max_seconds == 90
+    assert served == {
+        "model": "w2v-mini",
+        "max_mb": 1.5,
+        "server_name": "0.0.0.0",
+        "server_port": 0,
+        "share": True,
+        "auth": ("ann", "a:b"),
+        "root_path": "/speech",
+    }
+
+
+def test_a_taken_port_is_said_before_a_model_is_loaded(served, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert main(["demo", "--port", str(port)]) == 1
+    said = capsys.readouterr().err
+    assert f"port {port}" in said and "taken" in said and "--port" in said
+    assert not served
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (["--auth", "ann"], "USER:PASSWORD"),
+        (["--auth", ":secret"], "USER:PASSWORD"),
+        (["--max-seconds", "0"], "above 0"),
+        (["--max-mb", "nan"], "above 0"),
+        (["--port", "70000"], "Choose another"),
+        (["--host", "256.1.1.1"], "Choose another"),
+    ],
+)
+def test_wrong_calls_are_answered_in_one_line(served, capsys, arguments, cause):
+    assert main(["demo", *arguments]) == 1
+    said = capsys.readouterr().err
+    assert cause in said and len(said.strip().splitlines()) == 1
+    assert not served

@@ -1,0 +1,235 @@
+"""Beam search against brute force over all paths, and what users ask of it."""
+
+import logging
+from itertools import groupby, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.emissions import VOCABULARIES, WHOLE, brute_force, misheard, random_emissions, spell, text_of
+
+from w2vkit.decode import beam_search, greedy
+from w2vkit.decode.hypothesis import Span, words_of
+from w2vkit.decode.placing import place
+from w2vkit.decode.prefixes import ROOT, Tree
+from w2vkit.emissions import Emissions
+from w2vkit.errors import DecodingError, EmissionsError, W2VKitError
+from w2vkit.vocabulary import Vocabulary
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(VOCABULARIES), st.integers(1, 6), st.integers(0, 10**6))
+def test_without_pruning_every_text_has_its_brute_force_probability(vocabulary, frames, seed):
+    emissions = random_emissions(frames, vocabulary, seed)
+    expected = brute_force(emissions)
+    best = beam_search(emissions, **WHOLE, nbest=10**6)
+    found = {h.text: np.exp(h.acoustic_score) for h in (best, *best.alternatives)}
+    assert found.keys() == expected.keys()
+    assert found == pytest.approx(expected, rel=1e-9)
+    assert best.text == max(expected, key=expected.__getitem__)
+    scores = [h.score for h in (best, *best.alternatives)]
+    assert scores == sorted(scores, reverse=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(VOCABULARIES), st.integers(1, 6), st.integers(0, 10**6))
+def test_hot_words_count_once_per_occurrence(vocabulary, frames, seed):
+    if vocabulary.word_boundary is None:
+        return
+    hotwords = {"A": 1.0, "AA": 2.5, "A A": 0.7, "AA A": 1.3}
+    emissions = random_emissions(frames, vocabulary, seed)
+    best = beam_search(emissions, **WHOLE, nbest=10**6, hotwords=hotwords)
+    plain = brute_force(emissions)
+    for h in (best, *best.alternatives):
+        words = h.text.split()
+        runs = [" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
+        assert h.language_score == pytest.approx(sum(hotwords.get(run, 0.0) for run in runs), abs=1e-9)
+        assert h.acoustic_score == pytest.approx(np.log(plain[h.text]), rel=1e-9)
+
+
+def spans_of(text: str, emissions: Emissions) -> list[Span]:
+    """Where a text's labels are if the search had kept all prefixes at all times."""
+    labels = [emissions.vocabulary.columns[character] for character in text]
+    born, left = [0] * (len(labels) + 1), [len(emissions)] * (len(labels) + 1)
+    return place(emissions, labels, born, left)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(VOCABULARIES), st.integers(1, 6), st.integers(0, 10**6))
+def test_places_are_those_of_the_likeliest_path(vocabulary, frames, seed):
+    emissions = random_emissions(frames, vocabulary, seed)
+    log_probs = emissions.log_probs.astype(np.float64)
+    best = beam_search(emissions, **WHOLE)
+    paths = [p for p in product(range(len(vocabulary)), repeat=frames) if text_of(p, vocabulary) == best.text]
+    path = max(paths, key=lambda p: log_probs[np.arange(frames), p].sum())
+    expected = []
+    for label, run in groupby(enumerate(path), key=lambda place: place[1]):
+        at = [frame for frame, _ in run]
+        if label not in vocabulary.special and label != vocabulary.word_boundary:
+            expected.append((label, at[0], at[-1] + 1, pytest.approx(log_probs[at, label].max())))
+    spans = spans_of(best.text, emissions)
+    found = [(s.label, s.start, s.stop, s.log_prob) for s in spans if s.label != vocabulary.word_boundary]
+    assert found == expected
+    assert best.words == words_of(spans, emissions)
+
+
+def test_a_last_word_is_placed_although_its_prefix_was_left_for_a_boundary():
+    emissions = spell([*"CAT", *[" "] * 30])
+    found = beam_search(emissions)
+    assert found.words == words_of(spans_of("CAT", emissions), emissions)
+
+
+def test_a_prefix_that_comes_back_is_the_same_prefix():
+    tree = Tree([])
+    nodes = [tree.extend(tree.extend(ROOT, 2, frame), 3, frame + 1) for frame in (0, 7)]
+    assert nodes[0] == nodes[1]
+    assert [tree.born[node] for node in tree.path(nodes[0])] == [0, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_narrow_search_places_words_as_a_wide_one_would(seed):
+    emissions = random_emissions(300, VOCABULARIES[0], seed, scale=3.0)
+    found = beam_search(emissions, 8)
+    assert len(found.words) > 5
+    assert found.words == words_of(spans_of(found.text, emissions), emissions)
+
+
+def test_clear_emissions_give_what_greedy_gives():
+    frames = list("___HH_E_LL_LL_OO _  _W_OORRR_L_DD__")
+    emissions = spell(frames)
+    expected, found = greedy(emissions), beam_search(emissions)
+    assert found.text == expected.text == "HELLO WORLD"
+    assert [(w.text, w.start, w.end) for w in found.words] == [(w.text, w.start, w.end) for w in expected.words]
+    assert [w.confidence for w in found.words] == pytest.approx([w.confidence for w in expected.words])
+    assert found.score > expected.score  # all paths of the text, not one
+
+
+def test_special_labels_separate_repeats_and_are_no_text():
+    assert beam_search(spell(["A", "<s>", "A", "</s>", "|", "<unk>", "|", "B"])).text == "AA B"
+
+
+@pytest.mark.parametrize("frames", [["_"] * 5, [" "] * 4, [" ", "_", " "], ["<s>"], ["_"]])
+def test_nothing_said_is_an_empty_text(frames):
+    found = beam_search(spell(frames))
+    assert (found.text, found.words, found.confidence) == ("", (), 1.0)
+
+
+def test_one_beam_differs_from_greedy_as_the_docstring_says():
+    vocabulary = Vocabulary.of(["<pad>", "A", "B"], word_boundary=None)
+    emissions = Emissions(np.log(np.array([[0.05, 0.9, 0.05], [0.3, 0.3, 0.4]], dtype=np.float32)), vocabulary)
+    assert greedy(emissions).text == "AB"
+    assert beam_search(emissions, 1).text == "A"
+
+
+def test_the_sum_of_paths_beats_the_best_path():
+    # Graves' example: every single path with text is less likely than blank blank, all of A's together are not.
+    vocabulary = Vocabulary.of(["<pad>", "A"], word_boundary=None)
+    emissions = Emissions(np.log(np.full((2, 2), [0.6, 0.4], dtype=np.float32)), vocabulary)
+    assert greedy(emissions).text == ""
+    assert beam_search(emissions).text == "A"
+    assert beam_search(emissions).score == pytest.approx(np.log(0.64))
+
+
+def test_pruning_never_makes_a_text_likelier_than_it_is():
+    emissions = random_emissions(6, VOCABULARIES[0], seed=11)
+    truth = brute_force(emissions)
+    for width in (1, 2, 4):
+        found = beam_search(emissions, width, nbest=width)
+        for h in (found, *found.alternatives):
+            assert h.acoustic_score <= np.log(truth[h.text]) + 1e-9
+
+
+def test_nbest_texts_differ_and_carry_words_and_both_scores():
+    emissions = spell([*"CA", "_", "T"], sure=0.6)
+    best = beam_search(emissions, nbest=5, hotwords={"CAT": 1.5})
+    texts = [best.text, *(h.text for h in best.alternatives)]
+    assert len(texts) == len(set(texts)) == 5
+    assert best.text == "CAT" and best.language_score == pytest.approx(1.5)
+    for h in (best, *best.alternatives):
+        assert " ".join(w.text for w in h.words) == h.text
+        assert h.score == pytest.approx(h.acoustic_score + h.language_score)
+
+
+def test_a_hot_word_wins_only_when_it_is_complete():
+    heard = misheard("KC", "A", "T", " ", "S", "A", "T")
+    assert beam_search(heard).text == "KAT SAT"
+    assert beam_search(heard, hotwords={"CAT": 4.0}).text == "CAT SAT"
+    assert beam_search(heard, hotwords={"cat": 4.0}).text == "CAT SAT"
+    assert beam_search(heard, hotwords={"CATS": 4.0}).text == "KAT SAT"
+    assert beam_search(heard, hotwords={"CA": 4.0}).text == "KAT SAT"
+
+
+def test_a_hot_phrase_crosses_words():
+    heard = misheard("M", "NM", "E", "U", " ", "Y", "O", "RU", "K", " ", "I", "S")
+    assert beam_search(heard).text == "MNEU YORK IS"
+    found = beam_search(heard, hotwords={"MMEU YUUK": 2.0, "MNEU YOUK": 5.0, "YOUK": 0.5})
+    assert found.text == "MNEU YOUK IS"
+    assert found.language_score == pytest.approx(5.5)
+
+
+def test_partial_credit_keeps_a_hot_word_alive_in_a_narrow_beam():
+    heard = misheard(*(f"{a}{b}" for a, b in zip("KATARINA", "CETELYNE", strict=True)))
+    assert beam_search(heard, 2, hotwords={"CETELYNE": 12.0}).text == "CETELYNE"
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        ({"beam_width": 0}, "Give 1 or more"),
+        ({"nbest": 0}, "Ask for 1 or more"),
+        ({"token_min_logp": 0.5}, "Give 0 or less"),
+        ({"token_min_logp": float("nan")}, "Give 0 or less"),
+        ({"beam_threshold": -1.0}, "Give 0 or more"),
+        ({"alpha": float("nan")}, "alpha is nan. Give a finite number"),
+        ({"oov_penalty": float("inf")}, "finite"),
+        ({"hotwords": {"WAV2VEC": 8.0}}, "outside the vocabulary: 2. Write it as it is spoken"),
+        ({"hotwords": {"käse": 8.0}}, "outside the vocabulary: Ä"),
+        ({"hotwords": {" ": 8.0}}, "empty"),
+        ({"hotwords": {"CAT": 0.0}}, "above 0"),
+        ({"hotwords": {"CAT": float("inf")}}, "above 0"),
+    ],
+)
+def test_bad_parameters_name_the_remedy(options, remedy):
+    with pytest.raises(DecodingError, match=remedy):
+        beam_search(spell(["A"]), **options)
+
+
+def test_hot_words_without_word_boundary_are_refused():
+    with pytest.raises(DecodingError, match="no word boundary"):
+        beam_search(random_emissions(2, VOCABULARIES[3], 0), hotwords={"A": 1.0})
+
+
+@pytest.mark.parametrize(
+    "log_probs", [np.zeros((0, 3)), np.full((1, 3), np.nan), np.full((2, 3), 1 / 3), np.zeros((2, 4))], ids=str
+)
+def test_bad_emissions_never_reach_the_search(log_probs):
+    vocabulary = Vocabulary.of(["<pad>", "|", "A"])
+    with pytest.raises(EmissionsError) as caught:
+        beam_search(Emissions(log_probs.astype(np.float32), vocabulary))
+    assert isinstance(caught.value, W2VKitError)
+
+
+def test_impossible_labels_are_no_trouble():
+    vocabulary = Vocabulary.of(["<pad>", "|", "A", "B"])
+    sure = np.array([2, 2, 0, 2, 1, 1, 3])  # probabilities of exactly one and zero
+    with np.errstate(divide="ignore"):
+        emissions = Emissions(np.log(np.eye(4, dtype=np.float32)[sure]), vocabulary)
+    found = beam_search(emissions, **WHOLE)
+    assert (found.text, found.score) == ("AA B", 0.0)
+    assert [w.confidence for w in found.words] == [1.0, 1.0]
+
+
+def test_the_likeliest_label_is_never_pruned():
+    labels = [chr(0x4E00 + k) for k in range(999)]
+    vocabulary = Vocabulary.of(["<pad>", *labels], word_boundary=None)
+    row = np.full(1000, 1.0)
+    row[7] = 1.5  # all are less likely than exp(-6)
+    emissions = Emissions(np.log(row / row.sum())[None].astype(np.float32), vocabulary)
+    assert beam_search(emissions).text == labels[6]
+
+
+def test_searching_says_nothing(capsys, caplog):
+    with caplog.at_level(logging.INFO):
+        beam_search(spell(list("CAT")), hotwords={"CAT": 1.0})
+    assert not caplog.records and capsys.readouterr() == ("", "")

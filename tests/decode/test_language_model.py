@@ -1,0 +1,352 @@
+"""Language models: hand-computed values, independent estimates, and what they do to the beam search."""
+
+import gzip
+import json
+import logging
+import math
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.emissions import VOCABULARIES, WHOLE, brute_force, misheard, random_emissions, spell
+
+from w2vkit.checkpoints import mini_folder
+from w2vkit.decode import beam_search
+from w2vkit.decode.lm import BUNDLED, NGram, Weights, load, save_weights
+from w2vkit.decode.lm.build import build_ngram
+from w2vkit.decode.lm.language_model import KENLM_MAGIC
+from w2vkit.emissions import Emissions
+from w2vkit.errors import LanguageModelError
+from w2vkit.vocabulary import Vocabulary
+
+LN10 = math.log(10)
+SMALL = r"""
+\data\
+ngram 1=5
+ngram 2=3
+ngram 3=1
+
+\1-grams:
+-1.0	<unk>
+-99	<s>	-0.5
+-0.7	</s>
+-0.4	A	-0.3
+-0.8	B	-0.2
+
+\2-grams:
+-0.2	<s> A	-0.1
+-0.6	A B	-0.4
+-0.3	B </s>
+
+\3-grams:
+-0.05	<s> A B
+
+\end\
+"""
+
+
+@pytest.fixture
+def arpa(tmp_path: Path):
+    """Write an ARPA file and read it."""
+
+    def reader(content: str = SMALL) -> NGram:
+        path = tmp_path / "model.arpa"
+        path.write_text(content, encoding="utf-8")
+        model = load(path)
+        assert isinstance(model, NGram)
+        return model
+
+    return reader
+
+
+@pytest.mark.parametrize(
+    ("text", "log10"),
+    [
+        ("A B", -0.2 - 0.05 + (-0.4 - 0.3)),  # "A B </s>" is not listed: back-off(A B) + P(</s> | B)
+        ("B A", (-0.5 - 0.8) + (-0.2 - 0.4) + (-0.3 - 0.7)),  # unlisted contexts cost nothing
+        ("A C", -0.2 + (-0.1 - 0.3 - 1.0) - 0.7),  # C is <unk>, backed off to from <s> A and from A
+        ("", -0.5 - 0.7),
+    ],
+)
+def test_back_off_is_what_one_computes_by_hand(arpa, text, log10):
+    assert arpa().score(text) == pytest.approx(log10 * LN10, rel=1e-9)
+
+
+def test_an_ngram_whose_end_is_not_listed_backs_off_to_its_last_word(arpa):
+    content = SMALL.replace("-0.6\tA B\t-0.4\n", "").replace("ngram 2=3", "ngram 2=2")
+    expected = -0.2 - 0.05 + (-0.2 - 0.4) + (-0.3 - 0.7)  # after "<s> A B" come back-off(B) + P(A) and back-off(A) + P(</s>)
+    assert arpa(content).score("A B A") == pytest.approx(expected * LN10, rel=1e-9)
+
+
+@st.composite
+def back_off_models(draw):
+    """Random n-grams with all beginnings listed, but not all ends, as after pruning."""
+    words = ["<unk>", "<s>", "</s>", "A", "B", "AB"]
+    number = st.integers(1, 300).map(lambda n: -n / 100)
+    model = {(word,): (draw(number), draw(number)) for word in words}
+    level = list(model)
+    following = st.sets(st.sampled_from(["A", "B", "AB", "</s>"]), max_size=3)
+    for _ in range(2):
+        level = [(*old, word) for old in level if old[-1] != "</s>" for word in sorted(draw(following))]
+        model |= {ngram: (draw(number), draw(number)) for ngram in level}
+    return model
+
+
+def write_arpa(model: dict[tuple[str, ...], tuple[float, float]]) -> str:
+    orders = sorted({len(ngram) for ngram in model})
+    lines = ["\\data\\", *(f"ngram {n}={sum(len(g) == n for g in model)}" for n in orders)]
+    for n in orders:
+        lines.append(f"\\{n}-grams:")
+        for ngram, (log_prob, back_off) in model.items():
+            if len(ngram) == n:
+                lines.append(f"{log_prob}\t{' '.join(ngram)}" + (f"\t{back_off}" if n < orders[-1] else ""))
+    return "\n".join([*lines, "\\end\\", ""])
+
+
+def backed_off(model: dict[tuple[str, ...], tuple[float, float]], context: tuple[str, ...], word: str) -> float:
+    """Katz' recursion as the ARPA format defines it: log10 P(word | context)."""
+    if (*context, word) in model:
+        return model[*context, word][0]
+    return (model[context][1] if context in model else 0.0) + backed_off(model, context[1:], word)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(back_off_models(), st.lists(st.sampled_from(["A", "B", "AB", "C"]), max_size=6))
+def test_any_model_scores_as_the_recursion_does(arpa, model, words):
+    order = max(len(ngram) for ngram in model)
+    history, expected = ["<s>"], 0.0
+    for word in [*(w if (w,) in model else "<unk>" for w in words), "</s>"]:
+        expected += backed_off(model, tuple(history[-(order - 1) :]) if order > 1 else (), word)
+        history.append(word)
+    assert arpa(write_arpa(model)).score(words) == pytest.approx(expected * LN10, rel=1e-9)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(back_off_models(), st.integers(1, 6), st.integers(0, 10**6))
+def test_search_with_a_word_model_is_exact(arpa, model, frames, seed):
+    lm = arpa(write_arpa(model))
+    emissions = random_emissions(frames, VOCABULARIES[0], seed)
+    expected = {}
+    for text, probability in brute_force(emissions).items():
+        words = text.split()
+        unknown = sum((word,) not in model for word in words)
+        language = 0.7 * lm.score(words) + 0.9 * len(words) - 2.0 * unknown
+        expected[text] = (np.log(probability), language)
+    best = beam_search(emissions, **WHOLE, language_model=lm, alpha=0.7, beta=0.9, oov_penalty=2.0, nbest=10**6)
+    found = {h.text: (h.acoustic_score, h.language_score) for h in (best, *best.alternatives)}
+    assert found.keys() == expected.keys()
+    for text, scores in found.items():
+        assert scores == pytest.approx(expected[text], rel=1e-7, abs=1e-7), text
+    assert best.score == pytest.approx(max(sum(scores) for scores in expected.values()))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(VOCABULARIES[:4]), st.integers(1, 6), st.integers(0, 10**6))
+def test_search_with_a_character_model_is_exact(tmp_path, vocabulary, frames, seed):
+    # "b" is only in the model in lower case, and every label is another time unknown to it.
+    lines = [list("aba|ab|aa"), list("ba|a"), list("b|aab|ba"), list("aa")]
+    build_ngram(lines, 3, output=tmp_path / "characters.arpa")
+    lm = load(tmp_path / "characters.arpa")
+    assert isinstance(lm, NGram) and lm.characters
+    emissions = random_emissions(frames, vocabulary, seed)
+    best = beam_search(emissions, **WHOLE, language_model=lm, alpha=0.7, beta=0.9, nbest=10**6)
+    truth = brute_force(emissions)
+    assert len(best.alternatives) == len(truth) - 1
+    for h in (best, *best.alternatives):
+        language = 0.7 * lm.score(h.text.lower().replace(" ", "|")[k] for k in range(len(h.text))) + 0.9 * len(h.text.split())
+        assert h.language_score == pytest.approx(language, abs=1e-9)
+        assert h.acoustic_score == pytest.approx(np.log(truth[h.text]))
+
+
+BROKEN = {
+    "no data": (lambda s: s.replace("\\data\\", ""), r"no \\data\\ line"),
+    "empty": (lambda s: "", r"no \\data\\ line"),
+    "no counts": (lambda s: s.replace("ngram ", "gram "), "counts no unigrams"),
+    "count jump": (lambda s: s.replace("ngram 2", "ngram 4"), "jump to order 4"),
+    "missing end": (lambda s: s.replace("\\end\\", ""), r"expected \\end\\.*the end of the file"),
+    "cut in a section": (lambda s: s[: s.index("-0.6\tA B")], "promises 3 2-grams, there are 1"),
+    "missing section": (lambda s: s.replace("\\2-grams:", "\\3-grams:", 1), r"expected the section \\2-grams:"),
+    "too many": (lambda s: s.replace("ngram 2=3", "ngram 2=2"), "promises 2 2-grams, there are more"),
+    "too many unigrams": (lambda s: s.replace("ngram 1=5", "ngram 1=4"), "promises 4 1-grams, there are more"),
+    "no number": (lambda s: s.replace("-0.6\t", "x.6\t"), "line 16: 'x.6'.*is no number"),
+    "nan": (lambda s: s.replace("-0.6\t", "nan\t"), "line 16: nan is no log10 probability"),
+    "probability": (lambda s: s.replace("-0.6\t", "0.6\t"), "line 16: 0.6 is no log10 probability"),
+    "weight": (lambda s: s.replace("-0.4\n", "inf\n"), "inf no weight"),
+    "missing word": (lambda s: s.replace("A B\t-0.4", "A"), "line 16: a 2-gram needs a number, 2 word"),
+    "unknown word": (lambda s: s.replace("\tA B\t", "\tA C\t"), "line 16: 'C' is not among the unigrams"),
+    "twice": (lambda s: s.replace("\tA B\t", "\t<s> A\t"), "line 16: the n-gram is there twice"),
+    "unigram twice": (lambda s: s.replace("\tB\t", "\tA\t"), "'A' is there twice"),
+    "no beginning": (lambda s: s.replace("<s> A B", "B A B"), "beginning is not listed"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_file_is_refused_with_its_line(arpa, what):
+    change, message = BROKEN[what]
+    with pytest.raises(LanguageModelError, match=message) as caught:
+        arpa(change(SMALL))
+    assert "again" in str(caught.value) or "Give an ARPA file" in str(caught.value)
+
+
+def test_files_that_are_no_models(tmp_path, monkeypatch):
+    with pytest.raises(LanguageModelError, match="Check the path"):
+        load(tmp_path / "missing.arpa")
+    path = tmp_path / "model.arpa.gz"
+    path.write_bytes(gzip.compress(SMALL.encode())[:-20])
+    with pytest.raises(LanguageModelError, match="fetch it again"):
+        load(path)
+    path.write_bytes(SMALL.replace("\tB\t", "\tÄ\t").encode("latin-1"))
+    with pytest.raises(LanguageModelError, match="not in UTF-8"):
+        load(path)
+    path.write_bytes(KENLM_MAGIC + b" 5\n\0")
+    monkeypatch.setitem(sys.modules, "kenlm", None)
+    with pytest.raises(LanguageModelError, match="pip install kenlm"):
+        load(path)
+
+
+if find_spec("kenlm"):  # an oracle where it is installed; it does not build everywhere, so nothing asks for it
+
+    def test_our_numbers_are_kenlms(arpa, tmp_path):
+        import kenlm  # pyright: ignore[reportMissingImports]
+
+        lm = arpa()
+        theirs = kenlm.Model(str(tmp_path / "model.arpa"))
+        for text in ("A B", "B A A B", "A C B", ""):
+            assert lm.score(text) == pytest.approx(theirs.score(text) * LN10, rel=1e-5)
+
+
+def test_a_kenlm_binary_scores_as_its_arpa_file_does(arpa, tmp_path, monkeypatch):
+    lm = arpa(SMALL.replace("B", "AB"))
+
+    class Model:
+        """What w2vkit uses of kenlm.Model, made of the ARPA file that the binary would have been made of."""
+
+        order = 3
+
+        def __init__(self, path: str) -> None:
+            assert path.endswith("model.bin")
+
+        def __contains__(self, word: str) -> bool:
+            return word in lm.words
+
+        def BeginSentenceWrite(self, state) -> None:  # noqa: N802
+            state.number = lm.start
+
+        def BaseScore(self, before, word: str, after) -> float:  # noqa: N802
+            after.number, log_prob = lm.step(before.number, word)
+            return log_prob / LN10
+
+    kenlm = ModuleType("kenlm")
+    kenlm.__dict__.update(Model=Model, State=type("State", (), {}))
+    monkeypatch.setitem(sys.modules, "kenlm", kenlm)
+    path = tmp_path / "model.bin"
+    path.write_bytes(KENLM_MAGIC + b" 5\n\0")
+    emissions = random_emissions(5, VOCABULARIES[0], seed=5)
+    ours, theirs = (beam_search(emissions, **WHOLE, language_model=m, nbest=10**6) for m in (lm, load(path)))
+    expected = {h.text: h.language_score for h in (ours, *ours.alternatives)}
+    assert {h.text: h.language_score for h in (theirs, *theirs.alternatives)} == pytest.approx(expected)
+    assert len(expected) > 50
+
+
+def test_gzipped_is_read_the_same(arpa, tmp_path):
+    path = tmp_path / "model.arpa.gz"
+    path.write_bytes(gzip.compress(SMALL.encode()))
+    model = load(path)
+    assert isinstance(model, NGram)
+    assert model.score("A B B") == arpa().score("A B B")
+
+
+def unigrams(**log10: float) -> str:
+    return write_arpa({(word,): (value, 0.0) for word, value in {"</s>": -1.0, **log10}.items()})
+
+
+def test_lower_case_words_are_mapped_and_it_is_said(arpa, caplog):
+    heard = misheard("KC", "A", "T", " ", "S", "A", "T")
+    assert beam_search(heard).text == "KAT SAT"
+    with caplog.at_level(logging.WARNING):
+        found = beam_search(heard, language_model=arpa(unigrams(cat=-1.0, sat=-1.0)))
+    assert found.text == "CAT SAT"
+    assert found.language_score == pytest.approx(0.5 * LN10 * -3 + 2 * 1.0)
+    assert "upper case" in caplog.text
+
+
+def test_of_words_that_differ_in_case_only_the_likelier_one_counts(arpa):
+    lm = arpa(unigrams(us=-1.0, US=-3.0, We=-1.0))
+    assert beam_search(spell(list("US")), language_model=lm, alpha=1.0, beta=0.0).language_score == pytest.approx(-2 * LN10)
+
+
+def test_weights_that_were_found_for_a_model_are_used_unless_others_are_given(arpa, tmp_path):
+    heard = spell(list("US"))
+    content = unigrams(US=-1.0)
+    found = {name: tmp_path / f"{name}.arpa.gz" for name in ("plain", "v1.2")}
+    for path in found.values():
+        path.write_bytes(gzip.compress(content.encode()))
+    save_weights(found["v1.2"], Weights(alpha=2.0, beta=0.25))
+    plain, weighed = load(found["plain"]), load(found["v1.2"])
+    assert (plain.weights, weighed.weights) == (Weights(0.5, 1.0), Weights(2.0, 0.25))
+
+    def score(lm, **given) -> float:
+        return beam_search(heard, language_model=lm, **given).language_score
+
+    assert score(plain) == pytest.approx(0.5 * -2 * LN10 + 1.0)
+    assert score(weighed) == pytest.approx(2.0 * -2 * LN10 + 0.25)
+    assert score(weighed, alpha=1.0) == pytest.approx(-2 * LN10 + 0.25)
+    assert score(weighed, beta=0.0) == pytest.approx(2.0 * -2 * LN10)
+    assert score(weighed, alpha=0.0, beta=0.0) == 0.0
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"alpha": "x"}', '{"alpha": NaN}', '{"gamma": 1}', '"ab"'])
+def test_damaged_weights_are_named(tmp_path, content):
+    (tmp_path / "model.arpa").write_text(SMALL)
+    (tmp_path / "model.json").write_text(content)
+    with pytest.raises(LanguageModelError, match=r"model\.json cannot be used.*delete it"):
+        load(tmp_path / "model.arpa")
+
+
+def test_the_bundled_model_brings_its_weights():
+    tuned = json.loads((mini_folder() / "language_model.json").read_text())  # what training.decoding found
+    assert load(BUNDLED).weights == Weights(**tuned)
+
+
+def test_another_script_is_refused(arpa):
+    with pytest.raises(LanguageModelError, match="can spell none of the language model's 2 words"):
+        beam_search(spell(["A"]), language_model=arpa(unigrams(привет=-1.0, мир=-1.0)))
+
+
+def test_words_need_a_word_boundary(arpa):
+    with pytest.raises(LanguageModelError, match="model of its characters"):
+        beam_search(random_emissions(2, VOCABULARIES[3], 0), language_model=arpa(unigrams(AB=-1.0)))
+
+
+def test_look_ahead_keeps_a_long_word_alive_in_a_narrow_beam(arpa):
+    heard = misheard(*(f"{a}{b}" for a, b in zip("KATARINA", "CETELYNE", strict=True)))
+    lm = arpa(unigrams(CETELYNE=-1.0, KATARINA=-5.0, KETARINA=-5.0, CATARINA=-5.0))
+    assert beam_search(heard, 2, language_model=lm, alpha=1.0).text == "CETELYNE"
+    assert beam_search(heard, 2, language_model=lm, alpha=0.1).text == "KATARINA"
+
+
+def test_one_lexicon_serves_all_weights(arpa):
+    lm = arpa(unigrams(CAT=-1.0, KAT=-2.0))
+    heard = misheard("KC", "A", "T")
+    for alpha in (0.0, 0.5, 2.0):
+        scores = {"CAT": -1.0, "KAT": -2.0}
+        found = beam_search(heard, language_model=lm, alpha=alpha, beta=0.0, nbest=2)
+        for h in (found, *found.alternatives):
+            assert h.language_score == pytest.approx(alpha * LN10 * (scores[h.text] - 1.0))
+
+
+def test_vocabularies_are_told_apart(arpa):
+    """The lexicon that is kept for one vocabulary is not used for another."""
+    lm = arpa(unigrams(AB=-1.0, BA=-2.0))
+    for labels in (["<pad>", "|", "A", "B"], ["B", "A", "|", "<pad>"]):
+        vocabulary = Vocabulary.of(labels)
+        frames = [vocabulary.columns[c] for c in "BA"]
+        rows = np.full((2, 4), 0.01, dtype=np.float32)
+        rows[[0, 1], frames] = 0.97
+        found = beam_search(Emissions(np.log(rows), vocabulary), language_model=lm, alpha=1.0, beta=0.0)
+        assert (found.text, found.language_score) == ("BA", pytest.approx(-3 * LN10))

@@ -1,0 +1,122 @@
+"""The page's endpoints for programs, called as programs do."""
+
+import re
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from w2vkit.examples import examples
+
+SAY = examples()[0]
+
+
+@pytest.fixture(scope="module")
+def client(url) -> Client:
+    return Client(url, verbose=False)
+
+
+@pytest.mark.parametrize("clip", examples(), ids=lambda clip: clip.path.name)
+def test_a_clip_comes_back_as_json(client, clip, read):
+    answer = client.predict(handle_file(str(clip.path)), api_name="/transcribe")
+    assert answer["text"] == read[clip.path.name] == " ".join(word["text"] for word in answer["words"])
+    assert all(0 <= word["start"] < word["end"] <= answer["seconds"] for word in answer["words"])
+
+
+def test_decoders_are_named(client):
+    clip = handle_file(str(SAY.path))
+    beam = client.predict(clip, decoder="beam", api_name="/transcribe")
+    hot = client.predict(clip, decoder="hotwords", hotwords="zebra, river", api_name="/transcribe")
+    learned = client.predict(clip, decoder="language model", lm_text=SAY.text, api_name="/transcribe")
+    assert beam["text"] and hot["text"]
+    assert set(learned["text"].split()) & set(SAY.text.split())
+    with pytest.raises(AppError, match="Choose one of: greedy, beam"):
+        client.predict(clip, decoder="oracle", api_name="/transcribe")
+    with pytest.raises(AppError, match="no hot words"):
+        client.predict(clip, decoder="hotwords", api_name="/transcribe")
+
+
+def test_what_suits_the_model_is_the_default_and_the_rest_is_named(client, read, heard):
+    clip = handle_file(str(SAY.path))
+    assert client.predict(clip, decoder="bundled", api_name="/transcribe")["text"] == read[SAY.path.name]
+    assert client.predict(clip, decoder="greedy", api_name="/transcribe")["text"] == heard[SAY.path.name]
+
+
+def test_a_known_text_is_aligned_to_its_characters(client):
+    answer = client.predict(handle_file(str(SAY.path)), SAY.text, api_name="/align")
+    assert [word["text"] for word in answer["words"]] == SAY.text.split()
+    assert "".join(character["text"] for character in answer["characters"]) == SAY.text.replace(" ", "")
+    starts = [word["start"] for word in answer["words"]]
+    assert starts == sorted(starts) and answer["unmapped"] == []
+    with pytest.raises(AppError, match="longer than the sound allows"):
+        client.predict(handle_file(str(SAY.path)), SAY.text * 20, api_name="/align")
+
+
+def test_two_set_ups_are_compared(client, read):
+    answer = client.predict(handle_file(str(SAY.path)), sound_b="noise", snr_b=-5, api_name="/compare")
+    assert answer["a"]["text"] == read[SAY.path.name]
+    assert [a for a, _ in answer["pairs"] if a] == answer["a"]["text"].split()
+    assert [b for _, b in answer["pairs"] if b] == answer["b"]["text"].split()
+    assert answer["b"]["text"] != answer["a"]["text"]
+
+
+def test_speed_and_model_belong_to_a_set_up(client):
+    clip = handle_file(str(SAY.path))
+    answer = client.predict(clip, speed_b=2, model_b="w2v-mini", decoder_b="greedy", api_name="/compare")
+    assert answer["b"]["seconds"] == pytest.approx(answer["a"]["seconds"] / 2, abs=0.01)
+    with pytest.raises(AppError, match="to choose here"):
+        client.predict(clip, model_a="none/such", api_name="/compare")
+    with pytest.raises(AppError, match="times as fast"):
+        client.predict(clip, speed_a=0, api_name="/compare")
+
+
+def test_a_model_is_named_for_a_request(client, read):
+    clip = handle_file(str(SAY.path))
+    assert client.predict(clip, model="w2v-mini", api_name="/transcribe")["text"] == read[SAY.path.name]
+    for name in ("facebook/wav2vec2-base-960h", "/etc", "../w2v-mini"):
+        with pytest.raises(AppError, match="to choose here"):
+            client.predict(clip, model=name, api_name="/transcribe")
+
+
+def test_the_models_are_listed(client):
+    models = client.predict(api_name="/models")
+    assert [model["name"] for model in models if model["running"]] == ["w2v-mini"]
+    assert any(model["where"] == "on the Hub" for model in models)
+
+
+@pytest.mark.parametrize(("content", "cause"), [(b"", "empty"), (b"<script>alert(1)</script>", "could not be read as audio")])
+def test_bad_files_are_one_readable_message(client, tmp_path, content, cause):
+    path = tmp_path / "<img src=x onerror=alert(1)>.wav"
+    path.write_bytes(content)
+    with pytest.raises(AppError, match=cause):
+        client.predict(handle_file(str(path)), api_name="/transcribe")
+
+
+def test_sound_beyond_the_limit_is_refused_by_its_header(client, tmp_path):
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.zeros(8000 * 601, np.int16), 8000)
+    with pytest.raises(AppError, match="longer"):
+        client.predict(handle_file(str(path)), api_name="/transcribe")
+
+
+def test_files_of_the_server_that_nobody_uploaded_are_refused(url, write, tone):
+    private = write("private.wav", tone)  # sound, so that only the refusal can stop it; Gradio's client would upload it
+    calls = f"{url}gradio_api/call/transcribe"
+    for path in (str(private), f"{SAY.path.parent}/../../../{private}", "/etc/hostname"):
+        given = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        event = httpx.post(calls, json={"data": [given, "greedy", "", "", ""]}, timeout=60).json()["event_id"]
+        answer = httpx.get(f"{calls}/{event}", timeout=120).text
+        assert "event: error" in answer and "seconds" not in answer
+
+
+def test_what_the_readme_says_of_programs_runs(url, read, capsys):
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    blocks = [block for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S) if "gradio_client" in block]
+    assert blocks
+    for block in blocks:
+        exec(block.replace("http://127.0.0.1:7860/", url), {})
+    assert read[SAY.path.name] in capsys.readouterr().out

@@ -1,0 +1,144 @@
+"""The page as a service: what it keeps, how many it lets wait, and what its log holds."""
+
+import asyncio
+import base64
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+import soundfile
+from gradio.route_utils import delete_files_created_by_app
+from gradio_client import Client, handle_file
+from gradio_client.utils import QueueError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from support.speller import Speller, sound
+
+from w2vkit.examples import examples
+from w2vkit_demo import app
+from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.tabs import widgets
+
+PATIENCE = 300  # s; the machine may be busy
+
+
+class Gated(Speller):
+    """Lets a request through when its gate is open."""
+
+    notice, stride, device, pass_seconds = None, 320, "cpu", 30.0
+
+    def __init__(self, folder) -> None:
+        super().__init__()
+        self.folder, self.gate, self.entered = folder, Event(), Event()
+
+    def emit(self, waveforms, *, progress=None):
+        self.entered.set()
+        assert self.gate.wait(PATIENCE)
+        return super().emit(waveforms)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Gated:
+    return Gated(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="module")
+def page(model, tmp_path_factory) -> Iterator[gr.Blocks]:
+    """A page that runs one request and lets one wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("kept")))
+        patch.setattr(app, "WAITING", 1)
+        patch.setitem(widgets.RUN, "concurrency_limit", 1)
+        models = Models(Shared(model))
+        built = app.build(models)
+        patch.setattr(app, "build", lambda models: built)
+        app.serve(models, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, mcp_server=True)
+        yield built
+        model.gate.set()
+        built.close()
+
+
+@pytest.fixture(scope="module")
+def client(page) -> Client:
+    return Client(page.local_url, verbose=False)
+
+
+@pytest.fixture
+def clip(tmp_path) -> Any:
+    rate, samples = sound("HELLO THERE")
+    soundfile.write(tmp_path / "secret name.wav", samples, rate)
+    return handle_file(str(tmp_path / "secret name.wav"))
+
+
+def test_who_comes_when_the_queue_is_full_is_told_so(client, model, clip):
+    running = client.submit(clip, api_name="/transcribe")
+    assert model.entered.wait(PATIENCE)
+    waiting = client.submit(clip, api_name="/transcribe")
+    _wait(lambda: waiting.status().rank == 0)
+    with pytest.raises(QueueError, match="ueue is full"):
+        client.predict(clip, api_name="/transcribe")
+    model.gate.set()
+    assert [job.result(PATIENCE)["text"] for job in (running, waiting)] == ["HELLO THERE"] * 2
+
+
+def test_uploads_and_results_are_known_to_the_sweeper(page, model, clip):
+    model.gate.set()
+    calls = f"{page.local_url}gradio_api"
+    run = next(number for number, event in page.fns.items() if event.name == "run_new")  # what an upload starts in a browser
+    with Path(clip["path"]).open("rb") as file:
+        (path,) = httpx.post(f"{calls}/upload", files={"files": file}).json()
+    data = [{"path": path, "orig_name": "secret name.wav", "meta": {"_type": "gradio.FileData"}}, None, "greedy"]
+    httpx.post(f"{calls}/queue/join", json={"data": data, "fn_index": run, "session_hash": "a"}).raise_for_status()
+    with httpx.stream("GET", f"{calls}/queue/data?session_hash=a", timeout=PATIENCE) as answer:
+        done = next(line for line in answer.iter_lines() if "process_completed" in line)
+    assert "HELLO" in done
+    assert {"secret name.wav", "sound.wav", "secret name.srt"} <= _kept()
+    assert page.delete_cache == (app.SWEEP_SECONDS, app.KEEP_SECONDS)
+    delete_files_created_by_app(page, age=None)  # what Gradio does by that schedule
+    assert _kept() <= {clip.path.name for clip in examples()}
+
+
+def test_the_log_holds_sizes_and_times_only(client, model, clip, caplog, capfd):
+    model.gate.set()
+    with caplog.at_level(logging.INFO, logger="w2vkit_demo"):
+        client.predict(clip, api_name="/transcribe")
+    assert "1 at once, 0.3 s of sound" in caplog.text
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "HELLO" not in said and "secret" not in said
+
+
+def test_a_program_that_speaks_mcp_finds_the_endpoints_and_sends_sound(page, model, clip):
+    model.gate.set()
+    sound = "data:audio/wav;base64," + base64.b64encode(Path(clip["path"]).read_bytes()).decode()
+
+    async def use() -> tuple[set[str], str]:
+        address = f"{page.local_url}gradio_api/mcp/"
+        async with streamable_http_client(address) as (reads, writes, _), ClientSession(reads, writes) as session:
+            await session.initialize()
+            tools = {tool.name for tool in (await session.list_tools()).tools}
+            answer = await session.call_tool("transcribe", {"audio": sound})
+            return tools, str(answer.content)
+
+    tools, answer = asyncio.run(use())
+    assert tools == {"transcribe", "align", "compare", "models"}
+    assert "'text': 'HELLO THERE'" in answer
+
+
+def _kept() -> set[str]:
+    """What Gradio's cache holds; for every file of a call Gradio leaves an empty one, too."""
+    return {path.name for path in Path(os.environ["GRADIO_TEMP_DIR"]).rglob("*") if path.is_file() and path.stat().st_size}
+
+
+def _wait(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

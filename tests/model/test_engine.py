@@ -1,0 +1,431 @@
+"""How sounds become batches: pieces, windows, memory that runs out, arithmetic, other architectures, a look inside."""
+
+import json
+import shutil
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from support.emissions import LABELS
+from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
+from transformers import models as families
+
+from w2vkit.audio import Waveform
+from w2vkit.decode import greedy
+from w2vkit.errors import AudioError, ModelError
+from w2vkit.model import CTCModel
+from w2vkit.model.fast_layers import WideConvolution
+from w2vkit.model.normalisation import Level, Sliding, level_of
+from w2vkit.model.precision import pick_dtype
+from w2vkit.model.windows import Batcher, Grid, Piece
+
+GRID = Grid(stride=320, field=400, sample_rate=16_000)
+KINDS = {"hubert": "Hubert", "wavlm": "WavLM", "data2vec-audio": "Data2VecAudio"}
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    """Noise whose loudness changes every 100 ms, around 0.1: what is normalised has something to do."""
+    rng = np.random.default_rng(seed)
+    loud = np.repeat(rng.uniform(0.01, 0.3, int(seconds * 10) + 1), 1600)[: int(seconds * 16_000)]
+    return (0.1 + loud * rng.standard_normal(len(loud))).clip(-1, 1).astype(np.float32)
+
+
+def load(folder: str | Path, dtype: str = "float32") -> CTCModel:
+    return CTCModel.load(str(folder), device="cpu", dtype=dtype)
+
+
+# Pieces and batches, on a "network" that gives back which frames it was asked for.
+
+
+def numbered(piece: Piece) -> np.ndarray:
+    frames = np.arange(piece.start - piece.before, piece.stop + piece.after)
+    return np.stack([np.full(len(frames), piece.clip), frames], axis=1)
+
+
+def put_together(pieces: list[Piece], batcher: Batcher, forward=lambda batch: batch) -> dict[int, list[int]]:
+    found: dict[int, dict[int, int]] = {}
+    for piece, rows in batcher.run(pieces, numbered, forward):
+        assert (rows[:, 0] == piece.clip).all()
+        clip = found.setdefault(piece.clip, {})
+        assert not clip.keys() & set(rows[:, 1].tolist()), "a frame was given twice"
+        clip.update(zip(rows[:, 1].tolist(), rows[:, 1].tolist(), strict=True))
+    return {clip: sorted(frames) for clip, frames in found.items()}
+
+
+def make_batcher(budget: int, *, mixed: bool = True) -> Batcher:
+    return Batcher(budget, mixed=mixed, context=100, out_of_memory=lambda error: isinstance(error, MemoryError))
+
+
+@pytest.mark.parametrize("seconds", [0.025, 39.99, 40.0, 40.001, 60.0, 61.7, 200.0])
+def test_windows_cover_every_frame_once_and_hear_their_context(seconds):
+    samples = int(seconds * 16_000)
+    pieces, frames = GRID.cut(0, samples), GRID.frames(samples)
+    assert put_together(pieces, make_batcher(10**9)) == {0: list(range(frames))}
+    for piece in pieces:
+        reach = GRID.reach(piece, samples)
+        assert 0 <= reach.start < reach.stop <= samples and GRID.frames(reach.stop - reach.start) == piece.frames
+        assert piece.before == min(100, piece.start) and piece.after == min(100, frames - piece.stop)
+    assert GRID.reach(pieces[-1], samples).stop == samples
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_batches_keep_to_the_budget_and_lose_nothing(mixed):
+    lengths = [5, 900, 30, 30, 31, 400, 401, 30, 2]
+    seen: list[list[int]] = []
+
+    def forward(batch):
+        seen.append([len(rows) for rows in batch])
+        return batch
+
+    found = put_together([Piece(i, 0, n) for i, n in enumerate(lengths)], make_batcher(800, mixed=mixed), forward)
+    assert found == {i: list(range(n)) for i, n in enumerate(lengths)}
+    assert all(len(batch) == 1 or len(batch) * max(batch) <= 800 for batch in seen)
+    assert mixed or all(len(set(batch)) == 1 for batch in seen)
+    assert len(seen) < len(lengths)
+
+
+@pytest.mark.parametrize("most", [3000, 1000, 401])
+def test_when_memory_runs_out_no_frame_is_lost(most):
+    def forward(batch):
+        if len(batch) * max(map(len, batch)) > most:
+            raise MemoryError
+        return batch
+
+    pieces = [Piece(0, 0, 2000), *GRID.cut(1, 70 * 16_000), *(Piece(i, 0, 20 * i) for i in range(2, 12))]
+    batcher = make_batcher(6000)
+    truth = put_together(pieces, make_batcher(10**9))
+    assert put_together(pieces, batcher, forward) == truth
+    assert batcher.budget <= most  # the next call does not run into it again
+
+
+def test_memory_for_less_than_a_few_seconds_is_one_clear_error():
+    def forward(batch):
+        raise MemoryError
+
+    with pytest.raises(ModelError, match=r"memory does not suffice.*smaller model"):
+        put_together([Piece(0, 0, 2000)], make_batcher(6000), forward)
+
+
+def test_other_faults_are_not_taken_for_lack_of_memory():
+    def forward(batch):
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        put_together([Piece(0, 0, 50)], make_batcher(6000), forward)
+
+
+@pytest.mark.parametrize("fault", [torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_a_network_that_runs_out_of_memory_gives_the_same_emissions(checkpoints, fault):
+    model = load(checkpoints["random-layer"])
+    clips = [Waveform(noise(seconds, i)) for i, seconds in enumerate((3.0, 1.0, 8.0, 2.0, 8.0))]
+    truth = model.emit(clips)
+
+    def limit(_, inputs):
+        if inputs[0].numel() > 10 * 16_000:
+            raise fault
+
+    model.network.register_forward_pre_hook(limit)
+    for ours, theirs in zip(model.emit(clips), truth, strict=True):
+        assert np.abs(ours.log_probs - theirs.log_probs).max() < 1e-3
+
+
+# Long sound.
+
+
+def test_the_level_is_that_of_transformers():
+    samples = noise(70.0)
+    (theirs,) = Wav2Vec2FeatureExtractor(do_normalize=True)(samples, sampling_rate=16_000, return_tensors="np").input_values
+    assert np.abs(level_of(samples).apply(samples) - theirs).max() < 1e-4
+    assert np.all(np.isfinite(level_of(np.zeros(500, np.float32)).apply(np.zeros(500, np.float32))))
+
+
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_a_file_gives_what_its_waveform_gives(checkpoints, norm, write):
+    model = load(checkpoints[f"random-{norm}"])
+    samples = noise(63.3)
+    path = write("long.wav", samples, subtype="FLOAT")
+    shares: list[float] = []
+    emissions, seconds = model.emit_file(path, progress=shares.append)
+    (truth,) = model.emit([Waveform(samples)])
+    assert np.abs(emissions.log_probs - truth.log_probs).max() < 1e-4
+    assert seconds == pytest.approx(63.3) and shares == sorted(shares) and len(shares) > 1 and shares[-1] == pytest.approx(1)
+    with path.open("rb") as file:
+        assert np.array_equal(model.emit_file(file)[0].log_probs, emissions.log_probs)
+    short = write("short.wav", samples[:16_000], subtype="FLOAT")
+    assert np.array_equal(model.emit_file(short)[0].log_probs, model.emit([Waveform(samples[:16_000])])[0].log_probs)
+
+
+def test_windows_of_a_network_that_hears_less_than_the_context_are_those_of_one_pass(checkpoints, monkeypatch):
+    model = load(checkpoints["random-layer"])
+    for layer in model.network.base_model.encoder.layers:
+        torch.nn.init.zeros_(layer.attention.out_proj.weight)  # what is left hears 16 frames
+    check_windows(model, monkeypatch)
+
+
+def test_windows_of_a_network_that_attends_within_the_context_are_those_of_one_pass(checkpoints, monkeypatch):
+    """Two layers that see 46 frames to either side, and 8 of the positional convolution: the 2 s of context, with attention."""
+    model = load(checkpoints["random-layer"])
+    for layer in model.network.base_model.encoder.layers:
+        layer.register_forward_pre_hook(near, with_kwargs=True)
+    check_windows(model, monkeypatch)
+
+
+def check_windows(model, monkeypatch):
+    """Windows give what one pass over a minute gives."""
+    clip = Waveform(noise(63.0))
+    (windowed,) = model.emit([clip])
+    monkeypatch.setattr(model, "_grid", replace(model._grid, whole_seconds=100.0))
+    (whole,) = model.emit([clip])
+    assert np.abs(windowed.log_probs - whole.log_probs).max() < 1e-3
+    assert greedy(windowed).text == greedy(whole).text != ""
+
+
+def near(layer: Any, inputs: tuple, options: dict) -> tuple[tuple, dict]:
+    """Let a layer attend to 46 frames on either side only, as far as nothing else is masked."""
+    states = inputs[0] if inputs else options["hidden_states"]
+    frames = torch.arange(states.shape[1])
+    band = (frames[:, None] - frames).abs() <= 46
+    kept = options.get("attention_mask")
+    options["attention_mask"] = band[None, None] if kept is None else band & kept
+    return inputs, options
+
+
+@pytest.mark.parametrize(("taps", "frames"), [(3000, 850), (3000, 1), (601, 40), (512, 700), (1000, 500)])
+def test_a_wide_convolution_gives_what_torchs_gives(taps, frames):
+    conv = torch.nn.Conv1d(8, 8, taps, padding=taps // 2, groups=8)
+    x = torch.randn(2, 8, frames) + 10
+    assert WideConvolution.fits(conv) and not WideConvolution.fits(torch.nn.Conv1d(8, 8, 128, groups=8))
+    with torch.no_grad():
+        torch.testing.assert_close(WideConvolution(conv)(x), conv(x), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("silent", [slice(0, 700), slice(300, 1200), slice(0, 1200), slice(0, 100)])
+@pytest.mark.parametrize("frames", [64, 500])
+def test_a_wide_convolution_may_leave_out_taps_that_are_zero_and_keeps_its_spectrum_no_longer_than_its_weight(silent, frames):
+    conv = torch.nn.Conv1d(4, 4, 1200, padding=600, groups=4)
+    wide, x = WideConvolution(conv), torch.randn(2, 4, frames)
+    with torch.no_grad():
+        conv.weight[..., silent] = 0
+        torch.testing.assert_close(wide(x), conv(x), atol=1e-4, rtol=1e-4)
+    wide(x)  # where gradients are on, an optimiser may change the weight at any time
+    with torch.no_grad():
+        conv.weight += torch.randn_like(conv.weight)
+        torch.testing.assert_close(wide(x), conv(x), atol=1e-3, rtol=1e-3)
+
+
+def test_a_network_that_knows_places_for_30_seconds_hears_longer_sound_in_windows(checkpoints):
+    model = load(checkpoints["w2v-mini"])
+    shapes = []
+    model.network.base_model.encoder.register_forward_hook(lambda _, inputs, __: shapes.append(inputs[0].shape[1]))
+    model.emit([Waveform(noise(31.0))])
+    assert len(shapes) >= 1 and max(shapes) * model.stride / model.sample_rate < 30
+
+
+def test_the_memory_for_a_file_is_that_of_its_windows(checkpoints, tmp_path, monkeypatch):
+    model = load(checkpoints["random-layer"])
+    even = np.full((10_000, len(LABELS)), -np.log(len(LABELS)), np.float32)
+    monkeypatch.setattr(CTCModel, "_forward", lambda self, clips: [even[: self.frames(len(clip))] for clip in clips])
+    path = tmp_path / "ten minutes.wav"
+    soundfile.write(path, np.tile(noise(60.0), 10), 16_000)
+    tracemalloc.start()
+    emissions, seconds = model.emit_file(path)
+    peak = tracemalloc.get_traced_memory()[1] - 3 * emissions.log_probs.nbytes
+    tracemalloc.stop()
+    assert seconds == 600 and peak < 600 * 16_000 * 4 / 2  # half of what the samples alone would take
+
+
+def test_what_a_long_file_must_not_hold(checkpoints, write):
+    model = load(checkpoints["random-layer"])
+    samples = noise(50.0)
+    samples[-5] = np.nan
+    with pytest.raises(AudioError, match="NaN or infinite"):
+        model.emit_file(write("nan.wav", samples, subtype="FLOAT"))
+    with pytest.raises(AudioError, match=r"longer \(0:50 min\) than the limit of 0:45 min"):
+        model.emit_file(write("long.wav", noise(50.0)), max_seconds=45)
+
+
+def test_sliding_samples_are_those_of_the_array_and_the_past_is_freed():
+    samples = np.arange(1000, dtype=np.float32)
+    sliding = Sliding(np.array_split(samples, 7))
+    assert np.array_equal(sliding[10:400], samples[10:400])
+    sliding.forget(300)
+    assert np.array_equal(sliding[300:990], samples[300:990])
+    with pytest.raises(AudioError, match="shorter than it was"):
+        sliding[900:1001]
+
+
+# Arithmetic.
+
+
+@pytest.mark.parametrize(
+    ("cpu", "cuda", "device", "expected"),
+    [
+        (True, False, "cpu", torch.bfloat16),
+        (False, True, "cpu", torch.float32),
+        (False, True, "cuda", torch.bfloat16),
+        (True, False, "cuda", torch.float16),
+        (False, False, "mps", torch.float16),
+    ],
+)
+def test_auto_takes_what_the_processor_computes_in(monkeypatch, cpu, cuda, device, expected):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: cpu)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: cuda)
+    assert pick_dtype("auto", torch.device(device)) == expected
+
+
+def test_half_precision_survives_a_large_constant_channel_before_a_norm(checkpoints, tmp_path):
+    """A channel of 20,000 makes the layer norm a mere scaling; in bfloat16 what is beside it would round to steps of 4."""
+    network = Wav2Vec2ForCTC.from_pretrained(checkpoints["random-layer"])
+    first: Any = network.wav2vec2.feature_extractor.conv_layers[0]
+    with torch.no_grad():
+        first.conv.weight[0], first.conv.bias[0] = 0.0, 20_000.0
+        constant = torch.zeros(len(first.conv.bias))
+        constant[0] = 20_000.0
+        first.layer_norm.weight[:] = constant.std(unbiased=False)
+        first.layer_norm.bias[:] = constant.mean()
+        first.layer_norm.weight[0], first.layer_norm.bias[0] = 0.0, 0.0
+    folder = Path(shutil.copytree(checkpoints["random-layer"], tmp_path / "constant"))
+    network.save_pretrained(folder)
+    samples = noise(4.0)
+    (exact,), (ours,) = (load(folder, dtype).emit([Waveform(samples)]) for dtype in ("float32", "bfloat16"))
+    with torch.no_grad():
+        inputs = torch.from_numpy(level_of(samples).apply(samples))[None].bfloat16()
+        plain = network.bfloat16()(inputs).logits.float().log_softmax(-1)[0].numpy()
+
+    def error(log_probs: np.ndarray) -> float:
+        return float(np.abs(np.exp(log_probs) - np.exp(exact.log_probs)).max())
+
+    assert error(ours.log_probs) < 0.1 < error(plain)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_weights_are_in_the_arithmetic_that_was_asked_for(checkpoints, dtype):
+    model = load(checkpoints["random-group"], dtype)
+    kinds = {name: {str(p.dtype) for p in part.parameters()} for name, part in model.network.base_model.named_children()}
+    assert kinds == {
+        "feature_extractor": {"torch.float32"},
+        "feature_projection": {"torch.float32"},
+        "encoder": {f"torch.{dtype}"},
+    }
+    assert model.dtype == dtype and model.network.lm_head.weight.dtype == torch.float32
+    sums = np.exp(model.emit([Waveform(noise(1.0))])[0].log_probs.astype(np.float64)).sum(axis=1)
+    assert np.abs(sums - 1).max() < 1e-5
+
+
+# Compiled.
+
+
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_a_compiled_network_emits_the_same(checkpoints, norm):
+    plain, before = load(checkpoints[f"random-{norm}"]), programs()
+    compiled = CTCModel.load(checkpoints[f"random-{norm}"], device="cpu", dtype="float32", compiled=True)
+    assert programs() - before == 1, "the layers do not share a program"
+    clips = [Waveform(noise(seconds, i)) for i, seconds in enumerate((2.0, 0.025, 1.1, 3.3, 0.5))]
+    for batch in (clips, clips[:1], clips[2:]):
+        for ours, theirs in zip(compiled.emit(batch), plain.emit(batch), strict=True):
+            assert np.abs(ours.log_probs - theirs.log_probs).max() < 1e-3
+            assert greedy(ours).text == greedy(theirs).text
+    used = programs()
+    compiled.emit([Waveform(noise(seconds, 9)) for seconds in (0.7, 1.7, 2.9)])
+    compiled.emit([Waveform(noise(2.2, 9))])
+    assert programs() == used <= before + 3, "other lengths were compiled anew"
+    look, exact = compiled.explore(clips[2]), plain.explore(clips[2])
+    assert look.attentions == pytest.approx(exact.attentions, abs=1e-4)
+
+
+def programs() -> int:
+    """How many programs torch has compiled in this process."""
+    return torch._dynamo.utils.counters["stats"]["unique_graphs"]
+
+
+def test_where_nothing_compiles_it_is_one_clear_error(checkpoints, monkeypatch):
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
+    monkeypatch.setattr("torch._inductor.config.force_disable_caches", True)
+    torch._dynamo.reset()
+    with pytest.raises(ModelError, match=r"could not be compiled.*Leave out --compile"):
+        CTCModel.load(checkpoints["random-layer"], device="cpu", dtype="float32", compiled=True)
+
+
+# Other architectures.
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def relative(request, checkpoints, tmp_path_factory) -> Path:
+    """A tiny random checkpoint of another architecture, beside the tokenizer of the usual one."""
+    folder = tmp_path_factory.mktemp("relatives") / request.param
+    shutil.copytree(checkpoints["random-layer"], folder)
+    settings = json.loads((folder / "config.json").read_text())
+    kept = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "conv_dim")
+    config = getattr(families, request.param.replace("-", "_").replace("_audio", ""))
+    config = getattr(config, f"{KINDS[request.param]}Config")(
+        **{key: settings[key] for key in kept},
+        conv_bias=True,
+        feat_extract_norm="layer",
+        num_conv_pos_embeddings=15,
+        pad_token_id=0,
+    )
+    torch.manual_seed(0)
+    import transformers
+
+    network = getattr(transformers, f"{KINDS[request.param]}ForCTC")(config)
+    with torch.no_grad():
+        network.lm_head.weight.mul_(12.0)
+    network.save_pretrained(folder)
+    return folder
+
+
+def test_relatives_of_wav2vec_2_emit_in_batches_and_in_half_precision(relative):
+    model, low = load(relative), load(relative, "bfloat16")
+    clips = [Waveform(noise(seconds, i)) for i, seconds in enumerate((1.5, 0.6, 1.1))]
+    for clip, batched, half in zip(clips, model.emit(clips), low.emit(clips), strict=True):
+        (alone,) = model.emit([clip])
+        assert np.abs(batched.log_probs - alone.log_probs).max() < 1e-3
+        assert np.abs(np.exp(half.log_probs) - np.exp(alone.log_probs)).max() < 0.25
+    assert model.explore(clips[0]).attentions.shape == (2, 4, *(2 * [model.frames(24_000)]))
+
+
+# A look inside.
+
+
+def test_exploring_shows_what_transformers_computes(checkpoints):
+    model = load(checkpoints["random-layer"])
+    plain = Wav2Vec2ForCTC.from_pretrained(checkpoints["random-layer"], attn_implementation="eager").eval()
+    clip = Waveform(noise(2.0))
+    inside = model.explore(clip)
+    with torch.no_grad():
+        inputs = torch.from_numpy(level_of(clip.samples).apply(clip.samples))[None]
+        theirs = plain(inputs, output_hidden_states=True, output_attentions=True)
+        features = plain.wav2vec2.feature_extractor(inputs)[0].T
+        last = plain.wav2vec2(inputs).last_hidden_state
+    frames = model.frames(32_000)
+    assert inside.features == pytest.approx(features.numpy(), abs=1e-4)
+    assert inside.attentions == pytest.approx(torch.cat(theirs.attentions).numpy(), abs=1e-5)
+    assert inside.hidden_states == pytest.approx(torch.cat([*theirs.hidden_states[:-1], last]).numpy(), abs=1e-4)
+    assert inside.hidden_states.shape == (3, frames, 32) and inside.attentions.shape == (2, 4, frames, frames)
+    assert inside.attentions.sum(-1) == pytest.approx(1, abs=1e-5)
+    assert inside.emissions.log_probs == pytest.approx(model.emit([clip])[0].log_probs, abs=1e-3)
+    assert model.network.config._attn_implementation == "sdpa"
+
+
+def test_exploring_minutes_is_refused(checkpoints):
+    with pytest.raises(AudioError, match=r"50 s are too long to look at in one pass\. Cut out 40 s"):
+        load(checkpoints["random-layer"]).explore(Waveform(noise(50.0)))
+
+
+def test_eager_attention_emits_the_same(checkpoints):
+    clip = Waveform(noise(2.0))
+    eager = CTCModel.load(checkpoints["random-layer"], device="cpu", dtype="float32", attention="eager")
+    usual = load(checkpoints["random-layer"])
+    assert eager.emit([clip])[0].log_probs == pytest.approx(usual.emit([clip])[0].log_probs, abs=1e-3)
+    with pytest.raises(ModelError, match="no attention 'flash'"):
+        CTCModel.load(checkpoints["random-layer"], attention="flash")
+
+
+def test_a_level_of_nothing_changes_nothing():
+    assert np.array_equal(Level().apply(noise(0.1)), noise(0.1))

@@ -1,0 +1,195 @@
+"""Download, cache, conversions and refusals through the real Hub client, against a stand-in on loopback."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from w2vkit.examples import examples
+from w2vkit.model.hub import BOT, BOT_TITLE, DEFAULT, REVISIONS
+from w2vkit.pipeline.transcription import transcribe
+
+CLIP = examples()[0].path
+PULL = "refs/pr/7"
+
+
+class StandIn(ThreadingHTTPServer):
+    """The few endpoints that the client calls, over folders: {repository: {revision: folder}}."""
+
+    def __init__(self, repositories: dict[str, dict[str, Path]]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.repositories = repositories
+        self.asked: list[str] = []
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request of the client."""
+
+    server: StandIn  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = self.path.replace("%2F", "/")
+        self.server.asked.append(f"{self.command} {path}")
+        if found := re.match(r"/api/models/([^/]+/[^/]+)/discussions", path):
+            return self._json(self._discussions(found[1]))
+        if found := re.match(r"/api/models/([^/]+/[^/]+)/tree/([^?/]+)", path):
+            folder = self._folder(found[1], found[2])
+            return self._json(self._tree(folder)) if folder else self._missing(found[1])
+        if found := re.match(r"/api/models/([^/]+/[^/]+?)(?:/revision/([^?]+))?(?:\?.*)?$", path):
+            folder = self._folder(found[1], found[2] or "main")
+            return self._json(self._info(found[1], folder)) if folder else self._missing(found[1])
+        if found := re.match(r"/([^/]+/[^/]+)/resolve/(refs/pr/\d+|[^/]+)/(.+)$", path):
+            folder = self._folder(found[1], found[2])
+            if folder and (folder / found[3]).is_file():
+                return self._file(folder / found[3], _commit(folder))
+        return self._missing("")
+
+    def _folder(self, name: str, revision: str) -> Path | None:
+        revisions = self.server.repositories.get(name, {})
+        return revisions.get(revision) or next((f for f in revisions.values() if _commit(f) == revision), None)
+
+    def _tree(self, folder: Path) -> list[dict]:
+        return [
+            {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": _commit(file)}
+            for file in sorted(folder.iterdir())
+        ]
+
+    def _info(self, name: str, folder: Path) -> dict:
+        files = [{"rfilename": file.name, "size": file.stat().st_size} for file in sorted(folder.iterdir())]
+        return {"id": name, "modelId": name, "sha": _commit(folder), "private": False, "siblings": files, "tags": []}
+
+    def _discussions(self, name: str) -> dict:
+        offered = PULL in self.server.repositories.get(name, {})
+        one = {"num": 7, "title": BOT_TITLE, "author": {"name": BOT}, "isPullRequest": True, "status": "open"}
+        one |= {"createdAt": "2023-01-01T00:00:00.000Z", "repo": {"name": name, "type": "model"}}
+        return {"discussions": [one] if offered else [], "count": int(offered), "start": 0}
+
+    def _json(self, content: dict | list) -> None:
+        self._send(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
+
+    def _file(self, file: Path, commit: str) -> None:
+        data = file.read_bytes()
+        tag = hashlib.sha256(data).hexdigest()
+        headers = {"ETag": f'"{tag}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+        if wanted := re.match(r"bytes=(\d+)-", self.headers.get("Range", "")):
+            start = int(wanted[1])
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+            return self._send(206, data[start:], headers)
+        return self._send(200, data, headers)
+
+    def _missing(self, name: str) -> None:
+        code = "EntryNotFound" if name in self.server.repositories else "RepoNotFound"
+        self._send(404, b"{}", {"X-Error-Code": code})
+
+    def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for key, value in (headers | {"Content-Length": str(len(data))}).items():
+            self.send_header(key, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def _commit(folder: Path) -> str:
+    return hashlib.sha1(str(folder).encode()).hexdigest()
+
+
+@pytest.fixture
+def hub(checkpoints, tmp_path) -> Iterator[StandIn]:
+    """A Hub with a good model, the default under its pinned revision with pickles only, and one without safetensors."""
+    good = Path(checkpoints["random-layer"])
+    pickled = tmp_path / "pickled"
+    shutil.copytree(good, pickled)
+    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    server = StandIn(
+        {
+            "someone/good": {"main": good},
+            DEFAULT: {REVISIONS[DEFAULT]: pickled, "main": pickled, PULL: good},
+            "someone/pickled": {"main": pickled},
+        }
+    )
+    yield server
+    server.shutdown()
+
+
+def w2vkit(url: str, cache: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command against a stand-in with a cache of its own."""
+    settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    command = [sys.executable, "-m", "w2vkit", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | settings | environment, timeout=120)
+
+
+def test_a_hub_model_is_downloaded_once_and_then_works_without_the_hub(hub, tmp_path, checkpoints):
+    expected = transcribe(CLIP, checkpoints["random-layer"]).text + "\n"
+    first = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good")
+    assert (first.returncode, first.stdout) == (0, expected), first.stderr
+    assert any("model.safetensors" in line for line in hub.asked)
+    away = w2vkit("http://127.0.0.1:9", tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good")
+    assert (away.returncode, away.stdout) == (0, expected), away.stderr
+    listed = w2vkit("http://127.0.0.1:9", tmp_path / "cache", "models").stdout
+    assert re.search(r"someone/good +cached", listed)
+
+
+def test_the_default_comes_as_the_bots_safetensors_where_the_revision_holds_a_pickle(hub, tmp_path, checkpoints):
+    done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP)
+    assert (done.returncode, done.stdout) == (0, transcribe(CLIP, checkpoints["random-layer"]).text + "\n"), done.stderr
+    assert "w2v-mini" not in done.stderr
+    assert not any("pytorch_model.bin" in line for line in hub.asked)
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("someone/pickled", "without safetensors weights. Choose a checkpoint that has model.safetensors"),
+        ("someone/unknown", "the Hub has no such model.*Check the spelling"),
+        ("someone/bad name", "not a Hub name|has no such model"),
+    ],
+)
+def test_what_the_hub_cannot_give_is_one_clear_error(hub, tmp_path, name, cause):
+    done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", name)
+    assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1
+    assert re.search(cause, done.stderr), done.stderr
+
+
+def test_downloads_can_be_switched_off(hub, tmp_path):
+    done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good", HF_HUB_OFFLINE="1")
+    assert done.returncode == 1 and "HF_HUB_OFFLINE=1" in done.stderr
+    assert not hub.asked
+
+
+def test_a_download_tells_its_share_and_can_be_stopped(hub, tmp_path):
+    code = (
+        "from w2vkit.errors import ModelError\n"
+        "from w2vkit.model.hub import fetch\n"
+        "def stop(share): raise ModelError('stopped by its caller')\n"
+        "try: fetch('someone/good', progress=stop)\n"
+        "except ModelError as error: print(error)\n"
+        "shares = []\n"
+        "fetch('someone/good', progress=shares.append)\n"
+        "print(shares[-1], all(0 <= share <= 1 for share in shares))\n"
+    )
+    settings = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(tmp_path), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
+    assert done.stdout.splitlines() == ["stopped by its caller", "1.0 True"], done.stderr
+    assert done.stderr == ""  # no bar but the caller's

@@ -1,0 +1,218 @@
+"""Invariant 1 of the design, on the bundled model and on random ones of both norms; and bad checkpoints."""
+
+import json
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file, save_file
+from support.checkpoints import make_checkpoint
+from support.emissions import LABELS
+
+from w2vkit.audio import Waveform, load
+from w2vkit.decode import greedy
+from w2vkit.errors import AudioError, ModelError
+from w2vkit.examples import examples
+from w2vkit.model import CTCModel
+
+NAMES = ["w2v-mini", "random-layer", "random-group"]
+
+
+@pytest.fixture(scope="session")
+def models(checkpoints) -> dict[str, CTCModel]:
+    return {name: CTCModel.load(path, device="cpu", dtype="float32") for name, path in checkpoints.items()}
+
+
+def speechlike(seconds: float, seed: int = 0) -> Waveform:
+    """Noise whose level and colour change every 100 ms, so that frames differ."""
+    rng = np.random.default_rng(seed)
+    turns = rng.uniform([1, 0.01], [8, 0.3], (int(seconds * 10) + 1, 2))
+    parts = [np.convolve(rng.standard_normal(1600), np.ones(int(k)) / int(k), "same") * v for k, v in turns]
+    return Waveform(np.concatenate(parts)[: int(seconds * 16_000)].astype(np.float32))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_batch_gives_what_each_clip_gives_alone(models, name):
+    shortest = models[name].field / 16_000
+    clips = [speechlike(seconds, i) for i, seconds in enumerate((3.0, 0.4, 7.31, shortest, 3.0, 1.0))]
+    together = models[name].emit(clips)
+    for clip, emissions in zip(clips, together, strict=True):
+        (alone,) = models[name].emit([clip])
+        assert emissions.log_probs.shape == alone.log_probs.shape
+        # The impossible labels stand at -30: float32 keeps five digits of it.
+        assert np.allclose(emissions.log_probs, alone.log_probs, rtol=1e-4, atol=1e-3)
+        assert greedy(emissions).text == greedy(alone).text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_windows_give_nearly_what_one_pass_gives(models, name, monkeypatch):
+    model = models[name]
+    seconds = 28 if name == "w2v-mini" else 60  # it has places for 30 s
+    speech = np.concatenate([load(clip.path).samples for clip in examples()] * 3)
+    clip = Waveform(speech[: seconds * 16_000])
+    passes = []
+    for whole_seconds in (10.0, 100.0):
+        monkeypatch.setattr(model, "_grid", replace(model._grid, whole_seconds=whole_seconds))
+        passes += model.emit([clip])
+    windowed, whole = passes
+    assert windowed.log_probs.shape == whole.log_probs.shape
+    agreeing = (windowed.log_probs.argmax(1) == whole.log_probs.argmax(1)).mean()
+    # A group-norm network normalises over whatever it is given, so its windows differ by nature.
+    assert agreeing > {"random-group": 0.5, "w2v-mini": 0.95}.get(name, 0.97)
+
+
+def test_bfloat16_gives_nearly_the_text_of_float32(models):
+    low = CTCModel.load("w2v-mini", device="cpu", dtype="bfloat16")
+    assert low.dtype == "bfloat16"
+    clips = [load(clip.path) for clip in examples()]
+    pairs = list(zip(low.emit(clips), models["w2v-mini"].emit(clips), strict=True))
+    for a, b in pairs:
+        assert np.exp(a.log_probs) == pytest.approx(np.exp(b.log_probs), abs=0.1)
+    # Only what is a coin's toss between two characters may turn over.
+    assert jiwer.cer([greedy(b).text for _, b in pairs], [greedy(a).text for a, _ in pairs]) < 0.05
+
+
+def test_frames_are_counted_as_the_network_counts_them(models):
+    for samples in (400, 401, 719, 720, 16_000, 16_001, 47_999):
+        (emissions,) = models["random-layer"].emit([Waveform(np.full(samples, 0.1, np.float32))])
+        assert len(emissions) == models["random-layer"].frames(samples)
+        assert emissions.seconds <= samples / 16_000
+
+
+def test_what_is_read_from_the_checkpoint(models):
+    layer, group = models["random-layer"], models["random-group"]
+    assert (layer.stride, layer.field, layer.sample_rate) == (320, 400, 16_000)
+    assert layer.uses_attention_mask and not group.uses_attention_mask
+    assert layer.vocabulary.labels == tuple(LABELS)
+    assert (layer.vocabulary.blank, layer.vocabulary.word_boundary, layer.vocabulary.special) == (0, 4, {0, 1, 2, 3})
+
+
+def test_silence_is_an_empty_transcript(models):
+    (emissions,) = models["w2v-mini"].emit([Waveform(np.zeros(32_000, np.float32))])
+    assert greedy(emissions).text == ""
+
+
+def test_progress_rises_to_one(models):
+    seen: list[float] = []
+    models["random-layer"].emit([speechlike(50.0), speechlike(1.0)], progress=seen.append)
+    assert seen == sorted(seen) and len(seen) > 1 and seen[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "cause"), [(399, 16_000, "too short: 24.9 ms.*400 samples"), (8000, 8000, "8000 Hz.*needs 16000 Hz")]
+)
+def test_waveforms_that_do_not_fit(models, samples, rate, cause):
+    with pytest.raises(AudioError, match=cause):
+        models["random-layer"].emit([Waveform(np.zeros(samples, np.float32), rate)])
+
+
+def test_a_checkpoint_without_ctc_head_is_refused(tmp_path):
+    folder = make_checkpoint(tmp_path / "pretrained", "layer", head=False)
+    with pytest.raises(ModelError, match=r"pretrained has no CTC head.*Choose a fine-tuned checkpoint"):
+        CTCModel.load(str(folder))
+
+
+def test_a_vocabulary_that_does_not_fit_is_refused(tmp_path):
+    folder = make_checkpoint(tmp_path / "short", "layer", labels=LABELS[:-3])
+    with pytest.raises(ModelError, match=r"29 labels for 32 logits.*Take vocab\.json"):
+        CTCModel.load(str(folder))
+
+
+def test_pickled_weights_are_never_loaded(tmp_path):
+    folder = make_checkpoint(tmp_path / "pickled", "layer")
+    torch.save(
+        {k: torch.from_numpy(v) for k, v in load_file(folder / "model.safetensors").items()}, folder / "pytorch_model.bin"
+    )
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"model\.safetensors"):
+        CTCModel.load(str(folder))
+
+
+def test_weights_that_are_missing_are_named_but_for_what_only_training_uses(tmp_path):
+    folder = make_checkpoint(tmp_path / "partial", "layer")
+    weights = load_file(folder / "model.safetensors")
+    used = {key: value for key, value in weights.items() if "masked_spec_embed" not in key}
+    save_file(used, folder / "model.safetensors", metadata={"format": "pt"})
+    CTCModel.load(str(folder))
+    partial = {key: value for key, value in used.items() if "pos_conv_embed" not in key}
+    save_file(partial, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks weights \(.*pos_conv_embed.*Save it again"):
+        CTCModel.load(str(folder))
+
+
+def test_remote_code_is_never_run(tmp_path):
+    folder = make_checkpoint(tmp_path / "remote", "layer")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "unheard-of", "auto_map": {"AutoConfig": "evil.Config", "AutoModelForCTC": "evil.Model"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    with pytest.raises(ModelError, match="could not be loaded"):
+        CTCModel.load(str(folder))
+    assert not (tmp_path / "ran").exists()
+
+
+def _damage(folder: Path, kind: str) -> None:
+    if kind == "truncated":
+        data = (folder / "model.safetensors").read_bytes()
+        (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
+    elif kind == "no tokenizer":
+        for file in ("vocab.json", "tokenizer_config.json"):
+            (folder / file).unlink()
+    elif kind == "no config":
+        (folder / "config.json").unlink()
+    elif kind == "broken config":
+        (folder / "config.json").write_text("{")
+
+
+@pytest.mark.parametrize("kind", ["truncated", "no tokenizer", "no config", "broken config"])
+def test_damaged_checkpoints_give_one_clear_error(tmp_path, checkpoints, kind):
+    folder = tmp_path / "damaged"
+    shutil.copytree(checkpoints["random-layer"], folder)
+    _damage(folder, kind)
+    with pytest.raises(ModelError, match=r"damaged.*(It needs|Name the folder)"):
+        CTCModel.load(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        ({"name": "/no/such/folder"}, "no folder"),
+        ({"name": "plain-name"}, "no folder plain-name"),
+        ({"name": "w2v-mini", "device": "tpu"}, "no device 'tpu'. Choose auto, cpu, cuda or mps"),
+        ({"name": "w2v-mini", "dtype": "int8"}, "no arithmetic 'int8'"),
+    ],
+)
+def test_wrong_names_are_answered_with_the_right_ones(arguments, cause):
+    with pytest.raises(ModelError, match=cause):
+        CTCModel.load(**arguments)
+
+
+@pytest.fixture
+def unreachable_hub(monkeypatch, tmp_path):
+    """A Hub where nobody listens, and an empty cache."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.hf_api.ENDPOINT", "http://127.0.0.1:9", raising=False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+
+
+def test_without_the_hub_a_named_model_is_one_error_within_15_seconds(unreachable_hub):
+    started = time.monotonic()
+    with pytest.raises(
+        ModelError, match=r"facebook/wav2vec2-base is not on this machine.*cannot be reached.*name a local folder"
+    ):
+        CTCModel.load("facebook/wav2vec2-base")
+    assert time.monotonic() - started < 15
+
+
+def test_without_the_hub_the_mini_model_stands_in_and_says_so(unreachable_hub):
+    stand_in = CTCModel.load("auto", device="cpu")
+    assert stand_in.name == "w2v-mini"
+    assert stand_in.notice and "facebook/wav2vec2-large-960h-lv60-self is not on this machine" in stand_in.notice
+    assert CTCModel.load("w2v-mini", device="cpu").notice is None

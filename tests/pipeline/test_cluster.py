@@ -1,0 +1,223 @@
+"""Past one machine: a Ray cluster of two workers in this one, with the bundled model and clips."""
+
+import logging
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from w2vkit.cli import main
+from w2vkit.decode import Hypothesis, greedy
+from w2vkit.emissions import Emissions
+from w2vkit.errors import ClusterError, ModelError
+from w2vkit.evaluate import evaluate
+from w2vkit.examples import examples
+from w2vkit.model import CTCModel
+from w2vkit.pipeline.bulk import Heard
+from w2vkit.pipeline.cluster import RETRIES, Cluster
+from w2vkit.pipeline.datasets import Corpus, Utterance, of_files, open_corpus
+from w2vkit.pipeline.shards import Shards, encode
+from w2vkit.pipeline.transcription import transcribe_file
+
+CLIPS = [clip.path for clip in examples()]
+LOAD: dict[str, Any] = {"name": "w2v-mini", "device": "cpu", "dtype": "float32"}
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[None]:
+    """A cluster of two cores; on a very busy machine its parts can take longer to start than Ray waits."""
+    import ray
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    for attempts_left in (2, 1, 0):
+        try:
+            ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+            break
+        except Exception:
+            ray.shutdown()
+            if not attempts_left:
+                raise
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster(ray: None) -> Cluster:
+    return Cluster(LOAD, cores=1)
+
+
+@pytest.fixture(scope="module")
+def plain() -> CTCModel:
+    return CTCModel.load(**LOAD)
+
+
+@pytest.fixture
+def talks(tmp_path: Path) -> Path:
+    """Twelve clips and a file that is no sound."""
+    folder = tmp_path / "talks"
+    folder.mkdir()
+    for number in range(12):
+        shutil.copy(CLIPS[number % 3], folder / f"{number:02}{CLIPS[number % 3].suffix}")
+    (folder / "05 broken.mp3").write_text("not sound")
+    return folder
+
+
+def records(folder: Path) -> list[dict]:
+    return [row for file in sorted(folder.glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+
+
+def killer(flag: Path) -> Callable[[Emissions], Hypothesis]:
+    """Greedy decoding that kills its worker's process when it hears the flag's text for the first time."""
+
+    def decode(emissions: Emissions) -> Hypothesis:  # within a function: the workers cannot import the tests
+        hypothesis = greedy(emissions)
+        if hypothesis.text.startswith(flag.read_text()):
+            with flag.with_suffix(".kills").open("a") as file:
+                kills = file.tell()
+                file.write("x")
+            if not kills:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return hypothesis
+
+    return decode
+
+
+def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain_engine(ray, cluster, talks, tmp_path, plain):
+    files = sorted(talks.iterdir())
+    flag = tmp_path / "flag"
+    flag.write_text(transcribe_file(CLIPS[1], plain, decode=greedy).hypothesis.text)
+    out, done = tmp_path / "out", []
+    shared = cluster.transcribe(of_files(files), out, decode=killer(flag), progress=done.append)
+    assert len(flag.with_suffix(".kills").read_text()) == 5  # four clips, one of them twice
+    assert done[0] == 0 and done[-1] == 13 and done == sorted(done)
+    assert shared.workers == 2 and shared.reused == 0 and len(list(out.glob("*.parquet"))) == 13
+    rows = records(out)
+    assert [row["file"] for row in rows] == [str(file) for file in files]
+    for file, row in zip(files, rows, strict=True):
+        if file.suffix == ".mp3":
+            assert row["text"] is row["words"] is row["confidence"] is None
+            assert "05 broken.mp3 could not be read as audio" in row["error"]
+            continue
+        heard = transcribe_file(file, plain, decode=greedy)
+        assert row["error"] is None and row["text"] == heard.hypothesis.text and row["seconds"] == round(heard.seconds, 3)
+        assert row["confidence"] == pytest.approx(heard.hypothesis.confidence, abs=1e-3)
+        assert [word["text"] for word in row["words"]] == row["text"].split()
+        assert [word["end"] for word in row["words"]] == pytest.approx([w.end for w in heard.hypothesis.words], abs=0.05)
+
+
+def sick(kills: Path) -> type:
+    """A worker without a model, which the job's first file kills as long as the file `kills` is there."""
+
+    class Sick:  # within a function: the workers cannot import the tests
+        def __init__(self, load: Any, corpus: Corpus, decode: Any, max_seconds: float) -> None:
+            self.corpus = corpus
+
+        def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
+            if task["start"] == 0 and kills.exists():
+                with kills.open("a") as file:
+                    file.write("x")
+                os.kill(os.getpid(), signal.SIGKILL)
+            heard = [Heard(u, 1.0, Hypothesis("WELL", (), 0.0)) for u in self.corpus.part(task["start"], task["stop"])]
+            return {"shard": task["shard"], "table": encode(heard), "error": ""}
+
+    return Sick
+
+
+def test_what_kills_every_worker_is_an_error_of_its_own_and_the_rest_is_done(cluster, tmp_path, monkeypatch):
+    kills = tmp_path / "kills"
+    kills.touch()
+    monkeypatch.setattr("w2vkit.pipeline.cluster.Worker", sick(kills))
+    shared = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out")
+    assert len(kills.read_text()) == RETRIES + 1
+    assert [row.hypothesis for row in shared.rows] == [None, "WELL", "WELL"]
+    assert "Its worker died 3 times" in (shared.rows[0].error or "")
+    kills.unlink()
+    again = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out")
+    assert again.reused == 2 and [row.hypothesis for row in again.rows] == ["WELL"] * 3
+
+
+def test_the_command_goes_on_from_finished_shards(ray, talks, tmp_path, capsys):
+    out = tmp_path / "out"
+    call = ["transcribe", str(talks), "--model", "w2v-mini", "--engine", "ray", "--cores-per-worker", "1"]
+    call += ["--decoder", "greedy", "--output-dir", str(out)]
+    assert main(call) == 1
+    told = capsys.readouterr().err
+    assert f"12 of 13 transcribed to {out}" in told and "1 of 13 failed" in told and "05 broken.mp3 could not be read" in told
+    before = {file.name: (file.stat().st_mtime_ns, records(out)[k]) for k, file in enumerate(sorted(out.glob("*.parquet")))}
+    (out / "part-00003.parquet").unlink()
+    assert main(call) == 1
+    assert "12 of 13 transcribed" in (told := capsys.readouterr().err) and "12 by an earlier run" in told
+    for k, file in enumerate(sorted(out.glob("*.parquet"))):
+        assert (file.stat().st_mtime_ns == before[file.name][0]) == (k != 3) and records(out)[k] == before[file.name][1]
+    assert main([*call, "--decoder", "beam"]) == 1
+    assert "shards of another job (another decoder" in capsys.readouterr().err
+
+
+def test_long_sound_and_rows_of_parquet_are_heard_as_the_plain_engine_hears_them(cluster, write, tmp_path, plain):
+    import numpy as np
+
+    from w2vkit.audio import load
+
+    long = write("long.wav", np.concatenate([load(clip).samples for clip in CLIPS] * 6)[: 16_000 * 63])
+    files = [long, CLIPS[0]]
+    table = pa.table({"audio": [{"bytes": file.read_bytes(), "path": file.name} for file in files]})
+    pq.write_table(table, tmp_path / "speech.parquet", row_group_size=1)
+    corpus = open_corpus(tmp_path / "speech.parquet", with_text=False)
+    shared = cluster.transcribe(corpus, tmp_path / "out")
+    assert [row.id for row in shared.rows] == ["long.wav", CLIPS[0].name]
+    assert [row.hypothesis for row in shared.rows] == [transcribe_file(file, plain).hypothesis.text for file in files]
+
+
+def test_an_evaluation_on_a_cluster_is_that_of_the_plain_engine(ray, tmp_path, plain, capsys):
+    lines = [f"{clip.path},{clip.text}" for clip in examples()]
+    (tmp_path / "list.csv").write_text("\n".join(["audio,text", *lines, lines[0], "nowhere.wav,HELLO"]))
+    truth = evaluate(plain, open_corpus(tmp_path / "list.csv"))
+    call = ["evaluate", str(tmp_path / "list.csv"), "--model", "w2v-mini", "--dtype", "float32", "--engine", "ray"]
+    assert main([*call, "--cores-per-worker", "1", "--output-dir", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr()
+    assert f"{truth.wer:.2%}".replace("%", " %") in told.out and "2 of" in told.err and "occurs more than once" in told.err
+    texts = {row["file"]: row["text"] for row in records(tmp_path / "out" / "shards") if row["text"]}
+    assert texts == {one.id: one.hypothesis for one in truth.utterances}
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_bad_checkpoint_is_one_error_before_anything_begins(ray, tmp_path):
+    with pytest.raises(ModelError, match="no folder"):
+        Cluster({"name": str(tmp_path / "nothing")}, cores=1)
+
+
+# Without a cluster.
+
+
+def test_without_ray_the_command_says_how_to_get_it(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(["transcribe", "--example", "--engine", "ray", "--output-dir", str(tmp_path)]) == 1
+    assert "pip install 'w2vkit[ray]'" in capsys.readouterr().err
+    assert main(["transcribe", "--example", "--engine", "ray"]) == 1
+    assert "Add --output-dir DIR" in capsys.readouterr().err
+
+
+def test_shards_cover_a_job_once_and_keep_its_division(tmp_path):
+    about = {"model": "a", "decoder": "a"}
+    shards = Shards(tmp_path, about, total=10_000, workers=3)
+    assert [i for part in shards.parts for i in part] == list(range(10_000)) and max(map(len, shards.parts)) <= 512
+    shards.add(2, encode([Heard(Utterance("a", None, "SO"), 1.0, Hypothesis("", (), 0.0)), Heard(Utterance("b", None, None))]))
+    again = Shards(tmp_path, about, total=10_000, workers=50)
+    assert again.parts == shards.parts and 2 not in again.pending() and len(again.pending()) == len(shards.parts) - 1
+    assert [(row.id, row.reference, row.hypothesis) for row in again.rows(2)] == [("a", "SO", ""), ("b", None, None)]
+    for name in ("model", "decoder"):
+        with pytest.raises(ClusterError, match=rf"another {name}\).*remove the folder"):
+            Shards(tmp_path, about | {name: "b"}, total=10_000, workers=3)
+
+
+def test_a_part_of_a_sample_is_that_part(tmp_path):
+    (tmp_path / "list.csv").write_text("\n".join(["audio,text", *(f"{i}.wav,A" for i in range(50))]))
+    corpus: Corpus = open_corpus(tmp_path / "list.csv", limit=20, shuffle=True, seed=3)
+    assert [u.id for u in corpus.part(5, 9)] == [u.id for u in corpus][5:9]

@@ -1,0 +1,264 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from support.speller import sound, speller
+from support.tables import TEXTS, flac, parquet, rows
+
+from w2vkit.audio import load
+from w2vkit.errors import DatasetError
+from w2vkit.evaluate import evaluate
+from w2vkit.pipeline.datasets import open_corpus
+
+
+def files(folder: Path, texts: list[str] = TEXTS) -> list[str]:
+    (folder / "clips").mkdir(parents=True, exist_ok=True)
+    for k, text in enumerate(texts):
+        (folder / f"clips/{k}.flac").write_bytes(flac(text))
+    return [f"clips/{k}.flac" for k in range(len(texts))]
+
+
+def librispeech(folder: Path) -> Path:
+    for chapter in ("84/121", "61/70"):
+        where = folder / "test-clean" / chapter
+        where.mkdir(parents=True)
+        name = chapter.replace("/", "-")
+        lines = []
+        for k, text in enumerate(TEXTS):
+            (where / f"{name}-{k:04d}.flac").write_bytes(flac(text))
+            lines.append(f"{name}-{k:04d} {text}\n")
+        (where / f"{name}.trans.txt").write_text("".join(lines))
+    return folder / "test-clean"
+
+
+def manifest(folder: Path, kind: str) -> Path:
+    paths, path = files(folder), folder / f"list.{kind}"
+    if kind == "csv":
+        lines = ["path,sentence,client_id", *(f'{p},"{t}",Zoë' for p, t in zip(paths, TEXTS, strict=True))]
+    elif kind == "tsv":
+        lines = ["path\tsentence\tclient_id", *(f"{p}\t{t}\tZoë" for p, t in zip(paths, TEXTS, strict=True))]
+    else:
+        made = zip(paths, TEXTS, strict=True)
+        lines = [json.dumps({"audio_filepath": p, "text": t, "speaker": "Zoë", "duration": 1}) for p, t in made]
+    path.write_text("﻿" * (kind == "csv") + "\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(params=["parquet", "folder", "librispeech", "csv", "tsv", "jsonl", "json"])
+def source(request, tmp_path) -> Path:
+    if request.param == "parquet":
+        return parquet(tmp_path / "test.parquet", rows())
+    if request.param == "folder":
+        parquet(tmp_path / "data/test-00000-of-00002.parquet", rows()[:3])
+        parquet(tmp_path / "data/test-00001-of-00002.parquet", rows()[3:])
+        return tmp_path
+    if request.param == "librispeech":
+        return librispeech(tmp_path)
+    return manifest(tmp_path, request.param)
+
+
+def test_every_source_gives_sound_that_is_its_reference(source):
+    corpus = open_corpus(source)
+    evaluation = evaluate(speller(), corpus)
+    assert evaluation.wer == 0.0 and not evaluation.failures
+    assert [s.reference for s in evaluation.utterances] == TEXTS * (len(corpus) // len(TEXTS))
+    assert len(corpus) == len(evaluation.utterances) and corpus.complete
+    assert {s.speaker for s in evaluation.utterances} <= {"7", "84", "61", "Zoë"}
+    assert [u.id for u in corpus] == [u.id for u in corpus], "a second reading differs"
+
+
+def test_a_limit_takes_the_first_and_a_shuffle_a_sample_that_the_seed_fixes(source):
+    everything = [u.id for u in open_corpus(source)]
+    first = open_corpus(source, limit=2)
+    assert [u.id for u in first] == everything[:2] and len(first) == 2 and not first.complete
+    samples = {seed: [u.id for u in open_corpus(source, limit=3, shuffle=True, seed=seed)] for seed in range(8)}
+    assert samples[3] == [u.id for u in open_corpus(source, limit=3, shuffle=True, seed=3)]
+    assert len({tuple(ids) for ids in samples.values()}) > 1
+    assert all(len(ids) == 3 and ids == sorted(ids, key=everything.index) for ids in samples.values())
+    assert open_corpus(source, limit=1000).complete
+
+
+def test_the_speech_for_measuring_is_read(eval_folder):
+    corpus = open_corpus(eval_folder / "librispeech-test-clean-320.parquet", limit=3, shuffle=True)
+    for utterance in corpus:
+        assert load(utterance.audio).seconds > 1 and utterance.reference and utterance.speaker
+    assert open_corpus(eval_folder / "librispeech-test-clean-320.parquet").total == 320
+
+
+def test_only_the_row_groups_that_are_wanted_are_read(tmp_path):
+    path = parquet(tmp_path / "a.parquet", rows())
+    with pq.ParquetFile(path) as opened:
+        column = opened.metadata.row_group(2).column(0)
+    damaged = bytearray(path.read_bytes())
+    start = column.dictionary_page_offset or column.data_page_offset
+    damaged[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
+    path.write_bytes(damaged)
+    assert len(list(open_corpus(path, limit=4))) == 4
+    with pytest.raises(DatasetError, match="damaged"):
+        list(open_corpus(path))
+
+
+def test_a_split_chooses_the_files_of_a_folder(tmp_path):
+    parquet(tmp_path / "test-00000-of-00001.parquet", rows()[:1])
+    parquet(tmp_path / "clean/train/0000.parquet", rows()[1:])
+    assert len(open_corpus(tmp_path, split="test")) == 1
+    assert len(open_corpus(tmp_path, split="train")) == 4
+    with pytest.raises(DatasetError, match="split 'dev'"):
+        open_corpus(tmp_path, split="dev")
+
+
+def test_paths_in_parquet_are_relative_to_it(tmp_path):
+    made = [{"audio": {"bytes": None, "path": p}, "text": t} for p, t in zip(files(tmp_path), TEXTS, strict=True)]
+    corpus = open_corpus(parquet(tmp_path / "list.parquet", made))
+    assert evaluate(speller(), corpus).wer == 0.0
+    assert next(iter(corpus)).id == "clips/0.flac"
+
+
+def test_another_text_column_can_be_named(tmp_path):
+    made = [{**row, "said": row["text"], "text": "WRONG"} for row in rows()]
+    path = parquet(tmp_path / "a.parquet", made)
+    assert evaluate(speller(), open_corpus(path, text_column="said")).wer == 0.0
+    with pytest.raises(DatasetError, match=r"no column 'words'.*It has: id, audio, text"):
+        open_corpus(path, text_column="words")
+
+
+@pytest.mark.parametrize(
+    ("lost", "message"), [("audio", "no column of audio"), ("text", "no column of transcripts.*--text-column")]
+)
+def test_a_lost_column_is_named_with_those_there_are(tmp_path, lost, message):
+    made = [{key: value for key, value in row.items() if key != lost} for row in rows()]
+    with pytest.raises(DatasetError, match=message) as caught:
+        open_corpus(parquet(tmp_path / "a.parquet", made))
+    assert "speaker_id" in str(caught.value)
+
+
+def test_bad_rows_fail_alone(tmp_path):
+    made = rows()
+    made[0]["audio"]["bytes"] = b"not sound"
+    made[1]["audio"] = None
+    made[2]["text"] = None
+    made[3]["id"] = None
+    evaluation = evaluate(speller(), open_corpus(parquet(tmp_path / "a.parquet", made)))
+    assert {row.id: str(row.error).split(".")[0] for row in evaluation.failures} == {
+        "7-0": evaluation.failures[0].error.split(".")[0],  # type: ignore[union-attr]
+        "7-1": "The row has no audio (column 'audio')",
+        "7-2": "The row has no transcript (column 'text')",
+    }
+    assert "could not be read as audio" in str(evaluation.failures[0].error)
+    assert [s.id for s in evaluation.utterances] == ["7-3.flac", "7-4"]
+
+
+def test_bad_lines_of_a_manifest_fail_alone(tmp_path):
+    path = manifest(tmp_path, "jsonl")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text(
+        "\n".join(
+            [lines[0], "{half a", "[1, 2]", '{"text": "A"}', *lines[1:], '{"audio_filepath": "no.wav", "text": "\\ud800"}']
+        )
+    )
+    evaluation = evaluate(speller(), open_corpus(path))
+    errors = [str(row.error) for row in evaluation.failures]
+    for error, part in zip(
+        errors, ["Line 2 is not JSON", "Line 3 is not an object", "has no audio", "does not exist"], strict=True
+    ):
+        assert part in error
+    assert evaluation.wer == 0.0 and len(evaluation.utterances) == len(TEXTS)
+
+
+def test_a_text_with_quotes_and_separators_survives_tsv(tmp_path):
+    (path,) = files(tmp_path, ["SHE SAID"])
+    (tmp_path / "list.tsv").write_text(f'path\tsentence\n{path}\t"SHE\u2028SAID" YES\n', encoding="utf-8")
+    assert [u.reference for u in open_corpus(tmp_path / "list.tsv")] == ['"SHE\u2028SAID" YES']
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "no rows"),
+        ("a.csv", b"path,text\n", "no rows"),
+        ("a.csv", b"path,text\na.wav,\xff\xfe", "not UTF-8"),
+        ("a.jsonl", b"hello\n", "not JSON lines"),
+        ("a.parquet", b"PAR1 and no more", "damaged"),
+        ("a.xlsx", b"table", "none of .parquet"),
+    ],
+)
+def test_an_unusable_file_is_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatasetError, match=message):
+        open_corpus(tmp_path / name)
+
+
+def test_a_folder_or_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DatasetError, match=r"neither \*\.trans\.txt"):
+        open_corpus(tmp_path)
+    with pytest.raises(DatasetError, match="does not exist"):
+        open_corpus(tmp_path / "a.parquet")
+    with pytest.raises(DatasetError, match="at least 1"):
+        open_corpus(parquet(tmp_path / "a.parquet", rows()), limit=0)
+
+
+def in_hub_cache(folder: Path) -> Path:
+    """The Hub's cache after an earlier run on LibriSpeech: two configurations, of which one split is there."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = folder / "hub" / "datasets--openslr--librispeech_asr"
+    snapshot = repository / "snapshots" / commit
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    parquet(snapshot / "clean/test/0000.parquet", rows())
+    configs = "".join(
+        f"- config_name: {c}\n  data_files:\n  - split: test\n    path: {c}/test/*.parquet\n" for c in ("clean", "other")
+    )
+    (snapshot / "README.md").write_text(f"---\nconfigs:\n{configs}---\n")
+    return folder
+
+
+def test_a_hub_data_set_is_found_by_the_names_people_use(tmp_path):
+    """In a process of its own: the Hub's libraries read their settings at import. The Hub is out of reach here."""
+    program = """
+import sys
+from support.speller import speller
+from w2vkit.pipeline.datasets import open_corpus
+from w2vkit.errors import DatasetError
+from w2vkit.evaluate import evaluate
+for name in ("openslr/librispeech_asr", "librispeech_asr"):
+    corpus = open_corpus(name, config="clean")
+    print(corpus.name, corpus.config, corpus.split, len(corpus), evaluate(speller(), corpus).wer)
+wrong = [("librispeech_asr", "dirty", None), ("librispeech_asr", "clean", "dev")]
+wrong += [("no/such", None, None), ("my data", None, None)]
+for name, config, split in wrong:
+    try:
+        open_corpus(name, config=config, split=split)
+    except DatasetError as error:
+        print(error)
+print("torchcodec" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ
+        | {
+            "HF_HOME": str(in_hub_cache(tmp_path)),
+            "HF_ENDPOINT": "http://127.0.0.1:9",
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["openslr/librispeech_asr clean test 5 0.0"] * 2, done.stderr
+    assert "clean" in lines[2] and "--config" in lines[2]
+    assert "no split 'dev'. It has: test" in lines[3]
+    assert "no/such is neither a file or folder here nor a data set" in lines[4]
+    assert "my data is neither" in lines[5]
+    assert lines[6] == "False"
+
+
+def test_samples_keep_their_values(tmp_path):
+    (utterance,) = open_corpus(parquet(tmp_path / "a.parquet", rows()[:1]))
+    assert np.abs(load(utterance.audio).samples - sound(TEXTS[0])[1]).max() < 1e-4

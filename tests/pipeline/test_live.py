@@ -1,0 +1,259 @@
+"""Live text: what is settled stays, what is silent costs nothing, and what is lost is counted."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from threading import Event
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.emissions import LABELS, spell
+
+from w2vkit.errors import AudioError
+from w2vkit.pipeline.live import LiveTranscript
+from w2vkit.pipeline.voice import Gate
+from w2vkit.vocabulary import Vocabulary
+
+RATE, FRAME = 16_000, 320
+LETTERS = "ETAONIHSRDLUMW"
+
+
+def speak(text: str, rate: int = RATE, seed: int = 0) -> np.ndarray:
+    """Sound for `Reader`: 60 ms of its own pitch and 40 ms of silence for a letter, 200 ms of silence for a space."""
+    time = np.arange(round(0.06 * rate)) / rate
+    silence = np.zeros(round(0.04 * rate))
+    tones = {c: np.concatenate([0.3 * np.sin(2 * np.pi * (300 + 100 * k) * time), silence]) for k, c in enumerate(LETTERS)}
+    made = np.concatenate([np.zeros(0), *(tones[c] if c in tones else np.zeros(round(0.2 * rate)) for c in text)])
+    return (made + 1e-4 * np.random.default_rng(seed).standard_normal(len(made))).astype(np.float32)
+
+
+class Reader:
+    """Reads `speak` back, one frame at a time, so that it says the same of a sound however that is cut.
+
+    It takes what is not over yet for another letter, as a model does that has not heard the whole word.
+    """
+
+    sample_rate, vocabulary = RATE, Vocabulary.of(LABELS)
+
+    def __init__(self) -> None:
+        self.heard: list[float] = []
+
+    def emit(self, waveforms, *, progress=None):
+        (waveform,) = waveforms
+        self.heard.append(waveform.seconds)
+        whole = len(waveform.samples) // FRAME * FRAME
+        each = waveform.samples[:whole].reshape(-1, FRAME)
+        pitches = np.abs(np.fft.rfft(each * np.hanning(FRAME), 1024)).argmax(axis=1) * RATE / 1024
+        letters = np.clip(np.rint((pitches - 300) / 100), 0, len(LETTERS) - 1).astype(int)
+        frames = [LETTERS[k] if loud else "_" for k, loud in zip(letters, each.std(axis=1) > 0.1, strict=True)]
+        if frames[-1] != "_":
+            frames[-1] = "Z"
+        for i, j in self._gaps(frames):
+            frames[(i + j) // 2] = " "
+        return [spell(frames)]
+
+    def _gaps(self, frames: list[str]) -> list[tuple[int, int]]:
+        """Stretches of silence that part words."""
+        said = [i for i, label in enumerate(frames) if label != "_"]
+        return [(i + 1, j) for i, j in pairwise(said) if j - i > 7]
+
+
+def live(model: Reader, samples: np.ndarray, *, block: float = 0.5, rate: int = RATE) -> list:
+    """Every result for a sound that comes in blocks (s), the finished one last."""
+    transcript, step, results = LiveTranscript(model), round(block * rate), []
+    for start in range(0, len(samples), step):
+        transcript.feed((rate, samples[start : start + step]))
+        results.append(transcript.update())
+    return [*results, transcript.finish()]
+
+
+def words(result) -> list[str]:
+    return [word.text for word in result.stable]
+
+
+SENTENCE = "THE OLD MAN SAT DOWN AND TOLD THEM WHERE THE WIND HAD TURNED AND THE WATER RAN DOWN SO LOUD"
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.lists(st.text("ETAONIHSRD", min_size=1, max_size=6), min_size=1, max_size=9),
+    st.floats(0.11, 1.3),
+    st.lists(st.integers(0, 2), min_size=9, max_size=9),
+)
+def test_what_is_settled_never_changes_and_at_the_end_all_is_there(said, block, pauses):
+    said = [word[:1] + "".join(b for a, b in pairwise(word) if a != b) for word in said]
+    parts = [np.concatenate([speak(f" {word}"), speak("      " * pause)]) for word, pause in zip(said, pauses, strict=False)]
+    results = live(Reader(), np.concatenate([*parts, speak("   ")]), block=block)
+    for before, after in pairwise(results):
+        assert words(after)[: len(before.stable)] == words(before)
+    assert words(results[-1]) == said and not results[-1].tail and results[-1].text == " ".join(said)
+    assert results[-1].dropped == 0
+
+
+def test_words_come_soon_are_settled_later_and_are_where_they_were_said():
+    text = SENTENCE
+    results = live(Reader(), speak(f" {text}   "))
+    final = results[-1]
+    assert words(final) == text.split()
+    whole = speak(f" {text}   ")
+    for word, (start, end) in zip(final.stable, _places(text), strict=True):
+        assert abs(word.start - start) < 0.11 and abs(word.end - end) < 0.13
+    for heard in results[:-1]:
+        ended = [word for word in final.stable if word.end < heard.seconds - 0.2]
+        assert [w.text for w in (*heard.stable, *heard.tail)][: len(ended)] == [word.text for word in ended]
+        assert all(word.end < heard.seconds - 0.5 for word in heard.stable if heard.tail)
+    assert final.seconds == pytest.approx(len(whole) / RATE)
+
+
+def _places(text: str) -> list[tuple[float, float]]:
+    """Start and end (s) of every word of `speak(" " + text)`."""
+    at, places = 0.2, []
+    for word in text.split():
+        places.append((at, at + 0.1 * len(word) - 0.04))
+        at += 0.1 * len(word) + 0.2
+    return places
+
+
+def test_however_long_it_lasts_only_the_last_seconds_are_decoded_again():
+    model = Reader()
+    results = live(model, speak(" ".join([SENTENCE] * 4)))
+    assert words(results[-1]) == " ".join([SENTENCE] * 4).split()
+    assert results[-1].seconds > 40 and max(model.heard) < 5
+
+
+def test_a_model_that_never_agrees_with_itself_does_not_hold_the_text_or_the_sound_back():
+    class Fickle(Reader):
+        def emit(self, waveforms, *, progress=None):
+            (found,) = super().emit(waveforms)
+            shift = 1 + len(self.heard) % 2
+            found.log_probs[:, 5:] = np.roll(found.log_probs[:, 5:], shift, axis=1)
+            return [found]
+
+    model = Fickle()
+    results = live(model, speak(" ".join([SENTENCE] * 2)))
+    assert len(results[30].stable) > 10 and max(model.heard) < 13
+
+    class Mute(Reader):
+        def emit(self, waveforms, *, progress=None):
+            super().emit(waveforms)
+            return [spell(["_"] * (len(waveforms[0].samples) // FRAME))]
+
+    model = Mute()
+    assert not live(model, speak(" ".join([SENTENCE] * 2)))[-1].text and max(model.heard) < 13
+
+
+@pytest.mark.parametrize("db", [-200, -60, -40, -20], ids=lambda db: f"{db} dB")
+def test_silence_and_steady_noise_are_not_decoded(db):
+    model = Reader()
+    noise = (10 ** (db / 20) * np.random.default_rng(1).standard_normal(RATE * 20)).astype(np.float32)
+    final = live(model, noise)[-1]
+    assert not model.heard and final.text == "" and final.seconds == 20
+    mixed = np.concatenate([noise[: RATE * 4], speak(" THE MAN") + noise[: len(speak(" THE MAN"))], noise[: RATE * 4]])
+    if db <= -40:
+        assert words(live(model, mixed)[-1]) == ["THE", "MAN"]
+        assert len(model.heard) <= 6 and max(model.heard) < 4
+
+
+def test_a_pause_settles_all_that_was_said_and_costs_no_more():
+    model = Reader()
+    results = live(model, speak(" THE OLD MAN" + " " * 40))
+    settled = next(result for result in results if words(result) == ["THE", "OLD", "MAN"])
+    assert settled.seconds < 1.5 + 2 and not settled.tail
+    decoded = len(model.heard)
+    assert decoded < 8 and len(live(model, speak(" " * 60))) and len(model.heard) == decoded
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "kind"),
+    [(8_000, 1, np.int16), (16_000, 2, np.float64), (44_100, 2, np.int32), (48_000, 1, np.float32)],
+)
+def test_any_rate_and_type_of_samples_is_heard(rate, channels, kind):
+    voice = speak(f" {SENTENCE}   ", rate)
+    scale = np.iinfo(kind).max if kind in (np.int16, np.int32) else 1.0
+    samples = np.stack([(voice.astype(np.float64) * scale).astype(kind)] * channels, axis=1)
+    final = live(Reader(), samples, rate=rate)[-1]
+    assert words(final) == SENTENCE.split()
+    assert final.seconds == pytest.approx(len(voice) / rate, abs=0.001)
+
+
+def test_what_the_model_does_not_keep_up_with_is_dropped_and_counted():
+    model = Reader()
+    transcript = LiveTranscript(model)
+    voice = speak(f" {SENTENCE} ")
+    transcript.feed((RATE, voice[: 2 * RATE]))
+    first = transcript.update()
+    for _ in range(4):
+        transcript.feed((RATE, voice))
+    seconds = (2 * RATE + 4 * len(voice)) / RATE
+    late = transcript.update()
+    assert late.seconds == pytest.approx(seconds) and late.dropped == pytest.approx(seconds - 2 - 8)
+    assert words(late)[: len(first.stable) + len(first.tail)] == [w.text for w in (*first.stable, *first.tail)]
+    after = (*late.stable, *late.tail)[len(first.stable) + len(first.tail) :]
+    assert after and after[0].start > seconds - 8.01 and max(model.heard) <= 8.1
+
+
+def test_blocks_are_taken_while_the_model_is_at_work():
+    class Slow(Reader):
+        def __init__(self) -> None:
+            super().__init__()
+            self.go = Event()
+
+        def emit(self, waveforms, *, progress=None):
+            assert self.go.wait(30)
+            return super().emit(waveforms)
+
+    model, voice = Slow(), speak(" THE OLD MAN  ")
+    transcript = LiveTranscript(model)
+    with ThreadPoolExecutor(1) as workers:
+        for start in range(0, len(voice), RATE // 2):
+            transcript.feed((RATE, voice[start : start + RATE // 2]))
+            assert transcript.keep_up(workers, patience=0.01).text == ""
+        model.go.set()
+        assert transcript.finish().text == "THE OLD MAN"
+
+
+def test_an_error_of_the_model_reaches_the_one_who_listens():
+    class Broken(Reader):
+        def emit(self, waveforms, *, progress=None):
+            raise AudioError("no")
+
+    transcript = LiveTranscript(Broken())
+    with ThreadPoolExecutor(1) as workers, pytest.raises(AudioError, match="no"):
+        for _ in range(2):
+            transcript.feed((RATE, speak(" THE OLD MAN")))
+            transcript.keep_up(workers, patience=30)
+
+
+def test_a_bad_block_is_refused_and_the_next_one_heard():
+    transcript = LiveTranscript(Reader())
+    with pytest.raises(AudioError, match="NaN"):
+        transcript.feed((RATE, np.full(100, np.nan, np.float32)))
+    transcript.feed((RATE, speak(" THE  ")))
+    assert transcript.finish().text == "THE"
+    assert LiveTranscript(Reader()).finish().text == ""
+
+
+def test_a_gap_is_counted_and_parts_the_words_on_its_sides():
+    transcript = LiveTranscript(Reader())
+    transcript.feed((RATE, speak(" THE OLD")))
+    transcript.update()
+    transcript.feed((RATE, speak("MAN  ")), missed=2.5)
+    found = transcript.finish()
+    assert words(found) == ["THE", "OLD", "MAN"] and found.dropped == 2.5
+    assert found.stable[2].start == pytest.approx(len(speak(" THE OLD")) / RATE + 2.5, abs=0.1)
+    assert found.seconds == pytest.approx(len(speak(" THE OLDMAN  ")) / RATE + 2.5)
+
+
+def test_the_gate_hears_speech_in_noise_but_no_click_and_no_fan():
+    noise = 0.01 * np.random.default_rng(3).standard_normal(RATE * 6).astype(np.float32)
+    gate = Gate(RATE)
+    assert not gate.hear(noise) and gate.quiet == np.inf
+    click = noise[:RATE].copy()
+    click[8000:8100] = 0.5
+    assert not gate.hear(click)
+    assert not gate.hear(noise[:RATE] + 0.01)  # an offset is no sound
+    assert gate.hear(noise[: len(speak(" THE"))] + speak(" THE"))
+    assert gate.quiet < 0.3
+    gate.hear(noise[:RATE])
+    assert gate.quiet == pytest.approx(1.0, abs=0.3)

@@ -1,0 +1,1 @@
+"""Helpers that several tests use. No test file imports another one."""

@@ -1,0 +1,57 @@
+"""A model that cannot err: sound that spells a text, and the network that reads it. Run as a program, it evaluates."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from support.emissions import LABELS, spell
+from w2vkit.evaluate import evaluate
+from w2vkit.pipeline.datasets import Utterance
+from w2vkit.vocabulary import Vocabulary
+
+HOLD = 400  # samples per character
+
+
+def sound(text: str) -> tuple[int, np.ndarray]:
+    """(16000, samples): every character is held for a while, the number of its code as the amplitude."""
+    return 16_000, np.repeat(np.array([ord(c) for c in text] or [0], dtype=np.float32) / 128, HOLD)
+
+
+class Speller:
+    """Reads `sound` back; remembers what it was asked for."""
+
+    name, dtype, sample_rate, vocabulary = "speller", "float32", 16_000, Vocabulary.of(LABELS)
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.pause, self.heard = pause, list[str]()
+
+    def emit(self, waveforms, *, progress=None):
+        time.sleep(self.pause)
+        texts = ["".join(chr(round(128 * x)) for x in w.samples[HOLD // 2 :: HOLD] if x > 0) for w in waveforms]
+        self.heard += texts
+        if progress:
+            progress(1.0)
+        return [spell([f for c in text for f in (c, "_")] or ["_"]) for text in texts]
+
+
+def speller(pause: float = 0.0) -> Any:
+    """A `Speller`, which stands in for a CTCModel."""
+    return Speller(pause)
+
+
+def utterances(count: int) -> list[Utterance]:
+    """Utterances of eleven speakers; every third is misheard."""
+    numbers = ["ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN"]
+    made = []
+    for k in range(count):
+        spoken = " ".join(numbers[(k + j) % 7] for j in range(1 + k % 5))
+        heard = spoken.replace("ONE", "WON", 1) + " TOO" if k % 3 == 0 else spoken
+        made.append(Utterance(f"utterance-{k}", sound(heard), spoken, f"speaker-{k % 11}"))
+    return made
+
+
+if __name__ == "__main__":
+    evaluate(speller(pause=0.1), utterances(int(sys.argv[2])), results_file=Path(sys.argv[1]))

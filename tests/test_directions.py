@@ -1,0 +1,105 @@
+"""The rooms import in one direction only, and heavy libraries are imported where they belong.
+
+Read from the source, so that an import inside a function counts like one at the top of a file.
+"""
+
+import ast
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Each room may import those before it and, of course, itself.
+ORDER = (
+    {"errors", "checkpoints", "examples"},
+    {"audio", "emissions", "vocabulary", "confidence"},
+    {"decode"},
+    {"align"},
+    {"formats"},
+    {"model"},
+    {"pipeline"},
+    {"evaluate"},
+    {"cli", "views"},
+)
+LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
+# Library: the files of w2vkit that may import it, as the beginning of their path.
+HOMES = {
+    "torch": ("model/",),
+    "transformers": ("model/", "evaluate/scoring.py"),
+    "ray": ("pipeline/cluster.py",),
+    "pyarrow": ("pipeline/",),
+    "datasets": ("pipeline/",),
+    "gradio": (),
+    "plotly": ("views.py",),
+}
+
+
+def imports(file: Path) -> set[str]:
+    """Every module that a file imports, as a dotted name."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{file} has a relative import"
+            found |= (
+                {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+                if node.module == "w2vkit"
+                else {node.module}
+            )
+    return found
+
+
+def files() -> list[Path]:
+    return sorted((ROOT / "w2vkit").rglob("*.py"))
+
+
+def room(file: Path) -> str:
+    return file.relative_to(ROOT / "w2vkit").parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in files() if room(file) in LEVEL], ids=lambda file: str(file.relative_to(ROOT))
+)
+def test_a_room_imports_earlier_rooms_only(file):
+    for name in imports(file):
+        package, _, rest = name.partition(".")
+        other = rest.partition(".")[0]
+        if package == "w2vkit_demo":
+            assert room(file) == "cli" and file.stem == "demo", f"{file} imports the page"
+        if package == "w2vkit" and other in LEVEL and other != room(file):
+            assert LEVEL[other] <= LEVEL[room(file)], f"{room(file)} imports {other}, which comes later or stands beside it"
+
+
+def test_every_file_has_a_room():
+    rooms = {room(file) for file in files()} - {"__init__", "__main__"}
+    assert rooms == set(LEVEL)
+
+
+def test_heavy_libraries_are_imported_in_their_homes_only():
+    for file in files():
+        where = file.relative_to(ROOT / "w2vkit").as_posix()
+        for library in {name.partition(".")[0] for name in imports(file)} & HOMES.keys():
+            assert where.startswith(HOMES[library]), f"{where} imports {library}"
+
+
+def test_gradio_is_imported_by_the_page_only():
+    assert any("gradio" in imports(file) for file in (ROOT / "demo").rglob("*.py"))
+    assert all("w2vkit.cli" not in imports(file) for file in (ROOT / "demo" / "w2vkit_demo").rglob("*.py"))
+
+
+def test_importing_w2vkit_is_quick_and_loads_no_network_library():
+    code = "import sys, w2vkit; print([m for m in ('torch', 'transformers', 'gradio', 'jiwer', 'plotly') if m in sys.modules])"
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        times.append(time.perf_counter() - started)
+        assert done.stdout.strip() == "[]"
+    bare = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import numpy"], check=True)
+    bare = time.perf_counter() - bare
+    assert min(times) - bare < 0.3, f"import w2vkit takes {min(times) - bare:.2f} s beside NumPy"

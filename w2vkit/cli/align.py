@@ -1,0 +1,77 @@
+"""The command ``w2vkit align``: where in a sound a known text was said."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from w2vkit.align import align
+from w2vkit.cli.common import MAX_HOURS, add_model_options, load_model, say, write_text
+from w2vkit.errors import AlignmentError, FormatError
+from w2vkit.formats import FORMATS, render, with_parts
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of ``w2vkit``."""
+    parser = commands.add_parser(
+        "align",
+        help="find where a known text was said",
+        description="Find where a known text was said: times of words, lines and, in JSON, characters.",
+    )
+    parser.add_argument("audio", metavar="AUDIO", help="an audio file")
+    parser.add_argument("text", metavar="TEXT", help="a text file in UTF-8, or the text itself")
+    parser.add_argument(
+        "--format", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default: what the output is called, else tsv)"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write here; else print")
+    parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
+    add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Align, write, and say on standard error what the model could not spell."""
+    from w2vkit.audio import load
+
+    suffix = options.output.suffix.lstrip(".") if options.output else ""
+    format = (options.format or suffix or "tsv").lower()
+    if format not in {name.lower() for name in FORMATS}:
+        raise FormatError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
+    text = read_text(options.text)
+    model = load_model(options)
+    waveform = load(options.audio, sample_rate=model.sample_rate, max_seconds=options.max_hours * 3600)
+    (emissions,) = model.emit([waveform])
+    alignment = align(emissions, text)
+    if alignment.unmapped:
+        characters = " ".join(dict.fromkeys(alignment.unmapped))
+        say(f"Note: the model cannot spell {characters} (aligned with whatever is there).")
+    rendered = render(alignment.hypothesis, format, seconds=waveform.seconds, name=Path(options.audio).name)
+    if format == "json":
+        rendered = with_parts(rendered, alignment)
+    if options.output:
+        write_text(options.output, rendered)
+    else:
+        print(rendered, end="")
+    return 0
+
+
+def read_text(argument: str) -> str:
+    """Read the file of that name; if there is none, the argument is the text.
+
+    Raises
+    ------
+    AlignmentError
+        The file cannot be read, or the argument looks like a file that is not there.
+    """
+    path = Path(argument)
+    try:
+        found = path.is_file()
+    except OSError:  # a text longer than a file's name can be
+        found = False
+    if found:
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise AlignmentError(f"{path} cannot be read as text: {error}. Save it as plain text in UTF-8.") from error
+    if len(argument.split()) == 1 and (path.suffix.lower() in (".txt", ".lab", ".md") or path.is_absolute()):
+        raise AlignmentError(f"There is no file {argument}. Give a text file that is there, or the text itself in quotes.")
+    return argument

@@ -1,0 +1,153 @@
+"""The command ``w2vkit evaluate``: a data set in, a table and a report out."""
+
+import argparse
+import io
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from w2vkit.cli import lm as cli_lm
+from w2vkit.cli.common import add_engine_options, add_model_options, load_model, say, start_cluster
+from w2vkit.errors import EvaluationError, W2VKitError
+
+RESULTS, AS_JSON, AS_HTML, AS_YAML = "results.jsonl", "evaluation.json", "report.html", "model-index.yml"
+SHARDS = "shards"  # the folder that takes the place of RESULTS with the engine ray
+SHOWN_FAILURES = 10
+ABOUT = """
+sources:
+  openslr/librispeech_asr --config clean   a data set on the Hugging Face Hub (split test unless told otherwise)
+  speech.parquet, a folder of them         columns audio and text
+  LibriSpeech/test-clean                   a folder with *.trans.txt
+  list.csv, list.tsv, list.jsonl           columns of audio paths and texts
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure word and character error rates",
+        description="Measure a model's word and character error rates on a data set.",
+        epilog=ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", metavar="SOURCE", help="a data set, see below")
+    parser.add_argument("--config", help="configuration of a Hub data set, such as clean")
+    parser.add_argument("--split", help="split of a Hub data set or of a folder, such as test")
+    parser.add_argument("--text-column", help="column of the transcripts (default: text, sentence, ...)")
+    parser.add_argument(
+        "--scoring", choices=("card", "leaderboard"), default="card", help="raw text, or Whisper's normaliser (default card)"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="evaluate N utterances only")
+    parser.add_argument("--shuffle", action="store_true", help="with --limit: a random sample, not the first ones")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample (default 0)")
+    parser.add_argument(
+        "--output-dir",
+        type=Path,
+        metavar="DIR",
+        help=f"write {RESULTS}, {AS_JSON}, {AS_HTML} and {AS_YAML} here; an interrupted run goes on from it",
+    )
+    parser.add_argument("--with-audio", action="store_true", help="put the sound of the worst utterances into the report")
+    cli_lm.add_decoder_options(parser, default="greedy", nbest=False)
+    add_engine_options(parser)
+    add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate; the exit status is 0 if every utterance was transcribed, 1 if some failed, 130 after Ctrl-C."""
+    from w2vkit.cli.progress import Bar
+    from w2vkit.decode import greedy
+    from w2vkit.evaluate.report import table
+    from w2vkit.evaluate.scoring import normaliser
+    from w2vkit.pipeline.datasets import open_corpus
+
+    normaliser(options.scoring)  # before hours are spent
+    if options.with_audio and not options.output_dir:
+        raise EvaluationError("--with-audio is for the report. Add --output-dir DIR.")
+    corpus = open_corpus(
+        options.source,
+        config=options.config,
+        split=options.split,
+        text_column=options.text_column,
+        limit=options.limit,
+        shuffle=options.shuffle,
+        seed=options.seed,
+    )
+    decode = cli_lm.decoder(options) or greedy
+    settings = cli_lm.settings(options, decode)
+    evaluate, results = _engine(options)
+    try:
+        with Bar(len(corpus), "utterances") as bar:
+            evaluation = evaluate(corpus, scoring=options.scoring, decode=decode, settings=settings, progress=bar.reach)
+    except KeyboardInterrupt:
+        kept = f"what was finished is in {results}; the same command goes on from there" if results else "nothing was kept"
+        say(f"w2vkit: stopped; {kept}.")
+        return 130
+    print(table(evaluation, corpus), end="", flush=True)
+    if options.output_dir:
+        _write_all(options.output_dir, evaluation, corpus, with_audio=options.with_audio)
+    if evaluation.failures:
+        say(f"{len(evaluation.failures)} of {len(corpus)} utterances failed:")
+        for row in evaluation.failures[:SHOWN_FAILURES]:
+            say(f"  {row.id}: {row.error}")
+        if len(evaluation.failures) > SHOWN_FAILURES:
+            say(f"  and {len(evaluation.failures) - SHOWN_FAILURES} more; with --output-dir, all are in the report")
+    return 1 if evaluation.failures else 0
+
+
+def _engine(options: argparse.Namespace) -> tuple[Callable[..., Any], Path | None]:
+    """What evaluates a corpus, here or on a cluster, and where the transcripts are kept."""
+    from w2vkit.evaluate import evaluate
+
+    if options.engine == "local":
+        results = options.output_dir / RESULTS if options.output_dir else None
+        return partial(evaluate, load_model(options), results_file=results), results
+    cluster = start_cluster(options)
+    from w2vkit.evaluate.run import evaluate_shared
+
+    results = options.output_dir / SHARDS
+    return partial(evaluate_shared, cluster, folder=results), results
+
+
+def _write_all(folder: Path, evaluation: Any, corpus: Any, *, with_audio: bool) -> None:
+    from w2vkit.evaluate.html import to_html
+    from w2vkit.evaluate.report import model_index, to_json
+
+    audio = _sounds(corpus, {one.id for one in evaluation.worst()}) if with_audio else None
+    writers: dict[str, Callable[[], str]] = {
+        AS_JSON: lambda: to_json(evaluation, corpus),
+        AS_YAML: lambda: model_index(evaluation, corpus),
+        AS_HTML: lambda: to_html(evaluation, corpus, audio=audio),
+    }
+    for name, writer in writers.items():
+        try:
+            new = folder / f"{name}.new"
+            new.write_text(writer(), encoding="utf-8")
+            new.replace(folder / name)  # a full disk leaves the old one whole
+        except OSError as error:
+            raise EvaluationError(
+                f"{folder / name} could not be written: {error.strerror}. The transcripts beside it are kept: "
+                "free space or mend the permissions, and run the same command again."
+            ) from error
+    say(f"Transcripts, {', '.join(writers)} written to {folder}")
+
+
+def _sounds(corpus: Any, ids: set[str]) -> dict[str, bytes]:
+    """Some utterances as FLAC files, which every browser plays whatever the data set holds."""
+    import soundfile
+
+    from w2vkit.audio import load
+
+    sounds = {}
+    for utterance in corpus:
+        if utterance.id in ids and utterance.id not in sounds:
+            try:
+                waveform = load(utterance.audio)
+            except W2VKitError:
+                continue  # it has an id twice; the transcribed one comes or came
+            file = io.BytesIO()
+            soundfile.write(file, waveform.samples, waveform.sample_rate, format="FLAC", subtype="PCM_16")
+            sounds[utterance.id] = file.getvalue()
+    return sounds

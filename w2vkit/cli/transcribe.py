@@ -1,0 +1,111 @@
+"""The command ``w2vkit transcribe``: files, folders and patterns in, text in any format out."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from w2vkit.cli import lm as cli_lm
+from w2vkit.cli.common import MAX_HOURS, add_engine_options, add_model_options, load_model, say, start_cluster, write_text
+from w2vkit.cli.files import Job, find_jobs, give_outputs
+from w2vkit.cli.progress import Bar
+from w2vkit.errors import FormatError, W2VKitError
+from w2vkit.examples import examples
+from w2vkit.formats import FORMATS, render
+from w2vkit.pipeline.transcription import FileTranscription, transcribe_file
+
+
+def add(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    parser = commands.add_parser("transcribe", help="turn audio files into text", description="Turn audio files into text.")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="audio files, folders (searched through) or patterns")
+    parser.add_argument("--example", action="store_true", help="list and transcribe the bundled clips")
+    parser.add_argument("--format", default="txt", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default txt)")
+    parser.add_argument("--output-dir", type=Path, metavar="FOLDER", help="write one file per input here; else print")
+    parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
+    cli_lm.add_decoder_options(
+        parser, default="beam with the language model that the checkpoint brings, as w2v-mini does, else greedy"
+    )
+    add_engine_options(parser)
+    add_model_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Transcribe, go on past bad files, and list at the end what failed and why."""
+    if options.engine == "ray":
+        return _share(options)
+    jobs = _jobs(options)
+    outputs = give_outputs(jobs, options.output_dir, options.format) if options.output_dir else {}
+    decode = cli_lm.decoder(options)
+    model = load_model(options)
+    failures: list[tuple[Path | str, str]] = []
+
+    def one(job: Job, progress: Callable[[float], None]) -> FileTranscription:
+        return transcribe_file(job.path, model, decode=decode, max_seconds=options.max_hours * 3600, progress=progress)
+
+    with Bar(len(jobs)) as bar:
+        for job in jobs:
+            try:
+                result = one(job, bar.part)
+                text = render(result.hypothesis, options.format, seconds=result.seconds, name=job.path.name)
+                if job in outputs:
+                    write_text(outputs[job], text)
+            except W2VKitError as error:
+                failures.append((job.path, str(error)))
+            else:
+                if job not in outputs:
+                    bar.clear()
+                    print(f"{job.path.name}: {text}" if len(jobs) > 1 else text, end="", flush=True)
+            bar.next()
+    if options.output_dir:
+        say(f"{len(jobs) - len(failures)} of {len(jobs)} files written to {options.output_dir}")
+    return _report(failures, len(jobs))
+
+
+def _report(failures: Sequence[tuple[Path | str, str]], total: int) -> int:
+    """List what failed and why, and give the exit status."""
+    if failures:
+        say(f"{len(failures)} of {total} failed:")
+        for path, reason in failures:
+            say(f"  {path}: {reason}")
+    return 1 if failures else 0
+
+
+def _share(options: argparse.Namespace) -> int:
+    """Transcribe on a cluster, into Parquet files."""
+    if options.format != "txt" or options.nbest:
+        raise FormatError("--engine ray writes Parquet files of texts and words. Leave out --format and --nbest.")
+    from w2vkit.pipeline.bulk import describe_decoder
+    from w2vkit.pipeline.datasets import is_table, of_files, open_corpus
+
+    table = options.paths[0] if len(options.paths) == 1 and is_table(options.paths[0]) else None
+    corpus = open_corpus(table, with_text=False) if table else of_files([job.path for job in _jobs(options)])
+    decode = cli_lm.decoder(options)
+    about = describe_decoder(decode, cli_lm.settings(options, decode))[0] if decode else {"decoder": "the checkpoint's own"}
+    cluster = start_cluster(options)
+    with Bar(len(corpus)) as bar:
+        shared = cluster.transcribe(
+            corpus, options.output_dir, decode=decode, about=about, max_seconds=options.max_hours * 3600, progress=bar.reach
+        )
+    failures = [(row.id, row.error) for row in shared.rows if row.error]
+    kept = f", {shared.reused} by an earlier run" if shared.reused else ""
+    say(f"{len(corpus) - len(failures)} of {len(corpus)} transcribed to {options.output_dir}{kept}")
+    return _report(failures, len(corpus))
+
+
+def _jobs(options: argparse.Namespace) -> list[Job]:
+    """Find what is to be done, or say what is wrong with the call before anything is loaded."""
+    if options.format.lower() not in {name.lower() for name in FORMATS}:
+        raise FormatError(f"There is no format {options.format!r}. Choose one of: {', '.join(FORMATS)}.")
+    if options.example and options.paths:
+        raise FormatError("Give either --example or paths, not both.")
+    if not options.example and not options.paths:
+        raise FormatError("Nothing to transcribe. Give audio files, folders or patterns, or try: w2vkit transcribe --example")
+    if options.example:
+        for example in examples():
+            say(f"{example.path.name}: {example.about}")
+    jobs = [Job(e.path, Path(e.path.name)) for e in examples()] if options.example else find_jobs(options.paths)
+    if len(jobs) > 1 and not options.output_dir and options.format != "txt":
+        raise FormatError(f"{len(jobs)} files as {options.format} would run into each other. Add --output-dir FOLDER.")
+    return jobs

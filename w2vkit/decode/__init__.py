@@ -1,0 +1,10 @@
+"""Emissions to text: greedy decoding and CTC prefix beam search, with language models (`lm`) and hot words.
+
+Both decoders give a `Hypothesis`: the text, and its words with times and confidence. NumPy only.
+"""
+
+from w2vkit.decode.beam import beam_search
+from w2vkit.decode.best_path import Decode, greedy, suited
+from w2vkit.decode.hypothesis import Hypothesis, Word
+
+__all__ = ["Decode", "Hypothesis", "Word", "beam_search", "greedy", "suited"]

@@ -1,0 +1,72 @@
+"""Emissions to text.
+
+Greedy decoding takes the likeliest label of each frame, merges repeats and drops blanks: the map B of
+Graves et al., "Connectionist temporal classification" (2006), section 3.1,
+https://www.cs.toronto.edu/~graves/icml_2006.pdf, applied to the best path. Beam search (`w2vkit.decode.beam`)
+looks for the likeliest text instead.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from w2vkit.decode.beam import beam_search
+from w2vkit.decode.hypothesis import Hypothesis, Span, Word, words_of
+from w2vkit.decode.lm import brought, load
+from w2vkit.emissions import Emissions
+
+__all__ = ["Decode", "Hypothesis", "Span", "Word", "beam_search", "greedy", "suited", "words_of"]
+
+Decode = Callable[[Emissions], Hypothesis]
+
+
+def greedy(emissions: Emissions) -> Hypothesis:
+    """Decode the best path.
+
+    Parameters
+    ----------
+    emissions : Emissions
+        (T, V) log-probabilities.
+
+    Returns
+    -------
+    Hypothesis
+        ``score`` is the log-probability of the best path, a lower bound on that of the text. Confidences
+        and times of words are those of `w2vkit.decode.hypothesis.words_of`; a character's span is its run of frames.
+    """
+    path = emissions.log_probs.argmax(axis=1)
+    frames = np.arange(len(path))
+    along, sure = emissions.log_probs[frames, path], emissions.tempered[frames, path]
+    spans = []
+    position = 0
+    for label, run in groupby(path.tolist()):
+        stop = position + len(list(run))
+        spans.append(Span(label, position, stop, float(sure[position:stop].max())))
+        position = stop
+    words = words_of(spans, emissions)
+    return Hypothesis(" ".join(word.text for word in words), words, float(along.sum(dtype=np.float64)))
+
+
+def suited(folder: Path) -> Decode:
+    """Give the decoder that suits a checkpoint: beam search with the language model that it brings, or else greedy.
+
+    Parameters
+    ----------
+    folder : Path
+        The checkpoint's, as `CTCModel.folder`; ``language_model.arpa.gz`` in it is the language model.
+
+    Raises
+    ------
+    LanguageModelError
+        The language model is broken.
+    """
+    path = brought(folder)
+    return _searching(path) if path else greedy
+
+
+@lru_cache(maxsize=2)
+def _searching(path: Path) -> Decode:
+    return partial(beam_search, language_model=load(path))

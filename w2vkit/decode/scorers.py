@@ -1,0 +1,197 @@
+"""Language scores as the beam search wants them: what every further label would add to a prefix.
+
+A scorer is an automaton over labels. Its states are whatever it needs to know of a prefix, and what a text scores in
+total does not depend on how that was spread over its labels. So a scorer may pay in advance for what a prefix
+promises (look-ahead), if it settles the account when the word ends.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from w2vkit.decode.lexicon import Lexicon, case_of
+from w2vkit.decode.lm import KenLM, LanguageModel
+from w2vkit.decode.lm.ngram import END, SPACES, UNKNOWN, NGram
+from w2vkit.errors import LanguageModelError
+from w2vkit.vocabulary import Vocabulary
+
+
+class Scorer(Protocol):
+    """What the search asks of a language model or of hot words."""
+
+    start: Any
+
+    def advance(self, state: Any, label: int) -> Any:
+        """Give the state after one more label, which is text or the word boundary."""
+        ...
+
+    def gains(self, state: Any) -> np.ndarray:
+        """Give what each label adds to the score: (V,) natural logarithms."""
+        ...
+
+    def finish(self, state: Any) -> float:
+        """Give what the end of the text adds."""
+        ...
+
+
+def language_scorer(model: LanguageModel, vocabulary: Vocabulary, *, alpha: float, beta: float, oov_penalty: float) -> Scorer:
+    """Make the scorer of a language model: of words, or of characters if that is what it counts.
+
+    Raises
+    ------
+    LanguageModelError
+        The model has no word in common with what the vocabulary can spell, or the vocabulary has no words.
+    """
+    if isinstance(model, NGram) and model.characters:
+        return CharacterScorer(model, vocabulary, alpha, beta, oov_penalty)
+    if vocabulary.word_boundary is None:
+        raise LanguageModelError(
+            "A language model of words needs a vocabulary with a word boundary. Give a model of its characters instead."
+        )
+    if isinstance(model, KenLM):
+        return KenLMScorer(model, vocabulary, alpha, beta, oov_penalty)
+    return WordScorer(model, vocabulary, alpha, beta, oov_penalty)
+
+
+class WordScorer:
+    """An n-gram model over words.
+
+    At a word's end it counts in full: ``alpha * log P(word | before) + beta``, less the penalty if the model does not
+    know it. Before, a prefix has ``alpha * log P`` of the likeliest word that begins so, as a unigram: a long word
+    pays as it goes, and a beam inside of one is not cut for a price that the others have still to pay. The state is
+    the model's and the lexicon's.
+    """
+
+    def __init__(self, model: NGram, vocabulary: Vocabulary, alpha: float, beta: float, oov_penalty: float) -> None:
+        self.model, self.alpha, self.beta, self.oov_penalty = model, alpha, beta, oov_penalty
+        self.boundary = vocabulary.word_boundary
+        self.lexicon = Lexicon.of(model, vocabulary)
+        self.start = (model.start, 0)
+        self._ahead = alpha * self.lexicon.look_ahead
+        self._ahead[0] = 0.0
+        self._ahead[-1] -= oov_penalty
+
+    def advance(self, state: tuple[int, int], label: int) -> tuple[int, int]:
+        """Give the state after one more label."""
+        context, node = state
+        if label != self.boundary:
+            return context, int(self.lexicon.child[node, label])
+        return (self._word(context, node)[0], 0) if node else state
+
+    def gains(self, state: tuple[int, int]) -> np.ndarray:
+        """Give what each label adds: (V,)."""
+        context, node = state
+        row = self._ahead[self.lexicon.child[node]] - self._ahead[node]
+        row[self.boundary] = self._word(context, node)[1] if node else 0.0
+        return row
+
+    def finish(self, state: tuple[int, int]) -> float:
+        """Give what the end of the text adds: that of the last word, and the model's end of the sentence."""
+        context, node = state
+        gain = 0.0
+        if node:
+            context, gain = self._word(context, node)
+        return gain + _end(self.model, context, self.alpha)
+
+    def _word(self, context: int, node: int) -> tuple[int, float]:
+        """Finish a word: the next context, and the gain over what was paid in advance."""
+        word = self.lexicon.word.get(node)
+        after, log_prob = self.model.step(context, UNKNOWN if word is None else word)
+        gain = self.alpha * log_prob + self.beta - (self.oov_penalty if word is None else 0.0)
+        return after, gain - self._ahead[node]
+
+
+class KenLMScorer:
+    """A KenLM model over words, which cannot look ahead: the state is the model's and the word so far."""
+
+    def __init__(self, model: KenLM, vocabulary: Vocabulary, alpha: float, beta: float, oov_penalty: float) -> None:
+        self.model, self.alpha, self.beta, self.oov_penalty = model, alpha, beta, oov_penalty
+        self.vocabulary = vocabulary
+        self.start = (model.start, "")
+
+    def advance(self, state: tuple[Any, str], label: int) -> tuple[Any, str]:
+        """Give the state after one more label."""
+        context, word = state
+        if label != self.vocabulary.word_boundary:
+            return context, word + self.vocabulary.labels[label]
+        return (self._word(context, word)[0], "") if word else state
+
+    def gains(self, state: tuple[Any, str]) -> np.ndarray:
+        """Give what each label adds: (V,)."""
+        row = np.zeros(len(self.vocabulary))
+        if state[1]:
+            row[self.vocabulary.word_boundary] = self._word(*state)[1]
+        return row
+
+    def finish(self, state: tuple[Any, str]) -> float:
+        """Give what the end of the text adds."""
+        context, word = state
+        gain = 0.0
+        if word:
+            context, gain = self._word(context, word)
+        return gain + self.alpha * self.model.step(context, END)[1]
+
+    def _word(self, context: Any, word: str) -> tuple[Any, float]:
+        known = next((form for form in (word, word.lower(), word.upper()) if form in self.model), None)
+        after, log_prob = self.model.step(context, known or UNKNOWN)
+        return after, self.alpha * log_prob + self.beta - (0.0 if known else self.oov_penalty)
+
+
+class CharacterScorer:
+    """An n-gram model over characters, the word boundary among them.
+
+    The state is the model's, and what it was before a boundary if that came last: at the end of a text, "A" and "A "
+    are the same text, so the boundary's price is given back.
+    """
+
+    NOTHING, INSIDE = -2, -1  # in place of the state before a boundary: at the start of the text, inside a word
+
+    def __init__(self, model: NGram, vocabulary: Vocabulary, alpha: float, beta: float, oov_penalty: float) -> None:
+        self.model, self.alpha, self.beta = model, alpha, beta
+        self.boundary = vocabulary.word_boundary
+        self.size = len(vocabulary)
+        space = next((s for s in SPACES if s in model.words), UNKNOWN)
+        case = case_of((w for w in model.words if len(w) == 1 and w not in SPACES), vocabulary, "characters")
+        known = {case(word): word for word in model.words if len(word) == 1}
+        self._tokens = {c: space if s == " " else known.get(s, UNKNOWN) for s, c in vocabulary.columns.items()}
+        self._penalty = {c: oov_penalty if token == UNKNOWN else 0.0 for c, token in self._tokens.items()}
+        self.start = (model.start, self.NOTHING)
+        self._rows: dict[tuple[int, bool], np.ndarray] = {}
+
+    def advance(self, state: tuple[int, int], label: int) -> tuple[int, int]:
+        """Give the state after one more label."""
+        context, before = state
+        if label != self.boundary:
+            return self._step(context, label)[0], self.INSIDE
+        return (self._step(context, label)[0], context) if before == self.INSIDE else state
+
+    def gains(self, state: tuple[int, int]) -> np.ndarray:
+        """Give what each label adds: (V,)."""
+        context, before = state
+        key = context, before == self.INSIDE
+        if key not in self._rows:
+            row = np.zeros(self.size)
+            for label in self._tokens:
+                if label != self.boundary:
+                    row[label] = self._step(context, label)[1]
+                elif before == self.INSIDE:
+                    row[label] = self._step(context, label)[1] + self.beta
+            self._rows[key] = row
+        return self._rows[key]
+
+    def finish(self, state: tuple[int, int]) -> float:
+        """Give what the end of the text adds."""
+        context, before = state
+        if before == self.INSIDE:
+            return self.beta + _end(self.model, context, self.alpha)
+        if before == self.NOTHING or self.boundary is None:
+            return _end(self.model, context, self.alpha)
+        return _end(self.model, before, self.alpha) - self._step(before, self.boundary)[1]
+
+    def _step(self, context: int, label: int) -> tuple[int, float]:
+        after, log_prob = self.model.step(context, self._tokens[label])
+        return after, self.alpha * log_prob - self._penalty[label]
+
+
+def _end(model: NGram, context: int, alpha: float) -> float:
+    return alpha * model.step(context, END)[1] if END in model.words else 0.0

@@ -1,0 +1,9 @@
+"""Error rates of a model on a data set: scoring, confidence intervals, calibration, and reports.
+
+`evaluate` transcribes and scores; `report` and `html` show an `Evaluation`.
+"""
+
+from w2vkit.evaluate.evaluation import Evaluation
+from w2vkit.evaluate.run import evaluate
+
+__all__ = ["Evaluation", "evaluate"]

@@ -1,0 +1,184 @@
+"""An evaluation as text for people and programs: a terminal's table, JSON, and a model card's YAML."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+from w2vkit.evaluate.evaluation import Evaluation
+from w2vkit.evaluate.scoring import SCORINGS, Group, Pair
+from w2vkit.model.hub import DEFAULT
+from w2vkit.pipeline.datasets import Corpus
+
+LINE = 100  # characters of a terminal's line
+WORST = 5  # utterances and speakers that the terminal shows
+NOTHING = "***"  # stands opposite an insertion or a deletion
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A published WER (per cent), and what it was measured with."""
+
+    what: str
+    wer: float
+
+
+# Per cent on LibriSpeech test-clean and test-other. The card: https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self
+# The paper: Baevski et al. (2020), https://arxiv.org/abs/2006.11477; 10 h as Papers with Code lists it.
+CARD = {DEFAULT: ("model card, this model", 1.9, 3.9)}
+PAPER = (
+    ("paper's best: 960 h labelled, language model", 1.8, 3.3),
+    ("paper: 10 h labelled (Libri-Light), language model", 2.5, 5.0),
+    ("paper: 10 min labelled, language model", 4.8, 8.2),
+)
+LABELLED = tuple(zip(("960 h", "10 h", "10 min"), (row[1] for row in PAPER), (row[2] for row in PAPER), strict=True))
+
+
+def published(evaluation: Evaluation, corpus: Corpus) -> list[Figure]:
+    """What is published for a LibriSpeech test split: the card of the same model, and the paper's other models.
+
+    Those figures compare raw text; beside another scoring there is none.
+    """
+    model = evaluation.model
+    names = {corpus.name, f"{corpus.name} {corpus.config}-{corpus.split}", f"{corpus.name} {corpus.split}"}
+    clean = {"test-clean", "openslr/librispeech_asr clean-test", "openslr/librispeech_asr test.clean"}
+    other = {name.replace("clean", "other") for name in clean}
+    if evaluation.scoring != "card" or not names & (clean | other):
+        return []
+    figures = [*([CARD[model]] if model in CARD else []), *PAPER]
+    return [Figure(what, on_clean if names & clean else on_other) for what, on_clean, on_other in figures]
+
+
+def title(evaluation: Evaluation, corpus: Corpus) -> str:
+    """Say in one line what was evaluated on what."""
+    part = " ".join(filter(None, (corpus.name, corpus.config, corpus.split)))
+    return f"{evaluation.model} ({evaluation.dtype}) on {part}" + (
+        "" if corpus.complete else f", {corpus.total} utterances of it"
+    )
+
+
+def summary(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    """Give the main figures as (name, value, explanation)."""
+    e = evaluation
+    low_high = f"{e.interval[0]:.2%} to {e.interval[1]:.2%}".replace("%", " %") if e.interval else "one utterance only"
+    drawn = len(e.speakers) if e.interval_over == "speakers" else len(e.utterances)
+    lines = [
+        ("WER", percent(e.wer), f"{e.substitutions + e.deletions + e.insertions:,} errors in {e.words:,} words"),
+        ("95 % interval", low_high, f"bootstrap over {drawn:,} {e.interval_over}"),
+        ("CER", percent(e.cer), "character error rate"),
+        ("errors", f"{e.substitutions:,} / {e.deletions:,} / {e.insertions:,}", "substituted / deleted / inserted"),
+        ("audio", clock(e.seconds), f"{len(e.utterances):,} utterances scored, {len(e.failures):,} failed"),
+    ]
+    if s := e.speed:
+        times = f"reading {s.reading:.1f} s, model {s.forward:.1f} s, decoding {s.decoding:.1f} s"
+        lines.append(("speed", f"{s.rtfx:,.1f} x", f"audio seconds per second of model and decoding; {times}"))
+    return lines
+
+
+def table(evaluation: Evaluation, corpus: Corpus) -> str:
+    """An evaluation for the terminal."""
+    return "\n".join(_lines(evaluation, corpus)) + "\n"
+
+
+def _lines(e: Evaluation, corpus: Corpus) -> Iterator[str]:
+    yield title(e, corpus)
+    yield f"scoring {e.scoring}: {SCORINGS[e.scoring]}"
+    yield ""
+    yield from columns([[name, value, what] for name, value, what in summary(e)])
+    if figures := published(e, corpus):
+        yield "\npublished on this split" + ("" if corpus.complete else ", all of it")
+        yield from columns([["  " + figure.what, f"{figure.wer:.1f} %"] for figure in figures])
+    yield "\nby length"
+    yield from _groups(e.lengths)
+    if e.speakers:
+        yield f"\nby speaker (the worst {min(WORST, len(e.speakers))} of {len(e.speakers)})"
+        yield from _groups(e.speakers[:WORST])
+    if worst := e.worst(WORST):
+        yield "\nworst utterances"
+        for one in worst:
+            yield f"  {one.id}  {one.errors} errors in {one.words} words"
+            yield from ("    " + line for line in aligned(one.pairs))
+    for note in e.notes:
+        yield f"\nNote: {note}"
+
+
+def _groups(groups: Iterable[Group]) -> Iterator[str]:
+    rows = [[f"  {g.name}", f"{g.utterances:,} utterances", f"{g.words:,} words", percent(g.wer)] for g in groups]
+    return columns(rows)
+
+
+def columns(rows: list[list[str]]) -> Iterator[str]:
+    """Rows of cells as lines, the cells below one another."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))] if rows else []
+    return ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def aligned(pairs: Iterable[Pair]) -> Iterator[str]:
+    """An alignment as two lines, reference over hypothesis; more of them where it is long."""
+    upper, lower = "REF", "HYP"
+    for reference, hypothesis in pairs:
+        a, b = reference or NOTHING, hypothesis or NOTHING
+        width = max(len(a), len(b))
+        if len(upper) + 1 + width > LINE and upper != "REF":
+            yield from (upper.rstrip(), lower.rstrip())
+            upper, lower = "REF", "HYP"
+        upper += " " + a.ljust(width)
+        lower += " " + b.ljust(width)
+    yield from (upper.rstrip(), lower.rstrip())
+
+
+def percent(share: float) -> str:
+    """A share of 1 in per cent; a dash where there is none."""
+    return "-" if share != share else f"{100 * share:.2f} %"
+
+
+def clock(seconds: float) -> str:
+    """A duration as h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def to_json(evaluation: Evaluation, corpus: Corpus) -> str:
+    """An evaluation for programs: rates are shares of 1, times seconds, and the alignments those of the worst."""
+    e = evaluation
+    data = asdict(e)
+    data["data"] = {"name": corpus.name, "config": corpus.config, "split": corpus.split, "complete": corpus.complete}
+    data["worst"] = [{"id": one.id, "pairs": one.pairs} for one in e.worst()]
+    data["published"] = [asdict(figure) for figure in published(e, corpus)]
+    for one in data["utterances"]:
+        del one["pairs"]
+    for key in ("speakers", "lengths"):
+        for row, group in zip(data[key], getattr(e, key), strict=True):
+            row["wer"] = group.wer if group.words else None
+    if e.speed:
+        data["speed"]["rtfx"] = e.speed.rtfx
+    return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+def model_index(evaluation: Evaluation, corpus: Corpus) -> str:
+    """The ``model-index`` block that the Hub reads from a model card's front matter (WER and CER in per cent)."""
+    from huggingface_hub import EvalResult
+    from huggingface_hub.repocard_data import eval_results_to_model_index
+    from huggingface_hub.utils import yaml_dump
+
+    name = evaluation.model.rpartition("/")[2]
+    scored = "" if evaluation.scoring == "card" else " (Whisper's normaliser)"
+    results = [
+        EvalResult(
+            task_type="automatic-speech-recognition",
+            task_name="Automatic Speech Recognition",
+            dataset_type=corpus.name,
+            dataset_name=corpus.name,
+            dataset_config=corpus.config,
+            dataset_split=corpus.split,
+            metric_type=metric,
+            metric_name=f"Test {metric.upper()}{scored}",
+            metric_value=round(100 * value, 2),
+        )
+        for metric, value in (("wer", evaluation.wer), ("cer", evaluation.cer))
+    ]
+    remark = f"# scoring: {evaluation.scoring}; {len(evaluation.utterances)} utterances"
+    if not corpus.complete:
+        remark += ", NOT the whole split: do not publish it as such"
+    if evaluation.failures:
+        remark += f"; {len(evaluation.failures)} failed and are left out"
+    return f"{remark}\n" + yaml_dump({"model-index": eval_results_to_model_index(name, results)})

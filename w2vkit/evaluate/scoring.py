@@ -1,0 +1,211 @@
+"""References against hypotheses: normalised texts, jiwer's counts, bootstrap intervals and tables."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from w2vkit.errors import EvaluationError
+from w2vkit.pipeline.journal import Row
+from w2vkit.vocabulary import Vocabulary
+
+SCORINGS = {
+    "card": "raw text, as the model card scores",
+    "leaderboard": "Whisper's English normaliser on both sides, as the Open ASR Leaderboard scores",
+}
+LENGTHS = (5.0, 10.0, 15.0, 20.0)  # s; the edges of the table by length
+RESAMPLES = 1000  # of the bootstrap
+FEW_SPEAKERS = 10  # with fewer, resampling speakers gives an interval of hardly any values
+SPELLINGS = ("openai/whisper-tiny", "normalizer.json")  # Whisper's British-American list, on the Hub
+Pair = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One utterance's score; the texts are as they were compared.
+
+    Attributes
+    ----------
+    id : str
+    speaker : str or None
+    seconds : float
+    reference, hypothesis : str
+    substitutions, deletions, insertions : int
+    pairs : tuple of (str or None, str or None)
+        Word of the reference, word of the hypothesis; None opposite an insertion or a deletion.
+    """
+
+    id: str
+    speaker: str | None
+    seconds: float
+    reference: str
+    hypothesis: str
+    substitutions: int
+    deletions: int
+    insertions: int
+    pairs: tuple[Pair, ...]
+
+    @property
+    def words(self) -> int:
+        """How many words the reference has."""
+        return sum(reference is not None for reference, _ in self.pairs)
+
+    @property
+    def errors(self) -> int:
+        """Substitutions, deletions and insertions."""
+        return self.substitutions + self.deletions + self.insertions
+
+
+@dataclass(frozen=True)
+class Group:
+    """The utterances of one speaker, or of like length, together."""
+
+    name: str
+    utterances: int
+    seconds: float
+    words: int
+    errors: int
+
+    @property
+    def wer(self) -> float:
+        """Errors per word of the reference; NaN where it has none."""
+        return self.errors / self.words if self.words else float("nan")
+
+
+def normaliser(scoring: str) -> tuple[Callable[[str], str], str | None]:
+    """Give a scoring's normaliser, and what people must know about it.
+
+    Raises
+    ------
+    EvaluationError
+        There is no such scoring.
+    """
+    if scoring not in SCORINGS:
+        raise EvaluationError(f"There is no scoring {scoring!r}. Choose one of: {', '.join(SCORINGS)}.")
+    if scoring == "card":
+        return str, None
+    import json
+    from pathlib import Path
+
+    from huggingface_hub import try_to_load_from_cache
+    from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
+
+    file = try_to_load_from_cache(*SPELLINGS)
+    if isinstance(file, str):
+        return EnglishTextNormalizer(json.loads(Path(file).read_text(encoding="utf-8"))), None
+    return EnglishTextNormalizer({}), (
+        "Whisper's list of British spellings is not on this machine: numbers, contractions, titles, symbols and fillers are "
+        "normalised as on the leaderboard, but COLOUR against COLOR counts as an error. For the exact score: "
+        f"hf download {' '.join(SPELLINGS)}"
+    )
+
+
+def score(rows: Sequence[Row], normalise: Callable[[str], str]) -> list[Scored]:
+    """Align every hypothesis with its reference, word by word (jiwer's Levenshtein alignment)."""
+    import jiwer
+
+    if not rows:
+        return []
+    references = [normalise(row.reference or "").strip() for row in rows]
+    hypotheses = [normalise(row.hypothesis or "").strip() for row in rows]
+    output = jiwer.process_words(references, hypotheses)
+    scored = []
+    for k, (row, chunks) in enumerate(zip(rows, output.alignments, strict=True)):
+        pairs: list[Pair] = []
+        edits = Counter[str]()
+        for chunk in chunks:
+            spoken = output.references[k][chunk.ref_start_idx : chunk.ref_end_idx]
+            heard = output.hypotheses[k][chunk.hyp_start_idx : chunk.hyp_end_idx]
+            # A chunk joins adjacent edits of one kind; opposite an insertion or a deletion there is nothing.
+            length = max(len(spoken), len(heard))
+            pairs += zip(spoken or [None] * length, heard or [None] * length, strict=True)
+            edits[chunk.type] += length
+        counts = (edits["substitute"], edits["delete"], edits["insert"])
+        scored.append(Scored(row.id, row.speaker, row.seconds or 0.0, references[k], hypotheses[k], *counts, tuple(pairs)))
+    return scored
+
+
+def interval(scored: Sequence[Scored], *, speakers: bool, seed: int = 0) -> tuple[float, float] | None:
+    """The 95 % bootstrap interval of the corpus WER, a share of 1.
+
+    Whole utterances, or whole speakers, whose utterances are alike, are drawn with replacement and the
+    corpus WER is taken of each draw; Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR
+    performance evaluation" (2004), https://doi.org/10.1109/ICASSP.2004.1326009.
+
+    Returns
+    -------
+    (float, float) or None
+        The 2.5 and 97.5 % quantiles; None where there is only one to draw.
+    """
+    groups = group(scored, lambda s: s.speaker or "") if speakers else [_total("", [s]) for s in scored]
+    if len(groups) < 2:
+        return None
+    errors, words = np.array([g.errors for g in groups]), np.array([g.words for g in groups])
+    draws = np.random.default_rng(seed)
+    wers = []
+    for _ in range(RESAMPLES):
+        chosen = draws.integers(len(groups), size=len(groups))
+        wers.append(errors[chosen].sum() / max(1, words[chosen].sum()))
+    low, high = np.quantile(wers, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def group(scored: Iterable[Scored], key: Callable[[Scored], str]) -> list[Group]:
+    """Add up the utterances that share a key, in the order of first appearance."""
+    members: dict[str, list[Scored]] = {}
+    for one in scored:
+        members.setdefault(key(one), []).append(one)
+    return [_total(name, those) for name, those in members.items()]
+
+
+def by_length(scored: Iterable[Scored]) -> list[Group]:
+    """Add up utterances of like duration, the shortest first."""
+    names = [f"under {LENGTHS[0]:g} s", *(f"{a:g} to {b:g} s" for a, b in pairwise(LENGTHS))]
+    names.append(f"{LENGTHS[-1]:g} s and more")
+    groups = group(scored, lambda s: names[int(np.searchsorted(LENGTHS, s.seconds, side="right"))])
+    return sorted(groups, key=lambda g: names.index(g.name))
+
+
+def _total(name: str, those: list[Scored]) -> Group:
+    seconds = sum(s.seconds for s in those)
+    return Group(name, len(those), seconds, sum(s.words for s in those), sum(s.errors for s in those))
+
+
+def unknown_characters(references: Iterable[str], vocabulary: Vocabulary, scoring: str) -> Counter[str]:
+    """Count the characters of the references that the model cannot write.
+
+    For "leaderboard" neither case nor what its normaliser drops (marks, punctuation, symbols) matters.
+    """
+    known = set("".join(vocabulary.columns))
+    characters = Counter(c for text in references for c in text if not c.isspace())
+    if scoring == "card":
+        return Counter({c: n for c, n in characters.items() if c not in known})
+    return Counter(
+        {
+            c: n
+            for c, n in characters.items()
+            if known.isdisjoint(c + c.upper() + c.lower()) and unicodedata.category(c)[0] not in "MPS"
+        }
+    )
+
+
+def check_case(references: Iterable[str], vocabulary: Vocabulary) -> None:
+    """Refuse references in a case that the model cannot write, before hours are spent on it.
+
+    Raises
+    ------
+    EvaluationError
+        More than half of the letters are in the vocabulary in the other case only.
+    """
+    known = set("".join(vocabulary.columns))
+    letters = Counter(c for text in references for c in text if c.isalpha())
+    wrong = Counter({c: n for c, n in letters.items() if c not in known and c.swapcase() in known})
+    if wrong.total() > letters.total() / 2:
+        case = "upper" if any(c.islower() for c in wrong) else "lower"
+        raise EvaluationError(
+            f"The references are not in {case} case, but the model writes {case} case only: nearly every word would count "
+            f"as wrong. Put the texts into {case} case, or ignore it with the scoring 'leaderboard' (--scoring leaderboard)."
+        )

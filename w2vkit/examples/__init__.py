@@ -1,0 +1,22 @@
+"""The bundled clips: synthetic speech with its text, so that everything runs without a download."""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Example:
+    """A bundled clip: its file, what is said, and how it was made."""
+
+    path: Path
+    text: str
+    about: str
+
+
+def examples() -> list[Example]:
+    """The bundled clips, in the order of their file names."""
+    folder = Path(str(files(__name__)))
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    return [Example(folder / row["file"], row["text"], row["about"]) for row in index]

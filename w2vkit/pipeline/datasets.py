@@ -1,0 +1,249 @@
+"""Where spoken utterances and their transcripts come from: one iterator for every kind of data set.
+
+Audio is handed on as bytes or paths and decoded by `w2vkit.audio.load`, so that no data set needs torchcodec.
+Rows that lack something are handed on too, with their fault: one bad row must not end an evaluation.
+"""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from w2vkit.errors import DatasetError
+from w2vkit.pipeline.dataset_files import FAULT, Table, read_librispeech, read_manifest, read_parquet
+
+# Tried in this order; data sets on the Hub and in the usual toolkits have one of each.
+AUDIO_COLUMNS = ("audio", "file", "path", "audio_filepath", "audio_path", "file_name", "filename", "wav")
+TEXT_COLUMNS = ("text", "sentence", "transcription", "transcript", "normalized_text")
+ID_COLUMNS = ("id", "utterance_id", "utt_id")
+SPEAKER_COLUMNS = ("speaker_id", "speaker", "client_id")
+MANIFESTS = (".csv", ".tsv", ".jsonl", ".json")
+MOVED = {"librispeech_asr": "openslr/librispeech_asr"}  # the model card's name for it
+
+
+@dataclass(frozen=True, eq=False)
+class Utterance:
+    """Something said, and what it should be transcribed as.
+
+    Attributes
+    ----------
+    id : str
+    audio
+        What `w2vkit.audio.load` takes; None where the row has none.
+    reference : str or None
+        The transcript as the data set has it; None where the row has none.
+    speaker : str or None
+        Who said it, if the data set knows.
+    fault : str or None
+        Why the row cannot be used, for people.
+    """
+
+    id: str
+    audio: Any
+    reference: str | None
+    speaker: str | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """A data set, ready to be read; iterating reads it from the beginning.
+
+    Attributes
+    ----------
+    name : str
+        The Hub's name, or that of the file or folder.
+    config, split : str or None
+        The part of it that was asked for.
+    total : int
+        How many utterances it gives.
+    complete : bool
+        Whether that is the whole split; False under a limit.
+    read : callable
+        Gives the utterances, or with (start, stop) a part of them.
+    selection : mapping
+        What else decides which utterances and transcripts these are, as values for JSON.
+    """
+
+    name: str
+    config: str | None
+    split: str | None
+    total: int
+    complete: bool
+    read: Callable[..., Iterator[Utterance]] = field(repr=False)
+    selection: Mapping[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.total
+
+    def __iter__(self) -> Iterator[Utterance]:
+        return self.read()
+
+    def part(self, start: int, stop: int) -> Iterator[Utterance]:
+        """Give the utterances from number `start` up to before number `stop`, reading hardly more than those."""
+        return self.read(start, stop)
+
+
+def open_corpus(
+    source: str | Path,
+    *,
+    config: str | None = None,
+    split: str | None = None,
+    text_column: str | None = None,
+    limit: int | None = None,
+    shuffle: bool = False,
+    seed: int = 0,
+    with_text: bool = True,
+) -> Corpus:
+    """Open a data set.
+
+    Parameters
+    ----------
+    source : path or str
+        A Parquet file or a folder of them, a LibriSpeech folder (``*.trans.txt``), a CSV, TSV or JSON-lines
+        file with paths and texts, or the Hub's name of a data set, of which only the split's files are downloaded.
+    config, split : str, optional
+        Which part of a Hub data set (split "test" unless told otherwise), or which split's files in a folder.
+    text_column : str, optional
+        The column of the transcripts; one of `TEXT_COLUMNS` unless told otherwise.
+    limit : int, optional
+        Take this many utterances: the first ones, or with ``shuffle`` a random sample, in the data set's order.
+    shuffle : bool
+    seed : int
+        Of the sample: the same seed takes the same utterances.
+    with_text : bool
+        Whether there must be transcripts.
+
+    Raises
+    ------
+    DatasetError
+        There is no such data set, it cannot be read, is empty, or has no column of audio or text.
+    """
+    path = Path(source).expanduser()
+    if path.exists():
+        name, table = path.name, _local(path, split)
+    else:
+        name = MOVED.get(str(source), str(source))
+        split = split or "test"
+        table = _hub(name, config, split)
+    if limit is not None and limit < 1:
+        raise DatasetError(f"A limit of {limit} leaves nothing to evaluate. Give at least 1.")
+    if not table.total:
+        raise DatasetError(f"{name} has no rows. Check the file, or choose another split.")
+    convert = _converter(table, name, text_column, with_text)
+    total = min(limit or table.total, table.total)
+    wanted: Sequence[int] = sorted(random.Random(seed).sample(range(table.total), total)) if shuffle else range(total)
+
+    def read(start: int = 0, stop: int = total) -> Iterator[Utterance]:
+        part = wanted[start:stop]
+        return (convert(index, row) for index, row in table.read(part if isinstance(part, range) else frozenset(part)))
+
+    selection = {"text column": text_column, "seed": seed if shuffle else None}
+    return Corpus(name, config, split, total, total == table.total, read, selection)
+
+
+def is_table(path: str | Path) -> bool:
+    """Whether a path is that of a file or folder of rows, not of sound."""
+    path = Path(path).expanduser()
+    return path.suffix.lower() in (".parquet", *MANIFESTS) or (path.is_dir() and any(path.rglob("*.parquet")))
+
+
+def of_files(paths: Sequence[Path]) -> Corpus:
+    """Sound files without transcripts, as a data set whose name tells one list of files from another."""
+    utterances = [Utterance(str(path), path, None) for path in paths]
+    digest = hashlib.sha256("\n".join(u.id for u in utterances).encode("utf-8", "replace")).hexdigest()[:16]
+
+    def read(start: int = 0, stop: int = len(utterances)) -> Iterator[Utterance]:
+        return iter(utterances[start:stop])
+
+    return Corpus(f"files {digest}", None, None, len(utterances), True, read)
+
+
+def _local(path: Path, split: str | None) -> Table:
+    if path.is_file():
+        if path.suffix.lower() == ".parquet":
+            return read_parquet([path])
+        if path.suffix.lower() in MANIFESTS:
+            return read_manifest(path)
+        raise DatasetError(f"{path.name} is none of .parquet, {', '.join(MANIFESTS)}. Name such a file, or a folder.")
+    transcripts = sorted(path.rglob("*.trans.txt"))
+    if transcripts:
+        return read_librispeech(transcripts)
+    files = [file for file in sorted(path.rglob("*.parquet")) if not split or _in_split(file.relative_to(path), split)]
+    if not files:
+        which = f" of split {split!r}" if split else ""
+        raise DatasetError(f"{path} holds neither *.trans.txt (LibriSpeech) nor *.parquet files{which}. Name another folder.")
+    return read_parquet(files)
+
+
+def _in_split(file: Path, split: str) -> bool:
+    """Whether a file belongs to a split by the Hub's habits: ``test-00000-of-00001.parquet``, ``test/0000.parquet``."""
+    return split in file.parts or file.name.startswith((f"{split}-", f"{split}."))
+
+
+def _hub(name: str, config: str | None, split: str) -> Table:
+    if Path(name).suffix.lower() in (".parquet", *MANIFESTS) or name.count("/") > 1 or name.startswith((".", "~", "/")):
+        raise DatasetError(f"{name} does not exist. Check the spelling and the folder.")
+    try:
+        from w2vkit.pipeline.hub_data import split_files
+    except ImportError as error:
+        raise DatasetError("Data sets from the Hub need datasets. Install it with: pip install datasets") from error
+    return read_parquet(split_files(name, config, split))
+
+
+def _converter(table: Table, name: str, text_column: str | None, with_text: bool) -> Callable[[int, Mapping], Utterance]:
+    """Find the columns, and give the function that turns a row into an utterance."""
+    if text_column and text_column not in table.columns:
+        raise DatasetError(f"{name} has no column {text_column!r}. It has: {', '.join(table.columns)}.")
+    text = text_column or _first(TEXT_COLUMNS, table)
+    audio = _first(AUDIO_COLUMNS, table)
+    if not text and with_text:
+        raise DatasetError(
+            f"{name} has no column of transcripts ({', '.join(TEXT_COLUMNS)}). It has: {', '.join(table.columns)}. "
+            "Name it with text_column (--text-column)."
+        )
+    if not audio:
+        raise DatasetError(
+            f"{name} has no column of audio ({', '.join(AUDIO_COLUMNS)}). It has: {', '.join(table.columns)}. Rename it."
+        )
+    ids, speakers = _first(ID_COLUMNS, table), _first(SPEAKER_COLUMNS, table)
+
+    def convert(index: int, row: Mapping) -> Utterance:
+        sound, reference = row.get(audio), row.get(text) if text else None
+        fault = row.get(FAULT)
+        if not fault and reference is None and with_text:
+            fault = f"The row has no transcript (column {text!r}). Write one, or leave the row out."
+        sound, file = _audio(sound, table.folder)
+        if not fault and sound is None:
+            fault = f"The row has no audio (column {audio!r}). Add it, or leave the row out."
+        return Utterance(
+            id=_text(row.get(ids) if ids else None) or _text(file) or f"row-{index + 1:06d}",
+            audio=sound,
+            reference=_text(reference),
+            speaker=_text(row.get(speakers) if speakers else None) or None,
+            fault=fault,
+        )
+
+    return convert
+
+
+def _first(names: tuple[str, ...], table: Table) -> str | None:
+    return next((name for name in names if name in table.columns), None)
+
+
+def _audio(value: Any, folder: Path) -> tuple[Any, str | None]:
+    """Give what `load` takes, and the name of its file, of a path, bytes, or the Hub's ``{"bytes", "path"}``."""
+    if isinstance(value, Mapping):
+        file = value.get("path")
+        # With its file's name, which `load` puts into its messages.
+        return (value, file) if value.get("bytes") else (_audio(file, folder)[0], file)
+    if isinstance(value, str | Path) and str(value):
+        return folder / value, str(value)
+    return (value if isinstance(value, bytes) and value else None), None
+
+
+def _text(value: Any) -> str | None:
+    # A lone surrogate, which JSON can hold, could be written to no file.
+    return None if value is None else str(value).encode("utf-8", "replace").decode("utf-8")
