@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.decoding import Heard, hear
-from w2vkit.confidence import UNCALIBRATED, Calibration
 from w2vkit.decode import Hypothesis, beam_search, greedy
+from w2vkit.decode.hypothesis import LEGEND, shade
 from w2vkit.decode.lm import BUNDLED
 from w2vkit.decode.lm import load as load_language_model
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import UNCALIBRATED, Calibration, Emissions
 from w2vkit.evaluate.calibration import Bin, auc, expected_calibration_error, judge, reliability
-from w2vkit.views import LEGEND, shade
 
 
 def measure(

@@ -88,9 +88,9 @@ def windows(name: str, seconds: float) -> dict[str, float]:
     from w2vkit.model import CTCModel
 
     texts = []
-    for whole_seconds in (seconds, seconds - 1):
+    for longest_pass in (seconds, seconds - 1):
         model = CTCModel.load(name)
-        model._grid = replace(model._grid, whole_seconds=whole_seconds)
+        model._grid = replace(model._grid, longest_pass=longest_pass)
         texts.append(greedy(model.emit([Waveform(speech(seconds))])[0]).text)
     return {"characters": len(texts[0]), "share that the windows change": jiwer.cer(*texts)}
 

@@ -19,7 +19,7 @@ from w2vkit.audio import Waveform, load
 from w2vkit.decode import Word
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
-from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.server.operations import prepare
 from w2vkit_demo.tabs.live import LEAST_SECONDS, MOST_SECONDS, PATIENCE_SECONDS, REST, SESSIONS, begin
 
@@ -34,7 +34,7 @@ class Session:
     dropped: float
 
 
-def listen(model: Shared, sound: Waveform, workers: ThreadPoolExecutor, wait: float) -> Session:
+def listen(model: ModelQueue, sound: Waveform, workers: ThreadPoolExecutor, wait: float) -> Session:
     """Feed a sound in real time, `wait` seconds from now on."""
     transcript, shown, sent, took, rate = begin(model), [], 0, 0.0, sound.sample_rate
     start = time.monotonic() + wait
@@ -46,7 +46,7 @@ def listen(model: Shared, sound: Waveform, workers: ThreadPoolExecutor, wait: fl
         spoken = min(len(sound.samples), int((asked - start) * rate))
         transcript.feed((rate, sound.samples[sent:spoken]))
         sent = spoken
-        now = transcript.keep_up(workers, patience=PATIENCE_SECONDS)
+        now = transcript.update_async(workers, patience=PATIENCE_SECONDS)
         shown.append((time.monotonic() - start, (*now.stable, *now.tail)))
         took = time.monotonic() - asked
     last = transcript.finish()
@@ -79,7 +79,7 @@ def main() -> None:
     loaded = CTCModel.load(arguments.model)
     clips = np.concatenate([load(clip.path, sample_rate=loaded.sample_rate).samples for clip in examples()])
     sound = Waveform(clips[: int(arguments.seconds * loaded.sample_rate)], loaded.sample_rate)
-    model, results = Shared(loaded), []
+    model, results = ModelQueue(loaded), []
     prepare(model)
     print("| sessions | words | as it stays: median, 95th percentile (s) | anything (s) | dropped (s) |\n|---|---|---|---|---|")
     for count in arguments.sessions:

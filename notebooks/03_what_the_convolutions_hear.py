@@ -80,7 +80,7 @@ print(f"{MODEL}: kernels {tuple(config.conv_kernel)}, strides {tuple(config.conv
 print(
     f"one frame every {ours[-1][0]} samples ({1000 * ours[-1][0] / RATE:.0f} ms), each sees {ours[-1][1]} samples ({1000 * ours[-1][1] / RATE:.0f} ms)"
 )
-check(ours[-1] == (model.stride, model.field), "the recursion gives the stride and field that w2vkit uses")
+check(ours[-1] == (model.stride, model.receptive_field), "the recursion gives the stride and field that w2vkit uses")
 
 # %% [markdown]
 # There is no padding, so the last frames are lost: layer by layer $N_i = \lfloor (N_{i-1} - k_i)/s_i \rfloor + 1$. All layers together
@@ -154,8 +154,8 @@ seven = small("layer").wav2vec2.feature_extractor.double()
 noise = torch.randn(2400, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 FRAME = 1
 gradients = [heard_by(seven, noise, FRAME, depth) for depth in range(1, 8)]
-extents = [np.flatnonzero(g) for g in gradients]
-measured = [(int(e[0]) // FRAME, int(e[-1] - e[0] + 1)) for e in extents]
+word_times = [np.flatnonzero(g) for g in gradients]
+measured = [(int(e[0]) // FRAME, int(e[-1] - e[0] + 1)) for e in word_times]
 table(
     ["layer", "derived S, F (samples)", "measured S, F (samples)"],
     [[i, *pair] for i, pair in enumerate(zip(paper, measured, strict=True), 1)],
@@ -181,12 +181,12 @@ show(figure, field, layer=IntSlider(7, 1, 7))
 
 # %%
 extractor = model.network.wav2vec2.feature_extractor.float()
-speech = torch.from_numpy(waveforms[0].samples[16_000 : 16_000 + model.field + 6 * model.stride].copy())
+speech = torch.from_numpy(waveforms[0].samples[16_000 : 16_000 + model.receptive_field + 6 * model.stride].copy())
 speech = (speech - speech.mean()) / speech.std()
 middle = 3
 gradient = heard_by(extractor, speech, middle, len(config.conv_kernel))
 extent = np.flatnonzero(gradient)
-first, last = middle * model.stride, middle * model.stride + model.field - 1
+first, last = middle * model.stride, middle * model.stride + model.receptive_field - 1
 figure = go.Figure(
     go.Scatter(x=1000 * np.arange(len(gradient)) / RATE, y=gradient / gradient.max()),
     layout={
@@ -296,13 +296,13 @@ show(figure, one_kernel, kernel=IntSlider(len(order) // 3, 0, len(order) - 1))
 # other by a linear map, on a clip that the map has not seen.
 
 # %%
-seen = [model.explore(w).features for w in waveforms]  # (T, C) each
+seen = [model.internals(w).features for w in waveforms]  # (T, C) each
 BANDS = 40
 
 
 def log_mel(samples, count):
     """(count, BANDS) natural logarithms of the energy in the middle 25 ms of what each frame sees."""
-    start = (model.field - 400) // 2
+    start = (model.receptive_field - 400) // 2
     energy = librosa.feature.melspectrogram(
         y=samples[start:], sr=RATE, n_fft=400, hop_length=model.stride, center=False, n_mels=BANDS, fmax=RATE / 2
     )
@@ -320,7 +320,7 @@ def two_pictures(figure, clip):
     features = standard(seen[clip])
     strongest = np.argsort(-seen[clip].std(axis=0))[:80]
     by_pitch = strongest[np.argsort((features[:, strongest].T @ standard(mels[clip]) > 0).argmax(axis=1))]
-    seconds = (np.arange(len(features)) * model.stride + model.field / 2) / RATE
+    seconds = (np.arange(len(features)) * model.stride + model.receptive_field / 2) / RATE
     figure.data[0].update(z=np.clip(8 * standard(mels[clip]).T, -30, 30).astype(np.int8), x=seconds)
     figure.data[1].update(z=np.clip(8 * features[:, by_pitch].T, -30, 30).astype(np.int8), x=seconds)
 
@@ -451,7 +451,7 @@ check(rows[1][1] > 1e-3, "group norm: not exact even with a mask")
 # from w2vkit import Waveform
 #
 # try:
-#     model.emit([Waveform(waveforms[0].samples[: model.field - 1])])
+#     model.emit([Waveform(waveforms[0].samples[: model.receptive_field - 1])])
 # except Exception as error:
 #     print(error)
 # ```
@@ -470,7 +470,7 @@ check(rows[1][1] > 1e-3, "group norm: not exact even with a mask")
 #     with torch.no_grad():
 #         x = extractor.conv_layers[0].conv(torch.from_numpy(standard(samples))[None, None])[0, used].abs().T.numpy()
 #     step = model.stride // config.conv_stride[0]
-#     offset = (model.field - 400) // 2 // config.conv_stride[0]
+#     offset = (model.receptive_field - 400) // 2 // config.conv_stride[0]
 #     return np.log(np.stack([x[offset + t * step : offset + (t + 1) * step].mean(axis=0) for t in range(count)]) + 1e-3)
 #
 #

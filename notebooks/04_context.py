@@ -35,7 +35,7 @@ seconds_needed = None  # your prediction: how many seconds on either side, until
 # `explore` runs the model on one waveform and keeps what it makes on the way.
 
 # %%
-inside = model.explore(waveform)
+inside = model.internals(waveform)
 layers, heads, frames, _ = inside.attentions.shape
 STEP = model.stride / model.sample_rate  # s from frame to frame
 table(
@@ -204,7 +204,7 @@ def added(features):
         return encoder.pos_conv_embed(network.wav2vec2.feature_projection(features[None])[0])[0].numpy()
 
 
-other = torch.from_numpy(model.explore(load(examples()[1].path)).features)
+other = torch.from_numpy(model.internals(load(examples()[1].path)).features)
 both = min(frames, len(other))
 here, there = (a - a.mean(axis=0) for a in (added(features)[:both], added(other)[:both]))
 alike = float((here * there).sum() / np.sqrt((here**2).sum() * (there**2).sum()))
@@ -234,7 +234,7 @@ def window(frame, width):
     """The emission row of one frame when only ``width`` seconds on either side of it are heard."""
     reach = int(width / STEP)
     before, after = min(reach, frame), min(reach, frames - 1 - frame)
-    start, stop = (frame - before) * model.stride, (frame + after) * model.stride + model.field
+    start, stop = (frame - before) * model.stride, (frame + after) * model.stride + model.receptive_field
     return Waveform(waveform.samples[start:stop]), before
 
 
@@ -371,7 +371,7 @@ show(
 # 2. Take the loudness of each frame's stretch of sound:
 #
 # ```python
-# loud = np.array([waveform.samples[t * model.stride :][: model.field].std() for t in range(frames)])
+# loud = np.array([waveform.samples[t * model.stride :][: model.receptive_field].std() for t in range(frames)])
 # silent = loud < 0.1 * loud.max()
 # print(np.exp(entropy)[..., silent].mean(), "frames for silence,", np.exp(entropy)[..., ~silent].mean(), "for speech")
 # ```

@@ -18,14 +18,13 @@ from math import comb
 import numpy as np
 import plotly.graph_objects as go
 from ipywidgets import Dropdown, FloatSlider, IntSlider
-from lesson import check, hear, reveal, show, table
+from lesson import check, hear, heatmap, reveal, show, table
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
-from w2vkit.evaluate.calibration import temper
+from w2vkit.evaluate.calibration import temperature_scaled
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
-from w2vkit.views import heatmap
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 model = CTCModel.load(MODEL, dtype="float32")
@@ -195,10 +194,13 @@ def softmax_at(log_probs, temperature):
 
 
 softer = softmax_at(first.log_probs, 3.0)
-check(np.allclose(softer, temper(first, 3.0).log_probs, atol=1e-4), "by hand equals w2vkit.evaluate.calibration.temper")
+check(
+    np.allclose(softer, temperature_scaled(first, 3.0).log_probs, atol=1e-4),
+    "by hand equals w2vkit.evaluate.calibration.temperature_scaled",
+)
 temperatures = [0.3, 0.5, 1.0, 2.0, 3.0, 5.0]
-tempered = {t: temper(first, t) for t in temperatures}
-texts = {t: greedy(one).text for t, one in tempered.items()}
+calibrated = {t: temperature_scaled(first, t) for t in temperatures}
+texts = {t: greedy(one).text for t, one in calibrated.items()}
 check(len(set(texts.values())) == 1, "the greedy text is the same at every temperature: argmax does not see it")
 
 
@@ -210,7 +212,7 @@ def entropy(log_probs):
 
 def set_temperature(figure, temperature):
     """Draw the words' confidences and the frames' entropy."""
-    one = temper(first, temperature)
+    one = temperature_scaled(first, temperature)
     words = greedy(one).words
     figure.data[0].x, figure.data[0].y = seconds, entropy(one.log_probs)
     figure.data[1].x = [(word.start + word.end) / 2 for word in words]
@@ -332,7 +334,7 @@ check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 #
 # ```python
 # for t in np.arange(0.2, 5, 0.4):
-#     print(f"{t:.1f}: {greedy(temper(first, float(t))).confidence:.2f}")
+#     print(f"{t:.1f}: {greedy(temperature_scaled(first, float(t))).confidence:.2f}")
 # ```
 #
 # The mean falls as the temperature rises; read off where it passes 0.5. If it starts below, the answer is less than 1.

@@ -27,10 +27,9 @@ from w2vkit.audio import load
 from w2vkit.decode import beam_search, greedy
 from w2vkit.decode.lm import load as load_language_model
 from w2vkit.decode.lm.build import build_ngram, sentences
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
-from w2vkit.vocabulary import Vocabulary
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 prediction = None  # such as 0.4

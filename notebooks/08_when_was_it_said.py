@@ -22,7 +22,7 @@ from w2vkit.align import align
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
 from w2vkit.decode.viterbi import viterbi
-from w2vkit.evaluate.calibration import auc, expected_calibration_error, fit_temperature, judge, reliability, temper
+from w2vkit.evaluate.calibration import auc, expected_calibration_error, fit_temperature, judge, reliability, temperature_scaled
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
@@ -285,7 +285,7 @@ print(f"temperature fitted on {calibration.words} words: {calibration.temperatur
 
 def judged(temperature):
     """(W,) confidences and (W,) right or wrong of the test words at a temperature."""
-    return judge([greedy(temper(one, temperature)) for one in heard_test], said_test)
+    return judge([greedy(temperature_scaled(one, temperature)) for one in heard_test], said_test)
 
 
 def ece_by_hand(confidences, right, bins=10):
@@ -346,7 +346,10 @@ figure.update_layout(
 show(figure, draw_reliability, temperature=FloatSlider(1.0, min=0.4, max=4.0, step=0.2))
 
 # %%
-check(len({greedy(temper(heard_test[0], t)).text for t in (0.4, 1.0, 4.0)}) == 1, "whatever the temperature, the text stays")
+check(
+    len({greedy(temperature_scaled(heard_test[0], t)).text for t in (0.4, 1.0, 4.0)}) == 1,
+    "whatever the temperature, the text stays",
+)
 
 # %% [markdown]
 # ## Exercises

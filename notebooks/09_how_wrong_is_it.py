@@ -388,8 +388,8 @@ piece_seconds = [0.5, 1.0, 2.0, 5.0, 30.0]
 results = []
 for seconds in piece_seconds:
     size = int(seconds * RATE)
-    pieces = [joined[start : start + size] for start in range(0, len(joined) - model.field, size)]
-    text = " ".join(" ".join(transcripts([p for p in pieces if len(p) >= model.field])).split())
+    pieces = [joined[start : start + size] for start in range(0, len(joined) - model.receptive_field, size)]
+    text = " ".join(" ".join(transcripts([p for p in pieces if len(p) >= model.receptive_field])).split())
     results.append((jiwer.wer(" ".join(references), text), jiwer.cer(" ".join(references), text)))
 figure = rate_figure("Length of the pieces", "seconds in a piece")
 curves(figure, piece_seconds, results, "cut without overlap")

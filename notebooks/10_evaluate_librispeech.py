@@ -33,7 +33,7 @@ from w2vkit.audio import load
 from w2vkit.cli import main as w2vkit_command
 from w2vkit.errors import EvaluationError
 from w2vkit.evaluate import evaluate
-from w2vkit.evaluate.report import CARD, PAPER
+from w2vkit.evaluate.published import CARD, PAPER
 from w2vkit.evaluate.report import table as report
 from w2vkit.evaluate.scoring import normaliser
 from w2vkit.examples import examples

@@ -103,7 +103,7 @@ print(f"the errors on test-clean grow {4.8 / 1.8:.1f} times, on test-other {8.2 
 # so its states are kinder to a new head than those of a network that has only listened.
 
 # %%
-inside = [model.explore(w) for w in waveforms]
+inside = [model.internals(w) for w in waveforms]
 scale = np.concatenate([one.hidden_states[-1] for one in inside]).std()
 states = [torch.from_numpy(one.hidden_states[-1] / scale) for one in inside]  # (T, H) each
 vocabulary = model.vocabulary

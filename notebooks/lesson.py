@@ -21,6 +21,10 @@ from IPython.display import HTML, Markdown, display
 from ipywidgets import Output, VBox, interactive_output
 
 from w2vkit.audio import Waveform
+from w2vkit.decode import Hypothesis
+from w2vkit.emissions import Emissions
+
+FLOOR = -8.0  # natural logarithm; what is less likely than one in 3,000 looks alike
 
 STATIC = os.environ.get("W2VKIT_STATIC") == "1"
 PASSED, FAILED = "✔", "✘"
@@ -143,3 +147,62 @@ def _ends(control: Any) -> list[Any]:
         values = [option[1] if isinstance(option, tuple) else option for option in control.options]
         return [values[0], values[-1]]
     return [control.min, control.max] if hasattr(control, "max") else []
+
+
+def heatmap(emissions: Emissions, hypothesis: Hypothesis | None = None) -> go.Figure:
+    """Draw the emission matrix.
+
+    Parameters
+    ----------
+    emissions : Emissions
+        (T, V) log-probabilities.
+    hypothesis : Hypothesis, optional
+        Its words are written above the frames they come from.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Characters down, seconds across; colour is the log-probability, cut off at 1 in 3,000.
+    """
+    vocabulary = emissions.vocabulary
+    rows = [vocabulary.blank, *sorted(set(vocabulary.columns.values()), key=lambda k: vocabulary.shown(k))]
+    values = np.maximum(emissions.log_probs[:, rows].T, FLOOR)
+    names = [vocabulary.shown(k) for k in rows]
+    times = emissions.start_seconds + (np.arange(len(emissions)) + 0.5) * emissions.frame_seconds
+    figure = go.Figure(
+        go.Heatmap(
+            z=values.astype(np.float32).round(2),
+            x=times.round(3),
+            y=names,
+            zmin=FLOOR,
+            zmax=0.0,
+            colorscale="Viridis",
+            colorbar={
+                "title": {"text": "probability"},
+                "tickvals": np.log([1e-3, 1e-2, 0.1, 1.0]),
+                "ticktext": ["0.001", "0.01", "0.1", "1"],
+            },
+            customdata=np.exp(values).round(4),
+            hovertemplate="%{x:.2f} s<br>%{y}: %{customdata:.3f}<extra></extra>",
+        )
+    )
+    for word in hypothesis.words if hypothesis else ():
+        figure.add_annotation(
+            x=(word.start + word.end) / 2,
+            y=1.0,
+            yref="paper",
+            yanchor="bottom",
+            text=word.text,
+            showarrow=False,
+            font={"size": 10},
+            textangle=-30,
+        )
+    figure.update_layout(
+        margin={"l": 10, "r": 10, "t": 70, "b": 10},
+        height=620,
+        xaxis={"title": {"text": "time (s)"}, "range": [0, emissions.start_seconds + emissions.seconds]},
+        yaxis={"autorange": "reversed", "type": "category", "dtick": 1, "tickfont": {"size": 10, "family": "monospace"}},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    return figure

@@ -14,7 +14,7 @@ from w2vkit.emissions import Emissions
 from w2vkit.model import CTCModel
 from w2vkit_demo.app import serve
 from w2vkit_demo.server.loaded_models import Models
-from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.model_queue import ModelQueue
 
 ZERO = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true", "t")
 LEASE_SECONDS = 8  # s; what taking up and giving back a GPU needs
@@ -38,7 +38,7 @@ if spaces is not None:
     emit = spaces.GPU(duration=lease)(emit)  # does nothing but on ZeroGPU
 
 
-class Lent(Shared):
+class Lent(ModelQueue):
     """ZeroGPU knows a visitor by the thread of the request, and lends each a GPU: so every request asks for itself."""
 
     def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
@@ -51,4 +51,4 @@ class Lent(Shared):
 
 if __name__ == "__main__":
     # Strangers choose among the models of the Space, but do not fill its disk.
-    serve(Models(Lent(model)) if ZERO else Models(Shared(model), CTCModel.load, downloads=False))
+    serve(Models(Lent(model)) if ZERO else Models(ModelQueue(model), CTCModel.load, downloads=False))

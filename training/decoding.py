@@ -15,10 +15,9 @@ import jiwer
 
 from training.corpora import RATE, Corpus, Utterance
 from w2vkit.audio import Waveform
-from w2vkit.confidence import UNCALIBRATED
 from w2vkit.decode import Hypothesis, beam_search, greedy
 from w2vkit.decode.lm import BUNDLED, LanguageModel, Weights, load, save_weights
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import UNCALIBRATED, Emissions
 from w2vkit.evaluate.calibration import auc, expected_calibration_error, fit_language, fit_temperature, judge
 from w2vkit.model import CTCModel
 

@@ -2,10 +2,9 @@
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import Hypothesis, Word, greedy
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import W2VKitError
 from w2vkit.pipeline.transcription import Transcription, transcribe
-from w2vkit.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
 __all__ = [

@@ -1,13 +1,170 @@
 """What the model says about a waveform: one log-probability per frame and label."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
-from w2vkit.confidence import UNCALIBRATED, Calibration
-from w2vkit.errors import EmissionsError
-from w2vkit.vocabulary import Vocabulary
+from w2vkit.errors import EmissionsError, ModelError
+
+FILE = "calibration.json"  # stands beside a checkpoint's weights
+SMALLEST = 1e-6  # log-odds end here: a wrong word with confidence 1 costs 14 nats, not infinity
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What ``calibration.json`` holds; as it is without one, it changes nothing.
+
+    Attributes
+    ----------
+    temperature : float
+        Divides the logits; above 1 the model had been too sure.
+    language : (float, float) or None
+        Shift and slope of the log-odds of words that a language model helped to find; fitted with the bundled one.
+    words : int
+        On how many words they were fitted.
+
+    Raises
+    ------
+    ModelError
+        The temperature is not a positive number, or the curve not two numbers.
+    """
+
+    temperature: float = 1.0
+    language: tuple[float, float] | None = None
+    words: int = 0
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.temperature, int | float) and 0 < self.temperature < np.inf):
+            raise ModelError(f"The temperature is {self.temperature!r}. Give a positive number; 1 changes nothing.")
+        if self.language is not None:
+            pair = self.language
+            if not (len(pair) == 2 and all(isinstance(x, int | float) and np.isfinite(x) for x in pair)):
+                raise ModelError(f"The curve for language models is {pair!r}. Give two numbers, shift and slope.")
+
+    def temperature_scaled(self, log_probs: np.ndarray) -> np.ndarray:
+        """Give the (T, V) float32 log-probabilities of ``logits / temperature``.
+
+        Log-probabilities are logits but for a constant per frame, which the softmax takes out.
+        """
+        if self.temperature == 1:
+            return log_probs
+        scaled = log_probs.astype(np.float64) / self.temperature
+        return (scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)).astype(np.float32)
+
+    def lm_confidence(self, confidence: float, characters: int) -> float:
+        """Correct the confidence of a word of so many characters that a language model helped to find.
+
+        It vouches for words as wholes, so a long one is as likely right as a short one: the curve is over the
+        log-odds of the characters' geometric mean.
+        """
+        if self.language is None:
+            return confidence
+        shift, slope = self.language
+        return float(1 / (1 + np.exp(-shift - slope * log_odds(confidence ** (1 / characters)))))
+
+    def save(self, folder: Path) -> None:
+        """Write `FILE` into a checkpoint's folder."""
+        (folder / FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Calibration":
+        """Read `FILE` from a checkpoint's folder; where there is none, nothing is corrected.
+
+        Raises
+        ------
+        ModelError
+            The file is damaged.
+        """
+        path = folder / FILE
+        if not path.exists():
+            return cls()
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            pair = content["language"]
+            return cls(content["temperature"], None if pair is None else tuple(pair), content["words"])
+        except (OSError, ValueError, TypeError, KeyError, ModelError) as error:
+            raise ModelError(f"{path} cannot be used: {error}. Fit it again, or delete it to go without.") from error
+
+
+UNCALIBRATED = Calibration()
+
+
+def log_odds(p: np.ndarray | float) -> np.ndarray:
+    """``log(p / (1 - p))``, no farther from 0 than that of `SMALLEST`."""
+    clipped = np.clip(p, SMALLEST, 1 - SMALLEST)
+    return np.log(clipped) - np.log1p(-clipped)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What each column of an emission matrix stands for.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        One label per column, as the checkpoint spells it.
+    blank : int
+        The column of CTC's blank, which separates repeated characters and fills silence.
+    word_boundary : int or None
+        The column that ends a word; None where words are not separated (phoneme models).
+    special : frozenset of int
+        Columns that are never text, such as ``<s>``; the blank is one of them.
+    """
+
+    labels: tuple[str, ...]
+    blank: int
+    word_boundary: int | None
+    special: frozenset[int]
+
+    def __post_init__(self) -> None:
+        if len(set(self.labels)) != len(self.labels):
+            doubled = sorted({label for label in self.labels if self.labels.count(label) > 1})
+            raise EmissionsError(f"The vocabulary has labels twice: {doubled}. Each column needs a label of its own.")
+        columns = {self.blank, *self.special, self.blank if self.word_boundary is None else self.word_boundary}
+        if not all(0 <= column < len(self.labels) for column in columns):
+            raise EmissionsError(
+                f"The blank, word boundary or a special label lies outside the {len(self.labels)} labels. "
+                "Check the tokenizer's vocab.json against the model's vocab_size."
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def of(cls, labels: str | list[str], blank: str = "<pad>", word_boundary: str | None = "|") -> "Vocabulary":
+        """Build a vocabulary from its labels; everything in angle brackets is special.
+
+        Raises
+        ------
+        EmissionsError
+            The blank or the word boundary is not among the labels.
+        """
+        labels = list(labels)
+        for role, label in (("blank", blank), ("word boundary", word_boundary)):
+            if label is not None and label not in labels:
+                raise EmissionsError(f"The {role} {label!r} is not among the labels {labels}. Name the one that is.")
+        special = {i for i, label in enumerate(labels) if label == blank or (label[:1] == "<" and label[-1:] == ">")}
+        boundary = None if word_boundary is None else labels.index(word_boundary)
+        return cls(tuple(labels), labels.index(blank), boundary, frozenset(special))
+
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """The column of every character that can be spelled; a space is the word boundary."""
+        spelled = {label: i for i, label in enumerate(self.labels) if i not in self.special}
+        if self.word_boundary is not None:
+            spelled.pop(self.labels[self.word_boundary], None)
+            spelled[" "] = self.word_boundary
+        return spelled
+
+    def shown(self, column: int) -> str:
+        """Name a column for people: a space for the word boundary, ``blank`` for the blank."""
+        if column == self.blank:
+            return "blank"
+        return "space" if column == self.word_boundary else self.labels[column]
+
 
 FRAME_SECONDS = 0.02  # s; wav2vec 2.0's stride of 320 samples at 16 kHz
 
@@ -64,6 +221,6 @@ class Emissions:
         return len(self) * self.frame_seconds
 
     @cached_property
-    def tempered(self) -> np.ndarray:
+    def calibrated(self) -> np.ndarray:
         """(T, V) float32 log-probabilities as confidences see them: at the calibration's temperature."""
-        return self.calibration.soften(self.log_probs)
+        return self.calibration.temperature_scaled(self.log_probs)

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from w2vkit.errors import W2VKitError
-from w2vkit.evaluate.difference import difference
+from w2vkit.evaluate.scoring import difference
 from w2vkit.formats import render, with_parts
 from w2vkit.model.hub import listing
 from w2vkit.pipeline.transcription import Transcription, transcribe

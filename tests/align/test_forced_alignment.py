@@ -10,11 +10,10 @@ from support.emissions import LABELS, spell
 
 from w2vkit.align import align
 from w2vkit.decode import greedy
-from w2vkit.decode.times import extents
-from w2vkit.emissions import Emissions
+from w2vkit.decode.hypothesis import word_times
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import AlignmentError, W2VKitError
 from w2vkit.formats import FORMATS, render
-from w2vkit.vocabulary import Vocabulary
 
 #          0    5    10        15
 CAT_SAT = [*"__C_AA_T_ ___S_A_T_____________"]
@@ -171,17 +170,17 @@ def test_extents_hold_their_frames_and_never_overlap(runs: list[tuple[int, int, 
     starts, stops = np.array(edges[::2]), np.array(edges[1::2])
     opens = np.array([True, *(opening for _, _, opening in runs[1:])])
     frames = edges[-1] + silence
-    begins, ends = extents(starts, stops, opens, frames=frames, frame_seconds=0.02, start_seconds=first)
+    begins, ends = word_times(starts, stops, opens, frames=frames, frame_seconds=0.02, start_seconds=first)
     assert (begins <= first + starts * 0.02 + 6e-4).all() and (ends >= first + stops * 0.02 - 6e-4).all()
     assert (ends[:-1] <= begins[1:]).all()
     assert begins[0] >= 0 and ends[-1] <= 2 * first + frames * 0.02 + 6e-4
 
 
 def test_near_words_meet_and_far_ones_leave_silence() -> None:
-    near = extents(np.array([5, 10]), np.array([6, 11]), np.array([True, True]), frames=100, frame_seconds=0.02)
+    near = word_times(np.array([5, 10]), np.array([6, 11]), np.array([True, True]), frames=100, frame_seconds=0.02)
     assert near[1][0] == near[0][1]
-    far = extents(np.array([5, 80]), np.array([6, 81]), np.array([True, True]), frames=100, frame_seconds=0.02)
+    far = word_times(np.array([5, 80]), np.array([6, 81]), np.array([True, True]), frames=100, frame_seconds=0.02)
     assert far[0][1] - far[1][0] > 1.0
     assert far[1][1] < 1.9
-    inside = extents(np.array([5, 15]), np.array([6, 16]), np.array([True, False]), frames=100, frame_seconds=0.02)
+    inside = word_times(np.array([5, 15]), np.array([6, 16]), np.array([True, False]), frames=100, frame_seconds=0.02)
     assert inside[1][0] == inside[0][1] == pytest.approx(0.21)

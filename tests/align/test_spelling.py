@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.emissions import LABELS
 
 from w2vkit.align.spelling import WILDCARD, say_number, segments_of, spell
-from w2vkit.vocabulary import Vocabulary
+from w2vkit.emissions import Vocabulary
 
 ENGLISH = Vocabulary.of(LABELS)
 

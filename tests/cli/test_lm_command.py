@@ -5,7 +5,8 @@ import argparse
 import pytest
 from support.emissions import misheard
 
-from w2vkit.cli import lm as cli_lm
+from w2vkit.cli import decoder as cli_decoder
+from w2vkit.cli import lm
 from w2vkit.decode import greedy
 from w2vkit.decode.lm import Weights, save_weights
 from w2vkit.decode.lm.build import build_ngram
@@ -15,9 +16,9 @@ from w2vkit.errors import DecodingError, LanguageModelError
 def parse(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(required=True)
-    cli_lm.add(commands)
+    lm.add(commands)
     transcribe = commands.add_parser("transcribe")
-    cli_lm.add_decoder_options(transcribe, default="greedy")
+    cli_decoder.add_decoder_options(transcribe, default="greedy")
     return parser.parse_args(arguments)
 
 
@@ -29,7 +30,7 @@ def test_a_teacher_biases_the_search_to_a_subject(tmp_path, capsys):
         options = parse("lm", "build", str(text), "--prune", "0", "--output", output, *more)
         assert options.run(options) == 0
         assert "1-grams" in capsys.readouterr().err
-        decode = cli_lm.decoder(parse("transcribe", "--lm", output, "--alpha", "1", "--nbest", "2"))
+        decode = cli_decoder.decoder(parse("transcribe", "--lm", output, "--alpha", "1", "--nbest", "2"))
         assert decode
         heard = misheard("T", "H", "E", " ", "KC", "A", "T", " ", "S", "A", "T")
         assert (greedy(heard).text, decode(heard).text) == ("THE KAT SAT", "THE CAT SAT")
@@ -38,14 +39,14 @@ def test_a_teacher_biases_the_search_to_a_subject(tmp_path, capsys):
 
 def test_options_choose_the_decoder():
     heard = misheard("KC", "A", "T")
-    assert cli_lm.decoder(parse("transcribe")) is None
-    assert cli_lm.decoder(parse("transcribe", "--decoder", "greedy")) is greedy
+    assert cli_decoder.decoder(parse("transcribe")) is None
+    assert cli_decoder.decoder(parse("transcribe", "--decoder", "greedy")) is greedy
     for given, text in ((["--hotword", "cat=4", "--hotword", "CAN"], "CAT"), (["--decoder", "beam"], "KAT")):
-        decode = cli_lm.decoder(parse("transcribe", *given))
+        decode = cli_decoder.decoder(parse("transcribe", *given))
         assert decode and decode(heard).text == text
     for wrong in (["--alpha", "1"], ["--decoder", "greedy", "--nbest", "2"], ["--hotword", "cat=x"], ["--beam-width", "0"]):
         with pytest.raises(DecodingError):
-            cli_lm.decoder(parse("transcribe", *wrong))
+            cli_decoder.decoder(parse("transcribe", *wrong))
 
 
 def test_the_settings_of_an_evaluation_hold_the_weights_that_were_used(tmp_path):
@@ -55,7 +56,7 @@ def test_the_settings_of_an_evaluation_hold_the_weights_that_were_used(tmp_path)
     save_weights(path, Weights(0.7, 2.5))
     for given, expected in (((), (0.7, 2.5)), (("--beta", "0"), (0.7, 0.0))):
         options = parse("transcribe", "--lm", str(path), *given)
-        found = cli_lm.settings(options, cli_lm.decoder(options))
+        found = cli_decoder.settings(options, cli_decoder.decoder(options))
         assert (found["alpha"], found["beta"]) == expected
 
 

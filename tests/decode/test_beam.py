@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from support.emissions import VOCABULARIES, WHOLE, brute_force, misheard, random_emissions, spell, text_of
 
 from w2vkit.decode import beam_search, greedy
-from w2vkit.decode.hypothesis import Span, words_of
-from w2vkit.decode.placing import place
-from w2vkit.decode.prefixes import ROOT, Tree
-from w2vkit.emissions import Emissions
+from w2vkit.decode.beam import ROOT, Tree
+from w2vkit.decode.hypothesis import Span, words_from_spans
+from w2vkit.decode.viterbi import place
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import DecodingError, EmissionsError, W2VKitError
-from w2vkit.vocabulary import Vocabulary
 
 
 @settings(max_examples=60, deadline=None)
@@ -71,13 +70,13 @@ def test_places_are_those_of_the_likeliest_path(vocabulary, frames, seed):
     spans = spans_of(best.text, emissions)
     found = [(s.label, s.start, s.stop, s.log_prob) for s in spans if s.label != vocabulary.word_boundary]
     assert found == expected
-    assert best.words == words_of(spans, emissions)
+    assert best.words == words_from_spans(spans, emissions)
 
 
 def test_a_last_word_is_placed_although_its_prefix_was_left_for_a_boundary():
     emissions = spell([*"CAT", *[" "] * 30])
     found = beam_search(emissions)
-    assert found.words == words_of(spans_of("CAT", emissions), emissions)
+    assert found.words == words_from_spans(spans_of("CAT", emissions), emissions)
 
 
 def test_a_prefix_that_comes_back_is_the_same_prefix():
@@ -92,7 +91,7 @@ def test_a_narrow_search_places_words_as_a_wide_one_would(seed):
     emissions = random_emissions(300, VOCABULARIES[0], seed, scale=3.0)
     found = beam_search(emissions, 8)
     assert len(found.words) > 5
-    assert found.words == words_of(spans_of(found.text, emissions), emissions)
+    assert found.words == words_from_spans(spans_of(found.text, emissions), emissions)
 
 
 def test_clear_emissions_give_what_greedy_gives():

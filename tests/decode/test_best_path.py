@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from support.emissions import spell
 
 from w2vkit.decode import greedy
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import EmissionsError
-from w2vkit.vocabulary import Vocabulary
 
 LABELS = ["<pad>", "<s>", "|", "A", "B", "'"]
 

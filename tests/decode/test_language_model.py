@@ -20,9 +20,8 @@ from w2vkit.decode import beam_search
 from w2vkit.decode.lm import BUNDLED, NGram, Weights, load, save_weights
 from w2vkit.decode.lm.build import build_ngram
 from w2vkit.decode.lm.language_model import KENLM_MAGIC
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import LanguageModelError
-from w2vkit.vocabulary import Vocabulary
 
 LN10 = math.log(10)
 SMALL = r"""

@@ -13,25 +13,25 @@ import pytest
 from support.emissions import spell
 
 from w2vkit.decode import beam_search
-from w2vkit.decode.lm import BUNDLED, load, locate
+from w2vkit.decode.lm import BUNDLED, load, path_of
 from w2vkit.decode.lm.build import build_ngram
 from w2vkit.errors import DecodingError, LanguageModelError
 from w2vkit_demo.server import operations
-from w2vkit_demo.server.beam_process import Searcher
+from w2vkit_demo.server.beam_process import BeamProcess
 
 HEARD = spell(list("HE_L_LO WURL_D"), sure=0.6)
 
 
 @pytest.fixture(scope="module")
-def searcher() -> Iterator[Searcher]:
-    searcher = Searcher()
+def searcher() -> Iterator[BeamProcess]:
+    searcher = BeamProcess()
     yield searcher
     assert searcher._process
     searcher._process.kill()
     searcher._process.communicate()
 
 
-@pytest.mark.parametrize("options", [{"nbest": 3}, {"hotwords": {"WURLD": 9.0}}, {"language_model": locate(BUNDLED)}])
+@pytest.mark.parametrize("options", [{"nbest": 3}, {"hotwords": {"WURLD": 9.0}}, {"language_model": path_of(BUNDLED)}])
 def test_it_finds_what_a_search_in_this_process_finds(searcher, options):
     here = options | {"language_model": load(BUNDLED)} if "language_model" in options else options
     assert searcher.search(HEARD, **options) == beam_search(HEARD, **here)
@@ -57,7 +57,7 @@ def test_where_it_was_killed_a_new_one_goes_on(searcher):
 def test_where_it_cannot_live_one_is_told(monkeypatch):
     monkeypatch.setattr(sys, "executable", "true")  # ends at once, and says nothing
     with pytest.raises(DecodingError, match="ended from outside"):
-        Searcher().search(HEARD)
+        BeamProcess().search(HEARD)
 
 
 def test_the_page_reads_a_checkpoint_with_the_language_model_that_it_brings(tmp_path):
@@ -71,8 +71,8 @@ def test_the_page_reads_a_checkpoint_with_the_language_model_that_it_brings(tmp_
 
 def test_it_ends_with_the_page_even_if_that_is_killed():
     code = (
-        "import os; from support.emissions import spell; from w2vkit_demo.server.beam_process import Searcher;"
-        "searcher = Searcher();"
+        "import os; from support.emissions import spell; from w2vkit_demo.server.beam_process import BeamProcess;"
+        "searcher = BeamProcess();"
         "searcher.search(spell(['A'])); print(searcher._process.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}

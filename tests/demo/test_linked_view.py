@@ -10,9 +10,9 @@ from support.emissions import LABELS, spell
 
 from w2vkit.audio import Waveform
 from w2vkit.decode import greedy
-from w2vkit.emissions import Emissions
-from w2vkit.views import FLOOR, MOST_LABELS, linked_view, shade, wav
-from w2vkit.vocabulary import Vocabulary
+from w2vkit.decode.hypothesis import shade
+from w2vkit.emissions import Emissions, Vocabulary
+from w2vkit_demo.tabs.linked_view import FLOOR, MOST_LABELS, linked_view, wav
 
 
 def unpack(view) -> tuple[np.ndarray, np.ndarray]:

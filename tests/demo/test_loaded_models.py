@@ -12,7 +12,7 @@ from w2vkit.errors import ModelError
 from w2vkit.model.hub import Entry
 from w2vkit_demo.server import loaded_models as module
 from w2vkit_demo.server.loaded_models import Models
-from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.model_queue import ModelQueue
 
 
 class Named(Speller):
@@ -63,7 +63,7 @@ def shelf(monkeypatch) -> Shelf:
 @pytest.fixture
 def models(shelf) -> Models:
     first: Any = Named("w2v-mini")
-    return Models(Shared(first, max_seconds=5), shelf.load)
+    return Models(ModelQueue(first, max_seconds=5), shelf.load)
 
 
 def test_a_model_is_loaded_once_and_two_are_kept(models, shelf):

@@ -12,7 +12,7 @@ from support.speller import Speller, sound
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
 from w2vkit.errors import AudioError
-from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.model_queue import ModelQueue
 
 TEXTS = [f"{'ABCDEFGHIJKLMNOP'[k]} GOOD DAY" for k in range(12)]
 
@@ -64,7 +64,7 @@ def ask(model):
         wait(futures, 30)
         return futures
 
-    shared = Shared(model)
+    shared = ModelQueue(model)
     with ThreadPoolExecutor(32) as pool:
         yield all_at_once
         model.gate.set()
@@ -89,7 +89,7 @@ def test_an_error_reaches_only_the_one_who_made_it(model, ask):
 
 
 def test_a_long_sound_gives_way_between_its_windows_and_tells_its_share(model):
-    shared, told = Shared(model), list[float]()
+    shared, told = ModelQueue(model), list[float]()
     lecture = Waveform(np.zeros(16_000 * 31, np.float32))
     with ThreadPoolExecutor(3) as pool:
 
@@ -110,7 +110,7 @@ def test_a_long_sound_gives_way_between_its_windows_and_tells_its_share(model):
 
 
 def test_a_fault_of_the_callers_own_progress_stops_only_its_own_request(model):
-    shared = Shared(model)
+    shared = ModelQueue(model)
     model.gate.set()
 
     def stop(share: float) -> None:

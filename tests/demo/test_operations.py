@@ -24,7 +24,7 @@ from support.speller import Speller, sound
 from w2vkit.examples import examples
 from w2vkit_demo import app
 from w2vkit_demo.server.loaded_models import Models
-from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.tabs import widgets
 
 PATIENCE = 300  # s; the machine may be busy
@@ -57,7 +57,7 @@ def page(model, tmp_path_factory) -> Iterator[gr.Blocks]:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("kept")))
         patch.setattr(app, "WAITING", 1)
         patch.setitem(widgets.RUN, "concurrency_limit", 1)
-        models = Models(Shared(model))
+        models = Models(ModelQueue(model))
         built = app.build(models)
         patch.setattr(app, "build", lambda models: built)
         app.serve(models, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, mcp_server=True)

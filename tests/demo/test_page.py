@@ -17,7 +17,7 @@ from w2vkit.audio import load
 from w2vkit.decode import greedy
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
-from w2vkit.views import linked_view
+from w2vkit_demo.tabs.linked_view import linked_view
 
 CHROMIUM = shutil.which("chromium")
 SAY = examples()[0]

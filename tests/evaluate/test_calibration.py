@@ -12,11 +12,10 @@ from support.emissions import LABELS, spell
 
 from w2vkit.align import align
 from w2vkit.audio import Waveform
-from w2vkit.confidence import FILE, UNCALIBRATED, Calibration
 from w2vkit.decode import Hypothesis, Word, beam_search, greedy
 from w2vkit.decode.lm import load
 from w2vkit.decode.lm.build import build_ngram
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import FILE, UNCALIBRATED, Calibration, Emissions, Vocabulary
 from w2vkit.errors import ModelError
 from w2vkit.evaluate.calibration import (
     auc,
@@ -27,10 +26,9 @@ from w2vkit.evaluate.calibration import (
     match_words,
     negative_log_likelihood,
     reliability,
-    temper,
+    temperature_scaled,
 )
 from w2vkit.model import CTCModel
-from w2vkit.vocabulary import Vocabulary
 
 CONFIDENCES = np.array([0.0, 0.1, 0.15, 0.9, 0.95, 1.0])
 RIGHT = np.array([False, True, False, True, True, False])
@@ -78,7 +76,7 @@ def test_tempering_equals_dividing_the_logits() -> None:
         log_probs = values - np.logaddexp.reduce(values, axis=1, keepdims=True)
         return Emissions(log_probs.astype(np.float32), Vocabulary.of(LABELS))
 
-    softer = temper(emissions(logits), 2.5)
+    softer = temperature_scaled(emissions(logits), 2.5)
     np.testing.assert_allclose(softer.log_probs, emissions(logits / 2.5).log_probs, atol=1e-5)
     assert greedy(softer).text == greedy(emissions(logits)).text
 
@@ -86,7 +84,7 @@ def test_tempering_equals_dividing_the_logits() -> None:
 @pytest.mark.parametrize("temperature", [0, -1.0, math.nan, math.inf, "2"])
 def test_a_temperature_is_a_positive_number(temperature) -> None:
     with pytest.raises(ModelError, match="positive"):
-        temper(spell(["A"]), temperature)
+        temperature_scaled(spell(["A"]), temperature)
 
 
 def test_the_fit_finds_the_temperature_that_made_a_model_too_sure() -> None:
@@ -125,7 +123,7 @@ def test_the_curve_of_words_found_with_help_is_the_one_that_made_them() -> None:
             references.append("A" * length if right else "B")
     shift, slope = fit_language(hypotheses, references)
     assert (shift, slope) == (pytest.approx(0.5, abs=0.1), pytest.approx(0.6, abs=0.1))
-    helped = Calibration(language=(shift, slope)).helped
+    helped = Calibration(language=(shift, slope)).lm_confidence
     corrected = [helped(h.words[0].confidence, len(h.text)) for h in hypotheses]
     assert expected_calibration_error(np.array(corrected), judge(hypotheses, references)[1]) < 0.04
 
@@ -134,7 +132,7 @@ def test_the_curve_of_words_found_with_help_is_the_one_that_made_them() -> None:
 def test_a_curve_can_be_fitted_where_all_words_are_right_or_all_wrong(share: int) -> None:
     said = greedy(spell([*"A_A A"], sure=0.9))
     shift, slope = fit_language([said] * 50, [said.text if share else "X X"] * 50)
-    confidence = Calibration(language=(shift, slope)).helped(said.words[0].confidence, 2)
+    confidence = Calibration(language=(shift, slope)).lm_confidence(said.words[0].confidence, 2)
     assert abs(confidence - share) < 0.05
 
 
@@ -146,22 +144,22 @@ def test_every_decoder_gives_calibrated_confidences_and_the_same_text(tmp_path: 
     build_ngram([["AB", "B"]], 1, output=path)
     search = partial(beam_search, language_model=load(path))
     for decode in (greedy, beam_search, lambda one: align(one, "ab b").hypothesis, search):
-        as_it_is, softer, corrected = (decode(one) for one in (heard, temper(heard, 1.7), calibrated))
+        as_it_is, softer, corrected = (decode(one) for one in (heard, temperature_scaled(heard, 1.7), calibrated))
         assert (corrected.text, corrected.score) == (as_it_is.text, as_it_is.score)
         assert [(w.start, w.end) for w in corrected.words] == [(w.start, w.end) for w in as_it_is.words]
         expected = [w.confidence for w in softer.words]
         if decode is search:
-            expected = [calibration.helped(c, len(w.text)) for c, w in zip(expected, softer.words, strict=True)]
+            expected = [calibration.lm_confidence(c, len(w.text)) for c, w in zip(expected, softer.words, strict=True)]
         assert [w.confidence for w in corrected.words] == pytest.approx(expected, rel=1e-5)
         assert all(w.confidence < 0.97 * v.confidence for w, v in zip(corrected.words, as_it_is.words, strict=True))
     assert [w.confidence for w in search(heard).words] == pytest.approx([w.confidence for w in greedy(heard).words], rel=1e-5)
 
 
 def test_curve_of_help_by_hand() -> None:
-    helped = Calibration(language=(0.5, 2.0)).helped
+    helped = Calibration(language=(0.5, 2.0)).lm_confidence
     assert helped(0.8**3, 3) == pytest.approx(1 / (1 + math.exp(-0.5) * (0.2 / 0.8) ** 2))
     assert 0 < helped(0.0, 4) < helped(1.0, 4) < 1
-    assert Calibration().helped(0.3, 4) == 0.3
+    assert Calibration().lm_confidence(0.3, 4) == 0.3
 
 
 def test_the_bundled_checkpoint_is_calibrated_and_says_so_in_its_emissions() -> None:

@@ -3,9 +3,9 @@
 import pytest
 from support.emissions import LABELS
 
+from w2vkit.emissions import Vocabulary
 from w2vkit.errors import EvaluationError
-from w2vkit.evaluate.difference import difference
-from w2vkit.vocabulary import Vocabulary
+from w2vkit.evaluate.scoring import difference
 
 
 def test_every_kind_of_edit_is_counted_and_paired():

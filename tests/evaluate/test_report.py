@@ -16,7 +16,8 @@ from support.tables import TEXTS, parquet, rows
 from w2vkit.cli.evaluate import AS_HTML, AS_JSON, AS_YAML, RESULTS
 from w2vkit.evaluate import Evaluation, evaluate
 from w2vkit.evaluate.html import to_html
-from w2vkit.evaluate.report import model_index, published, table, to_json
+from w2vkit.evaluate.published import published
+from w2vkit.evaluate.report import model_index, table, to_json
 from w2vkit.model.hub import DEFAULT
 from w2vkit.pipeline.datasets import Corpus, Utterance
 

@@ -1,7 +1,7 @@
 """What a model card says was measured."""
 
 from w2vkit.checkpoints import mini_folder
-from w2vkit.model.card import measured
+from w2vkit.model.hub import measured
 
 
 def test_the_bundled_card_has_results_on_speech():

@@ -20,11 +20,11 @@ from w2vkit.decode import greedy
 from w2vkit.errors import AudioError, ModelError
 from w2vkit.model import CTCModel
 from w2vkit.model.fast_layers import WideConvolution
-from w2vkit.model.normalisation import Level, Sliding, level_of
+from w2vkit.model.normalisation import Normalisation, SlidingBuffer, normalisation_of
 from w2vkit.model.precision import pick_dtype
-from w2vkit.model.windows import Batcher, Grid, Piece
+from w2vkit.model.windows import Batcher, FrameGrid, Window
 
-GRID = Grid(stride=320, field=400, sample_rate=16_000)
+GRID = FrameGrid(stride=320, receptive_field=400, sample_rate=16_000)
 KINDS = {"hubert": "Hubert", "wavlm": "WavLM", "data2vec-audio": "Data2VecAudio"}
 
 
@@ -42,12 +42,12 @@ def load(folder: str | Path, dtype: str = "float32") -> CTCModel:
 # Pieces and batches, on a "network" that gives back which frames it was asked for.
 
 
-def numbered(piece: Piece) -> np.ndarray:
+def numbered(piece: Window) -> np.ndarray:
     frames = np.arange(piece.start - piece.before, piece.stop + piece.after)
     return np.stack([np.full(len(frames), piece.clip), frames], axis=1)
 
 
-def put_together(pieces: list[Piece], batcher: Batcher, forward=lambda batch: batch) -> dict[int, list[int]]:
+def put_together(pieces: list[Window], batcher: Batcher, forward=lambda batch: batch) -> dict[int, list[int]]:
     found: dict[int, dict[int, int]] = {}
     for piece, rows in batcher.run(pieces, numbered, forward):
         assert (rows[:, 0] == piece.clip).all()
@@ -82,7 +82,7 @@ def test_batches_keep_to_the_budget_and_lose_nothing(mixed):
         seen.append([len(rows) for rows in batch])
         return batch
 
-    found = put_together([Piece(i, 0, n) for i, n in enumerate(lengths)], make_batcher(800, mixed=mixed), forward)
+    found = put_together([Window(i, 0, n) for i, n in enumerate(lengths)], make_batcher(800, mixed=mixed), forward)
     assert found == {i: list(range(n)) for i, n in enumerate(lengths)}
     assert all(len(batch) == 1 or len(batch) * max(batch) <= 800 for batch in seen)
     assert mixed or all(len(set(batch)) == 1 for batch in seen)
@@ -96,7 +96,7 @@ def test_when_memory_runs_out_no_frame_is_lost(most):
             raise MemoryError
         return batch
 
-    pieces = [Piece(0, 0, 2000), *GRID.cut(1, 70 * 16_000), *(Piece(i, 0, 20 * i) for i in range(2, 12))]
+    pieces = [Window(0, 0, 2000), *GRID.cut(1, 70 * 16_000), *(Window(i, 0, 20 * i) for i in range(2, 12))]
     batcher = make_batcher(6000)
     truth = put_together(pieces, make_batcher(10**9))
     assert put_together(pieces, batcher, forward) == truth
@@ -108,7 +108,7 @@ def test_memory_for_less_than_a_few_seconds_is_one_clear_error():
         raise MemoryError
 
     with pytest.raises(ModelError, match=r"memory does not suffice.*smaller model"):
-        put_together([Piece(0, 0, 2000)], make_batcher(6000), forward)
+        put_together([Window(0, 0, 2000)], make_batcher(6000), forward)
 
 
 def test_other_faults_are_not_taken_for_lack_of_memory():
@@ -116,7 +116,7 @@ def test_other_faults_are_not_taken_for_lack_of_memory():
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
-        put_together([Piece(0, 0, 50)], make_batcher(6000), forward)
+        put_together([Window(0, 0, 50)], make_batcher(6000), forward)
 
 
 @pytest.mark.parametrize("fault", [torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
@@ -140,8 +140,8 @@ def test_a_network_that_runs_out_of_memory_gives_the_same_emissions(checkpoints,
 def test_the_level_is_that_of_transformers():
     samples = noise(70.0)
     (theirs,) = Wav2Vec2FeatureExtractor(do_normalize=True)(samples, sampling_rate=16_000, return_tensors="np").input_values
-    assert np.abs(level_of(samples).apply(samples) - theirs).max() < 1e-4
-    assert np.all(np.isfinite(level_of(np.zeros(500, np.float32)).apply(np.zeros(500, np.float32))))
+    assert np.abs(normalisation_of(samples).apply(samples) - theirs).max() < 1e-4
+    assert np.all(np.isfinite(normalisation_of(np.zeros(500, np.float32)).apply(np.zeros(500, np.float32))))
 
 
 @pytest.mark.parametrize("norm", ["layer", "group"])
@@ -179,7 +179,7 @@ def check_windows(model, monkeypatch):
     """Windows give what one pass over a minute gives."""
     clip = Waveform(noise(63.0))
     (windowed,) = model.emit([clip])
-    monkeypatch.setattr(model, "_grid", replace(model._grid, whole_seconds=100.0))
+    monkeypatch.setattr(model, "_grid", replace(model._grid, longest_pass=100.0))
     (whole,) = model.emit([clip])
     assert np.abs(windowed.log_probs - whole.log_probs).max() < 1e-3
     assert greedy(windowed).text == greedy(whole).text != ""
@@ -251,7 +251,7 @@ def test_what_a_long_file_must_not_hold(checkpoints, write):
 
 def test_sliding_samples_are_those_of_the_array_and_the_past_is_freed():
     samples = np.arange(1000, dtype=np.float32)
-    sliding = Sliding(np.array_split(samples, 7))
+    sliding = SlidingBuffer(np.array_split(samples, 7))
     assert np.array_equal(sliding[10:400], samples[10:400])
     sliding.forget(300)
     assert np.array_equal(sliding[300:990], samples[300:990])
@@ -295,7 +295,7 @@ def test_half_precision_survives_a_large_constant_channel_before_a_norm(checkpoi
     samples = noise(4.0)
     (exact,), (ours,) = (load(folder, dtype).emit([Waveform(samples)]) for dtype in ("float32", "bfloat16"))
     with torch.no_grad():
-        inputs = torch.from_numpy(level_of(samples).apply(samples))[None].bfloat16()
+        inputs = torch.from_numpy(normalisation_of(samples).apply(samples))[None].bfloat16()
         plain = network.bfloat16()(inputs).logits.float().log_softmax(-1)[0].numpy()
 
     def error(log_probs: np.ndarray) -> float:
@@ -335,7 +335,7 @@ def test_a_compiled_network_emits_the_same(checkpoints, norm):
     compiled.emit([Waveform(noise(seconds, 9)) for seconds in (0.7, 1.7, 2.9)])
     compiled.emit([Waveform(noise(2.2, 9))])
     assert programs() == used <= before + 3, "other lengths were compiled anew"
-    look, exact = compiled.explore(clips[2]), plain.explore(clips[2])
+    look, exact = compiled.internals(clips[2]), plain.internals(clips[2])
     assert look.attentions == pytest.approx(exact.attentions, abs=1e-4)
 
 
@@ -387,7 +387,7 @@ def test_relatives_of_wav2vec_2_emit_in_batches_and_in_half_precision(relative):
         (alone,) = model.emit([clip])
         assert np.abs(batched.log_probs - alone.log_probs).max() < 1e-3
         assert np.abs(np.exp(half.log_probs) - np.exp(alone.log_probs)).max() < 0.25
-    assert model.explore(clips[0]).attentions.shape == (2, 4, *(2 * [model.frames(24_000)]))
+    assert model.internals(clips[0]).attentions.shape == (2, 4, *(2 * [model.frames(24_000)]))
 
 
 # A look inside.
@@ -397,9 +397,9 @@ def test_exploring_shows_what_transformers_computes(checkpoints):
     model = load(checkpoints["random-layer"])
     plain = Wav2Vec2ForCTC.from_pretrained(checkpoints["random-layer"], attn_implementation="eager").eval()
     clip = Waveform(noise(2.0))
-    inside = model.explore(clip)
+    inside = model.internals(clip)
     with torch.no_grad():
-        inputs = torch.from_numpy(level_of(clip.samples).apply(clip.samples))[None]
+        inputs = torch.from_numpy(normalisation_of(clip.samples).apply(clip.samples))[None]
         theirs = plain(inputs, output_hidden_states=True, output_attentions=True)
         features = plain.wav2vec2.feature_extractor(inputs)[0].T
         last = plain.wav2vec2(inputs).last_hidden_state
@@ -415,7 +415,7 @@ def test_exploring_shows_what_transformers_computes(checkpoints):
 
 def test_exploring_minutes_is_refused(checkpoints):
     with pytest.raises(AudioError, match=r"50 s are too long to look at in one pass\. Cut out 40 s"):
-        load(checkpoints["random-layer"]).explore(Waveform(noise(50.0)))
+        load(checkpoints["random-layer"]).internals(Waveform(noise(50.0)))
 
 
 def test_eager_attention_emits_the_same(checkpoints):
@@ -428,4 +428,4 @@ def test_eager_attention_emits_the_same(checkpoints):
 
 
 def test_a_level_of_nothing_changes_nothing():
-    assert np.array_equal(Level().apply(noise(0.1)), noise(0.1))
+    assert np.array_equal(Normalisation().apply(noise(0.1)), noise(0.1))

@@ -38,7 +38,7 @@ def speechlike(seconds: float, seed: int = 0) -> Waveform:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_gives_what_each_clip_gives_alone(models, name):
-    shortest = models[name].field / 16_000
+    shortest = models[name].receptive_field / 16_000
     clips = [speechlike(seconds, i) for i, seconds in enumerate((3.0, 0.4, 7.31, shortest, 3.0, 1.0))]
     together = models[name].emit(clips)
     for clip, emissions in zip(clips, together, strict=True):
@@ -56,8 +56,8 @@ def test_windows_give_nearly_what_one_pass_gives(models, name, monkeypatch):
     speech = np.concatenate([load(clip.path).samples for clip in examples()] * 3)
     clip = Waveform(speech[: seconds * 16_000])
     passes = []
-    for whole_seconds in (10.0, 100.0):
-        monkeypatch.setattr(model, "_grid", replace(model._grid, whole_seconds=whole_seconds))
+    for longest_pass in (10.0, 100.0):
+        monkeypatch.setattr(model, "_grid", replace(model._grid, longest_pass=longest_pass))
         passes += model.emit([clip])
     windowed, whole = passes
     assert windowed.log_probs.shape == whole.log_probs.shape
@@ -86,7 +86,7 @@ def test_frames_are_counted_as_the_network_counts_them(models):
 
 def test_what_is_read_from_the_checkpoint(models):
     layer, group = models["random-layer"], models["random-group"]
-    assert (layer.stride, layer.field, layer.sample_rate) == (320, 400, 16_000)
+    assert (layer.stride, layer.receptive_field, layer.sample_rate) == (320, 400, 16_000)
     assert layer.uses_attention_mask and not group.uses_attention_mask
     assert layer.vocabulary.labels == tuple(LABELS)
     assert (layer.vocabulary.blank, layer.vocabulary.word_boundary, layer.vocabulary.special) == (0, 4, {0, 1, 2, 3})

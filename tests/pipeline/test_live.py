@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.emissions import LABELS, spell
 
+from w2vkit.emissions import Vocabulary
 from w2vkit.errors import AudioError
 from w2vkit.pipeline.live import LiveTranscript
-from w2vkit.pipeline.voice import Gate
-from w2vkit.vocabulary import Vocabulary
+from w2vkit.pipeline.voice import VoiceDetector
 
 RATE, FRAME = 16_000, 320
 LETTERS = "ETAONIHSRDLUMW"
@@ -208,7 +208,7 @@ def test_blocks_are_taken_while_the_model_is_at_work():
     with ThreadPoolExecutor(1) as workers:
         for start in range(0, len(voice), RATE // 2):
             transcript.feed((RATE, voice[start : start + RATE // 2]))
-            assert transcript.keep_up(workers, patience=0.01).text == ""
+            assert transcript.update_async(workers, patience=0.01).text == ""
         model.go.set()
         assert transcript.finish().text == "THE OLD MAN"
 
@@ -222,7 +222,7 @@ def test_an_error_of_the_model_reaches_the_one_who_listens():
     with ThreadPoolExecutor(1) as workers, pytest.raises(AudioError, match="no"):
         for _ in range(2):
             transcript.feed((RATE, speak(" THE OLD MAN")))
-            transcript.keep_up(workers, patience=30)
+            transcript.update_async(workers, patience=30)
 
 
 def test_a_bad_block_is_refused_and_the_next_one_heard():
@@ -247,7 +247,7 @@ def test_a_gap_is_counted_and_parts_the_words_on_its_sides():
 
 def test_the_gate_hears_speech_in_noise_but_no_click_and_no_fan():
     noise = 0.01 * np.random.default_rng(3).standard_normal(RATE * 6).astype(np.float32)
-    gate = Gate(RATE)
+    gate = VoiceDetector(RATE)
     assert not gate.hear(noise) and gate.quiet == np.inf
     click = noise[:RATE].copy()
     click[8000:8100] = 0.5

@@ -4,8 +4,7 @@ from itertools import groupby, product
 
 import numpy as np
 
-from w2vkit.emissions import Emissions
-from w2vkit.vocabulary import Vocabulary
+from w2vkit.emissions import Emissions, Vocabulary
 
 LABELS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 WHOLE = {"beam_width": 10**6, "token_min_logp": -np.inf, "beam_threshold": np.inf}  # nothing is pruned

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from support.emissions import LABELS, spell
+from w2vkit.emissions import Vocabulary
 from w2vkit.evaluate import evaluate
 from w2vkit.pipeline.datasets import Utterance
-from w2vkit.vocabulary import Vocabulary
 
 HOLD = 400  # samples per character
 

@@ -1,6 +1,6 @@
 """Emissions and the text that was said: where each character, word and line of it is.
 
-`w2vkit.align.spelling` turns the text into labels, `w2vkit.decode.viterbi` finds their frames, `w2vkit.decode.times` makes
+`w2vkit.align.spelling` turns the text into labels, `w2vkit.decode.viterbi` finds their frames, `w2vkit.decode.hypothesis` makes
 seconds of them.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from w2vkit.align.spelling import WILDCARD, SpelledWord, segments_of, spell
 from w2vkit.decode import Hypothesis, Word
-from w2vkit.decode.times import extents
+from w2vkit.decode.hypothesis import word_times
 from w2vkit.decode.viterbi import BestPath, frames_needed, viterbi
 from w2vkit.emissions import Emissions
 from w2vkit.errors import AlignmentError
@@ -60,8 +60,8 @@ def align(emissions: Emissions, text: str) -> Alignment:
     Returns
     -------
     Alignment
-        A word's confidence is defined as in `w2vkit.decode.hypothesis.words_of`; it is low where the sound says
-        something else. Times follow `w2vkit.decode.times`.
+        A word's confidence is defined as in `w2vkit.decode.hypothesis.words_from_spans`; it is low where the sound says
+        something else. Times follow `w2vkit.decode.hypothesis`.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def align(emissions: Emissions, text: str) -> Alignment:
     log_probs = _with_wildcard(emissions)
     columns = labels.columns % log_probs.shape[1]  # WILDCARD is the last column
     path = viterbi(log_probs, columns, emissions.vocabulary.blank)
-    sure = _best(emissions.tempered, labels.columns, labels.owners < 0, path)
+    sure = _best(emissions.calibrated, labels.columns, labels.owners < 0, path)
     sure[labels.columns == WILDCARD] = 0.0  # it cannot lower a word's confidence
     characters = _characters(labels, path, sure, emissions)
     spoken = _words(words, labels, characters, sure)
@@ -128,20 +128,20 @@ def _with_wildcard(emissions: Emissions) -> np.ndarray:
     return np.column_stack([log_probs, log_probs[:, characters].max(axis=1)])
 
 
-def _best(tempered: np.ndarray, columns: np.ndarray, boundary: np.ndarray, path: BestPath) -> np.ndarray:
+def _best(calibrated: np.ndarray, columns: np.ndarray, boundary: np.ndarray, path: BestPath) -> np.ndarray:
     """(L,) best log-probability of each label within its frames, of a boundary anywhere between its neighbours."""
     starts, stops = path.starts.copy(), path.stops.copy()
     (places,) = np.nonzero(boundary)
     starts[places], stops[places] = path.stops[places - 1], path.starts[places + 1]
     spans = zip(starts, stops, columns, strict=True)
-    return np.array([tempered[start:stop, column].max() for start, stop, column in spans], np.float64)
+    return np.array([calibrated[start:stop, column].max() for start, stop, column in spans], np.float64)
 
 
 def _characters(labels: _Labels, path: BestPath, sure: np.ndarray, emissions: Emissions) -> tuple[Word, ...]:
     (letters,) = np.nonzero(labels.owners >= 0)
     # A word opens behind a boundary, also that inside of "42", or where another word of the text begins.
     opens = (np.diff(letters, prepend=-2) > 1) | (np.diff(labels.owners[letters], prepend=-1) > 0)
-    begins, ends = extents(
+    begins, ends = word_times(
         path.starts[letters],
         path.stops[letters],
         opens,

@@ -17,7 +17,7 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import groupby
 
-from w2vkit.vocabulary import Vocabulary
+from w2vkit.emissions import Vocabulary
 
 WILDCARD = -1  # in place of a column: any character may stand here
 SEPARATORS = frozenset("/\u2212")  # and all of the category dash; U+2212 is the minus sign

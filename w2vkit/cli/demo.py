@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         from w2vkit_demo.app import serve
         from w2vkit_demo.server.loaded_models import Models
-        from w2vkit_demo.server.model_queue import Shared
+        from w2vkit_demo.server.model_queue import ModelQueue
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("gradio", "plotly"):
             raise
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
             raise ServerError(f"{name} {limit:g} would refuse everything. Give a number above 0.")
     _check_port(options.host, options.port)
     _log_to_terminal()
-    first = Shared(load_model(options), max_seconds=options.max_seconds)
+    first = ModelQueue(load_model(options), max_seconds=options.max_seconds)
     serve(
         Models(first, partial(CTCModel.load, device=options.device, dtype=options.dtype)),
         max_mb=options.max_mb,

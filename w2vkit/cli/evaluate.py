@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from w2vkit.cli import lm as cli_lm
 from w2vkit.cli.common import add_engine_options, add_model_options, load_model, say, start_cluster
+from w2vkit.cli.decoder import add_decoder_options, decoder, settings
 from w2vkit.errors import EvaluationError, W2VKitError
 
 RESULTS, AS_JSON, AS_HTML, AS_YAML = "results.jsonl", "evaluation.json", "report.html", "model-index.yml"
@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
         help=f"write {RESULTS}, {AS_JSON}, {AS_HTML} and {AS_YAML} here; an interrupted run goes on from it",
     )
     parser.add_argument("--with-audio", action="store_true", help="put the sound of the worst utterances into the report")
-    cli_lm.add_decoder_options(parser, default="greedy", nbest=False)
+    add_decoder_options(parser, default="greedy", nbest=False)
     add_engine_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -75,12 +75,12 @@ def run(options: argparse.Namespace) -> int:
         shuffle=options.shuffle,
         seed=options.seed,
     )
-    decode = cli_lm.decoder(options) or greedy
-    settings = cli_lm.settings(options, decode)
+    decode = decoder(options) or greedy
+    described = settings(options, decode)
     evaluate, results = _engine(options)
     try:
         with Bar(len(corpus), "utterances") as bar:
-            evaluation = evaluate(corpus, scoring=options.scoring, decode=decode, settings=settings, progress=bar.reach)
+            evaluation = evaluate(corpus, scoring=options.scoring, decode=decode, settings=described, progress=bar.reach)
     except KeyboardInterrupt:
         kept = f"what was finished is in {results}; the same command goes on from there" if results else "nothing was kept"
         say(f"w2vkit: stopped; {kept}.")
@@ -105,7 +105,7 @@ def _engine(options: argparse.Namespace) -> tuple[Callable[..., Any], Path | Non
         results = options.output_dir / RESULTS if options.output_dir else None
         return partial(evaluate, load_model(options), results_file=results), results
     cluster = start_cluster(options)
-    from w2vkit.evaluate.run import evaluate_shared
+    from w2vkit.evaluate.evaluation import evaluate_shared
 
     results = options.output_dir / SHARDS
     return partial(evaluate_shared, cluster, folder=results), results

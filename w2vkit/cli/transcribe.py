@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from w2vkit.cli import lm as cli_lm
 from w2vkit.cli.common import MAX_HOURS, add_engine_options, add_model_options, load_model, say, start_cluster, write_text
+from w2vkit.cli.decoder import add_decoder_options, decoder, settings
 from w2vkit.cli.files import Job, find_jobs, give_outputs
 from w2vkit.cli.progress import Bar
 from w2vkit.errors import FormatError, W2VKitError
@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--format", default="txt", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default txt)")
     parser.add_argument("--output-dir", type=Path, metavar="FOLDER", help="write one file per input here; else print")
     parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
-    cli_lm.add_decoder_options(
+    add_decoder_options(
         parser, default="beam with the language model that the checkpoint brings, as w2v-mini does, else greedy"
     )
     add_engine_options(parser)
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         return _share(options)
     jobs = _jobs(options)
     outputs = give_outputs(jobs, options.output_dir, options.format) if options.output_dir else {}
-    decode = cli_lm.decoder(options)
+    decode = decoder(options)
     model = load_model(options)
     failures: list[tuple[Path | str, str]] = []
 
@@ -81,8 +81,8 @@ def _share(options: argparse.Namespace) -> int:
 
     table = options.paths[0] if len(options.paths) == 1 and is_table(options.paths[0]) else None
     corpus = open_corpus(table, with_text=False) if table else of_files([job.path for job in _jobs(options)])
-    decode = cli_lm.decoder(options)
-    about = describe_decoder(decode, cli_lm.settings(options, decode))[0] if decode else {"decoder": "the checkpoint's own"}
+    decode = decoder(options)
+    about = describe_decoder(decode, settings(options, decode))[0] if decode else {"decoder": "the checkpoint's own"}
     cluster = start_cluster(options)
     with Bar(len(corpus)) as bar:
         shared = cluster.transcribe(

@@ -4,7 +4,7 @@ Both decoders give a `Hypothesis`: the text, and its words with times and confid
 """
 
 from w2vkit.decode.beam import beam_search
-from w2vkit.decode.best_path import Decode, greedy, suited
+from w2vkit.decode.best_path import Decode, default_decoder, greedy
 from w2vkit.decode.hypothesis import Hypothesis, Word
 
-__all__ = ["Decode", "Hypothesis", "Word", "beam_search", "greedy", "suited"]
+__all__ = ["Decode", "Hypothesis", "Word", "beam_search", "default_decoder", "greedy"]

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from w2vkit.decode.beam import beam_search
-from w2vkit.decode.hypothesis import Hypothesis, Span, Word, words_of
-from w2vkit.decode.lm import brought, load
+from w2vkit.decode.hypothesis import Hypothesis, Span, Word, words_from_spans
+from w2vkit.decode.lm import load, of_checkpoint
 from w2vkit.emissions import Emissions
 
-__all__ = ["Decode", "Hypothesis", "Span", "Word", "beam_search", "greedy", "suited", "words_of"]
+__all__ = ["Decode", "Hypothesis", "Span", "Word", "beam_search", "default_decoder", "greedy", "words_from_spans"]
 
 Decode = Callable[[Emissions], Hypothesis]
 
@@ -35,22 +35,22 @@ def greedy(emissions: Emissions) -> Hypothesis:
     -------
     Hypothesis
         ``score`` is the log-probability of the best path, a lower bound on that of the text. Confidences
-        and times of words are those of `w2vkit.decode.hypothesis.words_of`; a character's span is its run of frames.
+        and times of words are those of `w2vkit.decode.hypothesis.words_from_spans`; a character's span is its run of frames.
     """
     path = emissions.log_probs.argmax(axis=1)
     frames = np.arange(len(path))
-    along, sure = emissions.log_probs[frames, path], emissions.tempered[frames, path]
+    along, sure = emissions.log_probs[frames, path], emissions.calibrated[frames, path]
     spans = []
     position = 0
     for label, run in groupby(path.tolist()):
         stop = position + len(list(run))
         spans.append(Span(label, position, stop, float(sure[position:stop].max())))
         position = stop
-    words = words_of(spans, emissions)
+    words = words_from_spans(spans, emissions)
     return Hypothesis(" ".join(word.text for word in words), words, float(along.sum(dtype=np.float64)))
 
 
-def suited(folder: Path) -> Decode:
+def default_decoder(folder: Path) -> Decode:
     """Give the decoder that suits a checkpoint: beam search with the language model that it brings, or else greedy.
 
     Parameters
@@ -63,7 +63,7 @@ def suited(folder: Path) -> Decode:
     LanguageModelError
         The language model is broken.
     """
-    path = brought(folder)
+    path = of_checkpoint(folder)
     return _searching(path) if path else greedy
 
 

@@ -5,8 +5,8 @@ from math import isfinite
 
 import numpy as np
 
+from w2vkit.emissions import Vocabulary
 from w2vkit.errors import DecodingError
-from w2vkit.vocabulary import Vocabulary
 
 HOTWORD_WEIGHT = 8.0  # what an occurrence adds to the score (natural logarithm) where people do not say
 

@@ -3,7 +3,6 @@
 `evaluate` transcribes and scores; `report` and `html` show an `Evaluation`.
 """
 
-from w2vkit.evaluate.evaluation import Evaluation
-from w2vkit.evaluate.run import evaluate
+from w2vkit.evaluate.evaluation import Evaluation, evaluate
 
 __all__ = ["Evaluation", "evaluate"]

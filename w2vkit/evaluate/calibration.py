@@ -2,7 +2,7 @@
 
 Bins and expected calibration error follow Naeini et al., "Obtaining well calibrated probabilities using
 Bayesian binning" (2015), and Guo et al. (2017). What is fitted here, on speakers that the model has not seen, is
-stored beside a checkpoint and applied by `w2vkit.confidence`, which says what it is. It changes no text.
+stored beside a checkpoint and applied by `w2vkit.emissions`, which says what it is. It changes no text.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from w2vkit.confidence import SMALLEST, UNCALIBRATED, Calibration, log_odds
 from w2vkit.decode import Hypothesis, greedy
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import SMALLEST, UNCALIBRATED, Calibration, Emissions, log_odds
 from w2vkit.errors import ModelError
 
 TEMPERATURES = (0.2, 10.0)  # the range that is searched
@@ -41,7 +40,7 @@ class Bin:
     accuracy: float
 
 
-def temper(emissions: Emissions, temperature: float) -> Emissions:
+def temperature_scaled(emissions: Emissions, temperature: float) -> Emissions:
     """Give the emissions of ``logits / temperature``, softer above 1, harder below, without any other calibration.
 
     Raises
@@ -49,7 +48,9 @@ def temper(emissions: Emissions, temperature: float) -> Emissions:
     ModelError
         The temperature is not a positive number.
     """
-    return replace(emissions, log_probs=Calibration(temperature).soften(emissions.log_probs), calibration=UNCALIBRATED)
+    return replace(
+        emissions, log_probs=Calibration(temperature).temperature_scaled(emissions.log_probs), calibration=UNCALIBRATED
+    )
 
 
 def match_words(reference: str, hypothesis: str) -> list[tuple[int, int]]:
@@ -135,7 +136,7 @@ def fit_temperature(emissions: Sequence[Emissions], references: Sequence[str]) -
         raise ModelError(NOTHING)
 
     def loss(log_temperature: float) -> float:
-        hypotheses = [greedy(temper(one, float(np.exp(log_temperature)))) for one in emissions]
+        hypotheses = [greedy(temperature_scaled(one, float(np.exp(log_temperature)))) for one in emissions]
         return negative_log_likelihood(np.array([word.confidence for one in hypotheses for word in one.words]), right)
 
     best = _golden(loss, *np.log(TEMPERATURES))

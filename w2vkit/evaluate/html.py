@@ -8,7 +8,8 @@ from html import escape
 
 from w2vkit.evaluate.evaluation import Evaluation
 from w2vkit.evaluate.html_style import SCRIPT, STYLE
-from w2vkit.evaluate.report import percent, published, summary, title
+from w2vkit.evaluate.published import published
+from w2vkit.evaluate.report import percent, summary, title
 from w2vkit.evaluate.scoring import SCORINGS, Group, Pair, Scored
 from w2vkit.pipeline.datasets import Corpus
 

@@ -8,9 +8,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from w2vkit.align.spelling import spell
+from w2vkit.emissions import Vocabulary
 from w2vkit.errors import EvaluationError
+from w2vkit.model.whisper_text import SPELLINGS, english_normaliser
 from w2vkit.pipeline.journal import Row
-from w2vkit.vocabulary import Vocabulary
 
 SCORINGS = {
     "card": "raw text, as the model card scores",
@@ -19,7 +21,6 @@ SCORINGS = {
 LENGTHS = (5.0, 10.0, 15.0, 20.0)  # s; the edges of the table by length
 RESAMPLES = 1000  # of the bootstrap
 FEW_SPEAKERS = 10  # with fewer, resampling speakers gives an interval of hardly any values
-SPELLINGS = ("openai/whisper-tiny", "normalizer.json")  # Whisper's British-American list, on the Hub
 Pair = tuple[str | None, str | None]
 
 
@@ -87,16 +88,10 @@ def normaliser(scoring: str) -> tuple[Callable[[str], str], str | None]:
         raise EvaluationError(f"There is no scoring {scoring!r}. Choose one of: {', '.join(SCORINGS)}.")
     if scoring == "card":
         return str, None
-    import json
-    from pathlib import Path
-
-    from huggingface_hub import try_to_load_from_cache
-    from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
-
-    file = try_to_load_from_cache(*SPELLINGS)
-    if isinstance(file, str):
-        return EnglishTextNormalizer(json.loads(Path(file).read_text(encoding="utf-8"))), None
-    return EnglishTextNormalizer({}), (
+    normalise, complete = english_normaliser()
+    if complete:
+        return normalise, None
+    return normalise, (
         "Whisper's list of British spellings is not on this machine: numbers, contractions, titles, symbols and fillers are "
         "normalised as on the leaderboard, but COLOUR against COLOR counts as an error. For the exact score: "
         f"hf download {' '.join(SPELLINGS)}"
@@ -209,3 +204,63 @@ def check_case(references: Iterable[str], vocabulary: Vocabulary) -> None:
             f"The references are not in {case} case, but the model writes {case} case only: nearly every word would count "
             f"as wrong. Put the texts into {case} case, or ignore it with the scoring 'leaderboard' (--scoring leaderboard)."
         )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a hypothesis differs from a reference.
+
+    Attributes
+    ----------
+    reference, hypothesis : str
+        As they were compared.
+    wer, cer : float
+        Errors per word, or character, of the reference: shares of 1.
+    substitutions, deletions, insertions : int
+        Of words.
+    pairs : tuple of (str or None, str or None)
+        Word of the reference, word of the hypothesis; None opposite an insertion or a deletion.
+    """
+
+    reference: str
+    hypothesis: str
+    wer: float
+    cer: float
+    substitutions: int
+    deletions: int
+    insertions: int
+    pairs: tuple[Pair, ...]
+
+
+def difference(reference: str, hypothesis: str, vocabulary: Vocabulary | None = None) -> Difference:
+    """Align a hypothesis with a reference and count the errors.
+
+    Parameters
+    ----------
+    reference, hypothesis : str
+    vocabulary : Vocabulary, optional
+        Spell the reference as a model can write it, by `w2vkit.align.spelling`: then neither case nor punctuation
+        nor digits make errors. Without it the texts are compared as they are.
+
+    Raises
+    ------
+    EvaluationError
+        The reference has no words.
+    """
+    import jiwer
+
+    if vocabulary is not None:
+        reference = " ".join("".join(word.characters) for word in spell(reference, vocabulary))
+    if not reference.strip():
+        raise EvaluationError("The reference has no words to compare with. Write down what was said.")
+    (one,) = score([Row("", reference=reference, hypothesis=hypothesis)], str)
+    return Difference(
+        one.reference,
+        one.hypothesis,
+        wer=one.errors / one.words,
+        cer=jiwer.cer(one.reference, one.hypothesis),
+        substitutions=one.substitutions,
+        deletions=one.deletions,
+        insertions=one.insertions,
+        pairs=one.pairs,
+    )

@@ -13,16 +13,14 @@ import numpy as np
 import torch
 
 from w2vkit.audio import Waveform, stream
-from w2vkit.confidence import Calibration
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import Calibration, Emissions, Vocabulary
 from w2vkit.errors import AudioError
 from w2vkit.model.hub import Checkpoint, fetch
-from w2vkit.model.internals import Exploration, explore
-from w2vkit.model.loading import compile_layers, geometry, hears_padding, load_parts, whole_seconds
-from w2vkit.model.normalisation import Level, Sliding, level_of, measure
+from w2vkit.model.internals import Internals, explore
+from w2vkit.model.loading import compile_layers, geometry, hears_padding, load_parts, longest_pass
+from w2vkit.model.normalisation import Normalisation, SlidingBuffer, measure, normalisation_of
 from w2vkit.model.precision import batch_seconds, out_of_memory, pick_device, pick_dtype, true_float32
-from w2vkit.model.windows import CONTEXT_SECONDS, Batcher, Grid, Piece
-from w2vkit.vocabulary import Vocabulary
+from w2vkit.model.windows import CONTEXT_SECONDS, Batcher, FrameGrid, Window
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +39,7 @@ class CTCModel:
     vocabulary : Vocabulary
     sample_rate : int
         The rate its waveforms must have (Hz).
-    stride, field : int
+    stride, receptive_field : int
         Samples from one frame to the next, and samples that one frame sees.
     device, dtype : str
         Where it runs and in which arithmetic, such as ``"cpu"`` and ``"float32"``.
@@ -55,11 +53,11 @@ class CTCModel:
         self._calibration = Calibration.load(checkpoint.folder)
         self.sample_rate: int = extractor.sampling_rate
         self.uses_attention_mask: bool = bool(extractor.return_attention_mask)
-        self.stride, self.field = geometry(network.config)
+        self.stride, self.receptive_field = geometry(network.config)
         layers = next(network.base_model.encoder.layers.parameters())
         self.device, self.dtype = str(layers.device), str(layers.dtype).removeprefix("torch.")
-        whole = whole_seconds(network, self.stride / self.sample_rate)
-        self._grid = Grid(self.stride, self.field, self.sample_rate, whole)
+        whole = longest_pass(network, self.stride / self.sample_rate)
+        self._grid = FrameGrid(self.stride, self.receptive_field, self.sample_rate, whole)
         self._batcher = Batcher(
             self._grid.span(batch_seconds(layers.device)),
             mixed=not hears_padding(network, self.uses_attention_mask),
@@ -146,7 +144,7 @@ class CTCModel:
             self._check(waveform)
         levels = [self._level(waveform.samples) for waveform in waveforms]
 
-        def read(piece: Piece) -> np.ndarray:
+        def read(piece: Window) -> np.ndarray:
             samples = waveforms[piece.clip].samples
             return levels[piece.clip].apply(samples[self._grid.reach(piece, len(samples))])
 
@@ -184,27 +182,27 @@ class CTCModel:
         """
         if callable(reader := getattr(source, "read", None)):
             source = reader()  # a file object gives its bytes but once
-        most = int(self._grid.whole_seconds * self.sample_rate)
+        most = int(self._grid.longest_pass * self.sample_rate)
         meter, head = measure(stream(source, sample_rate=self.sample_rate, max_seconds=max_seconds), most)
         if head is not None:
             waveform = Waveform(head, self.sample_rate)
             return self.emit([waveform], progress=progress)[0], waveform.seconds
-        level = meter.level if self._extractor.do_normalize else Level()
-        sound = Sliding(stream(source, sample_rate=self.sample_rate))
+        level = meter.level if self._extractor.do_normalize else Normalisation()
+        sound = SlidingBuffer(stream(source, sample_rate=self.sample_rate))
         pieces = self._grid.cut(0, meter.samples)
         together = max(1, self._batcher.budget // max(piece.frames for piece in pieces))
 
-        def read(piece: Piece) -> np.ndarray:
+        def read(piece: Window) -> np.ndarray:
             return level.apply(sound[self._grid.reach(piece, meter.samples)])
 
-        def rows() -> Iterator[tuple[Piece, np.ndarray]]:
+        def rows() -> Iterator[tuple[Window, np.ndarray]]:
             for i in range(0, len(pieces), together):
                 sound.forget(self._grid.reach(pieces[i], meter.samples).start)
                 yield from self._batcher.run(pieces[i : i + together], read, self._forward)
 
         return self._gather(rows(), pieces, progress)[0], meter.samples / self.sample_rate
 
-    def explore(self, waveform: Waveform) -> Exploration:
+    def internals(self, waveform: Waveform) -> Internals:
         """Compute the emissions of a waveform, and keep what the network makes of it on the way.
 
         Parameters
@@ -214,7 +212,7 @@ class CTCModel:
 
         Returns
         -------
-        Exploration
+        Internals
 
         Raises
         ------
@@ -222,7 +220,7 @@ class CTCModel:
             The waveform has another sampling rate, or is too short or too long.
         """
         self._check(waveform)
-        if waveform.seconds > (most := self._grid.whole_seconds):
+        if waveform.seconds > (most := self._grid.longest_pass):
             raise AudioError(f"{waveform.seconds:.0f} s are too long to look at in one pass. Cut out {most:.0f} s or less.")
         samples = self._level(waveform.samples).apply(waveform.samples)
         return explore(self.network, samples, self._run, self._emissions)
@@ -242,17 +240,18 @@ class CTCModel:
                 f"The waveform has {waveform.sample_rate} Hz, {self.name} needs {self.sample_rate} Hz. "
                 f"Load it with load(source, sample_rate={self.sample_rate})."
             )
-        if len(waveform.samples) < self.field:
+        if len(waveform.samples) < self.receptive_field:
             raise AudioError(
                 f"The audio is too short: {waveform.seconds * 1000:.1f} ms, and one frame sees "
-                f"{self.field / self.sample_rate * 1000:.0f} ms ({self.field} samples). Record a little more."
+                f"{self.receptive_field / self.sample_rate * 1000:.0f} ms ({self.receptive_field} samples). "
+                "Record a little more."
             )
 
-    def _level(self, samples: np.ndarray) -> Level:
-        return level_of(samples) if self._extractor.do_normalize else Level()
+    def _level(self, samples: np.ndarray) -> Normalisation:
+        return normalisation_of(samples) if self._extractor.do_normalize else Normalisation()
 
     def _gather(
-        self, rows: Iterator[tuple[Piece, np.ndarray]], pieces: list[Piece], progress: Callable[[float], None] | None
+        self, rows: Iterator[tuple[Window, np.ndarray]], pieces: list[Window], progress: Callable[[float], None] | None
     ) -> list[Emissions]:
         """Put together what comes in any order: one matrix for each sound."""
         parts: dict[int, dict[int, np.ndarray]] = {piece.clip: {} for piece in pieces}
@@ -265,7 +264,7 @@ class CTCModel:
         return [self._emissions(np.concatenate([part for _, part in sorted(clip.items())])) for clip in parts.values()]
 
     def _emissions(self, log_probs: np.ndarray) -> Emissions:
-        step, start = self.stride / self.sample_rate, (self.field - self.stride) / 2 / self.sample_rate
+        step, start = self.stride / self.sample_rate, (self.receptive_field - self.stride) / 2 / self.sample_rate
         return Emissions(log_probs, self.vocabulary, step, start, self._calibration)
 
     def _forward(self, clips: list[np.ndarray]) -> list[np.ndarray]:

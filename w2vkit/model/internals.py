@@ -14,7 +14,7 @@ _switching = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
-class Exploration:
+class Internals:
     """What a network made of a waveform, layer by layer; all float32.
 
     Attributes
@@ -38,7 +38,7 @@ class Exploration:
 
 def explore(
     network: Any, samples: np.ndarray, run: Callable[..., Any], emissions: Callable[[np.ndarray], Emissions]
-) -> Exploration:
+) -> Internals:
     """Run a network so that it shows its attention maps, which the usual attention never computes.
 
     Parameters
@@ -71,7 +71,7 @@ def explore(
             for hook in hooks:
                 hook.remove()
     here = threading.get_ident()
-    return Exploration(
+    return Internals(
         kept[here, "convolutions"][0].T.float().cpu().numpy(),
         torch.cat([*(state.float() for state in output.hidden_states[:-1]), kept[here, "head in"]]).cpu().numpy(),
         torch.cat(output.attentions).float().cpu().numpy(),

@@ -15,11 +15,11 @@ from torch.nn.utils import parametrize
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from w2vkit.emissions import Vocabulary
 from w2vkit.errors import ModelError
 from w2vkit.model.fast_layers import ChannelsLast, WideConvolution
 from w2vkit.model.hub import Checkpoint
 from w2vkit.model.windows import WHOLE_SECONDS
-from w2vkit.vocabulary import Vocabulary
 
 ATTENTIONS = ("sdpa", "eager")
 EXACT = ["feature_extractor", "feature_projection", "lm_head"]  # what stays in float32
@@ -116,7 +116,7 @@ def tells_places(network: Any) -> bool:
     return isinstance(conv, WideConvolution) or WideConvolution.fits(conv)
 
 
-def whole_seconds(network: Any, stride_seconds: float) -> float:
+def longest_pass(network: Any, stride_seconds: float) -> float:
     """How much sound goes through the network in one pass: where it tells places, no more than it has places for."""
     if not tells_places(network):
         return WHOLE_SECONDS

@@ -13,7 +13,7 @@ MEASURED = 2**19  # samples; measured at a time, so that hours are not held in f
 
 
 @dataclass(frozen=True)
-class Level:
+class Normalisation:
     """What is subtracted from a sound and what it is divided by, so that it has mean 0 and variance 1."""
 
     mean: float = 0.0
@@ -25,7 +25,7 @@ class Level:
 
 
 @dataclass
-class Meter:
+class NormalisationMeter:
     """Measures a sound block by block, in float64.
 
     Attributes
@@ -52,21 +52,21 @@ class Meter:
             raise AudioError(NOT_FINITE)
 
     @property
-    def level(self) -> Level:
+    def level(self) -> Normalisation:
         """The level of all that was heard; as transformers' Wav2Vec2FeatureExtractor, with its 1e-7 for silence."""
         mean = self._sum / max(1, self.samples)
-        return Level(mean, math.sqrt(max(0.0, self._squares / max(1, self.samples) - mean**2) + 1e-7))
+        return Normalisation(mean, math.sqrt(max(0.0, self._squares / max(1, self.samples) - mean**2) + 1e-7))
 
 
-def level_of(samples: np.ndarray) -> Level:
+def normalisation_of(samples: np.ndarray) -> Normalisation:
     """The level of (N,) samples."""
     blocks = (samples[start : start + MEASURED] for start in range(0, len(samples), MEASURED))
     return measure(blocks, 0)[0].level
 
 
-def measure(blocks: Iterable[np.ndarray], most: int) -> tuple[Meter, np.ndarray | None]:
+def measure(blocks: Iterable[np.ndarray], most: int) -> tuple[NormalisationMeter, np.ndarray | None]:
     """Measure (n,) blocks of one sound, and give all its samples if there are no more than `most`, else None."""
-    meter, kept = Meter(), [np.empty(0, np.float32)]
+    meter, kept = NormalisationMeter(), [np.empty(0, np.float32)]
     for block in blocks:
         meter.hear(block)
         if meter.samples <= most:
@@ -77,7 +77,7 @@ def measure(blocks: Iterable[np.ndarray], most: int) -> tuple[Meter, np.ndarray 
     return meter, np.concatenate(kept) if kept else None
 
 
-class Sliding:
+class SlidingBuffer:
     """Samples of a stream that can be sliced as if all were there, as long as what is forgotten is not asked for."""
 
     def __init__(self, blocks: Iterable[np.ndarray]) -> None:

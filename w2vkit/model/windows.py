@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Piece:
+class Window:
     """Frames of one sound that are computed together.
 
     Attributes
@@ -41,7 +41,7 @@ class Piece:
         """How many frames go through the network."""
         return self.before + self.stop - self.start + self.after
 
-    def halves(self, context: int) -> "list[Piece]":
+    def halves(self, context: int) -> "list[Window]":
         """Cut it in two, each half with at most `context` frames around it; none if that would not be much smaller."""
         if self.stop - self.start <= 2 * context:
             return []
@@ -53,48 +53,48 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Grid:
+class FrameGrid:
     """Where frames lie on samples.
 
     Attributes
     ----------
-    stride, field : int
+    stride, receptive_field : int
         Samples from one frame to the next, and samples that one frame sees.
     sample_rate : int
         Hz.
-    whole_seconds : float
+    longest_pass : float
         How much sound is one piece (s).
     """
 
     stride: int
-    field: int
+    receptive_field: int
     sample_rate: int
-    whole_seconds: float = WHOLE_SECONDS
+    longest_pass: float = WHOLE_SECONDS
 
     def frames(self, samples: int) -> int:
         """How many frames so many samples have."""
-        return (samples - self.field) // self.stride + 1
+        return (samples - self.receptive_field) // self.stride + 1
 
     def span(self, seconds: float) -> int:
         """Seconds as a number of frames."""
         return int(seconds * self.sample_rate / self.stride)
 
-    def cut(self, clip: int, samples: int) -> list[Piece]:
-        """Cut a sound into pieces: one up to `whole_seconds`, else windows with context on both sides."""
+    def cut(self, clip: int, samples: int) -> list[Window]:
+        """Cut a sound into pieces: one up to `longest_pass`, else windows with context on both sides."""
         frames, context = self.frames(samples), self.span(CONTEXT_SECONDS)
-        if samples <= self.whole_seconds * self.sample_rate:
-            return [Piece(clip, 0, frames)]
+        if samples <= self.longest_pass * self.sample_rate:
+            return [Window(clip, 0, frames)]
         edges = [*range(0, frames, self.span(WINDOW_SECONDS)), frames]
-        return [Piece(clip, start, stop, min(start, context), min(frames - stop, context)) for start, stop in pairwise(edges)]
+        return [Window(clip, start, stop, min(start, context), min(frames - stop, context)) for start, stop in pairwise(edges)]
 
-    def reach(self, piece: Piece, samples: int) -> slice:
+    def reach(self, piece: Window, samples: int) -> slice:
         """The samples that a piece hears: at the sound's end all, as group norms look at those of no frame too."""
         last = piece.stop + piece.after
-        end = samples if last == self.frames(samples) else (last - 1) * self.stride + self.field
+        end = samples if last == self.frames(samples) else (last - 1) * self.stride + self.receptive_field
         return slice((piece.start - piece.before) * self.stride, end)
 
 
-Read = Callable[[Piece], np.ndarray]
+Read = Callable[[Window], np.ndarray]
 Forward = Callable[[list[np.ndarray]], list[np.ndarray]]
 
 
@@ -116,12 +116,12 @@ class Batcher:
     def __init__(self, budget: int, *, mixed: bool, context: int, out_of_memory: Callable[[BaseException], bool]) -> None:
         self.budget, self.mixed, self.context, self.out_of_memory = budget, mixed, context, out_of_memory
 
-    def run(self, pieces: Sequence[Piece], read: Read, forward: Forward) -> Iterator[tuple[Piece, np.ndarray]]:
+    def run(self, pieces: Sequence[Window], read: Read, forward: Forward) -> Iterator[tuple[Window, np.ndarray]]:
         """Compute pieces, the longest first.
 
         Parameters
         ----------
-        pieces : sequence of Piece
+        pieces : sequence of Window
         read : callable
             A piece to its samples, context included.
         forward : callable
@@ -129,7 +129,7 @@ class Batcher:
 
         Yields
         ------
-        Piece
+        Window
             One of the pieces, or a part of one.
         numpy.ndarray
             (stop - start, V); its context is cut off.
@@ -150,14 +150,14 @@ class Batcher:
             for piece, rows in zip(batch, results, strict=True):
                 yield piece, rows[piece.before : piece.before + piece.stop - piece.start]
 
-    def _fitting(self, waiting: list[Piece]) -> int:
+    def _fitting(self, waiting: list[Window]) -> int:
         """How many of the next pieces make a batch; a network that hears the padding takes equal lengths only."""
         longest = waiting[0].frames
         most = max(1, self.budget // longest)
         same = (i for i, piece in enumerate(waiting[:most]) if not self.mixed and piece.frames != longest)
         return next(same, min(most, len(waiting)))
 
-    def _try(self, batch: list[Piece], read: Read, forward: Forward) -> list[np.ndarray] | None:
+    def _try(self, batch: list[Window], read: Read, forward: Forward) -> list[np.ndarray] | None:
         # The exception holds the failed batch's tensors: they are free only when it is gone, after this returns.
         try:
             return forward([read(piece) for piece in batch])
@@ -166,7 +166,7 @@ class Batcher:
                 return None
             raise
 
-    def _smaller(self, batch: list[Piece]) -> list[Piece]:
+    def _smaller(self, batch: list[Window]) -> list[Window]:
         if len(batch) > 1:
             self.budget = len(batch) * batch[0].frames // 2
             log.warning("Memory ran out with %d sounds at once; going on with half as much.", len(batch))

@@ -10,15 +10,17 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from w2vkit.audio import MAX_SECONDS
+from w2vkit.decode import Decode, default_decoder
 from w2vkit.errors import ClusterError, W2VKitError
-from w2vkit.pipeline.datasets import Corpus
+from w2vkit.pipeline.bulk import CHUNK, Heard, Read, Run, Speed, read_ahead, transcribe_chunk
+from w2vkit.pipeline.datasets import Corpus, Utterance
 from w2vkit.pipeline.journal import Row
-from w2vkit.pipeline.shards import Shards
-from w2vkit.pipeline.worker import Decode, Worker, probe
+from w2vkit.pipeline.shards import Shards, encode
 
 RETRIES = 2  # how often a shard is begun again after its worker died
 
@@ -33,7 +35,7 @@ class Pool:
 
 
 @dataclass(frozen=True, eq=False)
-class Shared:
+class ClusterJob:
     """What a job on a cluster came to.
 
     Attributes
@@ -100,7 +102,7 @@ class Cluster:
         about: Mapping[str, Any] | None = None,
         max_seconds: float = MAX_SECONDS,
         progress: Callable[[float], None] | None = None,
-    ) -> Shared:
+    ) -> ClusterJob:
         """Transcribe a data set into a folder of Parquet shards; those that are there already are kept.
 
         Parameters
@@ -109,7 +111,7 @@ class Cluster:
         folder : Path
             Seen by this process only.
         decode : callable, optional
-            Emissions to Hypothesis; by default what suits the checkpoint (`w2vkit.decode.suited`).
+            Emissions to Hypothesis; by default what suits the checkpoint (`w2vkit.decode.default_decoder`).
         about : mapping, optional
             What else the texts depend on, as values for JSON; only a run with the same goes on from the shards.
         max_seconds : float
@@ -155,7 +157,7 @@ class Cluster:
             else:
                 lost = corpus.part(part.start, part.stop)
                 rows += [Row(u.id, u.speaker, None, u.reference, error=failed.get(shard, died)) for u in lost]
-        return Shared(rows, reused, self._pool.workers, seconds)
+        return ClusterJob(rows, reused, self._pool.workers, seconds)
 
     def _results(self, parts: list[tuple[int, range]], worker: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Give what the workers give, as it comes."""
@@ -219,3 +221,53 @@ def _pool(nodes: list[dict[str, Any]], device: str, cores: int) -> Pool:
         raise ClusterError(f"There is nothing to work on: {len(machines)} machines, {most} cores, {cores} cores per worker.")
     cores = min(cores, most)
     return Pool(sum(int(machine.get("CPU", 0)) // cores for machine in machines), cores, 0)
+
+
+LONG_SECONDS = 60.0  # s; longer sound is not batched but read block by block
+UNTIMED = Speed(0, 0.0, 0.0, 0.0, 0.0)  # no warming pass: nobody times a worker
+
+
+class Worker:
+    """Holds a model in a process of its own, and turns a part of a data set into a shard."""
+
+    def __init__(self, load: dict[str, Any], corpus: Corpus, decode: Decode | None, max_seconds: float) -> None:
+        from w2vkit.model import CTCModel
+
+        self.model, self.corpus, self.max_seconds = CTCModel.load(**load), corpus, max_seconds
+        self.decode = decode or default_decoder(self.model.folder)
+
+    def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Give the shard as a Parquet file, or what went wrong with all of it."""
+        table, error = b"", ""
+        try:
+            table = encode(self._hear(self.corpus.part(task["start"], task["stop"])))
+        except Exception as fault:  # whatever it is must not end the job
+            error = f"{type(fault).__name__}: {fault}" if not isinstance(fault, W2VKitError) else str(fault)
+        return {"shard": task["shard"], "table": table, "error": error}
+
+    def _hear(self, utterances: Iterator[Utterance]) -> Iterator[Heard]:
+        short = min(LONG_SECONDS, self.max_seconds)
+        reads = read_ahead(utterances, self.model.sample_rate, lambda utterance: True, max_seconds=short)
+        while chunk := list(islice(reads, CHUNK)):
+            heard, _ = transcribe_chunk(self.model, [r for r in chunk if r.waveform], self.decode, UNTIMED, lambda share: None)
+            batched = iter(heard)
+            yield from (next(batched) if read.waveform else self._hear_alone(read) for read in chunk)
+
+    def _hear_alone(self, read: Read) -> Heard:
+        """What could not be read as a short clip: it is long, or reading it again says what is wrong with it."""
+        utterance = read.utterance
+        if utterance.fault:
+            return Heard(utterance, error=read.error)
+        try:
+            emissions, seconds = self.model.emit_file(utterance.audio, max_seconds=self.max_seconds)
+            return Heard(utterance, round(seconds, 3), self.decode(emissions))
+        except W2VKitError as error:
+            return Heard(utterance, error=str(error))
+
+
+def probe(load: dict[str, Any]) -> tuple[Run, str | None]:
+    """Load the model once where the work will be: what is wrong with it is one error, before the job begins."""
+    from w2vkit.model import CTCModel
+
+    model = CTCModel.load(**load)
+    return Run(model.name, model.dtype, model.vocabulary), model.notice

@@ -187,7 +187,7 @@ def _hub(name: str, config: str | None, split: str) -> Table:
     if Path(name).suffix.lower() in (".parquet", *MANIFESTS) or name.count("/") > 1 or name.startswith((".", "~", "/")):
         raise DatasetError(f"{name} does not exist. Check the spelling and the folder.")
     try:
-        from w2vkit.pipeline.hub_data import split_files
+        from w2vkit.pipeline.dataset_files import split_files
     except ImportError as error:
         raise DatasetError("Data sets from the Hub need datasets. Install it with: pip install datasets") from error
     return read_parquet(split_files(name, config, split))

@@ -19,7 +19,7 @@ import numpy as np
 from w2vkit.audio import Waveform
 from w2vkit.decode import Decode, Word, greedy
 from w2vkit.pipeline.transcription import Emitter
-from w2vkit.pipeline.voice import NOTHING, Gate, Inlet
+from w2vkit.pipeline.voice import NOTHING, InputBuffer, VoiceDetector
 
 SETTLE_SECONDS = 1.2  # s; a word that ended longer ago is settled if two decodings agree
 FORCE_SECONDS = 5.0  # s; after this it is settled in any case
@@ -78,7 +78,7 @@ class LiveTranscript:
 
     def __init__(self, model: Emitter, *, decode: Decode = greedy) -> None:
         self._model, self._decode, self._rate = model, decode, model.sample_rate
-        self._inlet, self._gate, self._speaking = Inlet(self._rate), Gate(self._rate), False
+        self._inlet, self._gate, self._speaking = InputBuffer(self._rate), VoiceDetector(self._rate), False
         self._window, self._start = NOTHING, 0  # what is decoded again, and the number of its first sample
         self._edge = 0.0  # s; all words before it are settled
         self._updating = Lock()
@@ -128,7 +128,7 @@ class LiveTranscript:
             self._keep(0)
             return self.now
 
-    def keep_up(self, workers: Executor, *, patience: float) -> LiveText:
+    def update_async(self, workers: Executor, *, patience: float) -> LiveText:
         """Have `update` done by a worker, and give what there is after `patience` (s) at most.
 
         Where the workers do not keep up, several blocks are decoded together, and their text comes later.

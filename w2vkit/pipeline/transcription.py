@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from w2vkit.audio import MAX_SECONDS, Waveform, load
-from w2vkit.decode import Decode, Hypothesis, suited
+from w2vkit.decode import Decode, Hypothesis, default_decoder
 from w2vkit.emissions import Emissions
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def transcribe(
     model : Reader or str
         A loaded model, or a name for `CTCModel.load`; a named model is loaded once and kept.
     decode : callable, optional
-        Emissions to Hypothesis, such as `greedy`; by default what suits the checkpoint (`w2vkit.decode.suited`).
+        Emissions to Hypothesis, such as `greedy`; by default what suits the checkpoint (`w2vkit.decode.default_decoder`).
     max_seconds : float
         Refuse anything longer (s).
     progress : callable, optional
@@ -108,7 +108,7 @@ def transcribe(
     chosen = _loaded(model) if isinstance(model, str) else model
     waveform = load(source, sample_rate=chosen.sample_rate, max_seconds=max_seconds)
     (emissions,) = chosen.emit([waveform], progress=progress)
-    return Transcription(waveform, emissions, (decode or suited(chosen.folder))(emissions))
+    return Transcription(waveform, emissions, (decode or default_decoder(chosen.folder))(emissions))
 
 
 def transcribe_file(
@@ -129,7 +129,7 @@ def transcribe_file(
         The same text; the sound is not in it.
     """
     emissions, seconds = model.emit_file(source, max_seconds=max_seconds, progress=progress)
-    return FileTranscription(seconds, emissions, (decode or suited(model.folder))(emissions))
+    return FileTranscription(seconds, emissions, (decode or default_decoder(model.folder))(emissions))
 
 
 @lru_cache(maxsize=2)

@@ -22,7 +22,7 @@ FAINT_DB = -50.0  # of full scale; what is below is silence, even where there is
 NEAR_SECONDS, LEAST_FRAMES = 0.5, 3  # so many frames must stand out so near to each other: a click is no speech
 
 
-class Gate:
+class VoiceDetector:
     """Tells sound from silence and from steady noise, block by block.
 
     The level of a frame is compared with the quiet frames around it: a fan, a hum or a constant tone is no sound to it,
@@ -82,7 +82,7 @@ class Waiting:
 EMPTY = Waiting(0, NOTHING, 0.0)
 
 
-class Inlet:
+class InputBuffer:
     """Takes blocks of one sound from one thread, and gives them to another one.
 
     Parameters

@@ -22,7 +22,7 @@ from w2vkit.errors import DecodingError
 from w2vkit_demo import strings
 
 
-class Searcher:
+class BeamProcess:
     """One process for one search at a time; it starts when it is first needed, and anew where it has died."""
 
     def __init__(self) -> None:

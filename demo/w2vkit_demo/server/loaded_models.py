@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from w2vkit.errors import ModelError
 from w2vkit.model.hub import fetch, listing
 from w2vkit_demo import strings
-from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.model_queue import ModelQueue
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
@@ -25,7 +25,7 @@ class Models:
 
     Parameters
     ----------
-    first : Shared
+    first : ModelQueue
         The one for all who choose none; it stays.
     load : callable, optional
         A name to a loaded model. Without it there is no choice.
@@ -33,7 +33,7 @@ class Models:
         Whether people may have models of the Hub fetched to this machine.
     """
 
-    def __init__(self, first: Shared, load: Load | None = None, *, downloads: bool = True) -> None:
+    def __init__(self, first: ModelQueue, load: Load | None = None, *, downloads: bool = True) -> None:
         self.first, self.downloads = first, downloads and load is not None
         self._load, self._other = load, first
         self._loading = Lock()
@@ -52,7 +52,7 @@ class Models:
         """Name what is in memory."""
         return list(dict.fromkeys([self.first.name, self._other.name]))
 
-    def get(self, name: str = "") -> Shared:
+    def get(self, name: str = "") -> ModelQueue:
         """Give a model of this machine, loaded if need be; without a name, the first.
 
         Raises
@@ -84,7 +84,7 @@ class Models:
         foreign = not self.downloads or not HUB_NAME.fullmatch(name) or Path(name).exists()  # a folder is no Hub name
         if self._load is None or (foreign and name not in self.names()):
             raise ModelError(strings.NO_MODEL.format(name=name, choices=", ".join(self.names())))
-        load, stopped, share, done = self._load, Event(), 0.0, Future[Shared]()
+        load, stopped, share, done = self._load, Event(), 0.0, Future[ModelQueue]()
 
         def report(now: float) -> None:
             nonlocal share
@@ -111,11 +111,11 @@ class Models:
         finally:
             stopped.set()
 
-    def _in_memory(self, name: str, load: Load) -> Shared:
+    def _in_memory(self, name: str, load: Load) -> ModelQueue:
         with self._loading:
             if (kept := self._kept(name)) is None:
-                kept = self._other = Shared(load(name), max_seconds=self.first.max_seconds)
+                kept = self._other = ModelQueue(load(name), max_seconds=self.first.max_seconds)
             return kept
 
-    def _kept(self, name: str) -> Shared | None:
+    def _kept(self, name: str) -> ModelQueue | None:
         return next((model for model in (self.first, self._other) if name in ("", model.name)), None)

@@ -35,7 +35,7 @@ class _Request:
         return sum(waveform.seconds for waveform in self.waveforms)
 
 
-class Shared:
+class ModelQueue:
     """A model that many threads use at once.
 
     One worker thread runs the network. What waits for it goes through in one pass, as far as a pass holds it. Between

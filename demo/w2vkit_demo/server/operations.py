@@ -12,18 +12,18 @@ from w2vkit.audio import Waveform, load
 from w2vkit.audio.effects import add_noise, change_speed, telephone
 from w2vkit.decode import Hypothesis, greedy
 from w2vkit.decode.hotwords import HOTWORD_WEIGHT
-from w2vkit.decode.lm import BUNDLED, brought, locate
+from w2vkit.decode.lm import BUNDLED, of_checkpoint, path_of
 from w2vkit.decode.lm.build import ngram_from_text
 from w2vkit.emissions import Emissions
 from w2vkit.errors import DecodingError, W2VKitError
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
-from w2vkit_demo.server.beam_process import Searcher
+from w2vkit_demo.server.beam_process import BeamProcess
 from w2vkit_demo.server.limits import MAX_CHARACTERS
 from w2vkit_demo.server.loaded_models import Models
-from w2vkit_demo.server.model_queue import SHORT_SECONDS, Shared
+from w2vkit_demo.server.model_queue import SHORT_SECONDS, ModelQueue
 
-SHORT, LONG = Searcher(), Searcher()  # nobody waits for the search through somebody's lecture
+SHORT, LONG = BeamProcess(), BeamProcess()  # nobody waits for the search through somebody's lecture
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Setup:
     decoder: str = ""
 
 
-def align_file(model: Shared, path: str, text: str) -> tuple[Transcription, Alignment]:
+def align_file(model: ModelQueue, path: str, text: str) -> tuple[Transcription, Alignment]:
     """Align a file with its text; the first result shows as any transcription does."""
     check_length(text)
     waveform = load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
@@ -79,18 +79,18 @@ def degrade(waveform: Waveform, setup: Setup) -> Waveform:
     return telephone(waveform) if setup.sound == "telephone" else waveform
 
 
-def reading(model: Shared) -> str:
+def reading(model: ModelQueue) -> str:
     """Name the decoder that suits a model: with the language model that its checkpoint brings, if it does."""
-    return "bundled" if brought(model.folder) else "greedy"
+    return "bundled" if of_checkpoint(model.folder) else "greedy"
 
 
-def prepare(model: Shared) -> None:
+def prepare(model: ModelQueue) -> None:
     """Have everything read that the first visitor would wait for."""
     labels = len(model.vocabulary)
     decoder("", model)(Emissions(np.full((1, labels), -np.log(labels), dtype=np.float32), model.vocabulary))
 
 
-def decoder(name: str, model: Shared, hotwords: str = "", lm_text: str = "") -> Callable[..., Hypothesis]:
+def decoder(name: str, model: ModelQueue, hotwords: str = "", lm_text: str = "") -> Callable[..., Hypothesis]:
     """Make the decoder of a name in `strings.DECODERS`, or the one that suits a model; hot words are separated by commas."""
     name = name or reading(model)
     _check("decoder", name, strings.DECODERS.values())
@@ -104,7 +104,7 @@ def decoder(name: str, model: Shared, hotwords: str = "", lm_text: str = "") -> 
         check_length(lm_text)
         return partial(_search, language_model=ngram_from_text(lm_text))
     if name == "bundled":
-        return partial(_search, language_model=brought(model.folder) or locate(BUNDLED))
+        return partial(_search, language_model=of_checkpoint(model.folder) or path_of(BUNDLED))
     return _search if name == "beam" else greedy
 
 

@@ -4,9 +4,8 @@ from html import escape
 
 import gradio as gr
 
-from w2vkit.evaluate.report import CARD, LABELLED
-from w2vkit.model.card import measured
-from w2vkit.model.hub import DEFAULT
+from w2vkit.evaluate.published import CARD, LABELLED
+from w2vkit.model.hub import DEFAULT, measured
 from w2vkit_demo import strings
 from w2vkit_demo.server.loaded_models import Models
 from w2vkit_demo.tabs import widgets

@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from w2vkit.errors import W2VKitError
-from w2vkit.evaluate.difference import difference
 from w2vkit.evaluate.html import marked
+from w2vkit.evaluate.scoring import difference
 from w2vkit.examples import examples
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings

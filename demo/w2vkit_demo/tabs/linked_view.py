@@ -1,16 +1,141 @@
-"""The linked view as a Gradio component: its script, and what it is fed with."""
+"""The linked view: its component, and the data that it draws (waveform, emissions and words on one time axis)."""
 
-from dataclasses import asdict
+import base64
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
+from w2vkit.audio import Waveform
+from w2vkit.decode import Hypothesis
+from w2vkit.decode.hypothesis import shade
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.pipeline.transcription import Transcription
-from w2vkit.views import linked_view, wav
 from w2vkit_demo import strings
+
+FLOOR = -8.0  # natural logarithm; what is less likely than one in 3,000 looks alike
+PEAK_SECONDS = 0.005  # s; one pair of peaks for each
+MOST_LABELS = 64  # rows that can be told apart; of a larger vocabulary the likeliest are drawn
+
+
+@dataclass(frozen=True)
+class ShownWord:
+    """A word of a linked view: its text, its times (s), its confidence, and the key of `LEGEND` for that."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+    shade: str
+
+
+@dataclass(frozen=True)
+class LinkedView:
+    """Waveform, emissions and words on one time axis, small enough to be sent to a browser and drawn there.
+
+    Attributes
+    ----------
+    seconds : float
+        The length of the sound (s).
+    frame_seconds, start_seconds : float
+        Frame t covers ``start_seconds + [t, t + 1) * frame_seconds``.
+    labels : tuple of str
+        L names of rows: the blank first, then the characters, then other special labels.
+    blank : int
+        The row of the blank.
+    silent : tuple of int
+        Rows that are never text: the blank and other special labels.
+    boundary : int or None
+        The row of the word boundary.
+    matrix : str
+        Base64 of (T, L) uint8, one frame after the other. A byte q stands for the log-probability
+        ``floor * (1 - q / 255)``; what is less likely than ``exp(floor)`` is 0. The error of a probability is
+        at most 1.6 % of it.
+    floor : float
+        Natural logarithm.
+    peaks : str
+        Base64 of (P, 2) int8, the lowest and the highest sample of every `peak_seconds`, in 1/127 of full scale.
+    peak_seconds : float
+    words : tuple of ShownWord
+    """
+
+    seconds: float
+    frame_seconds: float
+    start_seconds: float
+    labels: tuple[str, ...]
+    blank: int
+    silent: tuple[int, ...]
+    boundary: int | None
+    matrix: str
+    floor: float
+    peaks: str
+    peak_seconds: float
+    words: tuple[ShownWord, ...]
+
+
+def linked_view(waveform: Waveform, emissions: Emissions, hypothesis: Hypothesis) -> LinkedView:
+    """Pack a result for the linked view."""
+    vocabulary = emissions.vocabulary
+    rows = _rows(emissions)
+    levels = np.rint(255 * (1 - np.maximum(emissions.log_probs[:, rows], FLOOR) / FLOOR)).astype(np.uint8)
+    step = max(1, round(PEAK_SECONDS * waveform.sample_rate))
+    return LinkedView(
+        seconds=round(waveform.seconds, 3),
+        frame_seconds=emissions.frame_seconds,
+        start_seconds=emissions.start_seconds,
+        labels=tuple(vocabulary.shown(row) for row in rows),
+        blank=rows.index(vocabulary.blank),
+        silent=tuple(i for i, row in enumerate(rows) if row in vocabulary.special),
+        boundary=rows.index(vocabulary.word_boundary) if vocabulary.word_boundary in rows else None,
+        matrix=_base64(levels),
+        floor=FLOOR,
+        peaks=_base64(_peaks(waveform.samples, step)),
+        peak_seconds=step / waveform.sample_rate,
+        words=tuple(ShownWord(w.text, w.start, w.end, round(w.confidence, 4), shade(w.confidence)) for w in hypothesis.words),
+    )
+
+
+def _rows(emissions: Emissions) -> list[int]:
+    """Columns in the order in which they are drawn."""
+    vocabulary = emissions.vocabulary
+    highest = emissions.log_probs.max(axis=0)
+    likeliest = np.argsort(-highest, kind="stable")[:MOST_LABELS].tolist()
+    return sorted({vocabulary.blank, *likeliest}, key=lambda row: _place(row, vocabulary))
+
+
+def _place(row: int, vocabulary: Vocabulary) -> tuple[int, str]:
+    if row == vocabulary.blank:
+        return 0, ""
+    if row in vocabulary.special:
+        return 3, vocabulary.shown(row)
+    return (1, "") if row == vocabulary.word_boundary else (2, vocabulary.shown(row))
+
+
+def _peaks(samples: np.ndarray, step: int) -> np.ndarray:
+    """(P, 2) int8 lowest and highest sample of every ``step`` samples; the last ones may be fewer."""
+    starts = np.arange(0, len(samples), step)
+    ends = np.column_stack([np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)])
+    return np.rint(127 * np.clip(ends, -1, 1)).astype(np.int8)
+
+
+def _base64(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
+
+
+def wav(waveform: Waveform) -> bytes:
+    """Write sound as a 16-bit WAV file, which every browser plays."""
+    import io
+
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(waveform.samples, -1, 1), waveform.sample_rate, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
 
 FOLDER = Path(__file__).parents[1] / "static"
 NAMES = ("data", "draw", "parts", "sound", "gestures", "view")  # each needs those before it

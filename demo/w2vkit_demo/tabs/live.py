@@ -17,7 +17,7 @@ from w2vkit.pipeline.live import LiveText, LiveTranscript
 from w2vkit_demo import strings
 from w2vkit_demo.server import operations
 from w2vkit_demo.server.loaded_models import Models
-from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.tabs import widgets
 
 LEAST_SECONDS, MOST_SECONDS = 0.25, 2.0  # s; the page sends no less at a time, and need not wait for more
@@ -59,7 +59,7 @@ def build(models: Models, current: gr.State) -> None:
             if live is None or block.get("begin"):
                 live = begin(models.get(name))
             _feed(live, block, models.first.max_seconds)
-            now = live.finish() if answer["last"] else live.keep_up(workers, patience=PATIENCE_SECONDS)
+            now = live.finish() if answer["last"] else live.update_async(workers, patience=PATIENCE_SECONDS)
             told = _facts(now)
         except W2VKitError as error:
             now, told = live.now if live else LiveText(), widgets.failure(error)
@@ -73,7 +73,7 @@ def build(models: Models, current: gr.State) -> None:
     clear.click(lambda: [None, None, "", ""], None, outputs, queue=False, **options)
 
 
-def begin(model: Shared) -> LiveTranscript:
+def begin(model: ModelQueue) -> LiveTranscript:
     """Begin a session; its words are found as suits the model."""
     return LiveTranscript(model, decode=operations.decoder("", model))
 

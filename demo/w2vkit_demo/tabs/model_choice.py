@@ -10,7 +10,7 @@ import gradio as gr
 from w2vkit.errors import W2VKitError
 from w2vkit_demo import strings
 from w2vkit_demo.server.loaded_models import Models
-from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.tabs import widgets
 
 
@@ -59,7 +59,7 @@ def build(models: Models) -> gr.State:
     return current
 
 
-def _ready(model: Shared) -> str:
+def _ready(model: ModelQueue) -> str:
     """Say what runs where, and how its words are found."""
     told = strings.RUNS.format(
         name=escape(model.name),

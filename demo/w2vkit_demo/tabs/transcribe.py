@@ -6,13 +6,13 @@ from typing import Any
 import gradio as gr
 
 from w2vkit.errors import W2VKitError
-from w2vkit.evaluate.difference import difference
+from w2vkit.evaluate.scoring import difference
 from w2vkit.pipeline.transcription import Transcription, transcribe
 from w2vkit_demo import strings
 from w2vkit_demo.server import operations
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_CHARACTERS
 from w2vkit_demo.server.loaded_models import Models
-from w2vkit_demo.server.model_queue import Shared
+from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.tabs import linked_view, widgets
 
 FORMATS = ("txt", "srt", "vtt", "json", "TextGrid")
@@ -95,7 +95,7 @@ def build(models: Models, current: gr.State) -> None:
     search.click(search_more, [result, current, reading], others, api_visibility="private", **widgets.RUN)
 
 
-def _summary(found: Transcription, elapsed: float, model: Shared, how: str) -> str:
+def _summary(found: Transcription, elapsed: float, model: ModelQueue, how: str) -> str:
     seconds = found.waveform.seconds
     told = strings.SUMMARY.format(
         seconds=seconds,

@@ -10,8 +10,8 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from w2vkit.decode import Hypothesis, Word
-from w2vkit.evaluate.difference import Difference
 from w2vkit.evaluate.html import marked
+from w2vkit.evaluate.scoring import Difference
 from w2vkit.examples import examples
 from w2vkit.formats import render
 from w2vkit_demo import strings

@@ -16,8 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from w2vkit.decode.lm.arpa import read
-from w2vkit.decode.lm.ngram import BEGIN, END, SPACES, UNKNOWN, NGram
+from w2vkit.decode.lm.ngram import BEGIN, END, SPACES, UNKNOWN, NGram, read
 from w2vkit.errors import LanguageModelError
 
 _log = logging.getLogger(__name__)

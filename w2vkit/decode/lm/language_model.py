@@ -1,6 +1,6 @@
 """N-gram language models: what words (or characters) tend to follow each other.
 
-Models are read from ARPA files, plain or gzipped, by `w2vkit.decode.lm.arpa`, or from KenLM's binary files by
+Models are read from ARPA files, plain or gzipped, by `w2vkit.decode.lm.ngram`, or from KenLM's binary files by
 the package ``kenlm`` where that is installed. `w2vkit.decode.lm.build` makes one from a text. Beside ``NAME.arpa.gz``
 may stand ``NAME.json`` with the weights that were found for it, as they are for the bundled one.
 """
@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from w2vkit.checkpoints import mini_folder
-from w2vkit.decode.lm.arpa import read
-from w2vkit.decode.lm.ngram import LN10, NGram, Weights
+from w2vkit.decode.lm.ngram import LN10, NGram, Weights, read
 from w2vkit.errors import LanguageModelError
 
-__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "brought", "load", "locate", "save_weights"]
+__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "of_checkpoint", "path_of", "save_weights"]
 
 BUNDLED = "bundled"  # the name of the model that comes with w2v-mini: old books and read speech, for any English model
 FILE = "language_model.arpa.gz"  # in a checkpoint's folder: what it brings
@@ -78,7 +77,7 @@ def load(path: str | Path) -> LanguageModel:
     LanguageModelError
         The file is missing, broken or of another kind, or ``kenlm`` is needed and not installed.
     """
-    path = locate(path)
+    path = path_of(path)
     try:
         with path.open("rb") as file:
             head = file.read(len(KENLM_MAGIC))
@@ -90,7 +89,7 @@ def load(path: str | Path) -> LanguageModel:
 
 def save_weights(path: str | Path, weights: Weights) -> None:
     """Put weights beside a language model's file, where `load` finds them."""
-    _beside(locate(path)).write_text(json.dumps(asdict(weights)) + "\n", encoding="utf-8")
+    _beside(path_of(path)).write_text(json.dumps(asdict(weights)) + "\n", encoding="utf-8")
 
 
 def _beside(path: Path) -> Path:
@@ -112,14 +111,14 @@ def _weights(path: Path) -> Weights:
     return weights
 
 
-def locate(path: str | Path) -> Path:
+def path_of(path: str | Path) -> Path:
     """Give the file that a path or the name ``"bundled"`` stands for."""
     if str(path) == BUNDLED:
         return mini_folder() / FILE
     return Path(path)
 
 
-def brought(folder: Path) -> Path | None:
+def of_checkpoint(folder: Path) -> Path | None:
     """Give the language model that a checkpoint brings in its folder, if it does."""
     path = folder / FILE
     return path if path.is_file() else None

@@ -1,10 +1,16 @@
 """A back-off n-gram model: how likely a word is after the words before it."""
 
+import gzip
+import re
+import zlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import log
+from math import isfinite, log
+from pathlib import Path
+
+from w2vkit.errors import LanguageModelError
 
 LN10 = log(10.0)  # ARPA and KenLM count in log10, w2vkit in natural logarithms
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
@@ -99,3 +105,154 @@ class NGram:
     @cached_property
     def _rarest(self) -> float:
         return min(self.log_prob[self.child[number]] for word, number in self.words.items() if word != BEGIN)
+
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZERO = -99.0  # log10; how SRILM writes a probability of zero
+AGAIN = "Make the file again, or fetch it again if it was downloaded."
+
+
+def read(path: Path) -> NGram:
+    """Read an ARPA file, plain or gzipped.
+
+    Raises
+    ------
+    LanguageModelError
+        With the number of the line at which the file breaks the format.
+    """
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == GZIP_MAGIC
+        with gzip.open(path) if packed else path.open("rb") as file:
+            return _Reader(path, file).read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise LanguageModelError(f"{path} could not be read to its end: {error}. {AGAIN}") from error
+
+
+class _Reader:
+    """The lines of a file, their numbers, and the model that grows from them."""
+
+    def __init__(self, path: Path, lines: Iterable[bytes]) -> None:
+        self.path, self.number = path, 0
+        self.lines = self._numbered(lines)
+        self.words: dict[str, int] = {}
+        self.numbers: dict[bytes, int] = {}  # the same before decoding
+        self.history: list[int] = []  # all but the last word of the n-gram that was read last, and its number
+        self.state = 0
+        self.child: dict[int, int] = {}
+        # N-gram 0 is the empty one. It backs off to itself, but that never happens: all words are unigrams.
+        self.log_prob, self.back_off = array("d", [0.0]), array("d", [0.0])
+        self.suffix = array("q", [0])
+
+    def read(self) -> NGram:
+        for line in self.lines:
+            if line == b"\\data\\":
+                break
+        else:
+            raise self._broken(r"it has no \data\ line", "Give an ARPA file, .arpa or .arpa.gz, or a KenLM binary.")
+        counts, line = self._counts()
+        longest = 0
+        for order, count in enumerate(counts, 1):
+            if line != b"\\%d-grams:" % order:
+                raise self._broken(f"expected the section \\{order}-grams:, found {_shown(line)}")
+            longest = len(self.log_prob)
+            line = self._section(order, count, last=order == len(counts))
+        if line != b"\\end\\":
+            raise self._broken(rf"expected \end\ after the last section, found {_shown(line)}")
+        return NGram(len(counts), self.words, self.child, self.log_prob, self.back_off, self.suffix, longest)
+
+    def _numbered(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            self.number += 1
+            if stripped := line.strip():
+                yield stripped
+
+    def _counts(self) -> tuple[list[int], bytes]:
+        counts = []
+        for line in self.lines:
+            match = re.fullmatch(rb"ngram\s+(\d+)\s*=\s*(\d+)", line)
+            if not match:
+                break
+            if int(match[1]) != len(counts) + 1:
+                raise self._broken(f"the counts jump to order {int(match[1])}")
+            counts.append(int(match[2]))
+        else:
+            line = b""
+        if not counts or not counts[0]:
+            raise self._broken("it counts no unigrams")
+        return counts, line
+
+    def _section(self, order: int, count: int, *, last: bool) -> bytes:
+        """Read the n-grams of one order and give the line after them."""
+        seen = 0
+        line = b""
+        for line in self.lines:
+            if line.startswith(b"\\"):
+                break
+            self._ngram(line.split(), order, last=last)
+            seen += 1
+            if order == 1 and seen > count:
+                break  # the keys of the n-grams depend on the number of unigrams: say so at once
+        else:
+            line = b""
+        if seen != count:
+            raise self._broken(f"\\data\\ promises {count} {order}-grams, there are {'more' if seen > count else seen}")
+        return line
+
+    def _ngram(self, fields: list[bytes], order: int, *, last: bool) -> None:
+        if len(fields) != order + 1 and (last or len(fields) != order + 2):
+            raise self._broken(f"a {order}-gram needs a number, {order} word(s){'' if last else ' and perhaps a number'}")
+        try:
+            log_prob = float(fields[0])
+            back_off = float(fields[-1]) if len(fields) == order + 2 else 0.0
+        except ValueError:
+            raise self._broken(f"{_shown(fields[0])} or {_shown(fields[-1])} is no number") from None
+        if not (log_prob <= 0 and isfinite(back_off)):
+            raise self._broken(f"{log_prob:g} is no log10 probability or {back_off:g} no weight")
+        if order == 1:
+            self._unigram(fields[1])
+        try:
+            numbers = [self.numbers[word] for word in fields[1 : order + 1]]
+        except KeyError as error:
+            raise self._broken(f"{_shown(error.args[0])} is not among the unigrams") from None
+        self._add(numbers, max(log_prob, ZERO) * LN10, back_off * LN10)
+
+    def _unigram(self, word: bytes) -> None:
+        try:
+            spelled = word.decode()
+        except UnicodeDecodeError:
+            raise self._broken(f"the word {_shown(word)} is not in UTF-8", "Convert the file to UTF-8.") from None
+        if word in self.numbers:
+            raise self._broken(f"the unigram {spelled!r} is there twice")
+        self.words[spelled] = self.numbers[word] = len(self.words)
+
+    def _add(self, numbers: list[int], log_prob: float, back_off: float) -> None:
+        """Hang an n-gram below the one without its last word; unigrams below the empty one."""
+        child, size = self.child, len(self.words)
+        *history, word = numbers
+        if history != self.history:  # n-grams are usually sorted, so that the last one's beginning serves again
+            state = 0
+            for number in history:
+                state = child.get(state * size + number, -1)
+                if state < 0:
+                    raise self._broken("the n-gram's beginning is not listed in the section before")
+            self.history, self.state = history, state
+        key = self.state * size + word
+        if key in child:
+            raise self._broken("the n-gram is there twice")
+        suffix = 0
+        if history:
+            shorter = self.suffix[self.state]
+            while (suffix := child.get(shorter * size + word, -1)) < 0:
+                shorter = self.suffix[shorter]
+        child[key] = len(self.log_prob)
+        self.log_prob.append(log_prob)
+        self.back_off.append(back_off)
+        self.suffix.append(suffix)
+
+    def _broken(self, what: str, remedy: str = AGAIN) -> LanguageModelError:
+        return LanguageModelError(f"{self.path} is broken at line {self.number}: {what}. {remedy}")
+
+
+def _shown(field: bytes) -> str:
+    return repr(field.decode(errors="replace")[:60]) if field else "the end of the file"

@@ -1,0 +1,85 @@
+"""The decoder's options of `transcribe` and `evaluate`: greedy or beam search, language model, hot words."""
+
+import argparse
+import hashlib
+import inspect
+from functools import partial
+from typing import Any
+
+from w2vkit.decode import Decode, beam_search, greedy
+from w2vkit.decode.beam import check
+from w2vkit.decode.hotwords import HOTWORD_WEIGHT
+from w2vkit.decode.lm import load, path_of
+from w2vkit.errors import DecodingError
+
+
+def add_decoder_options(parser: argparse.ArgumentParser, *, default: str, nbest: bool = True) -> None:
+    """Add the options that `decoder` reads, with that of further texts where they are of use."""
+    group = parser.add_argument_group("decoding")
+    group.add_argument("--decoder", choices=("greedy", "beam"), help=f"default {default}, or beam if an option below is given")
+    group.add_argument("--beam-width", type=int, metavar="N", help="prefixes that are kept (default 32)")
+    group.add_argument(
+        "--lm",
+        type=path_of,
+        metavar="FILE",
+        help="language model: .arpa, .arpa.gz, a KenLM binary, or the word 'bundled' for the English one that comes along",
+    )
+    group.add_argument("--alpha", type=float, help="weight of the language model (default: its own, else 0.5)")
+    group.add_argument("--beta", type=float, help="bonus per word with a language model (default: its own, else 1)")
+    group.add_argument(
+        "--hotword",
+        action="append",
+        metavar="WORD[=WEIGHT]",
+        help=f"a word or phrase to expect; may be given again (default weight {HOTWORD_WEIGHT:g})",
+    )
+    if nbest:
+        group.add_argument("--nbest", type=int, metavar="N", help="how many texts to give (default 1)")
+
+
+def decoder(options: argparse.Namespace) -> Decode | None:
+    """Make the decoder that the options of `add_decoder_options` ask for; None if they ask for none.
+
+    Raises
+    ------
+    DecodingError
+        Options contradict each other, or a hot word's weight is no number.
+    LanguageModelError
+        The language model cannot be read.
+    """
+    names = ("beam_width", "alpha", "beta", "nbest")
+    given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
+    if ("alpha" in given or "beta" in given) and not options.lm:
+        raise DecodingError("--alpha and --beta weigh a language model. Give one with --lm FILE.")
+    check(**given)
+    if options.lm:
+        given["language_model"] = load(options.lm)
+    if options.hotword:
+        given["hotwords"] = dict(_hotword(argument) for argument in options.hotword)
+    if options.decoder == "greedy" and given:
+        raise DecodingError("Greedy decoding has no beam, language model, hot words or n-best. Choose --decoder beam.")
+    if given or options.decoder == "beam":
+        return partial(beam_search, **given)
+    return greedy if options.decoder else None
+
+
+def settings(options: argparse.Namespace, decode: Decode | None) -> dict[str, Any]:
+    """Give all that the texts of a decoder depend on, defaults included; a language model by its name and contents."""
+    if not isinstance(decode, partial):
+        return {}
+    known = inspect.signature(beam_search).parameters.values()
+    values = {p.name: decode.keywords.get(p.name, p.default) for p in known if p.name not in ("emissions", "nbest")}
+    if options.lm:
+        own = decode.keywords["language_model"].weights
+        values |= {name: getattr(own, name) for name in ("alpha", "beta") if values[name] is None}
+        values["language_model"] = f"{options.lm.name} {hashlib.sha256(options.lm.read_bytes()).hexdigest()[:16]}"
+    return values
+
+
+def _hotword(argument: str) -> tuple[str, float]:
+    phrase, equals, weight = argument.rpartition("=")
+    if not equals:
+        return argument, HOTWORD_WEIGHT
+    try:
+        return phrase, float(weight)
+    except ValueError:
+        raise DecodingError(f"The weight of --hotword {argument} is no number. Write WORD=8.") from None

@@ -1,0 +1,40 @@
+"""Published error rates: the model card's, and those of the wav2vec 2.0 paper, to stand beside a measured one."""
+
+from dataclasses import dataclass
+
+from w2vkit.evaluate.evaluation import Evaluation
+from w2vkit.model.hub import DEFAULT
+from w2vkit.pipeline.datasets import Corpus
+
+# Per cent on LibriSpeech test-clean and test-other. The card: https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self
+# The paper: Baevski et al. (2020), https://arxiv.org/abs/2006.11477; 10 h as Papers with Code lists it.
+CARD = {DEFAULT: ("model card, this model", 1.9, 3.9)}
+PAPER = (
+    ("paper's best: 960 h labelled, language model", 1.8, 3.3),
+    ("paper: 10 h labelled (Libri-Light), language model", 2.5, 5.0),
+    ("paper: 10 min labelled, language model", 4.8, 8.2),
+)
+LABELLED = tuple(zip(("960 h", "10 h", "10 min"), (row[1] for row in PAPER), (row[2] for row in PAPER), strict=True))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A published WER (per cent), and what it was measured with."""
+
+    what: str
+    wer: float
+
+
+def published(evaluation: Evaluation, corpus: Corpus) -> list[Figure]:
+    """What is published for a LibriSpeech test split: the card of the same model, and the paper's other models.
+
+    Those figures compare raw text; beside another scoring there is none.
+    """
+    model = evaluation.model
+    names = {corpus.name, f"{corpus.name} {corpus.config}-{corpus.split}", f"{corpus.name} {corpus.split}"}
+    clean = {"test-clean", "openslr/librispeech_asr clean-test", "openslr/librispeech_asr test.clean"}
+    other = {name.replace("clean", "other") for name in clean}
+    if evaluation.scoring != "card" or not names & (clean | other):
+        return []
+    figures = [*([CARD[model]] if model in CARD else []), *PAPER]
+    return [Figure(what, on_clean if names & clean else on_other) for what, on_clean, on_other in figures]
