@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo notebooks notebooks-build test test-gpu lint setup setup-dev benchmark clips space screenshots clean
+# make check: lint, types and every quick test.
+.PHONY: demo notebooks notebooks-build check test test-gpu lint setup setup-dev benchmark clips space screenshots clean
 
 demo: setup
 	@$(BIN)/w2vkit demo $(ARGS)
@@ -15,8 +16,16 @@ notebooks: .venv/.notebooks
 notebooks-build: setup-dev
 	$(BIN)/python notebooks/build.py $(ARGS)
 
+# Lint and types run beside the quick tests: together they keep two cores busy.
+check: setup-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright & types=$$!; \
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not slow and not cuda' $(ARGS); tests=$$?; \
+	wait $$types && exit $$tests
+
 test: setup-dev lint
-# Two at a time: half of the time goes into starting things.
+# Two tests at a time: half of their time is spent on starting processes.
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-gpu: setup-dev

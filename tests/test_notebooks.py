@@ -89,6 +89,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         pool.shutdown(cancel_futures=True)
 
 
+@pytest.mark.slow
 @each
 def test_it_runs_without_a_network_and_so_do_its_solutions(source, runs):
     done = runs[source].result()
@@ -192,6 +193,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait(60)
 
 
+@pytest.mark.slow
 def test_in_jupyterlab_a_slider_moves_a_figure(lab):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"])

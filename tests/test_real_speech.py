@@ -16,8 +16,11 @@ from w2vkit.decode import greedy
 from w2vkit.evaluate import evaluate
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
+from w2vkit.model.hub import measured
 from w2vkit.pipeline.datasets import open_corpus
 from w2vkit.pipeline.transcription import transcribe
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,8 @@ def test_the_bundled_clips_are_read_right(mini):
     assert [transcribe(clip.path, mini).text for clip in examples()] == [clip.text for clip in examples()]
 
 
-def test_real_digits_are_heard_better_than_by_chance(eval_folder, mini):
+def test_the_error_rate_on_spoken_digits_is_that_of_the_model_card(eval_folder, mini):
     found = evaluate(mini, open_corpus(str(eval_folder / "spoken-digits-300.parquet")))
-    # One in ten is right by chance: 300 guesses have fewer than 254 errors in one case of 700 (binomial).
-    assert len(found.utterances) == 300 and sum(bool(one.errors) for one in found.utterances) < 254
+    (stated,) = [row.wer for row in measured(mini_folder()) if "Digit" in row.dataset]
+    assert len(found.utterances) == 300 and stated is not None
+    assert 100 * found.wer == pytest.approx(stated, abs=0.7)  # two words of 300 may change with a processor's rounding

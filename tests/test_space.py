@@ -25,6 +25,7 @@ from w2vkit.examples import examples
 from w2vkit.model.hub import DEFAULT
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -116,6 +116,7 @@ def test_the_cards_usage_gives_the_text_that_w2vkit_gives(checkpoints, name, mon
     assert result.text == " ".join(card["transcription"][0].split())
 
 
+@pytest.mark.slow
 def test_the_cards_evaluation_of_real_speech_gives_the_texts_and_the_wer_of_w2vkit(eval_folder, monkeypatch, capsys):
     table = pq.read_table(eval_folder / SPEECH, columns=["audio", "text"]).to_pylist()[::EVERY]
     rows = Rows(decoded(io.BytesIO(row["audio"]["bytes"]), row["text"]) for row in table)
@@ -127,6 +128,7 @@ def test_the_cards_evaluation_of_real_speech_gives_the_texts_and_the_wer_of_w2vk
     assert ours.wer == pytest.approx(float(capsys.readouterr().out.removeprefix("WER: ")), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_bfloat16_hears_real_speech_as_float32_does(eval_folder):
     utterances = list(open_corpus(str(eval_folder / SPEECH)))[:: 5 * EVERY]
     exact, rounded = (
