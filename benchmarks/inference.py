@@ -23,11 +23,11 @@ FILE = """
 import math, resource, sys, time
 from w2vkit.decode import greedy
 from w2vkit.model import CTCModel
-from w2vkit.pipeline.transcription import transcribe_file
+from w2vkit.pipeline.transcription import transcribe
 model = CTCModel.load(sys.argv[1])
 loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 started = time.perf_counter()
-result = transcribe_file(sys.argv[2], model, decode=greedy, max_seconds=math.inf)
+result = transcribe(sys.argv[2], model, decode=greedy, keep_sound=False, max_seconds=math.inf)
 print(time.perf_counter() - started, loaded, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, len(result.emissions))
 """
 

@@ -47,10 +47,10 @@ def listen(model: ModelQueue, sound: Waveform, workers: ThreadPoolExecutor, wait
         transcript.feed((rate, sound.samples[sent:spoken]))
         sent = spoken
         now = transcript.update_async(workers, patience=PATIENCE_SECONDS)
-        shown.append((time.monotonic() - start, (*now.stable, *now.tail)))
+        shown.append((time.monotonic() - start, (*now.final, *now.partial)))
         took = time.monotonic() - asked
     last = transcript.finish()
-    return Session([*shown, (time.monotonic() - start, last.stable)], last.dropped)
+    return Session([*shown, (time.monotonic() - start, last.final)], last.dropped)
 
 
 def delays(session: Session) -> tuple[list[float], list[float]]:

@@ -24,7 +24,7 @@ from w2vkit.decode import greedy
 from w2vkit.evaluate.scoring import RESAMPLES, interval, score
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
-from w2vkit.pipeline.journal import Row
+from w2vkit.pipeline.journal import Result
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 model = CTCModel.load(MODEL, dtype="float32")
@@ -167,7 +167,8 @@ check(
 
 # %%
 scored = score(
-    [Row(str(k), None, w.seconds, r, h) for k, (w, r, h) in enumerate(zip(waveforms, references, hypotheses, strict=True))], str
+    [Result(str(k), None, w.seconds, r, h) for k, (w, r, h) in enumerate(zip(waveforms, references, hypotheses, strict=True))],
+    str,
 )
 errors, lengths = np.array([s.errors for s in scored]), np.array([s.words for s in scored])
 generator = np.random.default_rng(0)

@@ -32,7 +32,7 @@ def build(models: Models) -> None:
 
     def align_endpoint(audio: str | None, text: str, model: str) -> dict[str, Any]:
         found, alignment = operations.align_file(models.get(model), _given(audio), text)
-        return json.loads(with_parts(render(found.hypothesis, "json", seconds=found.waveform.seconds), alignment))
+        return json.loads(with_parts(render(found.hypothesis, "json", seconds=found.seconds), alignment))
 
     def compare_endpoint(
         audio: str | None,
@@ -110,4 +110,4 @@ def _given(audio: str | None) -> str:
 
 
 def _as_json(found: Transcription) -> dict[str, Any]:
-    return json.loads(render(found.hypothesis, "json", seconds=found.waveform.seconds))
+    return json.loads(render(found.hypothesis, "json", seconds=found.seconds))

@@ -137,7 +137,7 @@ def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
 
 def test_a_failed_utterance_is_reported_and_tried_again(tmp_path):
     path, made = tmp_path / "results.jsonl", utterances(6)
-    broken = [*made[:2], replace(made[2], audio=b"not sound"), replace(made[3], fault="The row has no transcript."), *made[4:]]
+    broken = [*made[:2], replace(made[2], audio=b"not sound"), replace(made[3], error="The row has no transcript."), *made[4:]]
     evaluation = evaluate(speller(), broken, results_file=path)
     assert [row.id for row in evaluation.failures] == ["utterance-2", "utterance-3"]
     assert "could not be read" in str(evaluation.failures[0].error) and len(evaluation.utterances) == 4

@@ -43,6 +43,7 @@ def test_the_table_says_everything_once():
         == """\
 speller (float32) on openslr/librispeech_asr clean test
 scoring card: raw text, as the model card scores
+decoder: greedy
 
 WER             33.33 %             2 errors in 6 words
 95 % interval   0.00 % to 50.00 %   bootstrap over 2 utterances
@@ -139,7 +140,7 @@ def test_the_page_needs_no_other_file_and_escapes_every_text():
     made = [
         Utterance(f"id{NASTY}", sound("A BAD " + NASTY[:1]), f"A {NASTY} B", f"speaker{NASTY}"),
         Utterance("b", sound("A" * 90), "A" * 90, "other"),
-        Utterance(f"lost{NASTY}", b"", "A", fault=f"fault{NASTY}"),
+        Utterance(f"lost{NASTY}", b"", "A", error=f"fault{NASTY}"),
     ]
     where = replace(corpus(made), name=f"name{NASTY}")
     file = io.BytesIO()
@@ -228,7 +229,7 @@ def test_the_command_decodes_by_beam_search_and_goes_on_only_with_the_same_setti
     options = ("--model", tiny, "--device", "cpu", "--output-dir", out)
     beam = (*options, "--decoder", "beam", "--beam-width", 4, "--hotword", "CAT=6")
     assert command(source, *beam, "--limit", 2) == 0
-    assert "Decoded by beam search: beam_width 4" in capsys.readouterr().out
+    assert "decoder: beam search, beam_width 4" in capsys.readouterr().out
     head = json.loads((out / RESULTS).read_text().splitlines()[0])
     assert (head["decoder"], head["beam_width"], head["hotwords"]) == ("beam_search", 4, {"CAT": 6.0})
     assert command(source, *beam) == 0
@@ -266,7 +267,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, tiny, capsys, monkeypatch):
     monkeypatch.setattr(CTCModel, "emit", stopped)
     source = parquet(tmp_path / "test.parquet", rows())
     assert command(source, "--model", tiny, "--output-dir", tmp_path / "out") == 130
-    assert "the same command goes on from there" in capsys.readouterr().err
+    assert "run the same command again to resume" in capsys.readouterr().err
 
 
 def test_a_full_disk_while_reporting_names_the_file(tmp_path, tiny, capsys, monkeypatch):

@@ -20,11 +20,11 @@ from w2vkit.errors import ClusterError, ModelError
 from w2vkit.evaluate import evaluate
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
-from w2vkit.pipeline.bulk import Heard
 from w2vkit.pipeline.cluster import RETRIES, Cluster
-from w2vkit.pipeline.datasets import Corpus, Utterance, of_files, open_corpus
+from w2vkit.pipeline.datasets import Corpus, from_files, open_corpus
+from w2vkit.pipeline.journal import Result
 from w2vkit.pipeline.shards import Shards, encode
-from w2vkit.pipeline.transcription import transcribe_file
+from w2vkit.pipeline.transcription import transcribe
 
 CLIPS = [clip.path for clip in examples()]
 LOAD: dict[str, Any] = {"name": "w2v-mini", "device": "cpu", "dtype": "float32"}
@@ -92,9 +92,9 @@ def killer(flag: Path) -> Callable[[Emissions], Hypothesis]:
 def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain_engine(ray, cluster, talks, tmp_path, plain):
     files = sorted(talks.iterdir())
     flag = tmp_path / "flag"
-    flag.write_text(transcribe_file(CLIPS[1], plain, decode=greedy).hypothesis.text)
+    flag.write_text(transcribe(CLIPS[1], plain, decode=greedy).text)
     out, done = tmp_path / "out", []
-    shared = cluster.transcribe(of_files(files), out, decode=killer(flag), progress=done.append)
+    shared = cluster.transcribe(from_files(files), out, decode=killer(flag), progress=done.append)
     assert len(flag.with_suffix(".kills").read_text()) == 5  # four clips, one of them twice
     assert done[0] == 0 and done[-1] == 13 and done == sorted(done)
     assert shared.workers == 2 and shared.reused == 0 and len(list(out.glob("*.parquet"))) == 13
@@ -105,7 +105,7 @@ def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain
             assert row["text"] is row["words"] is row["confidence"] is None
             assert "05 broken.mp3 could not be read as audio" in row["error"]
             continue
-        heard = transcribe_file(file, plain, decode=greedy)
+        heard = transcribe(file, plain, decode=greedy)
         assert row["error"] is None and row["text"] == heard.hypothesis.text and row["seconds"] == round(heard.seconds, 3)
         assert row["confidence"] == pytest.approx(heard.hypothesis.confidence, abs=1e-3)
         assert [word["text"] for word in row["words"]] == row["text"].split()
@@ -124,7 +124,8 @@ def sick(kills: Path) -> type:
                 with kills.open("a") as file:
                     file.write("x")
                 os.kill(os.getpid(), signal.SIGKILL)
-            heard = [Heard(u, 1.0, Hypothesis("WELL", (), 0.0)) for u in self.corpus.part(task["start"], task["stop"])]
+            well = Hypothesis("WELL", (), 0.0)
+            heard = [Result(u.id, None, 1.0, None, "WELL", None, well) for u in self.corpus.part(task["start"], task["stop"])]
             return {"shard": task["shard"], "table": encode(heard), "error": ""}
 
     return Sick
@@ -134,13 +135,13 @@ def test_what_kills_every_worker_is_an_error_of_its_own_and_the_rest_is_done(clu
     kills = tmp_path / "kills"
     kills.touch()
     monkeypatch.setattr("w2vkit.pipeline.cluster.Worker", sick(kills))
-    shared = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out")
+    shared = cluster.transcribe(from_files(CLIPS[:3]), tmp_path / "out")
     assert len(kills.read_text()) == RETRIES + 1
-    assert [row.hypothesis for row in shared.rows] == [None, "WELL", "WELL"]
-    assert "Its worker died 3 times" in (shared.rows[0].error or "")
+    assert [row.hypothesis for row in shared.results] == [None, "WELL", "WELL"]
+    assert "Its worker died 3 times" in (shared.results[0].error or "")
     kills.unlink()
-    again = cluster.transcribe(of_files(CLIPS[:3]), tmp_path / "out")
-    assert again.reused == 2 and [row.hypothesis for row in again.rows] == ["WELL"] * 3
+    again = cluster.transcribe(from_files(CLIPS[:3]), tmp_path / "out")
+    assert again.reused == 2 and [row.hypothesis for row in again.results] == ["WELL"] * 3
 
 
 def test_the_command_goes_on_from_finished_shards(ray, talks, tmp_path, capsys):
@@ -171,8 +172,8 @@ def test_long_sound_and_rows_of_parquet_are_heard_as_the_plain_engine_hears_them
     pq.write_table(table, tmp_path / "speech.parquet", row_group_size=1)
     corpus = open_corpus(tmp_path / "speech.parquet", with_text=False)
     shared = cluster.transcribe(corpus, tmp_path / "out")
-    assert [row.id for row in shared.rows] == ["long.wav", CLIPS[0].name]
-    assert [row.hypothesis for row in shared.rows] == [transcribe_file(file, plain).hypothesis.text for file in files]
+    assert [row.id for row in shared.results] == ["long.wav", CLIPS[0].name]
+    assert [row.hypothesis for row in shared.results] == [transcribe(file, plain).text for file in files]
 
 
 def test_an_evaluation_on_a_cluster_is_that_of_the_plain_engine(ray, tmp_path, plain, capsys):
@@ -208,10 +209,10 @@ def test_shards_cover_a_job_once_and_keep_its_division(tmp_path):
     about = {"model": "a", "decoder": "a"}
     shards = Shards(tmp_path, about, total=10_000, workers=3)
     assert [i for part in shards.parts for i in part] == list(range(10_000)) and max(map(len, shards.parts)) <= 512
-    shards.add(2, encode([Heard(Utterance("a", None, "SO"), 1.0, Hypothesis("", (), 0.0)), Heard(Utterance("b", None, None))]))
+    shards.add(2, encode([Result("a", None, 1.0, "SO", "", None, Hypothesis("", (), 0.0)), Result("b")]))
     again = Shards(tmp_path, about, total=10_000, workers=50)
     assert again.parts == shards.parts and 2 not in again.pending() and len(again.pending()) == len(shards.parts) - 1
-    assert [(row.id, row.reference, row.hypothesis) for row in again.rows(2)] == [("a", "SO", ""), ("b", None, None)]
+    assert [(row.id, row.reference, row.hypothesis) for row in again.results(2)] == [("a", "SO", ""), ("b", None, None)]
     for name in ("model", "decoder"):
         with pytest.raises(ClusterError, match=rf"another {name}\).*remove the folder"):
             Shards(tmp_path, about | {name: "b"}, total=10_000, workers=3)

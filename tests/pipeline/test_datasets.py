@@ -184,7 +184,7 @@ def test_a_text_with_quotes_and_separators_survives_tsv(tmp_path):
         ("a.csv", b"path,text\na.wav,\xff\xfe", "not UTF-8"),
         ("a.jsonl", b"hello\n", "not JSON lines"),
         ("a.parquet", b"PAR1 and no more", "damaged"),
-        ("a.xlsx", b"table", "none of .parquet"),
+        ("a.xlsx", b"table", "not a .parquet, .csv"),
     ],
 )
 def test_an_unusable_file_is_named(tmp_path, name, content, message):
@@ -194,7 +194,7 @@ def test_an_unusable_file_is_named(tmp_path, name, content, message):
 
 
 def test_a_folder_or_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DatasetError, match=r"neither \*\.trans\.txt"):
+    with pytest.raises(DatasetError, match=r"no \*\.trans\.txt"):
         open_corpus(tmp_path)
     with pytest.raises(DatasetError, match="does not exist"):
         open_corpus(tmp_path / "a.parquet")

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -34,7 +35,7 @@ class Reader:
     It takes what is not over yet for another letter, as a model does that has not heard the whole word.
     """
 
-    sample_rate, vocabulary = RATE, Vocabulary.of(LABELS)
+    sample_rate, vocabulary, folder = RATE, Vocabulary.of(LABELS), Path()
 
     def __init__(self) -> None:
         self.heard: list[float] = []
@@ -69,7 +70,7 @@ def live(model: Reader, samples: np.ndarray, *, block: float = 0.5, rate: int = 
 
 
 def words(result) -> list[str]:
-    return [word.text for word in result.stable]
+    return [word.text for word in result.final]
 
 
 SENTENCE = "THE OLD MAN SAT DOWN AND TOLD THEM WHERE THE WIND HAD TURNED AND THE WATER RAN DOWN SO LOUD"
@@ -86,8 +87,8 @@ def test_what_is_settled_never_changes_and_at_the_end_all_is_there(said, block, 
     parts = [np.concatenate([speak(f" {word}"), speak("      " * pause)]) for word, pause in zip(said, pauses, strict=False)]
     results = live(Reader(), np.concatenate([*parts, speak("   ")]), block=block)
     for before, after in pairwise(results):
-        assert words(after)[: len(before.stable)] == words(before)
-    assert words(results[-1]) == said and not results[-1].tail and results[-1].text == " ".join(said)
+        assert words(after)[: len(before.final)] == words(before)
+    assert words(results[-1]) == said and not results[-1].partial and results[-1].text == " ".join(said)
     assert results[-1].dropped == 0
 
 
@@ -97,12 +98,12 @@ def test_words_come_soon_are_settled_later_and_are_where_they_were_said():
     final = results[-1]
     assert words(final) == text.split()
     whole = speak(f" {text}   ")
-    for word, (start, end) in zip(final.stable, _places(text), strict=True):
+    for word, (start, end) in zip(final.final, _places(text), strict=True):
         assert abs(word.start - start) < 0.11 and abs(word.end - end) < 0.13
     for heard in results[:-1]:
-        ended = [word for word in final.stable if word.end < heard.seconds - 0.2]
-        assert [w.text for w in (*heard.stable, *heard.tail)][: len(ended)] == [word.text for word in ended]
-        assert all(word.end < heard.seconds - 0.5 for word in heard.stable if heard.tail)
+        ended = [word for word in final.final if word.end < heard.seconds - 0.2]
+        assert [w.text for w in (*heard.final, *heard.partial)][: len(ended)] == [word.text for word in ended]
+        assert all(word.end < heard.seconds - 0.5 for word in heard.final if heard.partial)
     assert final.seconds == pytest.approx(len(whole) / RATE)
 
 
@@ -132,7 +133,7 @@ def test_a_model_that_never_agrees_with_itself_does_not_hold_the_text_or_the_sou
 
     model = Fickle()
     results = live(model, speak(" ".join([SENTENCE] * 2)))
-    assert len(results[30].stable) > 10 and max(model.heard) < 13
+    assert len(results[30].final) > 10 and max(model.heard) < 13
 
     class Mute(Reader):
         def emit(self, waveforms, *, progress=None):
@@ -155,13 +156,16 @@ def test_silence_and_steady_noise_are_not_decoded(db):
         assert len(model.heard) <= 6 and max(model.heard) < 4
 
 
-def test_a_pause_settles_all_that_was_said_and_costs_no_more():
+def test_a_pause_makes_all_words_final_and_silence_is_not_decoded():
     model = Reader()
     results = live(model, speak(" THE OLD MAN" + " " * 40))
-    settled = next(result for result in results if words(result) == ["THE", "OLD", "MAN"])
-    assert settled.seconds < 1.5 + 2 and not settled.tail
+    final = next(result for result in results if words(result) == ["THE", "OLD", "MAN"])
+    assert final.seconds < 1.5 + 2 and not final.partial
     decoded = len(model.heard)
-    assert decoded < 8 and len(live(model, speak(" " * 60))) and len(model.heard) == decoded
+    assert decoded < 8, "silence after the pause was decoded"
+    assert len(speak(" " * 60)) == 12 * RATE
+    assert not live(model, speak(" " * 60))[-1].text
+    assert len(model.heard) == decoded, "silence was decoded"
 
 
 @pytest.mark.parametrize(
@@ -188,8 +192,8 @@ def test_what_the_model_does_not_keep_up_with_is_dropped_and_counted():
     seconds = (2 * RATE + 4 * len(voice)) / RATE
     late = transcript.update()
     assert late.seconds == pytest.approx(seconds) and late.dropped == pytest.approx(seconds - 2 - 8)
-    assert words(late)[: len(first.stable) + len(first.tail)] == [w.text for w in (*first.stable, *first.tail)]
-    after = (*late.stable, *late.tail)[len(first.stable) + len(first.tail) :]
+    assert words(late)[: len(first.final) + len(first.partial)] == [w.text for w in (*first.final, *first.partial)]
+    after = (*late.final, *late.partial)[len(first.final) + len(first.partial) :]
     assert after and after[0].start > seconds - 8.01 and max(model.heard) <= 8.1
 
 
@@ -241,19 +245,19 @@ def test_a_gap_is_counted_and_parts_the_words_on_its_sides():
     transcript.feed((RATE, speak("MAN  ")), missed=2.5)
     found = transcript.finish()
     assert words(found) == ["THE", "OLD", "MAN"] and found.dropped == 2.5
-    assert found.stable[2].start == pytest.approx(len(speak(" THE OLD")) / RATE + 2.5, abs=0.1)
+    assert found.final[2].start == pytest.approx(len(speak(" THE OLD")) / RATE + 2.5, abs=0.1)
     assert found.seconds == pytest.approx(len(speak(" THE OLDMAN  ")) / RATE + 2.5)
 
 
-def test_the_gate_hears_speech_in_noise_but_no_click_and_no_fan():
+def test_the_detector_hears_speech_in_noise_but_no_click_and_no_fan():
     noise = 0.01 * np.random.default_rng(3).standard_normal(RATE * 6).astype(np.float32)
-    gate = VoiceDetector(RATE)
-    assert not gate.hear(noise) and gate.quiet == np.inf
+    detector = VoiceDetector(RATE)
+    assert not detector.detect(noise) and detector.quiet == np.inf
     click = noise[:RATE].copy()
     click[8000:8100] = 0.5
-    assert not gate.hear(click)
-    assert not gate.hear(noise[:RATE] + 0.01)  # an offset is no sound
-    assert gate.hear(noise[: len(speak(" THE"))] + speak(" THE"))
-    assert gate.quiet < 0.3
-    gate.hear(noise[:RATE])
-    assert gate.quiet == pytest.approx(1.0, abs=0.3)
+    assert not detector.detect(click)
+    assert not detector.detect(noise[:RATE] + 0.01)  # an offset is no sound
+    assert detector.detect(noise[: len(speak(" THE"))] + speak(" THE"))
+    assert detector.quiet < 0.3
+    detector.detect(noise[:RATE])
+    assert detector.quiet == pytest.approx(1.0, abs=0.3)

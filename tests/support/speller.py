@@ -23,6 +23,7 @@ def sound(text: str) -> tuple[int, np.ndarray]:
 class Speller:
     """Reads `sound` back; remembers what it was asked for."""
 
+    folder = Path()
     name, dtype, sample_rate, vocabulary = "speller", "float32", 16_000, Vocabulary.of(LABELS)
 
     def __init__(self, pause: float = 0.0) -> None:

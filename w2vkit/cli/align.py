@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from w2vkit.align import align
 from w2vkit.cli.common import MAX_HOURS, add_model_options, load_model, say, write_text
 from w2vkit.errors import AlignmentError, FormatError
 from w2vkit.formats import FORMATS, render, with_parts
+from w2vkit.pipeline.transcription import align_file
 
 
 def add(commands: Any) -> None:
@@ -30,21 +30,17 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Align, write, and say on standard error what the model could not spell."""
-    from w2vkit.audio import load
-
     suffix = options.output.suffix.lstrip(".") if options.output else ""
     format = (options.format or suffix or "tsv").lower()
     if format not in {name.lower() for name in FORMATS}:
         raise FormatError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
     text = read_text(options.text)
     model = load_model(options)
-    waveform = load(options.audio, sample_rate=model.sample_rate, max_seconds=options.max_hours * 3600)
-    (emissions,) = model.emit([waveform])
-    alignment = align(emissions, text)
+    found, alignment = align_file(options.audio, text, model, max_seconds=options.max_hours * 3600)
     if alignment.unmapped:
         characters = " ".join(dict.fromkeys(alignment.unmapped))
         say(f"Note: the model cannot spell {characters} (aligned with whatever is there).")
-    rendered = render(alignment.hypothesis, format, seconds=waveform.seconds, name=Path(options.audio).name)
+    rendered = render(alignment.hypothesis, format, seconds=found.seconds, name=Path(options.audio).name)
     if format == "json":
         rendered = with_parts(rendered, alignment)
     if options.output:

@@ -1,9 +1,7 @@
-"""The command ``w2vkit evaluate``: a data set in, a table and a report out."""
+"""The command ``w2vkit evaluate``: measures error rates on a data set, prints a table and writes reports."""
 
 import argparse
 import io
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from w2vkit.cli.decoder import add_decoder_options, decoder, settings
 from w2vkit.errors import EvaluationError, W2VKitError
 
 RESULTS, AS_JSON, AS_HTML, AS_YAML = "results.jsonl", "evaluation.json", "report.html", "model-index.yml"
-SHARDS = "shards"  # the folder that takes the place of RESULTS with the engine ray
+SHARDS = "shards"  # folder in place of RESULTS with --engine ray
 SHOWN_FAILURES = 10
 ABOUT = """
 sources:
@@ -46,9 +44,9 @@ def add(commands: Any) -> None:
         "--output-dir",
         type=Path,
         metavar="DIR",
-        help=f"write {RESULTS}, {AS_JSON}, {AS_HTML} and {AS_YAML} here; an interrupted run goes on from it",
+        help=f"write {RESULTS}, {AS_JSON}, {AS_HTML} and {AS_YAML} here; an interrupted run resumes from them",
     )
-    parser.add_argument("--with-audio", action="store_true", help="put the sound of the worst utterances into the report")
+    parser.add_argument("--with-audio", action="store_true", help="put players for the worst utterances into the report")
     add_decoder_options(parser, default="greedy", nbest=False)
     add_engine_options(parser)
     add_model_options(parser)
@@ -59,13 +57,14 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate; the exit status is 0 if every utterance was transcribed, 1 if some failed, 130 after Ctrl-C."""
     from w2vkit.cli.progress import Bar
     from w2vkit.decode import greedy
+    from w2vkit.evaluate import evaluate
     from w2vkit.evaluate.report import table
     from w2vkit.evaluate.scoring import normaliser
     from w2vkit.pipeline.datasets import open_corpus
 
-    normaliser(options.scoring)  # before hours are spent
+    normaliser(options.scoring)  # loads Whisper's normaliser: an error must come before hours are spent
     if options.with_audio and not options.output_dir:
-        raise EvaluationError("--with-audio is for the report. Add --output-dir DIR.")
+        raise EvaluationError("--with-audio adds sound to the report. Add --output-dir DIR.")
     corpus = open_corpus(
         options.source,
         config=options.config,
@@ -77,12 +76,14 @@ def run(options: argparse.Namespace) -> int:
     )
     decode = decoder(options) or greedy
     described = settings(options, decode)
-    evaluate, results = _engine(options)
+    runner, results = _runner(options)
     try:
         with Bar(len(corpus), "utterances") as bar:
-            evaluation = evaluate(corpus, scoring=options.scoring, decode=decode, settings=described, progress=bar.reach)
+            evaluation = evaluate(
+                runner, corpus, scoring=options.scoring, decode=decode, settings=described, progress=bar.reach
+            )
     except KeyboardInterrupt:
-        kept = f"what was finished is in {results}; the same command goes on from there" if results else "nothing was kept"
+        kept = f"finished transcripts are in {results}; run the same command again to resume" if results else "nothing was kept"
         say(f"w2vkit: stopped; {kept}.")
         return 130
     print(table(evaluation, corpus), end="", flush=True)
@@ -93,49 +94,48 @@ def run(options: argparse.Namespace) -> int:
         for row in evaluation.failures[:SHOWN_FAILURES]:
             say(f"  {row.id}: {row.error}")
         if len(evaluation.failures) > SHOWN_FAILURES:
-            say(f"  and {len(evaluation.failures) - SHOWN_FAILURES} more; with --output-dir, all are in the report")
+            say(f"  and {len(evaluation.failures) - SHOWN_FAILURES} more; all of them are in the report (--output-dir)")
     return 1 if evaluation.failures else 0
 
 
-def _engine(options: argparse.Namespace) -> tuple[Callable[..., Any], Path | None]:
-    """What evaluates a corpus, here or on a cluster, and where the transcripts are kept."""
-    from w2vkit.evaluate import evaluate
-
+def _runner(options: argparse.Namespace) -> tuple[Any, Path | None]:
+    """Give what transcribes the data set, here or on a cluster, and where the transcripts are stored."""
     if options.engine == "local":
+        from w2vkit.pipeline.bulk import LocalRunner
+
         results = options.output_dir / RESULTS if options.output_dir else None
-        return partial(evaluate, load_model(options), results_file=results), results
+        return LocalRunner(load_model(options), results), results
     cluster = start_cluster(options)
-    from w2vkit.evaluate.evaluation import evaluate_shared
+    from w2vkit.pipeline.cluster import ClusterRunner
 
     results = options.output_dir / SHARDS
-    return partial(evaluate_shared, cluster, folder=results), results
+    return ClusterRunner(cluster, results), results
 
 
 def _write_all(folder: Path, evaluation: Any, corpus: Any, *, with_audio: bool) -> None:
     from w2vkit.evaluate.html import to_html
     from w2vkit.evaluate.report import model_index, to_json
+    from w2vkit.pipeline import files
 
     audio = _sounds(corpus, {one.id for one in evaluation.worst()}) if with_audio else None
-    writers: dict[str, Callable[[], str]] = {
-        AS_JSON: lambda: to_json(evaluation, corpus),
-        AS_YAML: lambda: model_index(evaluation, corpus),
-        AS_HTML: lambda: to_html(evaluation, corpus, audio=audio),
+    texts = {
+        AS_JSON: to_json(evaluation, corpus),
+        AS_YAML: model_index(evaluation, corpus),
+        AS_HTML: to_html(evaluation, corpus, audio=audio),
     }
-    for name, writer in writers.items():
+    for name, text in texts.items():
         try:
-            new = folder / f"{name}.new"
-            new.write_text(writer(), encoding="utf-8")
-            new.replace(folder / name)  # a full disk leaves the old one whole
+            files.replace(folder / name, text.encode("utf-8"))
         except OSError as error:
             raise EvaluationError(
                 f"{folder / name} could not be written: {error.strerror}. The transcripts beside it are kept: "
-                "free space or mend the permissions, and run the same command again."
+                "free space or correct the permissions, then run the same command again."
             ) from error
-    say(f"Transcripts, {', '.join(writers)} written to {folder}")
+    say(f"Transcripts, {', '.join(texts)} written to {folder}")
 
 
 def _sounds(corpus: Any, ids: set[str]) -> dict[str, bytes]:
-    """Some utterances as FLAC files, which every browser plays whatever the data set holds."""
+    """Convert some utterances to FLAC files, which every browser plays."""
     import soundfile
 
     from w2vkit.audio import load
@@ -146,7 +146,7 @@ def _sounds(corpus: Any, ids: set[str]) -> dict[str, bytes]:
             try:
                 waveform = load(utterance.audio)
             except W2VKitError:
-                continue  # it has an id twice; the transcribed one comes or came
+                continue  # a bad row may have the same id as a transcribed one
             file = io.BytesIO()
             soundfile.write(file, waveform.samples, waveform.sample_rate, format="FLAC", subtype="PCM_16")
             sounds[utterance.id] = file.getvalue()

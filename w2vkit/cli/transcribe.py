@@ -1,4 +1,4 @@
-"""The command ``w2vkit transcribe``: files, folders and patterns in, text in any format out."""
+"""The command ``w2vkit transcribe``: turns audio files into text in any of the formats."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from w2vkit.cli.progress import Bar
 from w2vkit.errors import FormatError, W2VKitError
 from w2vkit.examples import examples
 from w2vkit.formats import FORMATS, render
-from w2vkit.pipeline.transcription import FileTranscription, transcribe_file
+from w2vkit.pipeline.transcription import Transcription, transcribe
 
 
 def add(commands: Any) -> None:
@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Transcribe, go on past bad files, and list at the end what failed and why."""
+    """Transcribe all files, and list at the end those that failed, with the reasons."""
     if options.engine == "ray":
         return _share(options)
     jobs = _jobs(options)
@@ -41,8 +41,9 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(options)
     failures: list[tuple[Path | str, str]] = []
 
-    def one(job: Job, progress: Callable[[float], None]) -> FileTranscription:
-        return transcribe_file(job.path, model, decode=decode, max_seconds=options.max_hours * 3600, progress=progress)
+    def one(job: Job, progress: Callable[[float], None]) -> Transcription:
+        limit = options.max_hours * 3600
+        return transcribe(job.path, model, decode=decode, keep_sound=False, max_seconds=limit, progress=progress)
 
     with Bar(len(jobs)) as bar:
         for job in jobs:
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _report(failures: Sequence[tuple[Path | str, str]], total: int) -> int:
-    """List what failed and why, and give the exit status."""
+    """List what failed, with the reasons, and return the exit status."""
     if failures:
         say(f"{len(failures)} of {total} failed:")
         for path, reason in failures:
@@ -73,14 +74,14 @@ def _report(failures: Sequence[tuple[Path | str, str]], total: int) -> int:
 
 
 def _share(options: argparse.Namespace) -> int:
-    """Transcribe on a cluster, into Parquet files."""
+    """Transcribe on a cluster into Parquet files."""
     if options.format != "txt" or options.nbest:
         raise FormatError("--engine ray writes Parquet files of texts and words. Leave out --format and --nbest.")
     from w2vkit.pipeline.bulk import describe_decoder
-    from w2vkit.pipeline.datasets import is_table, of_files, open_corpus
+    from w2vkit.pipeline.datasets import from_files, is_table, open_corpus
 
     table = options.paths[0] if len(options.paths) == 1 and is_table(options.paths[0]) else None
-    corpus = open_corpus(table, with_text=False) if table else of_files([job.path for job in _jobs(options)])
+    corpus = open_corpus(table, with_text=False) if table else from_files([job.path for job in _jobs(options)])
     decode = decoder(options)
     about = describe_decoder(decode, settings(options, decode))[0] if decode else {"decoder": "the checkpoint's own"}
     cluster = start_cluster(options)
@@ -88,14 +89,14 @@ def _share(options: argparse.Namespace) -> int:
         shared = cluster.transcribe(
             corpus, options.output_dir, decode=decode, about=about, max_seconds=options.max_hours * 3600, progress=bar.reach
         )
-    failures = [(row.id, row.error) for row in shared.rows if row.error]
+    failures = [(row.id, row.error) for row in shared.results if row.error]
     kept = f", {shared.reused} by an earlier run" if shared.reused else ""
     say(f"{len(corpus) - len(failures)} of {len(corpus)} transcribed to {options.output_dir}{kept}")
     return _report(failures, len(corpus))
 
 
 def _jobs(options: argparse.Namespace) -> list[Job]:
-    """Find what is to be done, or say what is wrong with the call before anything is loaded."""
+    """Find the files; mistakes in the options are errors before a model is loaded."""
     if options.format.lower() not in {name.lower() for name in FORMATS}:
         raise FormatError(f"There is no format {options.format!r}. Choose one of: {', '.join(FORMATS)}.")
     if options.example and options.paths:
@@ -107,5 +108,5 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
             say(f"{example.path.name}: {example.about}")
     jobs = [Job(e.path, Path(e.path.name)) for e in examples()] if options.example else find_jobs(options.paths)
     if len(jobs) > 1 and not options.output_dir and options.format != "txt":
-        raise FormatError(f"{len(jobs)} files as {options.format} would run into each other. Add --output-dir FOLDER.")
+        raise FormatError(f"{options.format} of {len(jobs)} files cannot be printed together. Add --output-dir FOLDER.")
     return jobs

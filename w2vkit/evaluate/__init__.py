@@ -1,6 +1,6 @@
 """Error rates of a model on a data set: scoring, confidence intervals, calibration, and reports.
 
-`evaluate` transcribes and scores; `report` and `html` show an `Evaluation`.
+`evaluate` transcribes and scores; `report` and `html` write an `Evaluation` as text, JSON, YAML and HTML.
 """
 
 from w2vkit.evaluate.evaluation import Evaluation, evaluate

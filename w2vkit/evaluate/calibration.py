@@ -1,8 +1,9 @@
-"""How honest confidences are (of the words that got 0.8, eight in ten should be right), and how to mend them.
+"""Measure how well confidences are calibrated, and fit a calibration.
 
-Bins and expected calibration error follow Naeini et al., "Obtaining well calibrated probabilities using
-Bayesian binning" (2015), and Guo et al. (2017). What is fitted here, on speakers that the model has not seen, is
-stored beside a checkpoint and applied by `w2vkit.emissions`, which says what it is. It changes no text.
+Confidences are calibrated if eight in ten of the words with confidence 0.8 are correct. Bins and expected calibration error
+follow Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning" (2015), and Guo et al., "On calibration
+of modern neural networks" (2017). A calibration is fitted on speakers that the model was not trained on, and stored beside
+the checkpoint as a `w2vkit.emissions.Calibration`. It changes confidences, never the text.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from w2vkit.emissions import SMALLEST, UNCALIBRATED, Calibration, Emissions, log
 from w2vkit.errors import ModelError
 
 TEMPERATURES = (0.2, 10.0)  # the range that is searched
-NOTHING = "No word was recognised, so nothing can be fitted. Give speech that the model knows."
+NO_WORDS = "No word was recognised, so there is nothing to fit. Give speech in a language of the model."
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,12 @@ class Bin:
     Attributes
     ----------
     low, high : float
-        Confidences in (low, high]; the first bin holds 0 too.
+        Confidences in (low, high]; the first bin includes 0.
     count : int
     confidence : float
         The words' mean confidence; 0 in an empty bin.
     accuracy : float
-        Which share of them is right; 0 in an empty bin.
+        Fraction of correct words; 0 in an empty bin.
     """
 
     low: float
@@ -41,7 +42,7 @@ class Bin:
 
 
 def temperature_scaled(emissions: Emissions, temperature: float) -> Emissions:
-    """Give the emissions of ``logits / temperature``, softer above 1, harder below, without any other calibration.
+    """Give the emissions of ``logits / temperature``, without any other calibration.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def temperature_scaled(emissions: Emissions, temperature: float) -> Emissions:
 
 
 def match_words(reference: str, hypothesis: str) -> list[tuple[int, int]]:
-    """Give (index in the reference, index in the hypothesis) of the words that are equal, by the fewest edits."""
+    """Give (index in the reference, index in the hypothesis) of the words that are equal in a Levenshtein alignment."""
     from jiwer import process_words
 
     if not (reference.split() and hypothesis.split()):
@@ -68,7 +69,7 @@ def match_words(reference: str, hypothesis: str) -> list[tuple[int, int]]:
 
 
 def judge(hypotheses: Sequence[Hypothesis], references: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Give the (W,) confidences of all words, and (W,) bool whether each is right."""
+    """Give the (W,) confidences of all words, and (W,) bool: whether each is correct."""
     confidences = [word.confidence for hypothesis in hypotheses for word in hypothesis.words]
     right = np.zeros(len(confidences), bool)
     first = 0
@@ -92,15 +93,15 @@ def reliability(confidences: np.ndarray, right: np.ndarray, bins: int = 10) -> l
 
 
 def expected_calibration_error(confidences: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
-    """Mean distance between a word's confidence and its bin's accuracy, weighted by the bins' words."""
+    """Compute the mean difference between confidence and accuracy of the bins, weighted by their number of words."""
     table = reliability(confidences, right, bins)
     return sum(b.count * abs(b.confidence - b.accuracy) for b in table) / max(1, len(confidences))
 
 
 def auc(confidences: np.ndarray, right: np.ndarray) -> float:
-    """Probability that a right word has more confidence than a wrong one, ties half: the area under the ROC curve.
+    """Compute the area under the ROC curve: the probability that a correct word has more confidence than a wrong one.
 
-    It is the Mann-Whitney statistic; 0.5 is chance, and NaN is given where all words are right or all wrong.
+    It is the Mann-Whitney statistic with ties counted half. 0.5 is chance; NaN where all words are correct, or all wrong.
     """
     good, bad = np.sort(confidences[right]), confidences[~right]
     if not (len(good) and len(bad)):
@@ -111,29 +112,29 @@ def auc(confidences: np.ndarray, right: np.ndarray) -> float:
 
 
 def negative_log_likelihood(confidences: np.ndarray, right: np.ndarray) -> float:
-    """Mean over words of ``-log(confidence)`` where right, ``-log(1 - confidence)`` where wrong (nats)."""
+    """Compute the mean of ``-log(confidence)`` over correct words and ``-log(1 - confidence)`` over wrong ones (nats)."""
     p = np.clip(confidences, SMALLEST, 1 - SMALLEST)
     return float(-np.where(right, np.log(p), np.log1p(-p)).mean())
 
 
 def fit_temperature(emissions: Sequence[Emissions], references: Sequence[str]) -> Calibration:
-    """Fit the temperature at which the greedy words' confidences predict best which of them are right.
+    """Fit the temperature at which the confidences of greedy words predict best which of them are correct.
 
     Parameters
     ----------
     emissions : sequence of Emissions
-        Of speakers that neither trained the model nor will evaluate it.
+        Of speakers that are neither in the training nor in the test data.
     references : sequence of str
-        What each of them said, in the model's spelling.
+        Their transcripts, in the model's spelling.
 
     Raises
     ------
     ModelError
-        Nothing was recognised, so there is nothing to fit to.
+        No word was recognised.
     """
     _, right = judge([greedy(one) for one in emissions], references)
     if not len(right):
-        raise ModelError(NOTHING)
+        raise ModelError(NO_WORDS)
 
     def loss(log_temperature: float) -> float:
         hypotheses = [greedy(temperature_scaled(one, float(np.exp(log_temperature)))) for one in emissions]
@@ -149,9 +150,9 @@ def fit_language(hypotheses: Sequence[Hypothesis], references: Sequence[str]) ->
     Parameters
     ----------
     hypotheses : sequence of Hypothesis
-        Found with a language model, with confidences that no curve has corrected yet.
+        Decoded with a language model, with confidences that are not corrected by such a curve.
     references : sequence of str
-        What was said.
+        Their transcripts.
 
     Returns
     -------
@@ -160,17 +161,17 @@ def fit_language(hypotheses: Sequence[Hypothesis], references: Sequence[str]) ->
     Raises
     ------
     ModelError
-        Nothing was recognised, so there is nothing to fit to.
+        No word was recognised.
     """
     confidences, right = judge(hypotheses, references)
     if not len(right):
-        raise ModelError(NOTHING)
+        raise ModelError(NO_WORDS)
     characters = np.array([len(word.text) for hypothesis in hypotheses for word in hypothesis.words])
     inputs = np.column_stack([np.ones(len(right)), log_odds(confidences ** (1 / characters))])
     weights = np.zeros(2)
     for _ in range(30):
         p = 1 / (1 + np.exp(-inputs @ weights))
-        # A little is added to the curvature, as all words right, or all wrong, would send the curve to infinity.
+        # Regularised: if all words were correct, or all wrong, the curve would diverge.
         curvature = (inputs * (p * (1 - p))[:, None]).T @ inputs + 0.1 * np.eye(2)
         weights += np.linalg.solve(curvature, inputs.T @ (right - p) - 0.1 * weights)
     shift, slope = weights.round(4).tolist()
@@ -178,7 +179,10 @@ def fit_language(hypotheses: Sequence[Hypothesis], references: Sequence[str]) ->
 
 
 def _golden(function: Callable[[float], float], low: float, high: float, steps: int = 16) -> float:
-    """Find the minimum of a function with one valley (Kiefer, 1953); 16 steps narrow the interval 2000 times."""
+    """Find the minimum of a unimodal function by golden-section search (Kiefer, 1953).
+
+    16 steps make the interval 2000 times smaller.
+    """
     ratio = (np.sqrt(5) - 1) / 2
     points = [high - ratio * (high - low), low + ratio * (high - low)]
     values = [function(point) for point in points]

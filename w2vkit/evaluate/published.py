@@ -1,4 +1,4 @@
-"""Published error rates: the model card's, and those of the wav2vec 2.0 paper, to stand beside a measured one."""
+"""Published error rates to compare a measured one with: those of the model card and of the wav2vec 2.0 paper."""
 
 from dataclasses import dataclass
 
@@ -19,16 +19,16 @@ LABELLED = tuple(zip(("960 h", "10 h", "10 min"), (row[1] for row in PAPER), (ro
 
 @dataclass(frozen=True)
 class Figure:
-    """A published WER (per cent), and what it was measured with."""
+    """A published WER (per cent), and the model it was measured with."""
 
     what: str
     wer: float
 
 
 def published(evaluation: Evaluation, corpus: Corpus) -> list[Figure]:
-    """What is published for a LibriSpeech test split: the card of the same model, and the paper's other models.
+    """Give the published figures for a LibriSpeech test split: the card's of the same model, and the paper's of others.
 
-    Those figures compare raw text; beside another scoring there is none.
+    They were scored on raw text; for another scoring there are none.
     """
     model = evaluation.model
     names = {corpus.name, f"{corpus.name} {corpus.config}-{corpus.split}", f"{corpus.name} {corpus.split}"}

@@ -1,4 +1,4 @@
-"""An evaluation as text for people and programs: a terminal's table, JSON, and a model card's YAML."""
+"""An evaluation as a table for the terminal, as JSON, and as the YAML of a model card."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,13 +9,13 @@ from w2vkit.evaluate.published import published
 from w2vkit.evaluate.scoring import SCORINGS, Group, Pair
 from w2vkit.pipeline.datasets import Corpus
 
-LINE = 100  # characters of a terminal's line
-WORST = 5  # utterances and speakers that the terminal shows
-NOTHING = "***"  # stands opposite an insertion or a deletion
+LINE = 100  # characters per line of the terminal
+WORST = 5  # utterances, and speakers, that the table shows
+NO_WORD = "***"  # opposite an insertion or a deletion
 
 
 def title(evaluation: Evaluation, corpus: Corpus) -> str:
-    """Say in one line what was evaluated on what."""
+    """Name the model and the data set in one line."""
     part = " ".join(filter(None, (corpus.name, corpus.config, corpus.split)))
     return f"{evaluation.model} ({evaluation.dtype}) on {part}" + (
         "" if corpus.complete else f", {corpus.total} utterances of it"
@@ -36,18 +36,19 @@ def summary(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     ]
     if s := e.speed:
         times = f"reading {s.reading:.1f} s, model {s.forward:.1f} s, decoding {s.decoding:.1f} s"
-        lines.append(("speed", f"{s.rtfx:,.1f} x", f"audio seconds per second of model and decoding; {times}"))
+        lines.append(("speed", f"{s.rtfx:,.1f} x", f"seconds of sound per second of model and decoding; {times}"))
     return lines
 
 
 def table(evaluation: Evaluation, corpus: Corpus) -> str:
-    """An evaluation for the terminal."""
+    """Write an evaluation as a table for the terminal."""
     return "\n".join(_lines(evaluation, corpus)) + "\n"
 
 
 def _lines(e: Evaluation, corpus: Corpus) -> Iterator[str]:
     yield title(e, corpus)
     yield f"scoring {e.scoring}: {SCORINGS[e.scoring]}"
+    yield f"decoder: {e.decoder}"
     yield ""
     yield from columns([[name, value, what] for name, value, what in summary(e)])
     if figures := published(e, corpus):
@@ -73,16 +74,16 @@ def _groups(groups: Iterable[Group]) -> Iterator[str]:
 
 
 def columns(rows: list[list[str]]) -> Iterator[str]:
-    """Rows of cells as lines, the cells below one another."""
+    """Write rows of cells as lines with aligned columns."""
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))] if rows else []
     return ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def aligned(pairs: Iterable[Pair]) -> Iterator[str]:
-    """An alignment as two lines, reference over hypothesis; more of them where it is long."""
+    """Write an alignment as two lines, reference over hypothesis; a long one as several pairs of lines."""
     upper, lower = "REF", "HYP"
     for reference, hypothesis in pairs:
-        a, b = reference or NOTHING, hypothesis or NOTHING
+        a, b = reference or NO_WORD, hypothesis or NO_WORD
         width = max(len(a), len(b))
         if len(upper) + 1 + width > LINE and upper != "REF":
             yield from (upper.rstrip(), lower.rstrip())
@@ -93,21 +94,22 @@ def aligned(pairs: Iterable[Pair]) -> Iterator[str]:
 
 
 def percent(share: float) -> str:
-    """A share of 1 in per cent; a dash where there is none."""
+    """Write a fraction of 1 in per cent; NaN as a dash."""
     return "-" if share != share else f"{100 * share:.2f} %"
 
 
 def clock(seconds: float) -> str:
-    """A duration as h:mm:ss."""
+    """Write a duration as h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def to_json(evaluation: Evaluation, corpus: Corpus) -> str:
-    """An evaluation for programs: rates are shares of 1, times seconds, and the alignments those of the worst."""
+    """Write an evaluation as JSON: rates are fractions of 1, times are seconds; the worst utterances are aligned."""
     e = evaluation
     data = asdict(e)
     data["data"] = {"name": corpus.name, "config": corpus.config, "split": corpus.split, "complete": corpus.complete}
+    data["failures"] = [result.stored() for result in e.failures]
     data["worst"] = [{"id": one.id, "pairs": one.pairs} for one in e.worst()]
     data["published"] = [asdict(figure) for figure in published(e, corpus)]
     for one in data["utterances"]:
@@ -121,7 +123,7 @@ def to_json(evaluation: Evaluation, corpus: Corpus) -> str:
 
 
 def model_index(evaluation: Evaluation, corpus: Corpus) -> str:
-    """The ``model-index`` block that the Hub reads from a model card's front matter (WER and CER in per cent)."""
+    """Write the ``model-index`` block that the Hub reads from the front matter of a model card (WER and CER in per cent)."""
     from huggingface_hub import EvalResult
     from huggingface_hub.repocard_data import eval_results_to_model_index
     from huggingface_hub.utils import yaml_dump
@@ -142,7 +144,7 @@ def model_index(evaluation: Evaluation, corpus: Corpus) -> str:
         )
         for metric, value in (("wer", evaluation.wer), ("cer", evaluation.cer))
     ]
-    remark = f"# scoring: {evaluation.scoring}; {len(evaluation.utterances)} utterances"
+    remark = f"# scoring: {evaluation.scoring}; decoder: {evaluation.decoder}; {len(evaluation.utterances)} utterances"
     if not corpus.complete:
         remark += ", NOT the whole split: do not publish it as such"
     if evaluation.failures:

@@ -1,4 +1,4 @@
-"""References against hypotheses: normalised texts, jiwer's counts, bootstrap intervals and tables."""
+"""Hypotheses compared with references: normalisation, jiwer's counts of errors, bootstrap intervals, groups of utterances."""
 
 import unicodedata
 from collections import Counter
@@ -12,7 +12,7 @@ from w2vkit.align.spelling import spell
 from w2vkit.emissions import Vocabulary
 from w2vkit.errors import EvaluationError
 from w2vkit.model.whisper_text import SPELLINGS, english_normaliser
-from w2vkit.pipeline.journal import Row
+from w2vkit.pipeline.journal import Result
 
 SCORINGS = {
     "card": "raw text, as the model card scores",
@@ -20,13 +20,13 @@ SCORINGS = {
 }
 LENGTHS = (5.0, 10.0, 15.0, 20.0)  # s; the edges of the table by length
 RESAMPLES = 1000  # of the bootstrap
-FEW_SPEAKERS = 10  # with fewer, resampling speakers gives an interval of hardly any values
+FEW_SPEAKERS = 10  # with fewer speakers the bootstrap over speakers has too few distinct draws
 Pair = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One utterance's score; the texts are as they were compared.
+    """The score of one utterance; its texts are normalised, as they were compared.
 
     Attributes
     ----------
@@ -59,10 +59,15 @@ class Scored:
         """Substitutions, deletions and insertions."""
         return self.substitutions + self.deletions + self.insertions
 
+    @property
+    def wer(self) -> float:
+        """Errors per word of the reference; NaN where it has none."""
+        return self.errors / self.words if self.words else float("nan")
+
 
 @dataclass(frozen=True)
 class Group:
-    """The utterances of one speaker, or of like length, together."""
+    """Sums over the utterances of one speaker, or of similar length."""
 
     name: str
     utterances: int
@@ -77,7 +82,7 @@ class Group:
 
 
 def normaliser(scoring: str) -> tuple[Callable[[str], str], str | None]:
-    """Give a scoring's normaliser, and what people must know about it.
+    """Give the normaliser of a scoring, and a note for the reader of the figures, if it needs one.
 
     Raises
     ------
@@ -98,42 +103,43 @@ def normaliser(scoring: str) -> tuple[Callable[[str], str], str | None]:
     )
 
 
-def score(rows: Sequence[Row], normalise: Callable[[str], str]) -> list[Scored]:
+def score(results: Sequence[Result], normalise: Callable[[str], str]) -> list[Scored]:
     """Align every hypothesis with its reference, word by word (jiwer's Levenshtein alignment)."""
     import jiwer
 
-    if not rows:
+    if not results:
         return []
-    references = [normalise(row.reference or "").strip() for row in rows]
-    hypotheses = [normalise(row.hypothesis or "").strip() for row in rows]
+    references = [normalise(result.reference or "").strip() for result in results]
+    hypotheses = [normalise(result.hypothesis or "").strip() for result in results]
     output = jiwer.process_words(references, hypotheses)
     scored = []
-    for k, (row, chunks) in enumerate(zip(rows, output.alignments, strict=True)):
+    for k, (result, chunks) in enumerate(zip(results, output.alignments, strict=True)):
         pairs: list[Pair] = []
         edits = Counter[str]()
         for chunk in chunks:
-            spoken = output.references[k][chunk.ref_start_idx : chunk.ref_end_idx]
-            heard = output.hypotheses[k][chunk.hyp_start_idx : chunk.hyp_end_idx]
-            # A chunk joins adjacent edits of one kind; opposite an insertion or a deletion there is nothing.
-            length = max(len(spoken), len(heard))
-            pairs += zip(spoken or [None] * length, heard or [None] * length, strict=True)
+            reference = output.references[k][chunk.ref_start_idx : chunk.ref_end_idx]
+            hypothesis = output.hypotheses[k][chunk.hyp_start_idx : chunk.hyp_end_idx]
+            # A chunk is a run of edits of one kind; insertions and deletions have no words on the other side.
+            length = max(len(reference), len(hypothesis))
+            pairs += zip(reference or [None] * length, hypothesis or [None] * length, strict=True)
             edits[chunk.type] += length
         counts = (edits["substitute"], edits["delete"], edits["insert"])
-        scored.append(Scored(row.id, row.speaker, row.seconds or 0.0, references[k], hypotheses[k], *counts, tuple(pairs)))
+        texts = references[k], hypotheses[k]
+        scored.append(Scored(result.id, result.speaker, result.seconds or 0.0, *texts, *counts, tuple(pairs)))
     return scored
 
 
 def interval(scored: Sequence[Scored], *, speakers: bool, seed: int = 0) -> tuple[float, float] | None:
-    """The 95 % bootstrap interval of the corpus WER, a share of 1.
+    """Compute the 95 % bootstrap interval of the WER of all utterances, as fractions of 1.
 
-    Whole utterances, or whole speakers, whose utterances are alike, are drawn with replacement and the
-    corpus WER is taken of each draw; Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR
-    performance evaluation" (2004), https://doi.org/10.1109/ICASSP.2004.1326009.
+    Utterances are drawn with replacement, and the WER of each draw is computed. Utterances of one speaker depend on each
+    other, so that whole speakers are drawn where there are enough. See Bisani and Ney, "Bootstrap estimates for confidence
+    intervals in ASR performance evaluation" (2004), https://doi.org/10.1109/ICASSP.2004.1326009.
 
     Returns
     -------
     (float, float) or None
-        The 2.5 and 97.5 % quantiles; None where there is only one to draw.
+        The 2.5 % and 97.5 % quantiles; None where there is only one utterance or speaker.
     """
     groups = group(scored, lambda s: s.speaker or "") if speakers else [_total("", [s]) for s in scored]
     if len(groups) < 2:
@@ -149,7 +155,7 @@ def interval(scored: Sequence[Scored], *, speakers: bool, seed: int = 0) -> tupl
 
 
 def group(scored: Iterable[Scored], key: Callable[[Scored], str]) -> list[Group]:
-    """Add up the utterances that share a key, in the order of first appearance."""
+    """Sum the utterances that share a key; groups are in the order of their first utterance."""
     members: dict[str, list[Scored]] = {}
     for one in scored:
         members.setdefault(key(one), []).append(one)
@@ -157,7 +163,7 @@ def group(scored: Iterable[Scored], key: Callable[[Scored], str]) -> list[Group]
 
 
 def by_length(scored: Iterable[Scored]) -> list[Group]:
-    """Add up utterances of like duration, the shortest first."""
+    """Sum utterances of similar duration, the shortest first."""
     names = [f"under {LENGTHS[0]:g} s", *(f"{a:g} to {b:g} s" for a, b in pairwise(LENGTHS))]
     names.append(f"{LENGTHS[-1]:g} s and more")
     groups = group(scored, lambda s: names[int(np.searchsorted(LENGTHS, s.seconds, side="right"))])
@@ -172,7 +178,7 @@ def _total(name: str, those: list[Scored]) -> Group:
 def unknown_characters(references: Iterable[str], vocabulary: Vocabulary, scoring: str) -> Counter[str]:
     """Count the characters of the references that the model cannot write.
 
-    For "leaderboard" neither case nor what its normaliser drops (marks, punctuation, symbols) matters.
+    For "leaderboard", case and what its normaliser drops (marks, punctuation, symbols) do not count.
     """
     known = set("".join(vocabulary.columns))
     characters = Counter(c for text in references for c in text if not c.isspace())
@@ -188,12 +194,12 @@ def unknown_characters(references: Iterable[str], vocabulary: Vocabulary, scorin
 
 
 def check_case(references: Iterable[str], vocabulary: Vocabulary) -> None:
-    """Refuse references in a case that the model cannot write, before hours are spent on it.
+    """Refuse references in a case that the model cannot write, before hours are spent on transcribing.
 
     Raises
     ------
     EvaluationError
-        More than half of the letters are in the vocabulary in the other case only.
+        More than half of the letters are in the vocabulary only in the other case.
     """
     known = set("".join(vocabulary.columns))
     letters = Counter(c for text in references for c in text if c.isalpha())
@@ -208,14 +214,14 @@ def check_case(references: Iterable[str], vocabulary: Vocabulary) -> None:
 
 @dataclass(frozen=True)
 class Difference:
-    """How a hypothesis differs from a reference.
+    """The errors of one hypothesis.
 
     Attributes
     ----------
     reference, hypothesis : str
         As they were compared.
     wer, cer : float
-        Errors per word, or character, of the reference: shares of 1.
+        Errors per word, or per character, of the reference: fractions of 1.
     substitutions, deletions, insertions : int
         Of words.
     pairs : tuple of (str or None, str or None)
@@ -239,8 +245,8 @@ def difference(reference: str, hypothesis: str, vocabulary: Vocabulary | None = 
     ----------
     reference, hypothesis : str
     vocabulary : Vocabulary, optional
-        Spell the reference as a model can write it, by `w2vkit.align.spelling`: then neither case nor punctuation
-        nor digits make errors. Without it the texts are compared as they are.
+        Spell the reference with the labels of a model (`w2vkit.align.spelling`), so that case, punctuation and digits
+        count as no errors. Without it the texts are compared as they are.
 
     Raises
     ------
@@ -253,7 +259,7 @@ def difference(reference: str, hypothesis: str, vocabulary: Vocabulary | None = 
         reference = " ".join("".join(word.characters) for word in spell(reference, vocabulary))
     if not reference.strip():
         raise EvaluationError("The reference has no words to compare with. Write down what was said.")
-    (one,) = score([Row("", reference=reference, hypothesis=hypothesis)], str)
+    (one,) = score([Result("", reference=reference, hypothesis=hypothesis)], str)
     return Difference(
         one.reference,
         one.hypothesis,

@@ -1,4 +1,4 @@
-"""From sound to text in one call, live, or for a whole data set; the data sets, and the results that are kept.
+"""One sound, live sound or a whole data set to text; reading data sets, and storing results so that a run can be resumed.
 
-`transcription` is one sound, `live` is sound that is still coming, `bulk` and `cluster` are many.
+`transcription` handles one sound, `live` sound that is still being recorded, `bulk` and `cluster` many utterances.
 """

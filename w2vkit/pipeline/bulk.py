@@ -1,61 +1,251 @@
-"""Utterances to transcripts, a chunk at a time: what fails is reported, what works is timed."""
+"""Many utterances to text: sound is read ahead in threads, chunks go through the model, and the time is taken.
+
+An utterance that fails becomes a result with its error. A `Runner` does this for a whole data set: `LocalRunner` in this
+process, `w2vkit.pipeline.cluster.Cluster` on many machines.
+"""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from w2vkit.audio import Waveform
-from w2vkit.decode import Decode, Hypothesis
-from w2vkit.emissions import Emissions
-from w2vkit.errors import W2VKitError
-from w2vkit.pipeline.datasets import Utterance
-from w2vkit.pipeline.journal import Row
-
-if TYPE_CHECKING:
-    from w2vkit.model import CTCModel
-from collections import Counter
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from w2vkit.model import CTCModel
-
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from w2vkit.audio import MAX_SECONDS, load
-from w2vkit.emissions import Vocabulary
-from w2vkit.errors import EvaluationError
+from w2vkit.audio import MAX_SECONDS, Waveform, load
+from w2vkit.decode import Decode
+from w2vkit.decode.lm import of_checkpoint
+from w2vkit.emissions import Emissions, Vocabulary
+from w2vkit.errors import EvaluationError, W2VKitError
+from w2vkit.pipeline.datasets import Utterance
+from w2vkit.pipeline.journal import Journal, Result
 
-READERS = 2  # threads; soundfile and soxr let others run while they work
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
+
+READERS = 2  # threads; soundfile and soxr release the GIL while they work
 AHEAD = 64  # utterances that are read, or being read, before they are asked for
+CHUNK = 32  # utterances that are read, transcribed and stored together; a kill loses at most these
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How long transcribing took, without loading the model and without a first pass of one utterance that warms it up.
+
+    Attributes
+    ----------
+    utterances : int
+        How many this run transcribed; those of an earlier run are not timed.
+    seconds : float
+        Of sound.
+    reading : float
+        Seconds for decoding and resampling the files, in threads beside the network.
+    forward : float
+        Seconds for normalising, padding and the network.
+    decoding : float
+        Seconds from emissions to text.
+    """
+
+    utterances: int = 0
+    seconds: float = 0.0
+    reading: float = 0.0
+    forward: float = 0.0
+    decoding: float = 0.0
+
+    @property
+    def rtfx(self) -> float:
+        """Seconds of sound per second; as on the Open ASR Leaderboard, reading the files is not counted."""
+        return self.seconds / max(self.forward + self.decoding, 1e-9)
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What scoring and reports need to know of a model.
+
+    Attributes
+    ----------
+    model, dtype : str
+        Its name and the dtype of its arithmetic.
+    vocabulary : Vocabulary
+    language_model : str or None
+        Path of the language model in the checkpoint's folder; with one, the checkpoint is decoded with it by default.
+    """
+
+    model: str
+    dtype: str
+    vocabulary: Vocabulary
+    language_model: str | None = None
+
+    @classmethod
+    def of(cls, model: "CTCModel") -> "ModelInfo":
+        """Take the information from a loaded model."""
+        path = of_checkpoint(model.folder)
+        return cls(model.name, model.dtype, model.vocabulary, str(path) if path else None)
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What a runner did.
+
+    Attributes
+    ----------
+    results : list of Result
+        Of every utterance, in the data set's order.
+    reused : int
+        How many of them an earlier run had transcribed.
+    speed : Speed or None
+        None where nothing was transcribed or no time was taken.
+    notes : list of str
+        What the reader of an evaluation must know of the run.
+    """
+
+    results: list[Result]
+    reused: int = 0
+    speed: Speed | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """What transcribes a whole data set: in this process, or on a cluster."""
+
+    info: ModelInfo
+
+    def run(
+        self,
+        utterances: Iterable[Utterance],
+        *,
+        decode: Decode,
+        settings: Mapping[str, Any],
+        progress: Callable[[float], None] | None = None,
+    ) -> Job:
+        """Transcribe utterances; one that fails is a result with its error.
+
+        Parameters
+        ----------
+        utterances : iterable of Utterance
+        decode : callable
+            Emissions to Hypothesis.
+        settings : mapping
+            What the decoder's texts depend on; results of other settings are not reused.
+        progress : callable, optional
+            Called with the number of utterances done.
+        """
+        ...
+
+
+class LocalRunner:
+    """Transcribes a data set in this process.
+
+    Parameters
+    ----------
+    model : CTCModel
+    results_file : Path, optional
+        JSON lines to which results are appended. If the file is there, the run resumes from it.
+    """
+
+    def __init__(self, model: "CTCModel", results_file: Path | None = None) -> None:
+        self.info = ModelInfo.of(model)
+        self._model, self._file = model, results_file
+
+    def run(
+        self,
+        utterances: Iterable[Utterance],
+        *,
+        decode: Decode,
+        settings: Mapping[str, Any],
+        progress: Callable[[float], None] | None = None,
+    ) -> Job:
+        """Transcribe utterances, as `Runner.run`.
+
+        Raises
+        ------
+        EvaluationError
+            The file of results belongs to another run, or it cannot be written.
+        """
+        journal = Journal(self._file, {"model": self.info.model, "dtype": self.info.dtype, **settings})
+        tell = progress or (lambda done: None)
+        speed: Speed | None = None
+        ids: list[str] = []
+        reused = 0
+        source = read_ahead(
+            with_distinct_ids(utterances), self._model.sample_rate, lambda u: not journal.has(u.id, u.reference)
+        )
+        while chunk := list(islice(source, CHUNK)):
+            pending = [read for read in chunk if read.needed]
+            if pending:
+                start, count = len(ids) + len(chunk) - len(pending), len(pending)
+                part = partial(_tell_part, tell, start, count)
+                results, speed = transcribe_chunk(self._model, pending, decode, speed, part)
+                journal.add(results)
+            ids += [read.utterance.id for read in chunk]
+            reused += len(chunk) - len(pending)
+            tell(len(ids))
+        results = journal.finish(ids)
+        notes = [reused_note(reused, len(results), self._file)] if reused else []
+        return Job(results, reused, speed, notes)
+
+
+def _tell_part(tell: Callable[[float], None], start: int, count: int, share: float) -> None:
+    tell(start + share * count)
+
+
+def reused_note(reused: int, total: int, place: Path | None) -> str:
+    """Say that results of an earlier run were used."""
+    return f"{reused} of {total} transcripts are an earlier run's, from {place}; remove it to transcribe again."
+
+
+class Repeats:
+    """Finds ids that occur more than once: scored twice, or mixed up on resuming, they would falsify the result."""
+
+    def __init__(self) -> None:
+        self._times: Counter[str] = Counter()
+
+    def check(self, id: str) -> tuple[str, str | None]:
+        """Give the id and None; for one that occurred before, give a new id and an error message."""
+        self._times[id] += 1
+        if (count := self._times[id]) == 1:
+            return id, None
+        return f"{id} ({count})", f"The id {id} occurs more than once. Remove the duplicate, or give each row an id of its own."
+
+
+def with_distinct_ids(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
+    """Turn each utterance whose id occurred before into one with a new id and an error."""
+    repeats = Repeats()
+    for utterance in utterances:
+        id, error = repeats.check(utterance.id)
+        yield replace(utterance, id=id, error=error) if error else utterance
 
 
 @dataclass(frozen=True, eq=False)
 class Read:
-    """An utterance and what came of reading it.
-
-    Attributes
-    ----------
-    utterance : Utterance
-    waveform : Waveform or None
-    error : str or None
-        Why there is no waveform; None also where it was not needed.
-    seconds : float
-        How long reading took.
-    """
+    """An utterance and its sound: either a waveform, or an error, or neither where it need not be read."""
 
     utterance: Utterance
     waveform: Waveform | None = None
     error: str | None = None
-    seconds: float = 0.0
+    seconds: float = 0.0  # that reading took
 
     @property
     def needed(self) -> bool:
-        """Whether anything was to be read."""
+        """Whether the sound had to be read."""
         return self.waveform is not None or self.error is not None
+
+    def result(self, emissions: Emissions | W2VKitError | None, decode: Decode) -> Result:
+        """Decode the emissions, or give the error in their place."""
+        one = self.utterance
+        result = Result(one.id, one.speaker, self.waveform and round(self.waveform.seconds, 3), one.reference)
+        if emissions is None:
+            return replace(result, error=self.error)
+        try:
+            if isinstance(emissions, W2VKitError):
+                raise emissions
+            hypothesis = decode(emissions)
+        except W2VKitError as error:
+            return replace(result, error=str(error))
+        return replace(result, hypothesis=hypothesis.text, decoded=hypothesis)
 
 
 def read_ahead(
@@ -65,7 +255,7 @@ def read_ahead(
     *,
     max_seconds: float = MAX_SECONDS,
 ) -> Iterator[Read]:
-    """Read utterances in their order, some of them ahead.
+    """Read the sound of utterances in threads, in their order, up to `AHEAD` of them before they are asked for.
 
     Parameters
     ----------
@@ -75,7 +265,7 @@ def read_ahead(
     needed : callable
         Whether an utterance's sound is to be read at all.
     max_seconds : float
-        What is longer is not read (s).
+        Longer sound is an error (s).
 
     Yields
     ------
@@ -85,8 +275,8 @@ def read_ahead(
     def read(utterance: Utterance) -> Read:
         start = time.perf_counter()
         try:
-            if utterance.fault:
-                raise EvaluationError(utterance.fault)
+            if utterance.error:
+                raise EvaluationError(utterance.error)
             waveform = load(utterance.audio, sample_rate=sample_rate, max_seconds=max_seconds)
         except W2VKitError as error:
             return Read(utterance, error=str(error))
@@ -98,71 +288,15 @@ def read_ahead(
         for utterance in utterances:
             waiting.append(pool.submit(read, utterance) if needed(utterance) else Read(utterance))
             if len(waiting) > AHEAD:
-                yield _result(waiting.popleft())
+                yield _done(waiting.popleft())
         while waiting:
-            yield _result(waiting.popleft())
+            yield _done(waiting.popleft())
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _result(waiting: Future[Read] | Read) -> Read:
+def _done(waiting: Future[Read] | Read) -> Read:
     return waiting if isinstance(waiting, Read) else waiting.result()
-
-
-CHUNK = 32  # utterances that are read, transcribed and kept together; a kill loses at most these
-
-
-@dataclass(frozen=True, eq=False)
-class Heard:
-    """What came of listening to an utterance.
-
-    Attributes
-    ----------
-    utterance : Utterance
-    seconds : float or None
-        The duration of its sound; None where it could not be read.
-    hypothesis : Hypothesis or None
-    error : str or None
-        Why there is no hypothesis.
-    """
-
-    utterance: Utterance
-    seconds: float | None = None
-    hypothesis: Hypothesis | None = None
-    error: str | None = None
-
-    @property
-    def row(self) -> Row:
-        """What an evaluation keeps of it."""
-        text = self.hypothesis.text if self.hypothesis else None
-        return Row(self.utterance.id, self.utterance.speaker, self.seconds, self.utterance.reference, text, self.error)
-
-
-@dataclass(frozen=True)
-class Speed:
-    """How long transcribing took, without loading the model and without a first, warming pass of one utterance.
-
-    Attributes
-    ----------
-    utterances : int
-        How many this run transcribed; those that an earlier run had done are not timed.
-    seconds : float
-        Of sound.
-    reading, forward, decoding : float
-        Seconds for decoding and resampling the files, in threads beside the network; for normalising, padding and the
-        network; for the text.
-    """
-
-    utterances: int
-    seconds: float
-    reading: float
-    forward: float
-    decoding: float
-
-    @property
-    def rtfx(self) -> float:
-        """Audio seconds per second; as on the Open ASR Leaderboard, the clock starts with decoded audio."""
-        return self.seconds / max(self.forward + self.decoding, 1e-9)
 
 
 def transcribe_chunk(
@@ -171,8 +305,8 @@ def transcribe_chunk(
     decode: Decode,
     speed: Speed | None,
     progress: Callable[[float], None],
-) -> tuple[list[Heard], Speed | None]:
-    """Transcribe utterances; what fails is among them with its error.
+) -> tuple[list[Result], Speed | None]:
+    """Transcribe utterances together.
 
     Parameters
     ----------
@@ -181,53 +315,42 @@ def transcribe_chunk(
     decode : callable
         Emissions to Hypothesis.
     speed : Speed or None
-        Of the run so far; before the first utterance, None.
+        Of the run so far; None before the first utterance.
     progress : callable
         Called with the share of the chunk that is done (0 to 1).
 
     Returns
     -------
-    heard : list of Heard
-        In the order of the utterances.
+    results : list of Result
+        In the order of the utterances; those that failed have an error.
     speed : Speed or None
         With this chunk added.
     """
     waveforms = [read.waveform for read in chunk if read.waveform]
     if speed is None and waveforms:
-        _emit(model, [max(waveforms, key=lambda w: w.seconds)], None)  # warm up: kernels are chosen, memory is taken
-    warm = time.perf_counter()
+        # Warm up: kernels are chosen and memory is allocated in the first pass.
+        _emit(model, [max(waveforms, key=lambda w: w.seconds)], None)
+    started = time.perf_counter()
     emissions = iter(_emit(model, waveforms, progress))
-    seen = time.perf_counter()
-    heard = [
-        _hear(read, next(emissions), decode) if read.waveform else Heard(read.utterance, error=read.error) for read in chunk
-    ]
-    done = time.perf_counter()
+    emitted = time.perf_counter()
+    results = [read.result(next(emissions) if read.waveform else None, decode) for read in chunk]
+    decoded = time.perf_counter()
     if waveforms:
-        old = speed or Speed(0, 0.0, 0.0, 0.0, 0.0)
+        old = speed or Speed()
         speed = Speed(
             old.utterances + len(waveforms),
             old.seconds + sum(w.seconds for w in waveforms),
             old.reading + sum(read.seconds for read in chunk),
-            old.forward + seen - warm,
-            old.decoding + done - seen,
+            old.forward + emitted - started,
+            old.decoding + decoded - emitted,
         )
-    return heard, speed
-
-
-def _hear(read: Read, result: Emissions | W2VKitError, decode: Decode) -> Heard:
-    seconds = round(read.waveform.seconds, 3) if read.waveform else None
-    try:
-        if isinstance(result, W2VKitError):
-            raise result
-        return Heard(read.utterance, seconds, decode(result))
-    except W2VKitError as error:
-        return Heard(read.utterance, seconds, error=str(error))
+    return results, speed
 
 
 def _emit(
     model: "CTCModel", waveforms: list[Waveform], progress: Callable[[float], None] | None
 ) -> list[Emissions] | list[Emissions | W2VKitError]:
-    """Emissions, or the error of those that have none: one bad clip must not lose its batch."""
+    """Compute emissions; where a batch fails, its waveforms go through one by one, and only the bad ones are errors."""
     try:
         return model.emit(waveforms, progress=progress) if waveforms else []
     except W2VKitError as error:
@@ -241,26 +364,3 @@ def describe_decoder(decode: Decode, settings: Mapping[str, Any]) -> tuple[dict[
     decoder = getattr(getattr(decode, "func", decode), "__name__", type(decode).__name__)
     listed = ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
     return {"decoder": decoder, **settings}, [f"Decoded by {decoder.replace('_', ' ')}: {listed}."] if settings else []
-
-
-class Seen:
-    """Tells an id's second utterance: scored twice, or mixed up on resuming, it would falsify the result."""
-
-    def __init__(self) -> None:
-        self._times: Counter[str] = Counter()
-
-    def check(self, id: str) -> tuple[str, str | None]:
-        """Give the id, and no fault; for one that was there before another id, and the fault."""
-        self._times[id] += 1
-        if (count := self._times[id]) == 1:
-            return id, None
-        return f"{id} ({count})", f"The id {id} occurs more than once. Remove the duplicate, or give each row an id of its own."
-
-
-@dataclass(frozen=True)
-class Run:
-    """Whose texts are scored: the model's name, its arithmetic and the labels that it can write."""
-
-    model: str
-    dtype: str
-    vocabulary: Vocabulary

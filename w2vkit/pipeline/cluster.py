@@ -1,15 +1,15 @@
-"""Past one machine: Ray Data shares a data set out among workers, each with a model of its own.
+"""Many machines: Ray Data distributes a data set over workers, each with a model of its own.
 
-A worker reads its sound itself, so that hours of it never pass through the network between machines; what comes back is
-a shard of texts, which this process writes. A worker that dies is replaced, and its shard begun again.
+A worker reads its sound itself, so that no sound is sent between machines. It returns a shard of texts, which this process
+writes. A worker that dies is replaced, and its shard is transcribed again.
 """
 
 import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,18 @@ from typing import Any
 from w2vkit.audio import MAX_SECONDS
 from w2vkit.decode import Decode, default_decoder
 from w2vkit.errors import ClusterError, W2VKitError
-from w2vkit.pipeline.bulk import CHUNK, Heard, Read, Run, Speed, read_ahead, transcribe_chunk
+from w2vkit.pipeline.bulk import CHUNK, Job, ModelInfo, Read, Repeats, Speed, read_ahead, reused_note, transcribe_chunk
 from w2vkit.pipeline.datasets import Corpus, Utterance
-from w2vkit.pipeline.journal import Row
+from w2vkit.pipeline.journal import Result
 from w2vkit.pipeline.shards import Shards, encode
+from w2vkit.pipeline.transcription import transcribe
 
-RETRIES = 2  # how often a shard is begun again after its worker died
+RETRIES = 2  # how often a shard is transcribed again after its worker died
 
 
 @dataclass(frozen=True)
 class Pool:
-    """How many workers there are, and what each of them takes."""
+    """How many workers there are, and how many CPU cores and GPUs each of them has."""
 
     workers: int
     cpus: int
@@ -36,20 +37,20 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class ClusterJob:
-    """What a job on a cluster came to.
+    """The results of a job on a cluster.
 
     Attributes
     ----------
-    rows : list of Row
+    results : list of Result
         Of every utterance, in the data set's order.
     reused : int
-        How many of them are an earlier run's.
+        How many of them an earlier run had transcribed.
     workers : int
     seconds : float
         How long this run took, from the first shard to the last.
     """
 
-    rows: list[Row]
+    results: list[Result]
     reused: int
     workers: int
     seconds: float
@@ -61,16 +62,15 @@ class Cluster:
     Parameters
     ----------
     load : mapping
-        What `CTCModel.load` takes, by name. Checkpoint and sound must be found on every machine under the same name.
+        The parameters of `CTCModel.load`, by name. Checkpoint and sound must have the same path on every machine.
     cores : int
-        CPU cores of one worker, where no GPU is used; there is one worker for each GPU otherwise.
+        CPU cores per worker where no GPU is used. With GPUs there is one worker per GPU.
 
     Attributes
     ----------
-    run : Run
-        The model's name, arithmetic and vocabulary.
+    info : ModelInfo
     notice : str or None
-        As that of a `CTCModel`.
+        As for a `CTCModel`.
 
     Raises
     ------
@@ -85,13 +85,13 @@ class Cluster:
         self._pool = _pool(self._ray.nodes(), str(load.get("device", "auto")), cores)
         tried = self._ray.remote(probe).options(num_cpus=self._pool.cpus, num_gpus=self._pool.gpus)
         try:
-            self.run, self.notice = self._ray.get(tried.remote({**load, "compiled": False}))
+            self.info, self.notice = self._ray.get(tried.remote({**load, "compiled": False}))
         except self._ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, W2VKitError):
                 raise error.cause from None
             raise
-        # What "auto" is must not depend on which machine can reach the Hub just then.
-        self._load = {**load, **({"name": self.run.model} if load.get("name", "auto") == "auto" else {})}
+        # Every worker must load the same model, whether or not its machine reaches the Hub; so "auto" is resolved once.
+        self._load = {**load, **({"name": self.info.model} if load.get("name", "auto") == "auto" else {})}
 
     def transcribe(
         self,
@@ -103,15 +103,15 @@ class Cluster:
         max_seconds: float = MAX_SECONDS,
         progress: Callable[[float], None] | None = None,
     ) -> ClusterJob:
-        """Transcribe a data set into a folder of Parquet shards; those that are there already are kept.
+        """Transcribe a data set into a folder of Parquet shards; shards of an earlier run are kept.
 
         Parameters
         ----------
         corpus : Corpus
         folder : Path
-            Seen by this process only.
+            Only this process writes to it.
         decode : callable, optional
-            Emissions to Hypothesis; by default what suits the checkpoint (`w2vkit.decode.default_decoder`).
+            Emissions to Hypothesis; the checkpoint's default otherwise (`w2vkit.decode.default_decoder`).
         about : mapping, optional
             What else the texts depend on, as values for JSON; only a run with the same goes on from the shards.
         max_seconds : float
@@ -122,13 +122,13 @@ class Cluster:
         Raises
         ------
         ClusterError
-            The folder holds another job's shards, or a shard cannot be written. An utterance that fails, and one whose
-            worker died again and again, is a row with its error instead; the latter is tried again by the next run.
+            The folder holds another job's shards, or a shard cannot be written. An utterance that fails is a result with
+            its error instead. So is one whose worker died every time; the next run tries it again.
         """
         source = {"source": corpus.name, "config": corpus.config, "split": corpus.split, **corpus.selection}
         shards = Shards(
             folder,
-            {"model": self.run.model, "dtype": self.run.dtype, **source, **(about or {})},
+            {"model": self.info.model, "dtype": self.info.dtype, **source, **(about or {})},
             len(corpus),
             self._pool.workers,
         )
@@ -139,7 +139,7 @@ class Cluster:
         started = time.perf_counter()
         worker = {"load": self._load, "corpus": corpus, "decode": decode, "max_seconds": max_seconds}
         failed: dict[int, str] = {}
-        for row in self._results([(shard, shards.parts[shard]) for shard in pending], worker):
+        for row in self._shards([(shard, shards.parts[shard]) for shard in pending], worker):
             if row["error"]:
                 failed[row["shard"]] = row["error"]
             else:
@@ -147,20 +147,18 @@ class Cluster:
             done += len(shards.parts[row["shard"]])
             tell(done)
         seconds = time.perf_counter() - started
-        died = (
-            f"Its worker died {RETRIES + 1} times, for lack of memory or by a fault in a file. Run again with this file only."
-        )
-        rows: list[Row] = []
+        died = f"Its worker died {RETRIES + 1} times: memory ran out, or a file crashes it. Run again with this file only."
+        results: list[Result] = []
         for shard, part in enumerate(shards.parts):
             if shards.path(shard).exists():
-                rows += shards.rows(shard)
+                results += shards.results(shard)
             else:
                 lost = corpus.part(part.start, part.stop)
-                rows += [Row(u.id, u.speaker, None, u.reference, error=failed.get(shard, died)) for u in lost]
-        return ClusterJob(rows, reused, self._pool.workers, seconds)
+                results += [Result(u.id, u.speaker, None, u.reference, error=failed.get(shard, died)) for u in lost]
+        return ClusterJob(results, reused, self._pool.workers, seconds)
 
-    def _results(self, parts: list[tuple[int, range]], worker: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Give what the workers give, as it comes."""
+    def _shards(self, parts: list[tuple[int, range]], worker: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the shards in the order in which the workers finish them."""
         if not parts:
             return
         tasks = [{"shard": shard, "start": part.start, "stop": part.stop} for shard, part in parts]
@@ -177,20 +175,20 @@ class Cluster:
                 max_restarts=-1,
                 max_task_retries=RETRIES,
             )
-        shared.context.max_errored_blocks = -1  # a shard that is lost does not end the job
+        shared.context.max_errored_blocks = -1  # a lost shard does not end the job
         shared.context.enable_progress_bars = False
         try:
             yield from shared.iter_rows()
         except self._ray.exceptions.RayError as error:
             cause = str(error).strip().splitlines()[-1]
             raise ClusterError(
-                f"The workers could not go on: {cause}. Install the same w2vkit on every machine and see Ray's logs; finished "
-                "shards are kept, and the same command goes on from them."
+                f"The workers stopped: {cause}. Install the same w2vkit on every machine and see Ray's logs. Finished shards "
+                "are kept; run the same command again to resume."
             ) from error
 
 
 def _start() -> Any:
-    """Connect to the cluster of RAY_ADDRESS or of this machine; where there is none, this machine is one."""
+    """Connect to the cluster at RAY_ADDRESS or on this machine; without one, start one on this machine."""
     try:
         import ray
         import ray.data
@@ -200,7 +198,7 @@ def _start() -> Any:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-        except Exception as error:  # Ray's own are of no common family
+        except Exception as error:  # Ray's exceptions have no common base class
             raise ClusterError(
                 f"Ray did not start, or its cluster cannot be reached: {error} Check RAY_ADDRESS (without it this machine "
                 "is used); on a machine that is very busy, try again."
@@ -210,7 +208,10 @@ def _start() -> Any:
 
 
 def _pool(nodes: list[dict[str, Any]], device: str, cores: int) -> Pool:
-    """One worker for each GPU, or for so many cores of a machine; of a smaller machine all cores."""
+    """Plan one worker per GPU, or without GPUs one per `cores` CPU cores.
+
+    If no machine has that many cores, a worker takes all cores of the largest one.
+    """
     machines = [node["Resources"] for node in nodes if node["Alive"]]
     with_gpu = [machine for machine in machines if machine.get("GPU", 0) >= 1 and not device.startswith(("cpu", "mps"))]
     if with_gpu:
@@ -218,17 +219,20 @@ def _pool(nodes: list[dict[str, Any]], device: str, cores: int) -> Pool:
         return Pool(sum(int(machine["GPU"]) for machine in with_gpu), max(1, min(cores, share)), 1)
     most = max((int(machine.get("CPU", 0)) for machine in machines), default=0)
     if most < 1 or cores < 1:
-        raise ClusterError(f"There is nothing to work on: {len(machines)} machines, {most} cores, {cores} cores per worker.")
+        raise ClusterError(
+            f"The cluster has no room for a worker with {cores} cores: it has {len(machines)} machines "
+            f"with at most {most} cores. Add machines, or change --cores-per-worker."
+        )
     cores = min(cores, most)
     return Pool(sum(int(machine.get("CPU", 0)) // cores for machine in machines), cores, 0)
 
 
 LONG_SECONDS = 60.0  # s; longer sound is not batched but read block by block
-UNTIMED = Speed(0, 0.0, 0.0, 0.0, 0.0)  # no warming pass: nobody times a worker
+UNTIMED = Speed()  # with a speed given, `transcribe_chunk` does no pass to warm up; nobody times a worker
 
 
 class Worker:
-    """Holds a model in a process of its own, and turns a part of a data set into a shard."""
+    """A Ray actor: holds a model in a process of its own, and turns parts of a data set into shards."""
 
     def __init__(self, load: dict[str, Any], corpus: Corpus, decode: Decode | None, max_seconds: float) -> None:
         from w2vkit.model import CTCModel
@@ -237,37 +241,82 @@ class Worker:
         self.decode = decode or default_decoder(self.model.folder)
 
     def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
-        """Give the shard as a Parquet file, or what went wrong with all of it."""
+        """Give the shard as a Parquet file, or the error that kept all of it from being transcribed."""
         table, error = b"", ""
         try:
-            table = encode(self._hear(self.corpus.part(task["start"], task["stop"])))
-        except Exception as fault:  # whatever it is must not end the job
+            table = encode(self._transcribe(self.corpus.part(task["start"], task["stop"])))
+        except Exception as fault:  # no error in one shard may end the job
             error = f"{type(fault).__name__}: {fault}" if not isinstance(fault, W2VKitError) else str(fault)
         return {"shard": task["shard"], "table": table, "error": error}
 
-    def _hear(self, utterances: Iterator[Utterance]) -> Iterator[Heard]:
+    def _transcribe(self, utterances: Iterator[Utterance]) -> Iterator[Result]:
         short = min(LONG_SECONDS, self.max_seconds)
         reads = read_ahead(utterances, self.model.sample_rate, lambda utterance: True, max_seconds=short)
         while chunk := list(islice(reads, CHUNK)):
-            heard, _ = transcribe_chunk(self.model, [r for r in chunk if r.waveform], self.decode, UNTIMED, lambda share: None)
-            batched = iter(heard)
-            yield from (next(batched) if read.waveform else self._hear_alone(read) for read in chunk)
+            batch = [read for read in chunk if read.waveform]
+            results, _ = transcribe_chunk(self.model, batch, self.decode, UNTIMED, lambda share: None)
+            batched = iter(results)
+            yield from (next(batched) if read.waveform else self._transcribe_long(read) for read in chunk)
 
-    def _hear_alone(self, read: Read) -> Heard:
-        """What could not be read as a short clip: it is long, or reading it again says what is wrong with it."""
-        utterance = read.utterance
-        if utterance.fault:
-            return Heard(utterance, error=read.error)
+    def _transcribe_long(self, read: Read) -> Result:
+        """Transcribe sound that could not be read as a short clip: it is long, or reading it again gives the error."""
+        one = read.utterance
+        result = Result(one.id, one.speaker, None, one.reference)
+        if one.error:
+            return replace(result, error=read.error)
         try:
-            emissions, seconds = self.model.emit_file(utterance.audio, max_seconds=self.max_seconds)
-            return Heard(utterance, round(seconds, 3), self.decode(emissions))
+            found = transcribe(one.audio, self.model, decode=self.decode, keep_sound=False, max_seconds=self.max_seconds)
         except W2VKitError as error:
-            return Heard(utterance, error=str(error))
+            return replace(result, error=str(error))
+        return replace(result, seconds=round(found.seconds, 3), hypothesis=found.text, decoded=found.hypothesis)
 
 
-def probe(load: dict[str, Any]) -> tuple[Run, str | None]:
-    """Load the model once where the work will be: what is wrong with it is one error, before the job begins."""
+def probe(load: dict[str, Any]) -> tuple[ModelInfo, str | None]:
+    """Load the model once on a worker's machine, so that a bad checkpoint is one error before the job begins."""
     from w2vkit.model import CTCModel
 
     model = CTCModel.load(**load)
-    return Run(model.name, model.dtype, model.vocabulary), model.notice
+    return ModelInfo.of(model), model.notice
+
+
+class ClusterRunner:
+    """Transcribes a data set on a cluster; a `w2vkit.pipeline.bulk.Runner`.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    folder : Path
+        Of the shards. If it holds shards of the same job, the run resumes from them.
+    """
+
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self.info = cluster.info
+        self._cluster, self._folder = cluster, folder
+
+    def run(
+        self,
+        utterances: Iterable[Utterance],
+        *,
+        decode: Decode,
+        settings: Mapping[str, Any],
+        progress: Callable[[float], None] | None = None,
+    ) -> Job:
+        """Transcribe a `Corpus`, as `Runner.run`.
+
+        Raises
+        ------
+        ClusterError
+            As for `Cluster.transcribe`, or the utterances are no `Corpus`: workers read its parts themselves.
+        """
+        if not isinstance(utterances, Corpus):
+            raise ClusterError("A cluster needs a data set that its workers can read. Open one with open_corpus.")
+        job = self._cluster.transcribe(utterances, self._folder, decode=decode, about=settings, progress=progress)
+        repeats, results = Repeats(), []
+        for result in job.results:
+            id, error = repeats.check(result.id)
+            results.append(replace(result, id=id, hypothesis=None, error=error) if error else result)
+        if job.reused:
+            return Job(results, job.reused, notes=[reused_note(job.reused, len(results), self._folder)])
+        speed = f"{sum(result.seconds or 0 for result in results) / max(job.seconds, 1e-9):,.1f} seconds of sound per second"
+        note = f"Transcribed by {job.workers} workers at {speed}, including their start and reading the files."
+        return Job(results, notes=[note])

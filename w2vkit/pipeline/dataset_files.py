@@ -1,21 +1,18 @@
-"""Files of data sets as rows: Parquet, LibriSpeech's folders, CSV, TSV and JSON lines."""
+"""Rows of data set files: Parquet, LibriSpeech's folders, CSV, TSV and JSON lines; downloads a split from the Hub."""
 
 import csv
 import json
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import datasets
-from datasets.packaged_modules.parquet.parquet import Parquet
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+from typing import TYPE_CHECKING, Any
 
 from w2vkit.errors import DatasetError
-from w2vkit.model.hub import PROBE_SECONDS
 
-FAULT = "__fault__"  # the column that says why a row could not be read
+if TYPE_CHECKING:
+    from datasets import DatasetBuilder
+
+ROW_ERROR = "__error__"  # column with the message of a row that could not be read
 ROWS_AT_ONCE = 16  # of a Parquet file; a row holds a whole recording
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
@@ -23,7 +20,7 @@ Rows = Iterator[tuple[int, dict[str, Any]]]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows that can be read more than once.
+    """Rows of a data set that can be read more than once.
 
     Attributes
     ----------
@@ -31,9 +28,9 @@ class Table:
     total : int
         How many rows there are.
     folder : Path
-        What relative audio paths are relative to.
+        Base of relative audio paths.
     read : callable
-        Takes the wanted row numbers, yields (row number, row) in the file's order.
+        Takes the wanted row numbers, yields (row number, row) in the order of the file.
     """
 
     columns: tuple[str, ...]
@@ -43,7 +40,7 @@ class Table:
 
 
 def read_parquet(files: list[Path]) -> Table:
-    """Open Parquet files as one table; a row group at a time is read, and those without a wanted row are skipped.
+    """Open Parquet files as one table. Row groups are read one at a time, and only those with a wanted row.
 
     Raises
     ------
@@ -66,7 +63,7 @@ def read_parquet(files: list[Path]) -> Table:
             raise DatasetError(_damaged(file)) from error
         groups += [(file, group, count) for group, count in enumerate(counts)]
     if len(set(columns)) > 1:
-        raise DatasetError("The Parquet files have different columns. Name one of them, or choose a split.")
+        raise DatasetError("The Parquet files have different columns. Name one file, or choose a split.")
 
     def read(wanted: Container[int]) -> Rows:
         first = 0
@@ -104,20 +101,20 @@ def read_manifest(file: Path) -> Table:
     Raises
     ------
     DatasetError
-        The file cannot be read, or is not of its kind.
+        The file cannot be read, or its content does not match its suffix.
     """
     suffix = file.suffix.lower()
     if suffix in (".json", ".jsonl"):
         rows = [_json_row(line, number) for number, line in enumerate(_lines(file), start=1) if line.strip()]
-        columns = dict.fromkeys(key for row in rows for key in row if key != FAULT)
+        columns = dict.fromkeys(key for row in rows for key in row if key != ROW_ERROR)
         if rows and not columns:
             raise DatasetError(f"{file.name} is not JSON lines. Write one object per line, with a path and a text.")
         return _table(tuple(columns), rows, file.parent)
-    # Common Voice and most TSV corpora do not quote: a quotation mark there is part of the text.
+    # Common Voice and most TSV corpora do not quote fields: a quotation mark is part of the text.
     style: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if suffix == ".tsv" else {}
     reader = csv.DictReader(_lines(file), **style)
     try:
-        # What a row has too much of comes under None; what it lacks is None.
+        # DictReader puts surplus fields under the key None and gives missing ones the value None.
         rows = [{key: value for key, value in row.items() if key is not None} for row in reader]
     except csv.Error as error:
         raise DatasetError(f"{file.name} is not a table: {error}. Export it again as {suffix[1:].upper()}.") from error
@@ -128,13 +125,13 @@ def _json_row(line: str, number: int) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        return {FAULT: f"Line {number} is not JSON ({error}). Mend it, or leave it out."}
-    return row if isinstance(row, dict) else {FAULT: f"Line {number} is not an object with a path and a text. Mend it."}
+        return {ROW_ERROR: f"Line {number} is not JSON ({error}). Correct it, or leave it out."}
+    return row if isinstance(row, dict) else {ROW_ERROR: f"Line {number} is not an object with a path and a text. Correct it."}
 
 
 def _lines(file: Path) -> list[str]:
     try:
-        # Not splitlines: it would also break at characters such as U+2028 inside a text.
+        # splitlines would also break at characters such as U+2028 inside a text.
         return file.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
     except UnicodeDecodeError as error:
         raise DatasetError(f"{file.name} is not UTF-8 text. Save it as UTF-8.") from error
@@ -156,8 +153,8 @@ def _damaged(file: Path) -> str:
 def split_files(name: str, config: str | None, split: str) -> list[Path]:
     """Download the files of one split, or find them in the cache.
 
-    `datasets.load_dataset` would download every split of the configuration first: 28 GB of training speech
-    for LibriSpeech's 350 MB of test-clean.
+    `datasets.load_dataset` would download all splits of the configuration: 28 GB of training speech to read the 350 MB of
+    LibriSpeech's test-clean.
 
     Parameters
     ----------
@@ -169,8 +166,14 @@ def split_files(name: str, config: str | None, split: str) -> list[Path]:
     Raises
     ------
     DatasetError
-        The Hub is out of reach, or there is no such data set, configuration or split, or it is not in Parquet.
+        `datasets` is not installed, the Hub cannot be reached, there is no such data set, configuration or split, or it is
+        not stored as Parquet.
     """
+    try:
+        from datasets import DownloadManager
+        from datasets.packaged_modules.parquet.parquet import Parquet
+    except ImportError as error:
+        raise DatasetError("Data sets from the Hub need datasets. Install it with: pip install datasets") from error
     builder = _builder(name, config)
     files: dict[str, Any] = getattr(builder.config, "data_files", None) or {}
     if not isinstance(builder, Parquet):
@@ -181,21 +184,23 @@ def split_files(name: str, config: str | None, split: str) -> list[Path]:
     if split not in files:
         raise DatasetError(f"{name} has no split {split!r}. It has: {', '.join(map(str, files))}. Choose with --split.")
     try:
-        return [Path(file) for file in datasets.DownloadManager(dataset_name=name).download(list(files[split]))]
+        return [Path(file) for file in DownloadManager(dataset_name=name).download(list(files[split]))]
     except Exception as error:
         raise DatasetError(f"The files of {name} could not be downloaded: {_brief(error)} Try again later.") from error
 
 
-def _builder(name: str, config: str | None) -> datasets.DatasetBuilder:
+def _builder(name: str, config: str | None) -> "DatasetBuilder":
+    from datasets import load_dataset_builder
+
     trouble = _trouble(name)
     source = _cached(name) if trouble else name
     if not source:
         raise DatasetError(
-            f"{name} is neither a file or folder here nor a data set that the Hugging Face Hub gives: {trouble} "
-            "Check the spelling and the connection; for a private one: hf auth login."
+            f"{name} is neither a file or folder here nor a data set on the Hugging Face Hub: {trouble} "
+            "Check the spelling and the connection; for a private data set run: hf auth login."
         )
     try:
-        return datasets.load_dataset_builder(source, config)
+        return load_dataset_builder(source, config)
     except ValueError as error:  # the configuration is missing or wrong; the message lists those there are
         raise DatasetError(f"{name} needs a configuration: {_brief(error)} Choose with --config.") from error
     except Exception as error:
@@ -203,7 +208,11 @@ def _builder(name: str, config: str | None) -> datasets.DatasetBuilder:
 
 
 def _trouble(name: str) -> str | None:
-    """Ask the Hub for a data set, briefly: datasets itself would try six times, for half a minute."""
+    """Ask the Hub once whether it has a data set; `datasets` would try six times, for half a minute."""
+    from huggingface_hub import HfApi
+
+    from w2vkit.model.hub import PROBE_SECONDS
+
     try:
         HfApi().dataset_info(name, timeout=PROBE_SECONDS)
     except Exception as error:
@@ -212,7 +221,10 @@ def _trouble(name: str) -> str | None:
 
 
 def _cached(name: str) -> str | None:
-    """What an earlier run downloaded, which still serves without a connection."""
+    """Find a copy that an earlier run downloaded."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
     try:
         return snapshot_download(name, repo_type="dataset", local_files_only=True)
     except (LocalEntryNotFoundError, HFValidationError):

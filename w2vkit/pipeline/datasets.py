@@ -1,7 +1,7 @@
-"""Where spoken utterances and their transcripts come from: one iterator for every kind of data set.
+"""Utterances and their transcripts, read in the same way from every kind of data set.
 
-Audio is handed on as bytes or paths and decoded by `w2vkit.audio.load`, so that no data set needs torchcodec.
-Rows that lack something are handed on too, with their fault: one bad row must not end an evaluation.
+Audio stays bytes or a path until `w2vkit.audio.load` decodes it, so that no data set needs torchcodec. A row that lacks
+something is an utterance with an error: one bad row must not end an evaluation.
 """
 
 import hashlib
@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from w2vkit.errors import DatasetError
-from w2vkit.pipeline.dataset_files import FAULT, Table, read_librispeech, read_manifest, read_parquet
+from w2vkit.pipeline.dataset_files import ROW_ERROR, Table, read_librispeech, read_manifest, read_parquet, split_files
 
-# Tried in this order; data sets on the Hub and in the usual toolkits have one of each.
+# Column names of data sets on the Hub and in common toolkits, tried in this order.
 AUDIO_COLUMNS = ("audio", "file", "path", "audio_filepath", "audio_path", "file_name", "filename", "wav")
 TEXT_COLUMNS = ("text", "sentence", "transcription", "transcript", "normalized_text")
 ID_COLUMNS = ("id", "utterance_id", "utt_id")
 SPEAKER_COLUMNS = ("speaker_id", "speaker", "client_id")
 MANIFESTS = (".csv", ".tsv", ".jsonl", ".json")
-MOVED = {"librispeech_asr": "openslr/librispeech_asr"}  # the model card's name for it
+MOVED = {"librispeech_asr": "openslr/librispeech_asr"}  # model cards use the old name
 
 
 @dataclass(frozen=True, eq=False)
 class Utterance:
-    """Something said, and what it should be transcribed as.
+    """One row of a data set: audio and its transcript.
 
     Attributes
     ----------
@@ -36,20 +36,20 @@ class Utterance:
         The transcript as the data set has it; None where the row has none.
     speaker : str or None
         Who said it, if the data set knows.
-    fault : str or None
-        Why the row cannot be used, for people.
+    error : str or None
+        Why the row cannot be used, as a message for people.
     """
 
     id: str
     audio: Any
     reference: str | None
     speaker: str | None = None
-    fault: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """A data set, ready to be read; iterating reads it from the beginning.
+    """A data set that is ready to be read; each iteration starts from the beginning.
 
     Attributes
     ----------
@@ -58,13 +58,13 @@ class Corpus:
     config, split : str or None
         The part of it that was asked for.
     total : int
-        How many utterances it gives.
+        How many utterances it has.
     complete : bool
         Whether that is the whole split; False under a limit.
     read : callable
-        Gives the utterances, or with (start, stop) a part of them.
+        Yields all utterances, or with (start, stop) a part of them.
     selection : mapping
-        What else decides which utterances and transcripts these are, as values for JSON.
+        The other options that select utterances and transcripts, as values for JSON.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Corpus:
         return self.read()
 
     def part(self, start: int, stop: int) -> Iterator[Utterance]:
-        """Give the utterances from number `start` up to before number `stop`, reading hardly more than those."""
+        """Yield the utterances ``start`` to ``stop - 1``; hardly any others are read."""
         return self.read(start, stop)
 
 
@@ -103,18 +103,18 @@ def open_corpus(
     ----------
     source : path or str
         A Parquet file or a folder of them, a LibriSpeech folder (``*.trans.txt``), a CSV, TSV or JSON-lines
-        file with paths and texts, or the Hub's name of a data set, of which only the split's files are downloaded.
+        file with paths and texts, or the Hub's name of a data set. Only the files of the split are downloaded.
     config, split : str, optional
-        Which part of a Hub data set (split "test" unless told otherwise), or which split's files in a folder.
+        The part of a Hub data set (default split: "test"); `split` also selects the files of a folder.
     text_column : str, optional
-        The column of the transcripts; one of `TEXT_COLUMNS` unless told otherwise.
+        The column of the transcripts; the first of `TEXT_COLUMNS` by default.
     limit : int, optional
-        Take this many utterances: the first ones, or with ``shuffle`` a random sample, in the data set's order.
+        Take this many utterances, in the data set's order: the first ones, or with ``shuffle`` a random sample.
     shuffle : bool
     seed : int
-        Of the sample: the same seed takes the same utterances.
+        Of the random sample.
     with_text : bool
-        Whether there must be transcripts.
+        Whether rows without a transcript are errors.
 
     Raises
     ------
@@ -145,13 +145,13 @@ def open_corpus(
 
 
 def is_table(path: str | Path) -> bool:
-    """Whether a path is that of a file or folder of rows, not of sound."""
+    """Whether a path is a data set (a table, or a folder with Parquet files) rather than sound."""
     path = Path(path).expanduser()
     return path.suffix.lower() in (".parquet", *MANIFESTS) or (path.is_dir() and any(path.rglob("*.parquet")))
 
 
-def of_files(paths: Sequence[Path]) -> Corpus:
-    """Sound files without transcripts, as a data set whose name tells one list of files from another."""
+def from_files(paths: Sequence[Path]) -> Corpus:
+    """Make a data set of sound files without transcripts; its name is a digest of the list of files."""
     utterances = [Utterance(str(path), path, None) for path in paths]
     digest = hashlib.sha256("\n".join(u.id for u in utterances).encode("utf-8", "replace")).hexdigest()[:16]
 
@@ -167,29 +167,25 @@ def _local(path: Path, split: str | None) -> Table:
             return read_parquet([path])
         if path.suffix.lower() in MANIFESTS:
             return read_manifest(path)
-        raise DatasetError(f"{path.name} is none of .parquet, {', '.join(MANIFESTS)}. Name such a file, or a folder.")
+        raise DatasetError(f"{path.name} is not a .parquet, {', '.join(MANIFESTS)} file. Name such a file, or a folder.")
     transcripts = sorted(path.rglob("*.trans.txt"))
     if transcripts:
         return read_librispeech(transcripts)
     files = [file for file in sorted(path.rglob("*.parquet")) if not split or _in_split(file.relative_to(path), split)]
     if not files:
         which = f" of split {split!r}" if split else ""
-        raise DatasetError(f"{path} holds neither *.trans.txt (LibriSpeech) nor *.parquet files{which}. Name another folder.")
+        raise DatasetError(f"{path} holds no *.trans.txt (LibriSpeech) and no *.parquet files{which}. Name another folder.")
     return read_parquet(files)
 
 
 def _in_split(file: Path, split: str) -> bool:
-    """Whether a file belongs to a split by the Hub's habits: ``test-00000-of-00001.parquet``, ``test/0000.parquet``."""
+    """Whether a file belongs to a split by its name on the Hub: ``test-00000-of-00001.parquet``, ``test/0000.parquet``."""
     return split in file.parts or file.name.startswith((f"{split}-", f"{split}."))
 
 
 def _hub(name: str, config: str | None, split: str) -> Table:
     if Path(name).suffix.lower() in (".parquet", *MANIFESTS) or name.count("/") > 1 or name.startswith((".", "~", "/")):
         raise DatasetError(f"{name} does not exist. Check the spelling and the folder.")
-    try:
-        from w2vkit.pipeline.dataset_files import split_files
-    except ImportError as error:
-        raise DatasetError("Data sets from the Hub need datasets. Install it with: pip install datasets") from error
     return read_parquet(split_files(name, config, split))
 
 
@@ -212,18 +208,18 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
 
     def convert(index: int, row: Mapping) -> Utterance:
         sound, reference = row.get(audio), row.get(text) if text else None
-        fault = row.get(FAULT)
-        if not fault and reference is None and with_text:
-            fault = f"The row has no transcript (column {text!r}). Write one, or leave the row out."
+        error = row.get(ROW_ERROR)
+        if not error and reference is None and with_text:
+            error = f"The row has no transcript (column {text!r}). Write one, or leave the row out."
         sound, file = _audio(sound, table.folder)
-        if not fault and sound is None:
-            fault = f"The row has no audio (column {audio!r}). Add it, or leave the row out."
+        if not error and sound is None:
+            error = f"The row has no audio (column {audio!r}). Add it, or leave the row out."
         return Utterance(
             id=_text(row.get(ids) if ids else None) or _text(file) or f"row-{index + 1:06d}",
             audio=sound,
             reference=_text(reference),
             speaker=_text(row.get(speakers) if speakers else None) or None,
-            fault=fault,
+            error=error,
         )
 
     return convert
@@ -234,10 +230,10 @@ def _first(names: tuple[str, ...], table: Table) -> str | None:
 
 
 def _audio(value: Any, folder: Path) -> tuple[Any, str | None]:
-    """Give what `load` takes, and the name of its file, of a path, bytes, or the Hub's ``{"bytes", "path"}``."""
+    """Turn a path, bytes or the Hub's ``{"bytes", "path"}`` into what `load` takes, and give the file's name."""
     if isinstance(value, Mapping):
         file = value.get("path")
-        # With its file's name, which `load` puts into its messages.
+        # The whole mapping: `load` puts the file's name into its messages.
         return (value, file) if value.get("bytes") else (_audio(file, folder)[0], file)
     if isinstance(value, str | Path) and str(value):
         return folder / value, str(value)
@@ -245,5 +241,5 @@ def _audio(value: Any, folder: Path) -> tuple[Any, str | None]:
 
 
 def _text(value: Any) -> str | None:
-    # A lone surrogate, which JSON can hold, could be written to no file.
+    # JSON can hold a lone surrogate, which cannot be written to a UTF-8 file.
     return None if value is None else str(value).encode("utf-8", "replace").decode("utf-8")

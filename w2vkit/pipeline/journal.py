@@ -1,20 +1,22 @@
-"""The results of a run as JSON lines: what is on disk survives a kill, and the next run goes on from there."""
+"""Results as JSON lines: a killed run loses none that was written, and the next run resumes from there."""
 
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from w2vkit.decode import Hypothesis
 from w2vkit.errors import EvaluationError
+from w2vkit.pipeline import files
 
 FORMAT = 1  # of the file, in its first line
 
 
 @dataclass(frozen=True)
-class Row:
-    """What became of one utterance; the texts are as data set and decoder gave them, before any scoring.
+class Result:
+    """What transcribing one utterance gave; the texts are as data set and decoder gave them, before any scoring.
 
     Attributes
     ----------
@@ -24,8 +26,11 @@ class Row:
         The duration of the sound; None where it could not be read.
     reference : str or None
     hypothesis : str or None
+        The decoder's text.
     error : str or None
         Why there is no hypothesis.
+    decoded : Hypothesis or None
+        The hypothesis with its words; only as long as somebody writes the words.
     """
 
     id: str
@@ -34,20 +39,39 @@ class Row:
     reference: str | None = None
     hypothesis: str | None = None
     error: str | None = None
+    decoded: Hypothesis | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """Give what files of results hold: everything but the words."""
+        return {key: value for key, value in vars(self).items() if key != "decoded"}
 
 
 class Journal:
-    """An append-only file of rows, one JSON object per line after a line that says whose results they are.
+    """A file of results: one JSON object per line, after a first line with the run's settings.
+
+    Parameters
+    ----------
+    path : Path or None
+        Without one the results are held in memory only.
+    settings : dict
+        What the results depend on, as values for JSON.
 
     Attributes
     ----------
-    rows : dict
-        The latest row of every id. A failed one is tried again by the next run.
+    results : dict
+        The latest result of every id. A failed utterance is transcribed again by the next run.
+
+    Raises
+    ------
+    EvaluationError
+        The file belongs to a run with other settings, is no file of results, or cannot be written.
     """
 
-    def __init__(self, path: Path | None, about: dict[str, Any]) -> None:
-        self.path, self.rows, self._order = path, dict[str, Row](), list[str]()
-        self._head = {"w2vkit": FORMAT, **about}
+    def __init__(self, path: Path | None, settings: dict[str, Any]) -> None:
+        self.path = path
+        self.results: dict[str, Result] = {}
+        self._order: list[str] = []
+        self._head = {"w2vkit": FORMAT, **settings}
         if path:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,51 +87,54 @@ class Journal:
         EvaluationError
             It is, but with another reference: the file belongs to another data set.
         """
-        row = self.rows.get(id)
-        if row is None or row.error is not None:
+        result = self.results.get(id)
+        if result is None or result.error is not None:
             return False
-        if row.reference != reference:
+        if result.reference != reference:
             raise EvaluationError(
                 f"{self.path} has another reference for {id}: it belongs to another data set or text column. "
                 "Choose another --output-dir, or remove the file."
             )
         return True
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Keep rows; they are on the disk when this returns.
+    def add(self, results: Iterable[Result]) -> None:
+        """Append results; they are on the disk when this returns.
 
         Raises
         ------
         EvaluationError
             The disk is full, or the file cannot be written.
         """
-        rows = list(rows)
-        self.rows.update((row.id, row) for row in rows)
-        self._order += [row.id for row in rows]
+        results = [replace(result, decoded=None) for result in results]  # the words of a whole data set need much memory
+        self.results.update((result.id, result) for result in results)
+        self._order += [result.id for result in results]
         if self.path:
-            self._append(self.path, map(asdict, rows))
+            try:
+                files.append(self.path, _lines(result.stored() for result in results))
+            except OSError as error:
+                raise self._unwritable(error) from error
 
-    def finish(self, ids: list[str]) -> list[Row]:
-        """Give the rows in the data set's order, and bring the file into that order if second attempts broke it."""
-        rows = [self.rows[id] for id in ids]
+    def finish(self, ids: list[str]) -> list[Result]:
+        """Give the results in the order of `ids`, and rewrite the file in that order where second attempts changed it."""
+        results = [self.results[id] for id in ids]
         if self.path and self._order != ids and set(self._order) == set(ids):
-            new = self.path.with_name(self.path.name + ".new")
-            new.unlink(missing_ok=True)
-            self._append(new, [self._head, *map(asdict, rows)])
-            new.replace(self.path)
+            try:
+                files.replace(self.path, _lines([self._head, *(result.stored() for result in results)]))
+            except OSError as error:
+                raise self._unwritable(error) from error
             self._order = list(ids)
-        return rows
+        return results
 
     def _read(self, path: Path) -> None:
         lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
-        if lines[-1]:  # a kill in the middle of a write leaves half a line; that utterance was not done
+        if lines[-1]:  # a kill during a write leaves half a line; that utterance was not done
             os.truncate(path, sum(len(line) + 1 for line in lines[:-1]))
         if len(lines) == 1:
-            self._append(path, [self._head])
+            files.append(path, _lines([self._head]))
             return
         try:
-            head, *rows = [json.loads(line) for line in lines[:-1]]
-            found = [Row(**row) for row in rows]
+            head, *entries = [json.loads(line) for line in lines[:-1]]
+            found = [Result(**entry) for entry in entries]
         except (ValueError, TypeError) as error:
             raise EvaluationError(f"{path} is not a file of results: {error}. Remove it, or choose another place.") from error
         if head != self._head:
@@ -115,27 +142,21 @@ class Journal:
                 f"{path} holds the results of another run ({_brief(head)}, not {_brief(self._head)}). "
                 "Choose another --output-dir, or remove the file."
             )
-        self.rows, self._order = {row.id: row for row in found}, [row.id for row in found]
-
-    def _append(self, path: Path, entries: Iterable[Any]) -> None:
-        data = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode("utf-8")
-        try:
-            # Unbuffered: on a full disk, closing a buffered file would try, and fail, again.
-            with path.open("ab", buffering=0) as file:
-                while data:
-                    data = data[file.write(data) :]
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise self._unwritable(error) from error
+        self.results = {result.id: result for result in found}
+        self._order = [result.id for result in found]
 
     def _unwritable(self, error: OSError) -> EvaluationError:
         return EvaluationError(
-            f"{self.path} could not be written: {error.strerror}. What it holds is kept: free space or mend the "
-            "permissions, and run the same command again to go on."
+            f"{self.path} could not be written: {error.strerror}. Its results are kept: free space or correct the "
+            "permissions, then run the same command again to resume."
         )
 
 
+def _lines(entries: Iterable[Any]) -> bytes:
+    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode("utf-8")
+
+
 def _brief(head: Any) -> str:
-    return (
-        ", ".join(f"{key} {value}" for key, value in head.items() if key != "w2vkit") if isinstance(head, dict) else "unknown"
-    )
+    if not isinstance(head, dict):
+        return "unknown"
+    return ", ".join(f"{key} {value}" for key, value in head.items() if key != "w2vkit")

@@ -1,9 +1,9 @@
-"""Speech to text while it is spoken: words that will not change any more, and a tail that may.
+"""Live speech to text: final words, which do not change any more, and partial ones, which may.
 
-The last seconds are decoded again whenever there is more of them. A word is settled once it ended a while ago and two
-decodings in a row agree on it and on all before it: the local agreement of Liu et al., "Low-latency sequence-to-sequence
-speech recognition and translation by partial hypothesis selection" (2020), https://arxiv.org/abs/2005.11185. Silence is
-not decoded; what was said before it is settled at once.
+Whenever sound arrives, a window of the last seconds is decoded again. A word becomes final when it ended some time ago and
+two decodings in a row agree on it and on all words before it. This is the local agreement of Liu et al., "Low-latency
+sequence-to-sequence speech recognition and translation by partial hypothesis selection" (2020),
+https://arxiv.org/abs/2005.11185. Silence is not decoded; the words before a pause become final at once.
 """
 
 import time
@@ -19,38 +19,38 @@ import numpy as np
 from w2vkit.audio import Waveform
 from w2vkit.decode import Decode, Word, greedy
 from w2vkit.pipeline.transcription import Emitter
-from w2vkit.pipeline.voice import NOTHING, InputBuffer, VoiceDetector
+from w2vkit.pipeline.voice import NO_SAMPLES, InputBuffer, VoiceDetector
 
-SETTLE_SECONDS = 1.2  # s; a word that ended longer ago is settled if two decodings agree
-FORCE_SECONDS = 5.0  # s; after this it is settled in any case
-PAUSE_SECONDS = 0.8  # s; after so much silence all is settled
-BEFORE_SECONDS = 0.5  # s; silence that is kept, so that the next word is heard from its beginning
-CONTEXT_SECONDS = 1.5  # s; settled sound that is decoded again for the sake of what follows
-WINDOW_SECONDS = 3.5  # s; a longer window is cut at a gap between settled words, if there is one
-MAX_SECONDS = 12.0  # s; a longer one is cut anyway
+FINAL_SECONDS = 1.2  # s; a word that ended longer ago becomes final if two decodings agree on it
+FORCE_SECONDS = 5.0  # s; a word that ended longer ago becomes final in any case
+PAUSE_SECONDS = 0.8  # s; after so much silence all words become final
+BEFORE_SECONDS = 0.5  # s; silence that is kept, so that the beginning of the next word is in the window
+CONTEXT_SECONDS = 1.5  # s; sound of final words that stays in the window as context for what follows
+WINDOW_SECONDS = 3.5  # s; a longer window is cut at a gap between final words, if there is one
+MAX_SECONDS = 12.0  # s; a longer window is cut in any case
 LEAST_SECONDS = 0.1  # s; no receptive field is longer
 
 
 @dataclass(frozen=True)
 class LiveText:
-    """What was said so far.
+    """The text so far.
 
     Attributes
     ----------
-    stable : tuple of Word
-        Settled: later results begin with the same words. Times are in seconds from the beginning of the sound.
-    tail : tuple of Word
-        What follows, as far as can be told by now.
+    final : tuple of Word
+        Words that later results begin with too. Times are in seconds from the beginning of the sound.
+    partial : tuple of Word
+        The words after them, which may still change.
     seconds : float
-        How long the sound is by now, with what was dropped.
+        Duration of the sound so far, including what was dropped.
     dropped : float
-        How much of it never came, or waited too long to be decoded (s).
+        How much of it was lost before it arrived, or waited too long to be decoded (s).
     delay : float
-        From the arrival of the newest decoded sound to the end of its decoding (s).
+        Time from the arrival of the newest decoded sound to the end of its decoding (s).
     """
 
-    stable: tuple[Word, ...] = ()
-    tail: tuple[Word, ...] = ()
+    final: tuple[Word, ...] = ()
+    partial: tuple[Word, ...] = ()
     seconds: float = 0.0
     dropped: float = 0.0
     delay: float = 0.0
@@ -58,14 +58,14 @@ class LiveText:
     @property
     def text(self) -> str:
         """All words, joined by single spaces."""
-        return " ".join(word.text for word in (*self.stable, *self.tail))
+        return " ".join(word.text for word in (*self.final, *self.partial))
 
 
 class LiveTranscript:
-    """One live sound and its text.
+    """The text of one sound while it is being recorded.
 
-    `feed` is quick, and may be called while another thread is in `update`, which runs the model. However long the sound
-    is, a few seconds of it are held.
+    `update` runs the model. `feed` is quick, and may be called while another thread is in `update`. However long the sound
+    is, only a few seconds of it are kept.
 
     Parameters
     ----------
@@ -73,14 +73,15 @@ class LiveTranscript:
         Such as a `CTCModel`.
     decode : callable
         Emissions to Hypothesis.
-
     """
 
     def __init__(self, model: Emitter, *, decode: Decode = greedy) -> None:
-        self._model, self._decode, self._rate = model, decode, model.sample_rate
-        self._inlet, self._gate, self._speaking = InputBuffer(self._rate), VoiceDetector(self._rate), False
-        self._window, self._start = NOTHING, 0  # what is decoded again, and the number of its first sample
-        self._edge = 0.0  # s; all words before it are settled
+        self._model, self._decode = model, decode
+        self._rate = model.sample_rate
+        self._buffer, self._detector = InputBuffer(self._rate), VoiceDetector(self._rate)
+        self._speaking = False
+        self._window, self._start = NO_SAMPLES, 0  # what is decoded again, and the number of its first sample
+        self._edge = 0.0  # s; all words before it are final
         self._updating = Lock()
         self._job: Future[LiveText] | None = None
         self._text = LiveText()
@@ -88,10 +89,10 @@ class LiveTranscript:
     @property
     def now(self) -> LiveText:
         """The latest result."""
-        return replace(self._text, seconds=self._inlet.seconds, dropped=self._inlet.dropped)
+        return replace(self._text, seconds=self._buffer.seconds, dropped=self._buffer.dropped)
 
     def feed(self, source: Any, *, missed: float = 0.0) -> None:
-        """Take the next block of sound; `update` decodes it.
+        """Add the next block of sound; `update` decodes it.
 
         Parameters
         ----------
@@ -103,12 +104,12 @@ class LiveTranscript:
         Raises
         ------
         AudioError
-            As for `load`. The block is left out; the next one may be better.
+            As for `load`. The block is left out; the following ones can still be used.
         """
-        self._inlet.put(source, missed)
+        self._buffer.put(source, missed)
 
     def update(self) -> LiveText:
-        """Decode what was fed, if there is something to hear in it.
+        """Decode what was fed since the last call, unless it is silence.
 
         Raises
         ------
@@ -120,65 +121,65 @@ class LiveTranscript:
             return self.now
 
     def finish(self) -> LiveText:
-        """Decode what is left, settle all, and forget the sound."""
-        self._inlet.close()
+        """Decode the rest, make all words final, and drop the sound."""
+        self._buffer.close()
         with self._updating:
             self._update(last=True)
-            self._settle(self._text.tail, len(self._text.tail))
+            self._commit(self._text.partial, len(self._text.partial))
             self._keep(0)
             return self.now
 
     def update_async(self, workers: Executor, *, patience: float) -> LiveText:
-        """Have `update` done by a worker, and give what there is after `patience` (s) at most.
+        """Run `update` in a worker, and return the latest result after at most `patience` seconds.
 
-        Where the workers do not keep up, several blocks are decoded together, and their text comes later.
+        Where the workers are too slow, several blocks are decoded together, and their text comes later.
         """
         if self._job is None or self._job.done():
             done, self._job = self._job, None
             if done is not None:
-                done.result()  # raises what went wrong
+                done.result()  # raises the error of that update
             self._job = workers.submit(self.update)
         wait([self._job], patience)
         return self.now
 
     def _update(self, *, last: bool) -> None:
-        came = self._inlet.take()
-        if came.skipped:  # no word reaches over a gap
-            self._settle(self._text.tail, len(self._text.tail))
-            self._window, self._start = NOTHING, self._start + len(self._window) + came.skipped
-        self._window = np.concatenate([self._window, came.samples])
-        self._speaking |= self._gate.hear(came.samples)
-        if self._speaking and len(came.samples) + last and len(self._window) >= LEAST_SECONDS * self._rate:
-            self._read(all_is_said=bool(last or self._gate.quiet >= PAUSE_SECONDS))
-            self._text = replace(self._text, delay=time.monotonic() - came.since if came.since else self._text.delay)
+        taken = self._buffer.take()
+        if taken.skipped:  # no word spans a gap
+            self._commit(self._text.partial, len(self._text.partial))
+            self._window, self._start = NO_SAMPLES, self._start + len(self._window) + taken.skipped
+        self._window = np.concatenate([self._window, taken.samples])
+        self._speaking |= self._detector.detect(taken.samples)
+        if self._speaking and len(taken.samples) + last and len(self._window) >= LEAST_SECONDS * self._rate:
+            self._decode_window(pause=bool(last or self._detector.quiet >= PAUSE_SECONDS))
+            self._text = replace(self._text, delay=time.monotonic() - taken.since if taken.since else self._text.delay)
         if not self._speaking:
             self._keep(BEFORE_SECONDS)
 
-    def _read(self, *, all_is_said: bool) -> None:
-        """Decode the window, and settle what can be settled."""
+    def _decode_window(self, *, pause: bool) -> None:
+        """Decode the window, and make words final where that is possible; before a pause, all of them."""
         (emissions,) = self._model.emit([Waveform(self._window, self._rate)])
         shift, end = self._start / self._rate, (self._start + len(self._window)) / self._rate
         found = [replace(word, start=word.start + shift, end=word.end + shift) for word in self._decode(emissions).words]
         words = [word for word in found if (word.start + word.end) / 2 > self._edge]
-        if all_is_said:
-            self._settle(words, len(words))
+        if pause:
+            self._commit(words, len(words))
             self._speaking = False
             return
-        same, count = agreement(words, self._text.tail), 0
-        while count < len(words) and words[count].end <= end - (SETTLE_SECONDS if count < same else FORCE_SECONDS):
+        same, count = agreement(words, self._text.partial), 0
+        while count < len(words) and words[count].end <= end - (FINAL_SECONDS if count < same else FORCE_SECONDS):
             count += 1
-        self._settle(words, count)
+        self._commit(words, count)
         self._shorten(found, end)
 
-    def _settle(self, words: Sequence[Word], count: int) -> None:
-        """Settle the first words; the others are the tail."""
+    def _commit(self, words: Sequence[Word], count: int) -> None:
+        """Make the first `count` words final; the others are partial."""
         if count:
             following = words[count].start if count < len(words) else words[count - 1].end
             self._edge = (words[count - 1].end + following) / 2
-        self._text = replace(self._text, stable=(*self._text.stable, *words[:count]), tail=tuple(words[count:]))
+        self._text = replace(self._text, final=(*self._text.final, *words[:count]), partial=tuple(words[count:]))
 
     def _shorten(self, found: list[Word], end: float) -> None:
-        """Cut a long window between settled words, or anywhere if it gets far too long."""
+        """Cut a long window between final words, or anywhere if it exceeds `MAX_SECONDS`."""
         seconds = len(self._window) / self._rate
         if seconds > WINDOW_SECONDS:
             gaps = [(before.end + after.start) / 2 for before, after in pairwise(found)]
@@ -189,12 +190,12 @@ class LiveTranscript:
                 self._edge = max(self._edge, end - WINDOW_SECONDS)
 
     def _keep(self, seconds: float) -> None:
-        """Forget all but the end of the window."""
-        forgotten = max(0, len(self._window) - round(seconds * self._rate))
-        self._window, self._start = self._window[forgotten:].copy(), self._start + forgotten
+        """Drop all but the last `seconds` of the window."""
+        dropped = max(0, len(self._window) - round(seconds * self._rate))
+        self._window, self._start = self._window[dropped:].copy(), self._start + dropped
 
 
 def agreement(words: Sequence[Word], others: Sequence[Word]) -> int:
-    """How many words two decodings have in common from their beginning on."""
+    """Count the words that two decodings have in common at their beginning."""
     pairs = zip(words, others, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a.text != b.text), min(len(words), len(others)))

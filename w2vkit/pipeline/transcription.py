@@ -1,11 +1,12 @@
-"""The path from sound to text in one call."""
+"""One sound to its text, or to the times of a known text, in one call."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from w2vkit.align import Alignment, align
 from w2vkit.audio import MAX_SECONDS, Waveform, load
 from w2vkit.decode import Decode, Hypothesis, default_decoder
 from w2vkit.emissions import Emissions
@@ -15,69 +16,57 @@ if TYPE_CHECKING:
 
 
 class Emitter(Protocol):
-    """What makes emissions of waveforms: a `CTCModel`, or what stands before one, such as a server's queue."""
+    """What computes emissions: a `CTCModel`, or an object in front of one, such as the queue of a server.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Of the waveforms (Hz).
+    folder : Path
+        The checkpoint's, which may hold a language model.
+    """
 
     sample_rate: int
+    folder: Path
 
     def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
-        """Compute the emissions of waveforms, as `CTCModel.emit`."""
+        """Compute the emissions of waveforms, as `CTCModel.emit` does."""
         ...
-
-
-class Reader(Emitter, Protocol):
-    """An emitter that says where its checkpoint is, which may bring a language model."""
-
-    folder: Path
 
 
 @dataclass(frozen=True, eq=False)
 class Transcription:
-    """What became of a sound, stage by stage.
+    """The result of each stage from sound to text.
 
     Attributes
     ----------
-    waveform : Waveform
-        What the model heard: (N,) samples at its rate.
+    waveform : Waveform or None
+        The model's input: (N,) samples at its rate; None where the sound was not kept.
+    seconds : float
+        The duration of the sound.
     emissions : Emissions
         (T, V) log-probabilities.
     hypothesis : Hypothesis
-        Text and words with times and confidence.
+        Text, and words with times and confidences.
     """
 
-    waveform: Waveform
+    waveform: Waveform | None
+    seconds: float
     emissions: Emissions
     hypothesis: Hypothesis
 
     @property
     def text(self) -> str:
-        """What was said."""
+        """The text of the hypothesis."""
         return self.hypothesis.text
-
-
-@dataclass(frozen=True, eq=False)
-class FileTranscription:
-    """What became of a file whose sound was not kept.
-
-    Attributes
-    ----------
-    seconds : float
-        Its duration.
-    emissions : Emissions
-        (T, V) log-probabilities.
-    hypothesis : Hypothesis
-        Text and words with times and confidence.
-    """
-
-    seconds: float
-    emissions: Emissions
-    hypothesis: Hypothesis
 
 
 def transcribe(
     source: Any,
-    model: Reader | str = "auto",
+    model: Emitter | str = "auto",
     *,
     decode: Decode | None = None,
+    keep_sound: bool = True,
     max_seconds: float = MAX_SECONDS,
     progress: Callable[[float], None] | None = None,
 ) -> Transcription:
@@ -86,11 +75,15 @@ def transcribe(
     Parameters
     ----------
     source
-        Anything that `w2vkit.audio.load` takes: a path, bytes, a file object, (rate, array), a row.
-    model : Reader or str
-        A loaded model, or a name for `CTCModel.load`; a named model is loaded once and kept.
+        A `Waveform` at the model's rate, or anything that `w2vkit.audio.load` takes: a path, bytes, a file object,
+        (rate, array), a row.
+    model : Emitter or str
+        A loaded model, or a name for `CTCModel.load`.
     decode : callable, optional
-        Emissions to Hypothesis, such as `greedy`; by default what suits the checkpoint (`w2vkit.decode.default_decoder`).
+        Emissions to Hypothesis, such as `greedy`; the checkpoint's default otherwise (`w2vkit.decode.default_decoder`).
+    keep_sound : bool
+        Put the waveform into the result. Without it, a `CTCModel` reads sound of any length block by block, in the memory
+        that a short one takes; the text is the same.
     max_seconds : float
         Refuse anything longer (s).
     progress : callable, optional
@@ -106,32 +99,59 @@ def transcribe(
         `AudioError` for the sound, `ModelError` for the checkpoint.
     """
     chosen = _loaded(model) if isinstance(model, str) else model
-    waveform = load(source, sample_rate=chosen.sample_rate, max_seconds=max_seconds)
-    (emissions,) = chosen.emit([waveform], progress=progress)
-    return Transcription(waveform, emissions, (decode or default_decoder(chosen.folder))(emissions))
+    waveform, seconds, emissions = _emit(source, chosen, keep_sound, max_seconds, progress)
+    return Transcription(waveform, seconds, emissions, (decode or default_decoder(chosen.folder))(emissions))
 
 
-def transcribe_file(
+def align_file(
     source: Any,
-    model: "CTCModel",
+    text: str,
+    model: Emitter | str = "auto",
     *,
-    decode: Decode | None = None,
     max_seconds: float = MAX_SECONDS,
     progress: Callable[[float], None] | None = None,
-) -> FileTranscription:
-    """Transcribe sound of any length in the memory of a short one.
+) -> tuple[Transcription, Alignment]:
+    """Find where a known text was said in a sound, by forced alignment (`w2vkit.align.align`).
 
-    Parameters and errors are those of `transcribe`.
+    Parameters
+    ----------
+    source, model, max_seconds, progress
+        As for `transcribe`.
+    text : str
+        What was said.
 
     Returns
     -------
-    FileTranscription
-        The same text; the sound is not in it.
+    transcription : Transcription
+        Its hypothesis is the alignment's.
+    alignment : Alignment
+
+    Raises
+    ------
+    W2VKitError
+        As for `transcribe`, and `AlignmentError` for the text.
     """
-    emissions, seconds = model.emit_file(source, max_seconds=max_seconds, progress=progress)
-    return FileTranscription(seconds, emissions, (decode or default_decoder(model.folder))(emissions))
+    chosen = _loaded(model) if isinstance(model, str) else model
+    waveform, seconds, emissions = _emit(source, chosen, True, max_seconds, progress)
+    alignment = align(emissions, text)
+    return Transcription(waveform, seconds, emissions, alignment.hypothesis), alignment
 
 
+def _emit(
+    source: Any, model: Emitter, keep_sound: bool, max_seconds: float, progress: Callable[[float], None] | None
+) -> tuple[Waveform | None, float, Emissions]:
+    if not keep_sound:
+        emissions, seconds = cast("CTCModel", model).emit_file(source, max_seconds=max_seconds, progress=progress)
+        return None, seconds, emissions
+    if isinstance(source, Waveform):
+        waveform = source
+    else:
+        waveform = load(source, sample_rate=model.sample_rate, max_seconds=max_seconds)
+    (emissions,) = model.emit([waveform], progress=progress)
+    return waveform, waveform.seconds, emissions
+
+
+# A loop over `transcribe(path, "w2v-mini")` must not load the checkpoint for each file; two names can be compared so.
 @lru_cache(maxsize=2)
 def _loaded(name: str) -> "CTCModel":
     from w2vkit.model import CTCModel

@@ -1,4 +1,4 @@
-"""Live sound before any model: how it is taken in, and whether there is something to hear."""
+"""Voice activity detection, and the buffer for live input."""
 
 import math
 import time
@@ -11,22 +11,22 @@ import numpy as np
 from w2vkit.audio.waveform import NOT_FINITE, mono
 from w2vkit.errors import AudioError
 
-BACKLOG_SECONDS = 8.0  # s; of what waits longer to be taken, the oldest is dropped
-NOTHING = np.empty(0, np.float32)
+BACKLOG_SECONDS = 8.0  # s; where more than this waits to be taken, the oldest sound is dropped
+NO_SAMPLES = np.empty(0, np.float32)
 
-FRAME_SECONDS = 0.02  # s; the level is measured once in each
-MEMORY_SECONDS = 5.0  # s; over these the steady noise is estimated
-STEADY = 0.2  # the share of frames that are taken to be no more than noise: even fast speech has as many gaps
-STANDS_OUT_DB = 8.0  # above the steady noise; its own frames differ by 1 to 3 dB
-FAINT_DB = -50.0  # of full scale; what is below is silence, even where there is no noise at all
-NEAR_SECONDS, LEAST_FRAMES = 0.5, 3  # so many frames must stand out so near to each other: a click is no speech
+FRAME_SECONDS = 0.02  # s; one level is measured per frame
+MEMORY_SECONDS = 5.0  # s; the noise level is estimated over the frames of these
+NOISE_SHARE = 0.2  # quantile of the levels that is taken as the noise level: even fast speech has as many gaps
+ABOVE_NOISE_DB = 8.0  # how far speech exceeds the noise level; frames of steady noise differ by 1 to 3 dB
+SILENCE_DB = -50.0  # relative to full scale; anything below is silence, whatever the noise level
+NEAR_SECONDS, LEAST_FRAMES = 0.5, 3  # speech has this many loud frames within this time (s); a click has fewer
 
 
 class VoiceDetector:
-    """Tells sound from silence and from steady noise, block by block.
+    """Voice activity detection by level, block by block.
 
-    The level of a frame is compared with the quiet frames around it: a fan, a hum or a constant tone is no sound to it,
-    however loud.
+    The level of a frame is compared with that of the quietest recent frames. So a fan, a hum or a constant tone is noise,
+    however loud it is.
 
     Parameters
     ----------
@@ -36,16 +36,16 @@ class VoiceDetector:
     Attributes
     ----------
     quiet : float
-        How long ago the last sound was (s); infinite before the first.
+        How long ago voice was detected last (s); infinite before the first time.
     """
 
     def __init__(self, sample_rate: int) -> None:
         self._frame = round(FRAME_SECONDS * sample_rate)
-        self._rest = self._levels = NOTHING
+        self._rest = self._levels = NO_SAMPLES
         self.quiet = math.inf
 
-    def hear(self, samples: np.ndarray) -> bool:
-        """Take the next (n,) samples, and say whether there is sound in them."""
+    def detect(self, samples: np.ndarray) -> bool:
+        """Take the next (n,) samples, and return whether there is voice in them."""
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) // self._frame * self._frame
         self._rest, frames = samples[whole:], samples[:whole].reshape(-1, self._frame)
@@ -53,7 +53,7 @@ class VoiceDetector:
             return False
         levels = 10 * np.log10(frames.var(axis=1) + 1e-12)
         self._levels = np.concatenate([self._levels, levels])[-max(len(levels), round(MEMORY_SECONDS / FRAME_SECONDS)) :]
-        least = max(FAINT_DB, float(np.quantile(self._levels, STEADY)) + STANDS_OUT_DB)
+        least = max(SILENCE_DB, float(np.quantile(self._levels, NOISE_SHARE)) + ABOVE_NOISE_DB)
         loud = np.flatnonzero(self._levels > least) - (len(self._levels) - len(levels))  # from 0 on: in these samples
         near = [i for i in loud if i >= 0 and np.sum((loud <= i) & (loud > i - NEAR_SECONDS / FRAME_SECONDS)) >= LEAST_FRAMES]
         self.quiet = float(len(levels) - 1 - near[-1] if near else self.quiet / FRAME_SECONDS + len(levels)) * FRAME_SECONDS
@@ -62,16 +62,16 @@ class VoiceDetector:
 
 @dataclass(frozen=True, eq=False)
 class Waiting:
-    """What came and was not taken yet.
+    """Sound that arrived and was not taken yet.
 
     Attributes
     ----------
     skipped : int
-        Samples that were dropped before these.
+        Number of samples that were dropped before these.
     samples : numpy.ndarray
-        (n,) float32 at the rate of the inlet.
+        (n,) float32 at the rate of the buffer.
     since : float
-        When the last of them came (s, by `time.monotonic`).
+        When the last of them arrived (s, by `time.monotonic`).
     """
 
     skipped: int
@@ -79,63 +79,63 @@ class Waiting:
     since: float
 
 
-EMPTY = Waiting(0, NOTHING, 0.0)
+EMPTY = Waiting(0, NO_SAMPLES, 0.0)
 
 
 class InputBuffer:
-    """Takes blocks of one sound from one thread, and gives them to another one.
+    """Passes blocks of one sound from one thread to another.
 
     Parameters
     ----------
     sample_rate : int
-        Of what is given (Hz); blocks are resampled as one sound, without seams.
+        Of the output (Hz). All blocks go through one resampler, so that there are no clicks between them.
     """
 
     def __init__(self, sample_rate: int) -> None:
         self._rate, self._source_rate, self._resampler = sample_rate, 0, None
-        self._door, self._waiting = Lock(), EMPTY
+        self._lock, self._waiting = Lock(), EMPTY
         self._count = self._dropped = 0
 
     @property
     def seconds(self) -> float:
-        """How long the sound is by now (s)."""
+        """Duration of the sound so far (s)."""
         return self._count / self._rate
 
     @property
     def dropped(self) -> float:
-        """How much of it never came, or waited too long (s)."""
+        """How much of it was lost before it arrived, or waited too long (s)."""
         return self._dropped / self._rate
 
     def put(self, source: Any, missed: float = 0.0) -> None:
-        """Take a block from anything that `w2vkit.audio.load` takes; see `LiveTranscript.feed`."""
+        """Add a block, given as anything that `w2vkit.audio.load` takes; see `LiveTranscript.feed`."""
         rate, blocks = mono(source)
-        block = np.concatenate([NOTHING, *blocks])
+        block = np.concatenate([NO_SAMPLES, *blocks])
         if not math.isfinite(float(np.sum(block, dtype=np.float64))):
             raise AudioError(NOT_FINITE)
-        with self._door:
-            if lost := round(missed * self._rate):  # what waited was late already: the sound goes on after the gap
+        with self._lock:
+            if lost := round(missed * self._rate):  # what waited is late already and is dropped too
                 gone = len(self._waiting.samples) + lost
-                self._waiting = Waiting(self._waiting.skipped + gone, NOTHING, 0.0)
+                self._waiting = Waiting(self._waiting.skipped + gone, NO_SAMPLES, 0.0)
                 self._count, self._dropped = self._count + lost, self._dropped + gone
             self._queue(self._resampled(rate, block))
 
     def close(self) -> None:
-        """Give out what the resampler still holds."""
-        with self._door:
+        """Add the samples that the resampler still holds."""
+        with self._lock:
             if self._resampler is not None:
-                self._queue(self._resampler.resample_chunk(NOTHING, last=True))
+                self._queue(self._resampler.resample_chunk(NO_SAMPLES, last=True))
             self._resampler, self._source_rate = None, 0
 
     def take(self) -> Waiting:
-        """Give all that waits."""
-        with self._door:
+        """Remove and return all that waits."""
+        with self._lock:
             taken, self._waiting = self._waiting, EMPTY
         return taken
 
     def _resampled(self, rate: int, block: np.ndarray) -> np.ndarray:
         import soxr
 
-        if rate != self._source_rate:  # at the beginning, or another microphone
+        if rate != self._source_rate:  # the first block, or another microphone
             self._source_rate = rate
             same = rate == self._rate
             self._resampler = None if same else soxr.ResampleStream(rate, self._rate, 1, dtype="float32", quality="HQ")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from w2vkit.align import Alignment, align
+from w2vkit.align import Alignment
 from w2vkit.audio import Waveform, load
 from w2vkit.audio.effects import add_noise, change_speed, telephone
 from w2vkit.decode import Hypothesis, greedy
@@ -16,7 +16,8 @@ from w2vkit.decode.lm import BUNDLED, of_checkpoint, path_of
 from w2vkit.decode.lm.build import ngram_from_text
 from w2vkit.emissions import Emissions
 from w2vkit.errors import DecodingError, W2VKitError
-from w2vkit.pipeline.transcription import Transcription
+from w2vkit.pipeline import transcription
+from w2vkit.pipeline.transcription import Transcription, transcribe
 from w2vkit_demo import strings
 from w2vkit_demo.server.beam_process import BeamProcess
 from w2vkit_demo.server.limits import MAX_CHARACTERS
@@ -54,10 +55,7 @@ class Setup:
 def align_file(model: ModelQueue, path: str, text: str) -> tuple[Transcription, Alignment]:
     """Align a file with its text; the first result shows as any transcription does."""
     check_length(text)
-    waveform = load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
-    (emissions,) = model.emit([waveform])
-    alignment = align(emissions, text)
-    return Transcription(waveform, emissions, alignment.hypothesis), alignment
+    return transcription.align_file(path, text, model, max_seconds=model.max_seconds)
 
 
 def hear(models: Models, path: str, setup: Setup, *, hotwords: str = "", lm_text: str = "") -> Transcription:
@@ -65,8 +63,7 @@ def hear(models: Models, path: str, setup: Setup, *, hotwords: str = "", lm_text
     model = models.get(setup.model)
     decode = decoder(setup.decoder, model, hotwords, lm_text)
     waveform = degrade(load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds), setup)
-    (emissions,) = model.emit([waveform])
-    return Transcription(waveform, emissions, decode(emissions))
+    return transcribe(waveform, model, decode=decode)
 
 
 def degrade(waveform: Waveform, setup: Setup) -> Waveform:

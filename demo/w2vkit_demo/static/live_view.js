@@ -103,8 +103,8 @@
     }
 
     answered() {
-      const { stable = "", tail = "", number = 0, last = false } = this.props.value || {};
-      this.show(stable, tail);
+      const { final = "", partial = "", number = 0, last = false } = this.props.value || {};
+      this.show(final, partial);
       if (number !== this.number) return;
       this.took = (performance.now() - this.sent) / 1000;
       this.sent = 0;
@@ -112,12 +112,12 @@
       else if (this.state === "stopping" || this.state === "recording") this.send();
     }
 
-    show(stable, tail) { // settled words are only added, so that a screen reader says each one once
+    show(final, partial) { // final words are only added, so that a screen reader says each one once
       const shown = this.settled.textContent;
-      if (!stable.startsWith(shown)) this.settled.textContent = stable;
-      else if (stable.length > shown.length) this.settled.append(stable.slice(shown.length));
-      this.tail.textContent = tail;
-      this.box.classList.toggle("live-empty", !(stable || tail));
+      if (!final.startsWith(shown)) this.settled.textContent = final;
+      else if (final.length > shown.length) this.settled.append(final.slice(shown.length));
+      this.tail.textContent = partial;
+      this.box.classList.toggle("live-empty", !(final || partial));
       this.box.scrollTop = this.box.scrollHeight;
     }
   }

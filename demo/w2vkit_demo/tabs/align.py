@@ -38,7 +38,7 @@ def build(models: Models, current: gr.State) -> None:
         except W2VKitError as error:
             return [widgets.failure(error), None, "", *widgets.downloads(None, FORMATS)]
         told = _summary(found, alignment, time.perf_counter() - started)
-        written = widgets.downloads(found.hypothesis, FORMATS, seconds=found.waveform.seconds, source=path)
+        written = widgets.downloads(found.hypothesis, FORMATS, seconds=found.seconds, source=path)
         return [told, linked_view.packed(found), widgets.times_table(found.hypothesis.words), *written]
 
     outputs = [facts, view, times, *files]
@@ -50,7 +50,7 @@ def build(models: Models, current: gr.State) -> None:
 def _summary(found: Transcription, alignment: Alignment, elapsed: float) -> str:
     hypothesis = found.hypothesis
     told = strings.ALIGNED.format(
-        seconds=found.waveform.seconds, words=len(hypothesis.words), elapsed=elapsed, confidence=hypothesis.confidence
+        seconds=found.seconds, words=len(hypothesis.words), elapsed=elapsed, confidence=hypothesis.confidence
     )
     unmapped = " ".join(dict.fromkeys(alignment.unmapped))
     return widgets.message(told) + (widgets.message(strings.UNMAPPED.format(characters=unmapped)) if unmapped else "")

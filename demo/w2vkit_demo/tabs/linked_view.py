@@ -159,6 +159,7 @@ def build(elem_id: str, group: str = "") -> gr.HTML:
 
 def packed(found: Transcription) -> dict[str, Any]:
     """Pack a result for a view; its sound goes into Gradio's cache, which serves it and forgets it in time."""
+    assert found.waveform is not None, "the page keeps the sound of every result"
     path = save_bytes_to_cache(wav(found.waveform), "sound.wav", get_upload_folder())
     audio = {"path": path, "meta": {"_type": "gradio.FileData"}}
     return {**asdict(linked_view(found.waveform, found.emissions, found.hypothesis)), "audio": audio}

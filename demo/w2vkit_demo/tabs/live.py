@@ -94,7 +94,7 @@ def _feed(live: LiveTranscript, block: dict[str, Any], max_seconds: float) -> No
 
 
 def _words(now: LiveText) -> dict[str, str]:
-    return {"stable": " ".join(w.text for w in now.stable), "tail": " ".join(w.text for w in now.tail)}
+    return {"final": " ".join(w.text for w in now.final), "partial": " ".join(w.text for w in now.partial)}
 
 
 def _facts(now: LiveText) -> str:

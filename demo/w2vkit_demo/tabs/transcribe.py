@@ -64,7 +64,7 @@ def build(models: Models, current: gr.State) -> None:
         if found is None or path is None:
             return [None, widgets.message(strings.EMPTY), None, "", "", "", "", *widgets.downloads(None, FORMATS)]
         told = widgets.message(_summary(found, time.perf_counter() - started, model, how))
-        written = widgets.downloads(found.hypothesis, FORMATS, seconds=found.waveform.seconds, source=path)
+        written = widgets.downloads(found.hypothesis, FORMATS, seconds=found.seconds, source=path)
         listed = widgets.times_table(found.hypothesis.words)
         return [found, told, linked_view.packed(found), found.text, score(said, found.text, name), listed, "", *written]
 
@@ -96,7 +96,7 @@ def build(models: Models, current: gr.State) -> None:
 
 
 def _summary(found: Transcription, elapsed: float, model: ModelQueue, how: str) -> str:
-    seconds = found.waveform.seconds
+    seconds = found.seconds
     told = strings.SUMMARY.format(
         seconds=seconds,
         elapsed=elapsed,
