@@ -1,11 +1,12 @@
-# make demo: the web page on http://127.0.0.1:7860; make notebooks: the course in JupyterLab; make test: every check.
+# make demo: the web page on http://127.0.0.1:7860; make notebooks: the course in JupyterLab; make test: every check;
+# make docs: the site, into build/docs.
 # All set up .venv first, once.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # make check: lint, types and every quick test.
-.PHONY: demo notebooks notebooks-build check test test-gpu lint setup setup-dev benchmark clips space screenshots clean
+.PHONY: demo notebooks notebooks-build docs check test test-gpu lint setup setup-dev benchmark clips space screenshots clean
 
 demo: setup
 	@$(BIN)/w2vkit demo $(ARGS)
@@ -15,6 +16,9 @@ notebooks: .venv/.notebooks
 
 notebooks-build: setup-dev
 	$(BIN)/python notebooks/build.py $(ARGS)
+
+docs: setup-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
 
 # Lint and types run beside the quick tests: together they keep two cores busy.
 check: setup-dev
@@ -57,7 +61,7 @@ setup-dev: .venv/.dev
 
 .venv/.dev: .venv/.demo
 	@echo "Adding what the tests need ..."
-	@$(INSTALL) --editable '.[demo,notebooks,dev]'
+	@$(INSTALL) --editable '.[demo,notebooks,dev,docs]'
 	@touch $@
 
 benchmark: setup-dev

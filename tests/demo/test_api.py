@@ -113,8 +113,8 @@ def test_files_of_the_server_that_nobody_uploaded_are_refused(url, write, tone):
         assert "event: error" in answer and "seconds" not in answer
 
 
-def test_what_the_readme_says_of_programs_runs(url, read, capsys):
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_example_in_the_guide_to_the_page_runs(url, read, capsys):
+    text = (Path(__file__).parents[2] / "docs" / "guides" / "page.md").read_text(encoding="utf-8")
     blocks = [block for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S) if "gradio_client" in block]
     assert blocks
     for block in blocks:
