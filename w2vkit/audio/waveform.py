@@ -274,7 +274,7 @@ def _check_length(name: str, seconds: float | None, max_seconds: float) -> None:
     if seconds is not None and seconds > max_seconds:
         raise AudioError(
             f"{name} is longer ({_clock(seconds)}) than the limit of {_clock(max_seconds)}. "
-            "Cut it into parts, or raise the limit (max_seconds in Python; the option --max-hours; --max-seconds of w2vkit demo)."
+            "Cut it into parts, or raise the limit (max_seconds in Python, --max-hours, or --max-seconds of w2vkit demo)."
         )
 
 
