@@ -1,19 +1,21 @@
-"""What happens to speech on its way to a microphone: noise, rooms, telephones. All on (N,) float32 at 16 kHz."""
+"""Random augmentation of training speech: noise, rooms, telephones. All functions take (N,) samples at 16 kHz."""
 
 import numpy as np
 import soxr
 from scipy.signal import fftconvolve
 
+from w2vkit.audio.effects import TELEPHONE_RATE, mu_law
+
 RATE = 16_000
 
 
 def normalise(samples: np.ndarray) -> np.ndarray:
-    """Zero mean and unit variance, as the checkpoint's feature extractor does."""
+    """Scale to zero mean and unit variance, as the checkpoint's feature extractor does."""
     return ((samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)).astype(np.float32)
 
 
 def coloured_noise(count: int, rng: np.random.Generator, slope: float | None = None) -> np.ndarray:
-    """Noise with a spectrum between white (slope 0), pink (0.5) and brown (1); anywhere between them if none is given."""
+    """Give noise between white (slope 0), pink (0.5) and brown (1); the slope is random if it is not given."""
     spectrum = np.fft.rfft(rng.standard_normal(count))
     slope = rng.uniform(0, 1) if slope is None else slope
     spectrum /= np.maximum(np.arange(len(spectrum)), 1) ** slope
@@ -21,13 +23,13 @@ def coloured_noise(count: int, rng: np.random.Generator, slope: float | None = N
 
 
 def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    """Add noise of equal length at a signal-to-noise ratio in decibels."""
+    """Add noise of equal length at a signal-to-noise ratio in decibels. The sum may leave [-1, 1]."""
     scale = np.sqrt(samples.var() / (noise.var() + 1e-9) / 10 ** (snr_db / 10))
     return samples + scale * noise
 
 
 def room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A synthetic room: the direct sound, then exponentially decaying noise of 0.15 to 0.5 s."""
+    """Convolve with a synthetic room response: an impulse, then noise that decays exponentially over 0.15 to 0.5 s."""
     decay = rng.uniform(0.15, 0.5)
     time = np.arange(int(decay * RATE)) / RATE
     tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / decay) * rng.uniform(0.02, 0.12)
@@ -36,19 +38,17 @@ def room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def telephone(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The 8 kHz telephone band, half of the time with mu-law quantisation."""
-    narrow = soxr.resample(samples, RATE, RATE // 2)
+    """Limit to what a sampling rate of 8 kHz holds; half of the time, quantise on the mu-law scale as well."""
+    narrow = soxr.resample(samples, RATE, TELEPHONE_RATE)
     if rng.random() < 0.5:
         peak = np.abs(narrow).max() + 1e-9
-        compressed = np.sign(narrow) * np.log1p(255 * np.abs(narrow) / peak) / np.log(256)
-        coded = np.round(compressed * 127) / 127
-        narrow = np.sign(coded) * np.expm1(np.abs(coded) * np.log(256)) / 255 * peak
-    wide = soxr.resample(narrow, RATE // 2, RATE)
+        narrow = mu_law(narrow / peak) * peak
+    wide = soxr.resample(narrow, TELEPHONE_RATE, RATE)
     return np.pad(wide, (0, max(0, len(samples) - len(wide))))[: len(samples)]
 
 
 def band_stop(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Silence one band, up to a fifth of the mel scale wide: SpecAugment over frequency, on the waveform."""
+    """Attenuate one random band of up to a fifth of the mel scale: SpecAugment's frequency mask, on the waveform."""
     spectrum = np.fft.rfft(samples)
     width = rng.uniform(0, 0.2)
     low = rng.uniform(0, 1 - width)

@@ -1,4 +1,4 @@
-"""Use, look into and trust wav2vec 2.0: sound to emissions to text, one readable step after another."""
+"""Speech to text with wav2vec 2.0: audio to emissions to text, each step open to inspection."""
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import Hypothesis, Word, greedy

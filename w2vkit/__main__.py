@@ -1,4 +1,4 @@
-"""``python -m w2vkit`` is the command ``w2vkit``."""
+"""Make ``python -m w2vkit`` run the command ``w2vkit``."""
 
 from w2vkit.cli import main
 

@@ -1,12 +1,12 @@
-"""The one family of errors: every message names the cause and what to do about it."""
+"""The exceptions of w2vkit. Every message names the cause and what to do."""
 
 
 class W2VKitError(Exception):
-    """Anything that w2vkit refuses or cannot do. Catch this one to catch all."""
+    """The base class of all errors that w2vkit raises on purpose."""
 
 
 class AudioError(W2VKitError):
-    """The sound cannot be read or cannot be used."""
+    """The audio cannot be read or used."""
 
 
 class ModelError(W2VKitError):
@@ -14,19 +14,19 @@ class ModelError(W2VKitError):
 
 
 class EmissionsError(W2VKitError):
-    """The emission matrix or its vocabulary is not what decoding needs."""
+    """The emission matrix or its vocabulary is invalid."""
 
 
 class AlignmentError(W2VKitError):
-    """A text cannot be aligned with the sound it is said to belong to."""
+    """The text cannot be aligned with the audio."""
 
 
 class FormatError(W2VKitError):
-    """A result cannot be written the way it was asked for."""
+    """The result cannot be written in this format or to this file."""
 
 
 class DecodingError(W2VKitError):
-    """The decoder cannot search the way it was asked to."""
+    """The options of the decoder are invalid."""
 
 
 class LanguageModelError(W2VKitError):
@@ -34,16 +34,16 @@ class LanguageModelError(W2VKitError):
 
 
 class DatasetError(W2VKitError):
-    """The data set cannot be found or read, or lacks what an evaluation needs."""
+    """The data set cannot be found or read, or lacks a column that is needed."""
 
 
 class EvaluationError(W2VKitError):
-    """The evaluation cannot be carried out, or its results cannot be kept."""
+    """The evaluation cannot be run, or its results cannot be saved."""
 
 
 class ClusterError(W2VKitError):
-    """The work cannot be shared out among machines, or what they found cannot be kept."""
+    """The Ray cluster cannot be used, or its results cannot be saved."""
 
 
 class ServerError(W2VKitError):
-    """The page cannot be served the way it was asked for."""
+    """The page cannot be served with these options."""

@@ -97,10 +97,11 @@ def test_resampling_keeps_pitch_length_and_level(rate):
     assert np.abs(waveform.samples[4000:-4000]).max() == pytest.approx(0.5, abs=0.01)
 
 
-def test_reading_by_blocks_gives_what_reading_at_once_gives(write):
+def test_reading_by_blocks_gives_what_reading_at_once_gives(write, monkeypatch):
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (5 * 44_100, 2)).astype(np.float32)
     path = write("a.wav", noise, 44_100, subtype="FLOAT")
-    blocks = list(stream(path, block_seconds=0.37))
+    monkeypatch.setattr("w2vkit.audio.decoders.BLOCK_SECONDS", 0.37)
+    blocks = list(stream(path))
     import soxr
 
     whole = soxr.resample(noise.mean(axis=1), 44_100, 16_000, quality="HQ")
@@ -194,7 +195,7 @@ def _bad(kind: str, folder: Path, tone: np.ndarray) -> object:
         ("missing", "does not exist", "Check the spelling"),
         ("empty", r"empty \(0 bytes\)", "Record or copy it again"),
         ("empty bytes", r"empty \(0 bytes\)", "Record or copy it again"),
-        ("text", "damaged, or not a sound file", "export it as"),
+        ("text", "damaged, or not an audio file", "export it as"),
         ("no samples", "no samples", "Record or export it again"),
         ("7 channels", "7 channels", "export them as mono"),
         ("many channels", "more than 6 channels", "Mix it down"),
@@ -203,11 +204,11 @@ def _bad(kind: str, folder: Path, tone: np.ndarray) -> object:
         ("truncated MP3", "ends early|damaged", "Copy or download it again|Play it"),
         ("truncated FLAC", "ends early|damaged", "Copy or download it again|Play it"),
         ("folder", "not a file", "Give the path of one audio file"),
-        ("no rate", "does not say its sampling rate", r"Give \(rate, array\)"),
-        ("silent video", "no sound in it", "Choose a file with an audio track"),
+        ("no rate", "does not state its sampling rate", r"Give \(rate, array\)"),
+        ("silent video", "no audio track", "Choose a file that has one"),
         ("unscaled", r"should lie in \[-1, 1\]", "Divide 16-bit values by 32768"),
         ("three axes", "3 axes", "Give"),
-        ("rate of zero", "0 Hz is not one of sound", "Give the rate"),
+        ("rate of zero", "0 Hz is not between", "Give the rate"),
         ("fractional rate", "not a whole number", "Give"),
         ("text samples", "samples of type", "Give int8"),
         ("boolean samples", "samples of type bool", "Give int8"),

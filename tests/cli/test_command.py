@@ -1,5 +1,6 @@
-"""The command line as a person uses it: in a process of its own."""
+"""The command line: in this process, and in one of its own where the environment or the exit status matters."""
 
+import io
 import json
 import os
 import subprocess
@@ -11,19 +12,20 @@ import numpy as np
 import pytest
 import soundfile
 
+from w2vkit.cli import main
+from w2vkit.cli.progress import Bar
 from w2vkit.examples import examples
 
 
-def w2vkit(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def w2vkit(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command with the Hub out of reach."""
     return subprocess.run(
         [sys.executable, "-m", "w2vkit", *map(str, arguments)],
         capture_output=True,
         text=True,
         encoding="utf-8",
-        cwd=cwd,
         timeout=120,
-        env=os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": os.devnull, "PYTHONUTF8": "1"} | environment,
+        env=os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": os.devnull, "PYTHONUTF8": "1"},
     )
 
 
@@ -47,24 +49,24 @@ def test_the_examples_are_listed_and_transcribed_as_the_core_does(read):
     assert all(clip.about in done.stderr for clip in examples())
 
 
-def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path, read):
+def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path, read, capsys):
     out = tmp_path / "out"
-    done = w2vkit("transcribe", talks, "--model", "w2v-mini", "--format", "json", "--output-dir", out)
-    assert done.returncode == 1
+    assert main(["transcribe", str(talks), "--model", "w2v-mini", "--format", "json", "--output-dir", str(out)]) == 1
     written = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     assert written == ["day two/talk.flac.json", "day two/talk.wav.json", "你好.json"]
     assert json.loads((out / "你好.json").read_text(encoding="utf-8"))["text"] == read[examples()[0].path.name]
-    assert "1 of 4 failed" in done.stderr and "broken.mp3 could not be read as audio" in done.stderr
-    assert "Traceback" not in done.stderr
+    said = capsys.readouterr().err
+    assert "1 of 4 failed" in said and "broken.mp3 could not be read as audio" in said
+    assert "\r" not in said  # no progress bar where standard error is no terminal
 
 
-def test_patterns_and_single_files_print_to_the_terminal(talks, read):
+def test_patterns_and_single_files_print_to_the_terminal(talks, read, monkeypatch, capsys):
     text = read[examples()[0].path.name]
-    single = w2vkit("transcribe", talks / "你好.wav", "--model", "w2v-mini")
-    assert (single.returncode, single.stdout) == (0, text + "\n")
-    several = w2vkit("transcribe", "talks/**/*.wav", "--model", "w2v-mini", cwd=talks.parent)
-    assert several.returncode == 0
-    assert sorted(several.stdout.splitlines()) == [f"talk.wav: {text}", f"你好.wav: {text}"]
+    monkeypatch.chdir(talks.parent)
+    assert main(["transcribe", "talks/你好.wav", "--model", "w2v-mini"]) == 0
+    assert capsys.readouterr().out == text + "\n"
+    assert main(["transcribe", "talks/**/*.wav", "--model", "w2v-mini"]) == 0
+    assert sorted(capsys.readouterr().out.splitlines()) == [f"talk.wav: {text}", f"你好.wav: {text}"]
 
 
 def test_without_the_hub_the_stand_in_is_said_once():
@@ -94,10 +96,31 @@ def test_a_named_model_out_of_reach_is_one_error_within_15_seconds():
         (["transcribe", "--example", "a.wav"], "either --example or paths"),
     ],
 )
-def test_wrong_calls_are_answered_without_a_stack_trace(tmp_path, arguments, cause):
-    done = w2vkit(*arguments, *(["--model", "w2v-mini"] if "missing.wav" in arguments else []), cwd=tmp_path)
-    assert done.returncode == 1
-    assert cause in done.stderr and "Traceback" not in done.stderr
+def test_wrong_calls_are_answered_with_a_message(tmp_path, monkeypatch, capsys, arguments, cause):
+    monkeypatch.chdir(tmp_path)
+    assert main([*arguments, "--model", "w2v-mini"]) == 1
+    assert cause in capsys.readouterr().err
+
+
+def test_results_are_printed_above_the_progress_bar(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Bar(2) as bar:
+        bar.next()
+        bar.part(0.5)
+        bar.write("first.wav: HELLO\n")
+    _, printed, after = terminal.getvalue().partition("\rfirst.wav: HELLO\n\r")
+    assert printed and after.startswith(" 75% |") and "1/2 files" in after
+
+
+def test_the_command_line_does_not_import_the_page():
+    code = "import sys, w2vkit.cli; sys.exit('w2vkit_demo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_models_lists_what_is_bundled_and_the_default():
@@ -113,10 +136,11 @@ def test_importing_the_package_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_silence_and_too_short_from_the_command_line(tmp_path):
+def test_silence_and_too_short_from_the_command_line(tmp_path, monkeypatch, capsys):
     soundfile.write(tmp_path / "silence.wav", np.zeros(16_000), 16_000)
     soundfile.write(tmp_path / "short.wav", np.zeros(200), 16_000)
-    done = w2vkit("transcribe", "silence.wav", "short.wav", "--model", "w2v-mini", cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout == "silence.wav: \n"
-    assert "short.wav: The audio is too short: 12.5 ms" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    assert main(["transcribe", "silence.wav", "short.wav", "--model", "w2v-mini"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "silence.wav: \n"
+    assert "short.wav: The audio is too short: 12.5 ms" in err

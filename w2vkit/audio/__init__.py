@@ -1,7 +1,4 @@
-"""Any source of audio (file, bytes, array, data set row) to one `Waveform`: mono, float32, 16 kHz.
-
-Needs NumPy, soundfile, soxr and PyAV; imports nothing of w2vkit but its errors.
-"""
+"""Load any source of audio (file, bytes, array, data set row) as one `Waveform`: mono, float32, 16 kHz."""
 
 from w2vkit.audio.waveform import MAX_SECONDS, SAMPLE_RATE, Waveform, load, stream
 

@@ -1,8 +1,8 @@
-"""Any source of sound to one `Waveform`: mono float32 at the model's rate.
+"""Load any source of audio as one `Waveform`: mono, float32, at the model's rate.
 
-A file is read, mixed down and resampled block by block, so that an hour of 44.1 kHz stereo is never
-held whole before it becomes 16 kHz mono. WAV, FLAC, MP3, OGG and Opus are read by libsndfile; M4A,
-MP4, WebM and whatever else FFmpeg knows through PyAV.
+Audio is decoded, mixed down and resampled block by block, so that an hour of 44.1 kHz stereo never lies
+in memory as a whole. libsndfile reads WAV, FLAC, MP3, OGG and Opus; PyAV reads M4A, MP4, WebM and the
+other formats of FFmpeg.
 """
 
 import io
@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from w2vkit.audio.decoders import MAX_CHANNELS, open_blocks
+from w2vkit.audio.decoders import BLOCK_SECONDS, MAX_CHANNELS, OpenAudio, open_file
 from w2vkit.errors import AudioError
 
-SAMPLE_RATE = 16_000  # Hz; what wav2vec 2.0 checkpoints were trained on
-MAX_SECONDS = 2 * 3600.0  # s; the longest sound that `load` takes unless told otherwise
-BLOCK_SECONDS = 30.0  # s; how much of a source is decoded at a time
-MAX_PEAK = 16.0  # above it, float samples are integers that nobody scaled
+SAMPLE_RATE = 16_000  # Hz; wav2vec 2.0 checkpoints were trained on it
+MAX_SECONDS = 2 * 3600.0  # s; the longest audio that `load` takes by default
+MAX_PEAK = 16.0  # float samples above it are integers that nobody scaled
 NOT_FINITE = "The audio has NaN or infinite samples. Export it again, or replace them (numpy.nan_to_num)."
+EMPTY_FILE = "{name} is empty (0 bytes). Record or copy it again."
 
 
 @dataclass(frozen=True, eq=False)
 class Waveform:
-    """Mono sound.
+    """Mono audio.
 
     Attributes
     ----------
@@ -35,6 +35,11 @@ class Waveform:
         (N,) float32, nominally in [-1, 1], at least one sample, all finite.
     sample_rate : int
         Samples per second (Hz).
+
+    Raises
+    ------
+    AudioError
+        The samples have another shape or dtype, are none or not finite, or the rate is not positive.
     """
 
     samples: np.ndarray
@@ -50,7 +55,7 @@ class Waveform:
             raise AudioError(f"The sampling rate is {self.sample_rate} Hz. Give the rate of the recording.")
         if not len(self.samples):
             raise AudioError("The audio has no samples. Record or export it again.")
-        # A sum is finite only if every sample is, and costs no array of booleans for an hour of sound.
+        # A sum is finite only if every sample is, and needs no array of booleans, which counts for long audio.
         if not math.isfinite(float(np.sum(self.samples, dtype=np.float64))):
             raise AudioError(NOT_FINITE)
 
@@ -61,26 +66,27 @@ class Waveform:
 
 
 def load(source: Any, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = MAX_SECONDS) -> Waveform:
-    """Load sound from wherever it is.
+    """Load audio from any kind of source.
 
     Parameters
     ----------
     source : path, bytes, file object, (rate, array), (array, rate), or a row of a data set
-        An array is (N,), (N, channels) or (channels, N); integers are scaled by their type. A row is
+        An array is (N,), (N, channels) or (channels, N); integers are scaled by their dtype. A row is
         ``{"array", "sampling_rate"}`` or ``{"bytes", "path"}``, or has one of them under ``"audio"``.
     sample_rate : int
-        The rate to resample to (Hz), with soxr's high quality; channels are mixed by their mean.
+        The rate (Hz) to resample to, with soxr's high quality.
     max_seconds : float
-        Refuse anything longer (s). Checked on the header, before the whole file is decoded.
+        Refuse longer audio (s). A length that the header states is checked before decoding.
 
     Returns
     -------
     Waveform
+        The mean of the channels.
 
     Raises
     ------
     AudioError
-        The source is missing, empty, not sound, too long, or holds unusable samples.
+        The source is missing, empty, not audio or too long, or has unusable samples.
     """
     buffer = np.empty(0, dtype=np.float32)
     count = 0
@@ -96,17 +102,13 @@ def load(source: Any, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = MA
     return Waveform(buffer, sample_rate)
 
 
-def stream(
-    source: Any, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = math.inf, block_seconds: float = BLOCK_SECONDS
-) -> Iterator[np.ndarray]:
-    """Read sound block by block.
+def stream(source: Any, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = math.inf) -> Iterator[np.ndarray]:
+    """Load audio block by block.
 
     Parameters
     ----------
     source, sample_rate, max_seconds
         As for `load`.
-    block_seconds : float
-        How much to decode at a time (s).
 
     Yields
     ------
@@ -116,58 +118,56 @@ def stream(
     Raises
     ------
     AudioError
-        As for `load`; a fault late in a file is raised when it is reached.
+        As for `load`. An error late in a file is raised when the decoder reaches it.
     """
     import soxr
 
-    rate, blocks = mono(source, max_seconds=max_seconds, block_seconds=block_seconds)
+    rate, blocks = mono(source, max_seconds=max_seconds)
     resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ") if rate != sample_rate else None
-    heard = 0
+    count = 0
     for block in blocks:
-        heard += len(block)
+        count += len(block)
         yield resampler.resample_chunk(block) if resampler else block
-    if resampler and heard:
+    if resampler and count:
         yield resampler.resample_chunk(np.empty(0, dtype=np.float32), last=True)
 
 
-def mono(
-    source: Any, *, max_seconds: float = math.inf, block_seconds: float = BLOCK_SECONDS
-) -> tuple[int, Iterator[np.ndarray]]:
+def mono(source: Any, *, max_seconds: float = math.inf) -> tuple[int, Iterator[np.ndarray]]:
     """Open a source at its own rate.
 
     Parameters
     ----------
-    source, max_seconds, block_seconds
-        As for `stream`.
+    source, max_seconds
+        As for `load`.
 
     Returns
     -------
     rate : int
         Samples per second (Hz).
     blocks : iterator of numpy.ndarray
-        (n,) float32, its channels mixed.
+        (n,) float32, the mean of the channels.
 
     Raises
     ------
     AudioError
-        As for `load`; a fault late in a file is raised when it is reached.
+        As for `load`. An error late in a file is raised when the decoder reaches it.
     """
     name = describe(source)
-    rate, seconds, blocks = _open(source, name, block_seconds)
-    _check_length(name, seconds, max_seconds)
-    return rate, _mixed(blocks, rate, name, max_seconds)
+    audio = _open(source, name)
+    _check_length(name, audio.seconds, max_seconds)
+    return audio.rate, _mixed(audio, name, max_seconds)
 
 
-def _mixed(blocks: Iterator[np.ndarray], rate: int, name: str, max_seconds: float) -> Iterator[np.ndarray]:
-    heard = 0
-    for block in blocks:
-        heard += len(block)
-        _check_length(name, heard / rate, max_seconds)
+def _mixed(audio: OpenAudio, name: str, max_seconds: float) -> Iterator[np.ndarray]:
+    count = 0
+    for block in audio.blocks:
+        count += len(block)
+        _check_length(name, count / audio.rate, max_seconds)
         yield np.ascontiguousarray(block.mean(axis=1, dtype=np.float32))
 
 
 def describe(source: Any) -> str:
-    """Name a source in a message: the file's name, or what kind of thing it is."""
+    """Give the name of a source in error messages: that of its file, if it has one."""
     if isinstance(source, Mapping):
         inner = source.get("audio", source)
         path = inner.get("path") if isinstance(inner, Mapping) else None
@@ -178,65 +178,70 @@ def describe(source: Any) -> str:
     return Path(name).name if isinstance(name, str) else "The audio"
 
 
-def _open(source: Any, name: str, block_seconds: float) -> tuple[int, float | None, Iterator[np.ndarray]]:
-    """Give (rate, seconds if known, blocks of (n, channels) float32) of any kind of source."""
+def _open(source: Any, name: str) -> OpenAudio:
+    """Open any kind of source."""
     if isinstance(source, Mapping):
-        return _open_row(source, name, block_seconds)
+        return _open(_audio_of_row(source), name)
     if isinstance(source, tuple | list) and len(source) == 2:
         first, second = source
-        rate, array = (second, first) if np.ndim(first) else (first, second)
-        return _open_array(array, rate, name)
+        return _open_array(first, second, name) if np.ndim(first) else _open_array(second, first, name)
     if isinstance(source, str | os.PathLike):
-        path = Path(source).expanduser()
-        if not path.exists():
-            raise AudioError(f"{path} does not exist. Check the spelling and the folder.")
-        if not path.is_file():
-            raise AudioError(f"{path} is not a file. Give the path of one audio file.")
-        if path.stat().st_size == 0:
-            raise AudioError(f"{name} is empty (0 bytes). Record or copy it again.")
-        return open_blocks(path, name, block_seconds)
+        return _open_path(Path(source).expanduser(), name)
     if isinstance(source, bytes | bytearray | memoryview):
         if not len(source):
-            raise AudioError(f"{name} is empty (0 bytes). Record or copy it again.")
-        return open_blocks(io.BytesIO(source), name, block_seconds)
-    if callable(reader := getattr(source, "read", None)):
-        return _open(reader(), name, block_seconds)
+            raise AudioError(EMPTY_FILE.format(name=name))
+        return open_file(io.BytesIO(source), name)
+    if callable(read := getattr(source, "read", None)):
+        return _open(read(), name)
     if isinstance(source, np.ndarray):
-        raise AudioError("An array alone does not say its sampling rate. Give (rate, array), as in load((16000, samples)).")
+        raise AudioError("An array alone does not state its sampling rate. Give (rate, array), as in load((16000, samples)).")
     raise AudioError(
         f"Cannot load audio from {type(source).__name__}. Give a path, bytes, a file object, (rate, array), "
-        "or a data set's row."
+        "or a row of a data set."
     )
 
 
-def _open_row(row: Mapping, name: str, block_seconds: float) -> tuple[int, float | None, Iterator[np.ndarray]]:
+def _audio_of_row(row: Mapping) -> Any:
+    """Give what `_open` takes for a row of a data set."""
     if "audio" in row:
-        return _open(row["audio"], name, block_seconds)
+        return row["audio"]
     if row.get("array") is not None and "sampling_rate" in row:
-        return _open_array(row["array"], row["sampling_rate"], name)
+        return row["sampling_rate"], row["array"]
     for key in ("bytes", "path"):
         if row.get(key) is not None:
-            return _open(row[key], name, block_seconds)
+            return row[key]
     raise AudioError(
         f'A row with {sorted(row)} holds no audio. It needs "array" and "sampling_rate", or "bytes" or "path", '
         'directly or under "audio".'
     )
 
 
-def _open_array(array: Any, rate: Any, name: str) -> tuple[int, float, Iterator[np.ndarray]]:
+def _open_path(path: Path, name: str) -> OpenAudio:
+    if not path.exists():
+        raise AudioError(f"{path} does not exist. Check the spelling and the folder.")
+    if not path.is_file():
+        raise AudioError(f"{path} is not a file. Give the path of one audio file.")
+    if path.stat().st_size == 0:
+        raise AudioError(EMPTY_FILE.format(name=name))
+    return open_file(path, name)
+
+
+def _open_array(array: Any, rate: Any, name: str) -> OpenAudio:
     array = np.asarray(array)
     if not isinstance(rate, int | np.integer) and not (isinstance(rate, float) and rate.is_integer()):
         raise AudioError(f"The sampling rate {rate!r} is not a whole number of Hz. Give (rate, array) or (array, rate).")
     if not 1000 <= rate <= 768_000:
-        raise AudioError(f"A sampling rate of {rate} Hz is not one of sound. Give the rate of the recording, such as 16000.")
+        raise AudioError(
+            f"The sampling rate {rate} Hz is not between 1000 and 768000 Hz. Give the rate of the recording, such as 16000."
+        )
     samples = _scale(_channels_last(array, name), name)
     step = int(BLOCK_SECONDS * rate)
     blocks = (samples[start : start + step] for start in range(0, len(samples), step))
-    return int(rate), len(samples) / rate, blocks
+    return OpenAudio(int(rate), len(samples) / rate, blocks)
 
 
 def _channels_last(array: np.ndarray, name: str) -> np.ndarray:
-    """Bring (N,), (N, C) or (C, N) to (N, C); the axis with few entries is the channels'."""
+    """Turn (N,), (N, C) or (C, N) samples into (N, C); the shorter axis is the channels."""
     if array.ndim == 1:
         return array[:, None]
     if array.ndim != 2:
@@ -250,7 +255,7 @@ def _channels_last(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def _scale(array: np.ndarray, name: str) -> np.ndarray:
-    """Scale samples to float32 in [-1, 1] by their type."""
+    """Scale samples to float32 in [-1, 1] by their dtype."""
     if array.dtype == np.uint8:  # 8-bit WAV is unsigned, with silence at 128
         return (array.astype(np.float32) - 128) / 128
     if array.dtype.kind == "i" and array.dtype.itemsize <= 4:
@@ -269,7 +274,7 @@ def _check_length(name: str, seconds: float | None, max_seconds: float) -> None:
     if seconds is not None and seconds > max_seconds:
         raise AudioError(
             f"{name} is longer ({_clock(seconds)}) than the limit of {_clock(max_seconds)}. "
-            "Cut it into parts, or have the limit raised (max_seconds; --max-hours, with the page --max-seconds)."
+            "Cut it into parts, or raise the limit (max_seconds in Python, --max-hours, or --max-seconds of w2vkit demo)."
         )
 
 

@@ -1,7 +1,4 @@
-"""The command ``w2vkit``. `command` has the parser; every subcommand has a file of its own.
-
-The only room that prints.
-"""
+"""The command ``w2vkit``: `command` has the parser, and every subcommand has its own file. Only this room prints."""
 
 from w2vkit.cli.command import main
 

@@ -1,4 +1,4 @@
-"""The command ``w2vkit``: with its parts, ``cli_*.py``, the only code that prints."""
+"""The command ``w2vkit``: its parser, and what it does with errors."""
 
 import argparse
 import sys
@@ -10,7 +10,19 @@ from w2vkit.errors import W2VKitError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status is 0 if everything went well, 1 if something failed, 2 for a wrong call."""
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``w2vkit``; by default those of this process.
+
+    Returns
+    -------
+    int
+        The exit status: 0 for success, 1 if something failed, 130 after Ctrl-C. For options that it does not know,
+        argparse exits with 2.
+    """
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
@@ -18,15 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"w2vkit: {error}")
         return 1
     except KeyboardInterrupt:
-        say("w2vkit: stopped; what was finished before is kept.")
+        say("w2vkit: stopped. Results that were already written are kept.")
         return 130
-    except BrokenPipeError:  # the reader, such as `head`, had enough
+    except BrokenPipeError:  # the next program in the pipe, such as `head`, has ended
         sys.stderr.close()
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="w2vkit", description="Speech to text with wav2vec 2.0.")
+    parser = argparse.ArgumentParser(
+        prog="w2vkit", description="Turn speech into text with wav2vec 2.0. Try: w2vkit transcribe --example"
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     transcribe.add(commands)
     align.add(commands)
@@ -35,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add(commands)
 
     models = commands.add_parser(
-        "models", help="list bundled and cached models", description="List the models that can be named."
+        "models",
+        help="list the models on this machine",
+        description="List the models for --model: bundled, cached, and the default.",
     )
     models.set_defaults(run=_models)
     return parser

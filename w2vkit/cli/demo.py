@@ -1,4 +1,4 @@
-"""The command ``w2vkit demo``: the web page, and what its server allows."""
+"""The command ``w2vkit demo``: serve the web page."""
 
 import argparse
 import errno
@@ -10,35 +10,42 @@ from typing import Any
 
 from w2vkit.cli.common import add_model_options, load_model
 from w2vkit.errors import ModelError, ServerError
-from w2vkit_demo.server.limits import MAX_MB, MAX_SECONDS
 
 
 def add(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
-    parser = commands.add_parser("demo", help="open the web page", description="Serve the web page.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1; 0.0.0.0: every one)")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default 7860)")
+    from w2vkit_demo.server.limits import MAX_MB, MAX_SECONDS  # here, so that importing the core does not import the page
+
+    parser = commands.add_parser("demo", help="open the web page", description="Serve the web page until Ctrl-C.")
     parser.add_argument(
-        "--share", action="store_true", help="give the page a public address through Gradio's tunnel, for a week"
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default 127.0.0.1: this machine only; 0.0.0.0: every network)",
     )
-    parser.add_argument("--auth", metavar="USER:PASSWORD", help="let in only who knows these")
-    parser.add_argument("--root-path", metavar="PATH", help="where a proxy shows the page, such as /speech")
-    parser.add_argument("--max-seconds", type=float, default=MAX_SECONDS, help=f"refuse longer sound (default {MAX_SECONDS:g})")
-    parser.add_argument("--max-mb", type=float, default=MAX_MB, help=f"refuse larger files (default {MAX_MB:g})")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default 7860)")
+    parser.add_argument("--share", action="store_true", help="create a public link through Gradio's servers, valid for a week")
+    parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask visitors for this name and password")
+    parser.add_argument("--root-path", metavar="PATH", help="path of the page behind a proxy, such as /speech")
+    parser.add_argument(
+        "--max-seconds", type=float, default=MAX_SECONDS, metavar="S", help=f"refuse longer audio (default {MAX_SECONDS:g} s)"
+    )
+    parser.add_argument(
+        "--max-mb", type=float, default=MAX_MB, metavar="MB", help=f"refuse larger files (default {MAX_MB:g} MiB)"
+    )
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve the page until it is interrupted; what cannot work is said before a model is loaded."""
+    """Serve the page until Ctrl-C; refuse a wrong call before a model is loaded."""
     try:
         from w2vkit_demo.app import serve
         from w2vkit_demo.server.loaded_models import Models
         from w2vkit_demo.server.model_queue import ModelQueue
     except ImportError as error:
-        if (error.name or "").partition(".")[0] not in ("gradio", "plotly"):
+        if (error.name or "").partition(".")[0] != "gradio":
             raise
-        raise ModelError("The page needs gradio and plotly. Install them with: pip install 'w2vkit[demo]'") from error
+        raise ModelError("The page needs gradio. Install it with: pip install 'w2vkit[demo]'") from error
     from w2vkit.model import CTCModel
 
     user = _user(options.auth)
@@ -65,12 +72,12 @@ def _user(given: str | None) -> tuple[str, str] | None:
         return None
     user, _, password = given.partition(":")
     if not user or not password:
-        raise ServerError("--auth takes a name and a password with a colon between them. Write: --auth USER:PASSWORD")
+        raise ServerError("--auth needs a name and a password with a colon between them. Write: --auth USER:PASSWORD")
     return user, password
 
 
 def _check_port(host: str, port: int) -> None:
-    """Try the port as the server will, so that its message can say what to do."""
+    """Bind the port once, so that a taken one is reported before a model is loaded."""
     try:
         (family, kind, _, _, address), *_ = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         with socket.socket(family, kind) as probe:
@@ -83,7 +90,7 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _log_to_terminal() -> None:
-    """Log sizes and times of the requests; names and contents are not in the log."""
+    """Log the requests to the terminal: sizes and times, without names and contents."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log = logging.getLogger("w2vkit_demo")

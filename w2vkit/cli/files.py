@@ -1,4 +1,4 @@
-"""What the command line is given, as a list of files to work on and the files to write."""
+"""From the paths on the command line to the files to read and the files to write."""
 
 import glob
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class Job:
-    """A file to transcribe, and its place relative to the folder that was searched."""
+    """A file to transcribe, and its path relative to the folder that was searched."""
 
     path: Path
     relative: Path
 
 
 def find_jobs(paths: list[str]) -> list[Job]:
-    """Find the files behind paths, folders and patterns; each file once, in the order given.
+    """Find the files of paths, folders and patterns: each once, in the given order.
 
-    A named file is taken whatever it is called; in folders, those with an audio suffix are.
+    In folders, only files with an audio suffix are taken.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def find_jobs(paths: list[str]) -> list[Job]:
         if path.is_dir():
             found = [Job(file, file.relative_to(path)) for file in sorted(path.rglob("*")) if _is_audio(file)]
             if not found:
-                raise AudioError(f"There is no audio in {given}. It is searched for files such as .wav, .flac, .mp3 and .m4a.")
+                raise AudioError(f"There is no audio in {given}. Give a folder with files such as .wav, .flac, .mp3 or .m4a.")
         elif path.exists() or not glob.has_magic(given):
             found = [Job(path, Path(path.name))]  # a missing file is reported with the others that fail
         else:
@@ -49,7 +49,7 @@ def find_jobs(paths: list[str]) -> list[Job]:
 
 
 def give_outputs(jobs: list[Job], folder: Path, format: str) -> dict[Job, Path]:
-    """Give every job a file of its own: ``talk.srt``, or ``talk.mp3.srt`` where two inputs share a stem."""
+    """Give each job its output file: ``talk.srt``, or ``talk.mp3.srt`` if two inputs share a stem."""
     stems = [job.relative.with_suffix("") for job in jobs]
     outputs: dict[Job, Path] = {}
     taken: set[Path] = set()

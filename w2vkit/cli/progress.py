@@ -2,49 +2,54 @@
 
 import sys
 
+from tqdm import tqdm
+
 
 class Bar:
-    """A bar on a terminal's error output; nothing where that is a file or a pipe.
+    """A progress bar on standard error; nothing is shown where that is no terminal.
 
     Parameters
     ----------
     total : int
-        How many there are to do.
+        The number of items.
     unit : str
-        What they are, for people.
+        What the items are called, in the plural.
     """
 
-    WIDTH = 30
-
     def __init__(self, total: int, unit: str = "files") -> None:
-        self.total, self.unit, self.done, self.shown = total, unit, 0, sys.stderr.isatty()
+        self._total, self._unit, self._done = total, unit, 0
+        self._bar = tqdm(
+            total=max(1, total),
+            desc=self._count(),
+            bar_format="{percentage:3.0f}% |{bar:30}| {desc} [{elapsed}<{remaining}]",
+            disable=None,
+            leave=False,
+        )
 
     def __enter__(self) -> "Bar":
-        self.part(0.0)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.clear()
+        self._bar.close()
 
     def part(self, share: float) -> None:
-        """Show that so much (0 to 1) of the current one is done."""
-        if self.shown:
-            filled = int(self.WIDTH * (self.done + share) / max(1, self.total))
-            sys.stderr.write(f"\r[{'#' * filled}{'.' * (self.WIDTH - filled)}] {self.done}/{self.total} {self.unit}")
-            sys.stderr.flush()
+        """Show that a share (0 to 1) of the current item is done."""
+        self._bar.set_description_str(self._count(), refresh=False)
+        self._bar.update(self._done + share - self._bar.n)
 
     def next(self) -> None:
-        """Go on to the next one."""
-        self.done += 1
-        self.part(0.0)
+        """Go on to the next item."""
+        self.reach(self._done + 1)
 
     def reach(self, done: float) -> None:
-        """Show that so many are done, a part of the current one included."""
-        self.done = int(done)
-        self.part(done - self.done)
+        """Show that so many items are done, a share of the current one included."""
+        self._done = int(done)
+        self.part(done - self._done)
 
-    def clear(self) -> None:
-        """Take the bar off the line."""
-        if self.shown:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+    def write(self, text: str) -> None:
+        """Print to standard output; on a terminal the bar makes room and comes back below."""
+        tqdm.write(text, end="")
+        sys.stdout.flush()
+
+    def _count(self) -> str:
+        return f"{self._done}/{self._total} {self._unit}"

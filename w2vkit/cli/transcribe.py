@@ -18,14 +18,18 @@ from w2vkit.pipeline.transcription import Transcription, transcribe
 def add(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser("transcribe", help="turn audio files into text", description="Turn audio files into text.")
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="audio files, folders (searched through) or patterns")
-    parser.add_argument("--example", action="store_true", help="list and transcribe the bundled clips")
-    parser.add_argument("--format", default="txt", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default txt)")
-    parser.add_argument("--output-dir", type=Path, metavar="FOLDER", help="write one file per input here; else print")
-    parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
-    add_decoder_options(
-        parser, default="beam with the language model that the checkpoint brings, as w2v-mini does, else greedy"
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="audio file, folder (searched with its subfolders) or pattern such as '*.wav'"
     )
+    parser.add_argument("--example", action="store_true", help="describe and transcribe the bundled clips")
+    parser.add_argument("--format", default="txt", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default txt)")
+    parser.add_argument(
+        "--output-dir", type=Path, metavar="FOLDER", help="write one file per input into this folder (default: print)"
+    )
+    parser.add_argument(
+        "--max-hours", type=float, default=MAX_HOURS, metavar="H", help=f"refuse longer files (default {MAX_HOURS:g} h)"
+    )
+    add_decoder_options(parser, default="beam if the checkpoint includes a language model, as w2v-mini does; otherwise greedy")
     add_engine_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -56,8 +60,7 @@ def run(options: argparse.Namespace) -> int:
                 failures.append((job.path, str(error)))
             else:
                 if job not in outputs:
-                    bar.clear()
-                    print(f"{job.path.name}: {text}" if len(jobs) > 1 else text, end="", flush=True)
+                    bar.write(f"{job.path.name}: {text}" if len(jobs) > 1 else text)
             bar.next()
     if options.output_dir:
         say(f"{len(jobs) - len(failures)} of {len(jobs)} files written to {options.output_dir}")

@@ -1,4 +1,4 @@
-"""The bundled clips: synthetic speech with its text, so that everything runs without a download."""
+"""The bundled clips: synthetic speech with its text, usable without a download."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Example:
-    """A bundled clip: its file, what is said, and how it was made."""
+    """A bundled clip.
+
+    Attributes
+    ----------
+    path : Path
+        The audio file.
+    text : str
+        What is said.
+    about : str
+        One line about the voice and the recording.
+    """
 
     path: Path
     text: str
@@ -16,7 +26,7 @@ class Example:
 
 
 def examples() -> list[Example]:
-    """The bundled clips, in the order of their file names."""
+    """Give the bundled clips, in the order of their file names."""
     folder = Path(str(files(__name__)))
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     return [Example(folder / row["file"], row["text"], row["about"]) for row in index]
