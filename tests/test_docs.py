@@ -129,3 +129,15 @@ def test_a_browser_asks_no_other_host_and_search_works(address):
         browser.close()
     assert errors == []
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def test_the_citation_has_the_version_of_the_package():
+    from w2vkit import __version__
+
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("workflow", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda file: file.stem)
+def test_every_action_is_pinned_to_a_commit_and_names_its_version(workflow):
+    used = re.findall(r"uses: (.*)", workflow.read_text(encoding="utf-8"))
+    assert used and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action) for action in used)
