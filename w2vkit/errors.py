@@ -47,3 +47,9 @@ class ClusterError(W2VKitError):
 
 class ServerError(W2VKitError):
     """The page cannot be served with these options."""
+
+
+def brief(error: BaseException) -> str:
+    """Shorten a library's message to one sentence of at most 300 characters; the exception's type where there is none."""
+    text = " ".join(str(error).split())[:300] or type(error).__name__
+    return text if text.endswith((".", "!", "?")) else text + "."

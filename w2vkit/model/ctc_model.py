@@ -1,7 +1,6 @@
-"""Waveforms to emissions: with those it alone imports, the only module that imports torch and transformers.
+"""`CTCModel`: waveforms to emissions.
 
-What differs between checkpoints (rate, stride, normalisation, attention mask, blank) is read from the
-checkpoint. Processor and network come from transformers' Auto classes, from safetensors files only.
+What differs between checkpoints (rate, stride, normalisation, attention mask, blank) is read from the checkpoint.
 """
 
 import logging
@@ -14,55 +13,65 @@ import torch
 
 from w2vkit.audio import Waveform, stream
 from w2vkit.emissions import Calibration, Emissions, Vocabulary
-from w2vkit.errors import AudioError
+from w2vkit.errors import AudioError, ModelError, brief
+from w2vkit.model.fast_layers import patch
 from w2vkit.model.hub import Checkpoint, fetch
-from w2vkit.model.internals import Internals, explore
-from w2vkit.model.loading import compile_layers, geometry, hears_padding, load_parts, longest_pass
-from w2vkit.model.normalisation import Normalisation, SlidingBuffer, measure, normalisation_of
-from w2vkit.model.precision import batch_seconds, out_of_memory, pick_device, pick_dtype, true_float32
-from w2vkit.model.windows import CONTEXT_SECONDS, Batcher, FrameGrid, Window
+from w2vkit.model.internals import Internals
+from w2vkit.model.loading import geometry, load_parts, padding_matters
+from w2vkit.model.normalisation import Normalisation, NormalisationMeter, SlidingBuffer, normalisation_of
+from w2vkit.model.precision import batch_seconds, out_of_memory, pick_device, pick_dtype, set_dtype, true_float32
+from w2vkit.model.windows import CONTEXT_SECONDS, WHOLE_SECONDS, Batcher, FrameGrid, Window
 
 log = logging.getLogger(__name__)
 
 
 class CTCModel:
-    """A wav2vec 2.0 style network with a CTC head, ready to emit.
+    """A wav2vec 2.0 style network with a CTC head; `load` makes one.
 
     Attributes
     ----------
     name : str
-        What it was loaded by.
+        The name that it was loaded by.
     notice : str or None
         Why this model stands in for another one, for people; None if it does not.
     folder : Path
         Holds its files, the model card among them.
     vocabulary : Vocabulary
     sample_rate : int
-        The rate its waveforms must have (Hz).
+        The rate that its waveforms must have (Hz).
+    uses_attention_mask : bool
+        Whether the padding of a batch is masked.
     stride, receptive_field : int
-        Samples from one frame to the next, and samples that one frame sees.
+        Samples from one frame to the next, and samples that one frame is computed from.
     device, dtype : str
-        Where it runs and in which arithmetic, such as ``"cpu"`` and ``"float32"``.
+        Where the transformer layers run and what they compute in, such as ``"cpu"`` and ``"float32"``.
     network
         The `transformers` network itself.
     """
 
-    def __init__(self, network: Any, extractor: Any, vocabulary: Vocabulary, checkpoint: Checkpoint) -> None:
-        self.network, self._extractor, self.vocabulary = network, extractor, vocabulary
+    def __init__(
+        self,
+        network: Any,
+        extractor: Any,
+        vocabulary: Vocabulary,
+        checkpoint: Checkpoint,
+        longest_pass: float = WHOLE_SECONDS,
+    ) -> None:
         self.name, self.notice, self.folder = checkpoint.name, checkpoint.notice, checkpoint.folder
-        self._calibration = Calibration.load(checkpoint.folder)
+        self.network = network
+        self.vocabulary = vocabulary
         self.sample_rate: int = extractor.sampling_rate
         self.uses_attention_mask: bool = bool(extractor.return_attention_mask)
         self.stride, self.receptive_field = geometry(network.config)
         layers = next(network.base_model.encoder.layers.parameters())
         self.device, self.dtype = str(layers.device), str(layers.dtype).removeprefix("torch.")
-        whole = longest_pass(network, self.stride / self.sample_rate)
-        self._grid = FrameGrid(self.stride, self.receptive_field, self.sample_rate, whole)
+        self._normalises: bool = extractor.do_normalize
+        self._calibration = Calibration.load(checkpoint.folder)
+        self._grid = FrameGrid(self.stride, self.receptive_field, self.sample_rate, longest_pass)
         self._batcher = Batcher(
-            self._grid.span(batch_seconds(layers.device)),
-            mixed=not hears_padding(network, self.uses_attention_mask),
-            context=self._grid.span(CONTEXT_SECONDS),
-            out_of_memory=out_of_memory,
+            budget=self._grid.frames_in(batch_seconds(layers.device)),
+            mixed=not padding_matters(network, self.uses_attention_mask),
+            context=self._grid.frames_in(CONTEXT_SECONDS),
         )
 
     @classmethod
@@ -72,7 +81,6 @@ class CTCModel:
         *,
         device: str = "auto",
         dtype: str = "auto",
-        attention: str = "sdpa",
         revision: str | None = None,
         compiled: bool = False,
     ) -> "CTCModel":
@@ -85,14 +93,14 @@ class CTCModel:
             model if it is cached or the Hub can be reached, else ``w2v-mini``, which `notice` explains.
         device : {"auto", "cpu", "cuda", "mps"}
         dtype : {"auto", "float32", "bfloat16", "float16"}
-            Of the transformer layers; convolutions, head and softmax are float32 always. "auto" takes
-            bfloat16 where the processor computes in it, float16 on other GPUs, else float32.
-        attention : {"sdpa", "eager"}
-            "eager" is slower and takes memory by the square of the length. `explore` needs it, and takes it by itself.
+            Of the transformer layers; convolutions, head and softmax are always in float32. "auto" is bfloat16 where
+            the device computes in it natively, float16 on other GPUs, else float32.
         revision : str, optional
-            A commit, branch or tag of a Hub repository.
+            A commit, branch or tag of a Hub repository. With ``"auto"`` it is one of the default model, which
+            ``w2v-mini`` then does not replace.
         compiled : bool
-            Compile the transformer layers by `torch.compile`: minutes at first, less from its cache later, for long jobs.
+            Compile the transformer layers by `torch.compile`, for long jobs: this takes minutes the first time, and
+            less from its cache later.
 
         Raises
         ------
@@ -100,12 +108,14 @@ class CTCModel:
             The checkpoint is missing, out of reach, damaged, or not a CTC model; or it cannot be compiled.
         """
         chosen = pick_device(device)
-        arithmetic = pick_dtype(dtype, chosen)
+        layers = pick_dtype(dtype, chosen)
         checkpoint = fetch(name, revision)
-        model = cls(*load_parts(checkpoint, chosen, arithmetic, attention), checkpoint)
+        network, extractor, vocabulary = load_parts(checkpoint)
+        set_dtype(network, layers)
+        network.to(chosen)
+        model = cls(network, extractor, vocabulary, checkpoint, patch(network))
         if compiled:
-            second = Waveform(np.zeros(model.sample_rate, np.float32), model.sample_rate)
-            compile_layers(model.network, lambda: model.emit([second]))
+            model._compile()
         log.info("%s runs on %s in %s", model.name, model.device, model.dtype)
         return model
 
@@ -113,13 +123,14 @@ class CTCModel:
         """Compute the emissions of waveforms.
 
         Clips are sorted by length and batched; padding never changes a result. A clip longer than 40 s (30 s with
-        w2v-mini, which knows no more places) goes through in windows of 20 s with 2 s of context on both sides, cut on
-        the logits, so that it has one emission matrix like any other. Where memory does not suffice, batches become smaller.
+        w2v-mini, which has no more positions) goes through in windows of 20 s with 2 s of context on both sides. The
+        logits of the context are cut off, and the rest is joined to one emission matrix. Where memory runs out, batches
+        become smaller.
 
-        The windows give what one pass gives, to rounding, if the layers together look no farther than the context. How far a
-        network looks is a matter of its training: ``python -m benchmarks.inference --only windows`` measures it. Networks
-        with a group norm (base, English 960 h) normalise over what they are given, and w2v-mini's frames know their place in
-        the window only, so that theirs always differ a little.
+        Windows give the result of one pass, up to rounding, if all layers together attend no farther than the context.
+        How far a network attends depends on its training: ``python -m benchmarks.inference --only windows`` measures it.
+        The results always differ a little for networks with a group norm (base, English 960 h), which normalises over the
+        window, and for w2v-mini, whose positions count from the start of the window.
 
         Parameters
         ----------
@@ -138,25 +149,25 @@ class CTCModel:
         AudioError
             A waveform has another sampling rate or is shorter than one frame.
         ModelError
-            The memory does not suffice even for a few seconds of sound.
+            The memory does not suffice for a few seconds of sound.
         """
         for waveform in waveforms:
             self._check(waveform)
-        levels = [self._level(waveform.samples) for waveform in waveforms]
-
-        def read(piece: Window) -> np.ndarray:
-            samples = waveforms[piece.clip].samples
-            return levels[piece.clip].apply(samples[self._grid.reach(piece, len(samples))])
-
-        pieces = [piece for clip, waveform in enumerate(waveforms) for piece in self._grid.cut(clip, len(waveform.samples))]
-        return self._gather(self._batcher.run(pieces, read, self._forward), pieces, progress)
+        sounds = [SlidingBuffer([w.samples], len(w.samples), self._normalisation(w.samples)) for w in waveforms]
+        windows = [window for clip, sound in enumerate(sounds) for window in self._grid.cut(clip, sound.length)]
+        windows.sort(key=lambda window: -window.frames)
+        parts: list[dict[int, np.ndarray]] = [{} for _ in sounds]
+        for window, log_probs in self._log_probs(sounds, windows, progress):
+            parts[window.clip][window.start] = log_probs
+        return [self._emissions([part for _, part in sorted(clip.items())]) for clip in parts]
 
     def emit_file(
         self, source: Any, *, max_seconds: float = math.inf, progress: Callable[[float], None] | None = None
     ) -> tuple[Emissions, float]:
-        """Compute the emissions of one sound of any length, which is never held whole.
+        """Compute the emissions of one sound of any length, without holding all of it in memory.
 
-        As `emit`, but sound of more than one pass is read twice, block by block: for its level, and for its windows.
+        As `emit`, but sound that is longer than one pass is read twice, block by block: first its mean and variance are
+        measured, then its windows are computed.
 
         Parameters
         ----------
@@ -183,32 +194,31 @@ class CTCModel:
         if callable(reader := getattr(source, "read", None)):
             source = reader()  # a file object gives its bytes but once
         most = int(self._grid.longest_pass * self.sample_rate)
-        meter, head = measure(stream(source, sample_rate=self.sample_rate, max_seconds=max_seconds), most)
-        if head is not None:
-            waveform = Waveform(head, self.sample_rate)
-            return self.emit([waveform], progress=progress)[0], waveform.seconds
-        level = meter.level if self._extractor.do_normalize else Normalisation()
-        sound = SlidingBuffer(stream(source, sample_rate=self.sample_rate))
-        pieces = self._grid.cut(0, meter.samples)
-        together = max(1, self._batcher.budget // max(piece.frames for piece in pieces))
-
-        def read(piece: Window) -> np.ndarray:
-            return level.apply(sound[self._grid.reach(piece, meter.samples)])
-
-        def rows() -> Iterator[tuple[Window, np.ndarray]]:
-            for i in range(0, len(pieces), together):
-                sound.forget(self._grid.reach(pieces[i], meter.samples).start)
-                yield from self._batcher.run(pieces[i : i + together], read, self._forward)
-
-        return self._gather(rows(), pieces, progress)[0], meter.samples / self.sample_rate
+        meter, head = NormalisationMeter(), []
+        for block in stream(source, sample_rate=self.sample_rate, max_seconds=max_seconds):
+            meter.add(block)
+            if meter.samples <= most:
+                head.append(block)
+            else:
+                head.clear()
+        self._check_length(meter.samples)
+        normalisation = meter.normalisation if self._normalises else Normalisation()
+        sound = SlidingBuffer(head or stream(source, sample_rate=self.sample_rate), meter.samples, normalisation)
+        parts = []
+        for window, log_probs in self._log_probs([sound], self._grid.cut(0, sound.length), progress):
+            parts.append(log_probs)
+            sound.forget(self._grid.samples_of(window, sound.length).start)
+        return self._emissions(parts), sound.length / self.sample_rate
 
     def internals(self, waveform: Waveform) -> Internals:
-        """Compute the emissions of a waveform, and keep what the network makes of it on the way.
+        """Compute the emissions of a waveform, and keep what the network computes on the way.
+
+        It switches the network to an attention that gives its maps, and back: it must not run beside another `emit`.
 
         Parameters
         ----------
         waveform : Waveform
-            As long as one pass hears (40 s, w2v-mini 30 s): attention maps take memory by the square of the length.
+            No longer than one pass (40 s, w2v-mini 30 s): the memory for attention maps grows by the square of the length.
 
         Returns
         -------
@@ -221,17 +231,37 @@ class CTCModel:
         """
         self._check(waveform)
         if waveform.seconds > (most := self._grid.longest_pass):
-            raise AudioError(f"{waveform.seconds:.0f} s are too long to look at in one pass. Cut out {most:.0f} s or less.")
-        samples = self._level(waveform.samples).apply(waveform.samples)
-        return explore(self.network, samples, self._run, self._emissions)
+            raise AudioError(f"{waveform.seconds:.0f} s are too long for one pass. Cut out {most:.0f} s or less.")
+        samples = self._normalisation(waveform.samples).apply(waveform.samples)
+        kept: dict[str, torch.Tensor] = {}
+        hooks = [
+            self.network.base_model.feature_extractor.register_forward_hook(
+                lambda module, inputs, output: kept.update(features=output)
+            ),
+            self.network.lm_head.register_forward_hook(lambda module, inputs, output: kept.update(last=inputs[0])),
+        ]
+        usual = self.network.config._attn_implementation
+        self.network.set_attn_implementation("eager")  # the others never compute the maps
+        try:
+            output = self._run([samples], output_hidden_states=True, output_attentions=True)
+        finally:
+            self.network.set_attn_implementation(usual)
+            for hook in hooks:
+                hook.remove()
+        return Internals(
+            features=kept["features"][0].T.float().cpu().numpy(),
+            hidden_states=torch.cat([*(state.float() for state in output.hidden_states[:-1]), kept["last"]]).cpu().numpy(),
+            attentions=torch.cat(output.attentions).float().cpu().numpy(),
+            emissions=self._emissions([output.logits[0].log_softmax(dim=-1).cpu().numpy()]),
+        )
 
     @property
     def pass_seconds(self) -> float:
-        """How much sound goes through the network at once (s); longer or more goes through in several passes."""
+        """How much sound, padding included, goes through the network in one pass (s)."""
         return self._batcher.budget * self.stride / self.sample_rate
 
     def frames(self, samples: int) -> int:
-        """How many frames a waveform of so many samples has."""
+        """Return how many frames a waveform with so many samples has."""
         return self._grid.frames(samples)
 
     def _check(self, waveform: Waveform) -> None:
@@ -240,36 +270,76 @@ class CTCModel:
                 f"The waveform has {waveform.sample_rate} Hz, {self.name} needs {self.sample_rate} Hz. "
                 f"Load it with load(source, sample_rate={self.sample_rate})."
             )
-        if len(waveform.samples) < self.receptive_field:
+        self._check_length(len(waveform.samples))
+
+    def _check_length(self, samples: int) -> None:
+        if samples < self.receptive_field:
             raise AudioError(
-                f"The audio is too short: {waveform.seconds * 1000:.1f} ms, and one frame sees "
+                f"The audio is too short: {samples / self.sample_rate * 1000:.1f} ms, and one frame needs "
                 f"{self.receptive_field / self.sample_rate * 1000:.0f} ms ({self.receptive_field} samples). "
                 "Record a little more."
             )
 
-    def _level(self, samples: np.ndarray) -> Normalisation:
-        return normalisation_of(samples) if self._extractor.do_normalize else Normalisation()
+    def _normalisation(self, samples: np.ndarray) -> Normalisation:
+        return normalisation_of(samples) if self._normalises else Normalisation()
 
-    def _gather(
-        self, rows: Iterator[tuple[Window, np.ndarray]], pieces: list[Window], progress: Callable[[float], None] | None
-    ) -> list[Emissions]:
-        """Put together what comes in any order: one matrix for each sound."""
-        parts: dict[int, dict[int, np.ndarray]] = {piece.clip: {} for piece in pieces}
-        total, done = sum(piece.stop - piece.start for piece in pieces), 0
-        for piece, part in rows:
-            parts[piece.clip][piece.start] = part
-            done += len(part)
-            if progress:
-                progress(done / total)
-        return [self._emissions(np.concatenate([part for _, part in sorted(clip.items())])) for clip in parts.values()]
+    def _compile(self) -> None:
+        """Compile the layers, and run them once, as the compiler works at the first call.
 
-    def _emissions(self, log_probs: np.ndarray) -> Emissions:
+        The layers are alike: they share one program for all lengths, and another one for several clips or a mask. The
+        convolutions would gain nothing.
+        """
+        for layer in self.network.base_model.encoder.layers:
+            layer.compile(dynamic=True)
+        try:
+            self.emit([Waveform(np.zeros(self.sample_rate, np.float32), self.sample_rate)])
+        except Exception as error:
+            raise ModelError(
+                f"The layers could not be compiled: {brief(error)} Leave out --compile (compiled=False), or install what "
+                "torch.compile needs: a C++ compiler such as g++, and triton for a GPU."
+            ) from error
+
+    def _emissions(self, parts: list[np.ndarray]) -> Emissions:
+        """Join the (T_i, V) log-probabilities of successive windows."""
         step, start = self.stride / self.sample_rate, (self.receptive_field - self.stride) / 2 / self.sample_rate
-        return Emissions(log_probs, self.vocabulary, step, start, self._calibration)
+        return Emissions(np.concatenate(parts), self.vocabulary, step, start, self._calibration)
 
-    def _forward(self, clips: list[np.ndarray]) -> list[np.ndarray]:
-        """(N_i,) samples each to (T_i, V) float32 log-probabilities each, the padding's frames cut off."""
-        log_probs = self._run(clips).logits.log_softmax(dim=-1).cpu().numpy()
+    def _log_probs(
+        self, sounds: Sequence[SlidingBuffer], windows: Sequence[Window], progress: Callable[[float], None] | None
+    ) -> Iterator[tuple[Window, np.ndarray]]:
+        """Compute windows in the order given, as many at once as fit into memory.
+
+        Yields
+        ------
+        Window
+            One of the windows, or a part of one where memory ran out.
+        numpy.ndarray
+            (stop - start, V) log-probabilities.
+        """
+        waiting = list(windows)
+        total, done = sum(window.stop - window.start for window in windows), 0
+        while waiting:
+            batch = self._batcher.next_batch(waiting)
+            clips = [sounds[w.clip].read(self._grid.samples_of(w, sounds[w.clip].length)) for w in batch]
+            results = self._forward(clips)
+            if results is None:
+                waiting[: len(batch)] = self._batcher.smaller(batch)
+                continue
+            del waiting[: len(batch)]
+            for window, log_probs in zip(batch, results, strict=True):
+                done += window.stop - window.start
+                if progress:
+                    progress(done / total)
+                yield window, log_probs[window.before : window.before + window.stop - window.start]
+
+    def _forward(self, clips: list[np.ndarray]) -> list[np.ndarray] | None:
+        """Compute the (T_i, V) float32 log-probabilities of (N_i,) samples each; None if memory runs out."""
+        try:
+            log_probs = self._run(clips).logits.log_softmax(dim=-1).cpu().numpy()
+        except (RuntimeError, MemoryError) as error:
+            if out_of_memory(error):
+                return None  # and go on in the caller: the exception holds the tensors of the failed batch
+            raise
         return [rows[: self.frames(len(clip))] for rows, clip in zip(log_probs, clips, strict=True)]
 
     @torch.inference_mode()

@@ -1,18 +1,58 @@
-"""Convolutions that give what torch's give, sooner: the very wide ones of positions, and those between layer norms."""
+"""Faster convolutions for a loaded network, among them the one that only w2v-mini needs.
+
+w2v-mini's positional convolution imitates Whisper's absolute positions: 3,000 taps, each channel on its own, and sums of
+large values that cancel (see training/position.py). No published wav2vec 2.0, HuBERT, WavLM or data2vec checkpoint has
+such a layer. `patch` finds it and does all that it needs, so that no other file has to know about it.
+"""
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-WIDE = 512  # taps; from here on the transform is faster than torch's own loop over one channel at a time
+from w2vkit.audio import SAMPLE_RATE
+from w2vkit.model.precision import cast_inputs
+from w2vkit.model.windows import WHOLE_SECONDS
+
+WIDE = 512  # taps; from here on an FFT is faster than torch's convolution of single channels
+
+
+def patch(network: Any) -> float:
+    """Replace convolutions of a network by faster ones with the same results, up to rounding.
+
+    Parameters
+    ----------
+    network
+        A `transformers` network on its device, after `set_dtype`.
+
+    Returns
+    -------
+    float
+        The longest sound that the network takes in one pass (s). w2v-mini has positions for 30 s.
+    """
+    encoder = network.base_model.encoder
+    positional = getattr(encoder.pos_conv_embed, "conv", None)
+    if WideConvolution.fits(positional):
+        # The large values cancel in float32 only, so the lower dtype begins after them, at the first layer. They also
+        # amplify a changed order of sums in the extractor to the third digit: its layers stay as they are.
+        encoder.pos_conv_embed.conv = WideConvolution(positional.float())
+        cast_inputs(encoder.layers[0])
+        positions = network.config.num_conv_pos_embeddings // 2
+        return min(WHOLE_SECONDS, positions * network.config.inputs_to_logits_ratio / SAMPLE_RATE)
+    if network.device.type == "cpu":
+        for layer in network.base_model.feature_extractor.conv_layers:
+            if ChannelsLast.fits(layer):
+                layer.conv = ChannelsLast(layer.conv)
+    return WHOLE_SECONDS
 
 
 class WideConvolution(nn.Module):
     """A `torch.nn.Conv1d` with one kernel per channel, computed by FFT.
 
-    Gives what the convolution gives, to rounding: 15 s through 3,000 taps and 384 channels take 10 ms on two cores
-    instead of 400. Taps that are zero at either end, or farther from any frame than the sound is long, are left out. The
-    kernel's spectrum is kept from call to call, and made anew where gradients are on, as the weight may then change.
+    15 s through 3,000 taps and 384 channels take 10 ms on two cores instead of 400. Zero taps at either end are left out,
+    and so are taps that lie farther from every frame than the sound is long. The kernel's spectrum is kept between calls
+    without gradients; with gradients it is computed anew, as an optimiser may have changed the weight.
     """
 
     def __init__(self, conv: nn.Conv1d) -> None:
@@ -23,7 +63,7 @@ class WideConvolution(nn.Module):
 
     @staticmethod
     def fits(module: nn.Module | None) -> bool:
-        """Whether a module is a convolution that this computes faster."""
+        """Whether a module is a convolution that this class computes faster."""
         return (
             isinstance(module, nn.Conv1d)
             and module.kernel_size[0] >= WIDE
@@ -32,30 +72,31 @@ class WideConvolution(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T) to (B, C, T + 2 padding - taps + 1)."""
+        """Convolve (B, C, T) to (B, C, T + 2 padding - taps + 1)."""
         frames = x.shape[-1]
         first, spectrum = self._spectrum(frames)
         size = 2 * (spectrum.shape[-1] - 1)
-        # Entry m is the kernel laid on from frame m on; the first output's kernel begins before the sound.
+        # Column m of the correlation starts the kernel at frame m. The first output needs it to start before the sound,
+        # which the circular transform has at the end: hence the roll.
         product = torch.fft.rfft(x.to(spectrum.real.dtype), size) * spectrum
-        along = torch.fft.irfft(product, size).roll(self.padding - first, dims=-1)
-        out = along[..., : frames + 2 * self.padding - self.taps + 1].float()
+        correlation = torch.fft.irfft(product, size).roll(self.padding - first, dims=-1)
+        out = correlation[..., : frames + 2 * self.padding - self.taps + 1].float()
         return out if self.bias is None else out + self.bias.float()[:, None]
 
     def _spectrum(self, frames: int) -> tuple[int, Tensor]:
-        """The first tap that counts, and the spectrum from there on, for all lengths up to the next power of two."""
-        reach = 1 << (frames - 1).bit_length()
-        key = (reach, self.weight.device)
+        """Return the first tap that is used, and the spectrum from there on, for lengths up to the next power of two."""
+        longest = 1 << (frames - 1).bit_length()
+        key = (longest, self.weight.device)
         if torch.is_grad_enabled():
             self._spectra.clear()
         if (kept := self._spectra.get(key)) is None:
-            # Large values that cancel lose their last digits in a float32 transform; Apple's GPUs have no other.
+            # Large values that cancel lose their last digits in a float32 transform; Apple's GPUs have no float64.
             exact = torch.float32 if self.weight.device.type == "mps" else torch.float64
-            heard = self.weight[:, 0].abs().sum(dim=0).nonzero().flatten().tolist() or [self.padding]
-            first = max(min(heard[0], self.padding), self.padding - reach)
-            last = min(max(heard[-1], self.padding) + 1, self.padding + reach)
+            used = self.weight[:, 0].abs().sum(dim=0).nonzero().flatten().tolist() or [self.padding]
+            first = max(min(used[0], self.padding), self.padding - longest)
+            last = min(max(used[-1], self.padding) + 1, self.padding + longest)
             kernel = self.weight[:, 0, first:last].to(exact)
-            size = 1 << (reach + kernel.shape[-1] - 1).bit_length()  # a prime length would take several times as long
+            size = 1 << (longest + kernel.shape[-1] - 1).bit_length()  # a prime length would take several times as long
             kept = first, torch.fft.rfft(kernel, size).conj().resolve_conj()
             if not torch.is_grad_enabled():
                 self._spectra[key] = kept
@@ -63,10 +104,10 @@ class WideConvolution(nn.Module):
 
 
 class ChannelsLast(nn.Module):
-    """A `torch.nn.Conv1d` whose output lies in memory frame after frame.
+    """A `torch.nn.Conv1d` whose output has the channels of a frame side by side in memory.
 
-    A layer norm over the channels then has them side by side, and nothing is copied to and fro: on a CPU the extractor
-    takes four fifths of the time, with equal results but for rounding.
+    A layer norm over the channels reads them in this order, so nothing is copied back and forth: on a CPU the extractor
+    takes four fifths of the time.
     """
 
     def __init__(self, conv: nn.Conv1d) -> None:
@@ -76,7 +117,7 @@ class ChannelsLast(nn.Module):
 
     @staticmethod
     def fits(layer: nn.Module) -> bool:
-        """Whether a layer of an extractor norms over its channels, after a plain convolution."""
+        """Whether a layer of an extractor is a plain convolution with a layer norm over its channels."""
         conv = getattr(layer, "conv", None)
         return (
             isinstance(conv, nn.Conv1d)
@@ -87,5 +128,5 @@ class ChannelsLast(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, N) to (B, D, T)."""
+        """Convolve (B, C, N) to (B, D, T)."""
         return conv2d(x[:, :, None], self.weight[:, :, None], self.bias, self.stride)[:, :, 0]

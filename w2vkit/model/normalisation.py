@@ -1,4 +1,4 @@
-"""Sound that is read as it is needed: its level in a first pass, its windows in a second one."""
+"""Normalisation to mean 0 and variance 1, and normalised samples of long sounds that are read block by block."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -14,13 +14,13 @@ MEASURED = 2**19  # samples; measured at a time, so that hours are not held in f
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What is subtracted from a sound and what it is divided by, so that it has mean 0 and variance 1."""
+    """Mean and standard deviation of a sound."""
 
     mean: float = 0.0
     deviation: float = 1.0
 
     def apply(self, samples: np.ndarray) -> np.ndarray:
-        """(n,) float32 to (n,) float32."""
+        """Normalise (n,) float32 samples to mean 0 and variance 1."""
         return (samples - np.float32(self.mean)) / np.float32(self.deviation)
 
 
@@ -31,72 +31,76 @@ class NormalisationMeter:
     Attributes
     ----------
     samples : int
-        How many were heard.
+        How many samples were measured.
     """
 
     samples: int = 0
     _sum: float = 0.0
     _squares: float = 0.0
 
-    def hear(self, block: np.ndarray) -> None:
-        """Add (n,) samples."""
+    def add(self, block: np.ndarray) -> None:
+        """Measure (n,) further samples."""
         exact = block.astype(np.float64)
         self.samples += len(block)
         self._sum += float(exact.sum())
-        # Not exact @ exact: NumPy's BLAS would leave a thread spinning, and the network wait for that core.
+        # Not exact @ exact: a thread of NumPy's BLAS would keep spinning afterwards, on a core that the network needs.
         self._squares += float(np.square(exact).sum())
 
-    def check(self) -> None:
-        """Raise an AudioError if a sample was no number, which the sum then is not either."""
+    @property
+    def normalisation(self) -> Normalisation:
+        """Statistics of all samples, computed as transformers' Wav2Vec2FeatureExtractor does, with its 1e-7 for silence.
+
+        Raises
+        ------
+        AudioError
+            A sample is NaN or infinite.
+        """
         if not math.isfinite(self._sum):
             raise AudioError(NOT_FINITE)
-
-    @property
-    def level(self) -> Normalisation:
-        """The level of all that was heard; as transformers' Wav2Vec2FeatureExtractor, with its 1e-7 for silence."""
         mean = self._sum / max(1, self.samples)
         return Normalisation(mean, math.sqrt(max(0.0, self._squares / max(1, self.samples) - mean**2) + 1e-7))
 
 
 def normalisation_of(samples: np.ndarray) -> Normalisation:
-    """The level of (N,) samples."""
-    blocks = (samples[start : start + MEASURED] for start in range(0, len(samples), MEASURED))
-    return measure(blocks, 0)[0].level
-
-
-def measure(blocks: Iterable[np.ndarray], most: int) -> tuple[NormalisationMeter, np.ndarray | None]:
-    """Measure (n,) blocks of one sound, and give all its samples if there are no more than `most`, else None."""
-    meter, kept = NormalisationMeter(), [np.empty(0, np.float32)]
-    for block in blocks:
-        meter.hear(block)
-        if meter.samples <= most:
-            kept.append(block)
-        else:
-            kept.clear()
-    meter.check()
-    return meter, np.concatenate(kept) if kept else None
+    """Measure (N,) samples."""
+    meter = NormalisationMeter()
+    for start in range(0, len(samples), MEASURED):
+        meter.add(samples[start : start + MEASURED])
+    return meter.normalisation
 
 
 class SlidingBuffer:
-    """Samples of a stream that can be sliced as if all were there, as long as what is forgotten is not asked for."""
+    """Normalised samples of a sound that is read block by block, as far as they are asked for.
 
-    def __init__(self, blocks: Iterable[np.ndarray]) -> None:
+    Parameters
+    ----------
+    blocks : iterable of numpy.ndarray
+        (n,) float32 each.
+    length : int
+        Samples in all blocks together.
+    normalisation : Normalisation
+    """
+
+    def __init__(self, blocks: Iterable[np.ndarray], length: int, normalisation: Normalisation) -> None:
+        self.length = length
         self._blocks: Iterator[np.ndarray] = iter(blocks)
+        self._normalisation = normalisation
         self._held, self._offset = np.empty(0, np.float32), 0
 
-    def __getitem__(self, stretch: slice) -> np.ndarray:
-        """Give (stop - start,) samples, reading on up to there."""
-        missing = stretch.stop - self._offset - len(self._held)
+    def read(self, stretch: slice) -> np.ndarray:
+        """Return (stop - start,) normalised samples; none of them may lie before what `forget` was told."""
         new = []
+        missing = stretch.stop - self._offset - len(self._held)
         while missing > 0:
             block = next(self._blocks, None)
             if block is None:
-                raise AudioError("The sound is shorter than it was a moment ago. Wait until its file is complete.")
+                raise AudioError("The sound became shorter while it was read. Wait until its file is complete.")
             new.append(block)
             missing -= len(block)
         if new:
-            self._held = np.concatenate([self._held, *new])
-        return self._held[stretch.start - self._offset : stretch.stop - self._offset]
+            parts = [self._held, *new] if len(self._held) else new
+            self._held = np.concatenate(parts) if len(parts) > 1 else parts[0]
+        return self._normalisation.apply(self._held[stretch.start - self._offset : stretch.stop - self._offset])
 
     def forget(self, sample: int) -> None:
         """Free everything before a sample."""

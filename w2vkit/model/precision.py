@@ -1,34 +1,37 @@
-"""Where a network runs, in which arithmetic, and how much goes through it at once. `model.py` alone imports this."""
+"""Where a network runs, in which dtype, and how much sound it takes at once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+from torch import nn
+from torch.nn.utils import parametrize
 
 from w2vkit.errors import ModelError
 
 DTYPES = ("float32", "bfloat16", "float16")
 BATCH_SECONDS = 30.0  # s; the padded sound in one forward pass. The Large model's extractor takes 26 MB per second of it
-SECONDS_PER_CORE = 6.0  # s; on a CPU less of it: what leaves its caches costs more than passes do
-GPU_SECONDS_PER_GIB = 16.0  # s; the same on a GPU, for each GiB that is free
+SECONDS_PER_CORE = 6.0  # s; less on a CPU with few cores: a batch that leaves the caches costs more than several passes
+GPU_SECONDS_PER_GIB = 16.0  # s; on a GPU, for each GiB that is free
 
 
 def pick_device(device: str) -> torch.device:
-    """The device that was asked for, or the best there is."""
-    found = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    """Return the device with this name; for "auto" the best one of this machine."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    best = next(kind for kind, available in there.items() if available)
     if device == "auto":
-        return torch.device(found)
+        return torch.device(best)
     kind = device.partition(":")[0]
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind not in there:
         raise ModelError(f"There is no device {device!r}. Choose auto, cpu, cuda or mps.")
     if not there[kind]:
-        raise ModelError(f"This machine, or its torch, has no {kind} device. Use device='auto' (here: {found}).")
+        raise ModelError(f"This machine, or its torch, has no {kind} device. Use device='auto' (here: {best}).")
     return torch.device(device)
 
 
 def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """The arithmetic that was asked for, or the fastest that the device computes in itself."""
+    """Return the dtype with this name; for "auto" the fastest one that the device computes in natively."""
     if dtype == "auto":
         if device.type == "cuda":
             dtype = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
@@ -37,12 +40,32 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
         else:
             dtype = "bfloat16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"
     if dtype not in DTYPES:
-        raise ModelError(f"There is no arithmetic {dtype!r}. Choose auto, float32, bfloat16 or float16.")
+        raise ModelError(f"There is no dtype {dtype!r}. Choose auto, float32, bfloat16 or float16.")
     return getattr(torch, dtype)
 
 
+def set_dtype(network: Any, dtype: torch.dtype) -> None:
+    """Let the encoder of a float32 network compute in another dtype.
+
+    The time goes into the encoder. The rest stays in float32, as it is sensitive to rounding: the values in the
+    convolutional extractor span five orders of magnitude before its norms, and the head's logits would be rounded to
+    steps of a tenth.
+    """
+    for module in network.modules():
+        if parametrize.is_parametrized(module, "weight"):  # weight normalisation: computed once, in float32
+            parametrize.remove_parametrizations(module, "weight")
+    network.base_model.encoder.to(dtype)
+    cast_inputs(network.base_model.encoder)
+    cast_inputs(network.lm_head)
+
+
+def cast_inputs(module: nn.Module) -> None:
+    """Cast what a module is given to the dtype of its first parameter, which an encoder's input meets first."""
+    module.register_forward_pre_hook(lambda module, inputs: (inputs[0].to(next(module.parameters()).dtype), *inputs[1:]))
+
+
 def batch_seconds(device: torch.device) -> float:
-    """How many seconds of padded sound go through a device at once."""
+    """Return how many seconds of padded sound a device takes in one pass."""
     if device.type == "cpu":
         return min(BATCH_SECONDS, SECONDS_PER_CORE * torch.get_num_threads())
     if device.type == "mps":
@@ -51,14 +74,14 @@ def batch_seconds(device: torch.device) -> float:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on whatever device."""
-    says = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in str(error) for words in says)
+    """Whether an exception means that the memory of any device ran out."""
+    phrases = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(phrase in str(error) for phrase in phrases)
 
 
 @contextmanager
 def true_float32(device: torch.device) -> Iterator[None]:
-    """Keep a GPU's convolutions from rounding float32 to TF32, whose 10 bits the extractor's values do not fit in."""
+    """Switch off TF32 in a GPU's convolutions: its mantissa of 10 bits is too coarse for the extractor's values."""
     if device.type != "cuda":
         yield
         return

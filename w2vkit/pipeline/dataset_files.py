@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2vkit.errors import DatasetError
+from w2vkit.errors import DatasetError, brief
 
 if TYPE_CHECKING:
     from datasets import DatasetBuilder
@@ -186,7 +186,7 @@ def split_files(name: str, config: str | None, split: str) -> list[Path]:
     try:
         return [Path(file) for file in DownloadManager(dataset_name=name).download(list(files[split]))]
     except Exception as error:
-        raise DatasetError(f"The files of {name} could not be downloaded: {_brief(error)} Try again later.") from error
+        raise DatasetError(f"The files of {name} could not be downloaded: {brief(error)} Try again later.") from error
 
 
 def _builder(name: str, config: str | None) -> "DatasetBuilder":
@@ -202,9 +202,9 @@ def _builder(name: str, config: str | None) -> "DatasetBuilder":
     try:
         return load_dataset_builder(source, config)
     except ValueError as error:  # the configuration is missing or wrong; the message lists those there are
-        raise DatasetError(f"{name} needs a configuration: {_brief(error)} Choose with --config.") from error
+        raise DatasetError(f"{name} needs a configuration: {brief(error)} Choose with --config.") from error
     except Exception as error:
-        raise DatasetError(f"{name} could not be opened: {_brief(error)} Try again later, or name local files.") from error
+        raise DatasetError(f"{name} could not be opened: {brief(error)} Try again later, or name local files.") from error
 
 
 def _trouble(name: str) -> str | None:
@@ -216,7 +216,7 @@ def _trouble(name: str) -> str | None:
     try:
         HfApi().dataset_info(name, timeout=PROBE_SECONDS)
     except Exception as error:
-        return _brief(error)
+        return brief(error)
     return None
 
 
@@ -229,9 +229,3 @@ def _cached(name: str) -> str | None:
         return snapshot_download(name, repo_type="dataset", local_files_only=True)
     except (LocalEntryNotFoundError, HFValidationError):
         return None
-
-
-def _brief(error: Exception) -> str:
-    """The first lines of a library's message, as one sentence."""
-    text = " ".join(str(error).split())[:300] or type(error).__name__
-    return text if text.endswith((".", "!", "?")) else text + "."
