@@ -11,13 +11,12 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks.decoding import Heard, hear
-from w2vkit.decode import Hypothesis, beam_search, greedy
+from w2vkit.decode import BeamSearch, Hypothesis, greedy
 from w2vkit.decode.hypothesis import LEGEND, shade
 from w2vkit.decode.lm import BUNDLED
 from w2vkit.decode.lm import load as load_language_model
@@ -74,7 +73,7 @@ def main() -> None:
     model = CTCModel.load(options.model)
     heard = hear(model, options.source, options.limit)
     calibration = heard[0][0].calibration
-    search = partial(beam_search, language_model=load_language_model(BUNDLED))
+    search = BeamSearch(language_model=load_language_model(BUNDLED))
     results = []
     for name, decode in (("greedy", greedy), ("32 beams and the bundled language model", search)):
         for when in ("uncalibrated",) if calibration == UNCALIBRATED else ("uncalibrated", "calibrated"):

@@ -14,7 +14,6 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ import numpy as np
 
 from w2vkit.align import align
 from w2vkit.audio import load
-from w2vkit.decode import Hypothesis, beam_search, greedy
+from w2vkit.decode import BeamSearch, Hypothesis, greedy
 from w2vkit.decode.lm import BUNDLED
 from w2vkit.decode.lm import load as load_language_model
 from w2vkit.emissions import Emissions
@@ -93,8 +92,8 @@ def main() -> None:
     language_model = load_language_model(options.lm)
     decoders: dict[str, Callable[[Emissions], Hypothesis]] = {
         "greedy": greedy,
-        "32 beams": beam_search,
-        f"32 beams and the {language_model.order}-gram": partial(beam_search, language_model=language_model),
+        "32 beams": BeamSearch(),
+        f"32 beams and the {language_model.order}-gram": BeamSearch(language_model=language_model),
     }
     results = []
     print("| decoder | WER | seconds per second of sound |\n|---|---|---|")

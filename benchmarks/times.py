@@ -9,7 +9,6 @@ words and is judged on all of them; a decoder is judged on the words that it got
 import argparse
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import pyarrow.parquet as pq
 
 from w2vkit.align import align
 from w2vkit.audio import load
-from w2vkit.decode import Hypothesis, beam_search, greedy
+from w2vkit.decode import BeamSearch, Hypothesis, beam_search, greedy
 from w2vkit.decode.lm import BUNDLED
 from w2vkit.decode.lm import load as load_language_model
 from w2vkit.emissions import Emissions
@@ -29,7 +28,7 @@ Finder = Callable[[Emissions, str], Hypothesis]
 
 def finders() -> dict[str, Finder]:
     """Give the ways to find words: from emissions and the true text, which only alignment looks at."""
-    search = partial(beam_search, language_model=load_language_model(BUNDLED))
+    search = BeamSearch(language_model=load_language_model(BUNDLED))
     return {
         "greedy": lambda emissions, text: greedy(emissions),
         "32 beams": lambda emissions, text: beam_search(emissions),

@@ -7,11 +7,10 @@ those of the last column with ``--lm bundled``.
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
 
 from w2vkit.checkpoints import mini_folder
-from w2vkit.decode import beam_search
+from w2vkit.decode import BeamSearch
 from w2vkit.decode.lm import BUNDLED, load
 from w2vkit.evaluate import Evaluation, evaluate
 from w2vkit.model import CTCModel
@@ -55,7 +54,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="the folder of eval Parquet files")
     folder = parser.parse_args().folder
     model = CTCModel.load("w2v-mini", dtype="float32")
-    searched = partial(beam_search, language_model=load(BUNDLED))
+    searched = BeamSearch(language_model=load(BUNDLED))
     results, rows = {}, []
     for name in SPLITS:
         path = str(folder / f"{name}.parquet")

@@ -8,14 +8,13 @@ import argparse
 import itertools
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import jiwer
 
 from training.corpora import RATE, Corpus, Utterance
 from w2vkit.audio import Waveform
-from w2vkit.decode import Hypothesis, beam_search, greedy
+from w2vkit.decode import BeamSearch, Hypothesis, greedy
 from w2vkit.decode.lm import BUNDLED, LanguageModel, Weights, load, save_weights
 from w2vkit.emissions import UNCALIBRATED, Emissions
 from w2vkit.evaluate.calibration import auc, expected_calibration_error, fit_language, fit_temperature, judge
@@ -37,7 +36,8 @@ def weigh(model: LanguageModel, emissions: list[Emissions], references: list[str
     """Decode the same emissions with every pair of weights, and give the one with the fewest wrong words."""
     results = {}
     for alpha, beta in itertools.product(ALPHAS, BETAS):
-        texts = [beam_search(one, language_model=model, alpha=alpha, beta=beta).text for one in emissions]
+        search = BeamSearch(language_model=model, alpha=alpha, beta=beta)
+        texts = [search(one).text for one in emissions]
         results[Weights(alpha, beta)] = jiwer.wer(references, texts)
         print(f"WER {results[Weights(alpha, beta)]:.4f} with alpha {alpha}, beta {beta}", flush=True)
     return min(results, key=results.__getitem__)
@@ -68,7 +68,7 @@ def main() -> None:
     weights = weigh(language_model, emissions, references)
     save_weights(BUNDLED, weights)
     print(f"best: {weights}", flush=True)
-    search = partial(beam_search, language_model=language_model, alpha=weights.alpha, beta=weights.beta)
+    search = BeamSearch(language_model=language_model, alpha=weights.alpha, beta=weights.beta)
 
     calibration = fit_temperature(emissions, references)
     found = [search(replace(one, calibration=calibration)) for one in emissions]

@@ -7,7 +7,7 @@ from support.emissions import misheard
 
 from w2vkit.cli import decoder as cli_decoder
 from w2vkit.cli import lm
-from w2vkit.decode import greedy
+from w2vkit.decode import decoder_settings, greedy
 from w2vkit.decode.lm import Weights, save_weights
 from w2vkit.decode.lm.build import build_ngram
 from w2vkit.errors import DecodingError, LanguageModelError
@@ -56,7 +56,7 @@ def test_the_settings_of_an_evaluation_hold_the_weights_that_were_used(tmp_path)
     save_weights(path, Weights(0.7, 2.5))
     for given, expected in (((), (0.7, 2.5)), (("--beta", "0"), (0.7, 0.0))):
         options = parse("transcribe", "--lm", str(path), *given)
-        found = cli_decoder.settings(options, cli_decoder.decoder(options))
+        found = decoder_settings(cli_decoder.decoder(options))
         assert (found["alpha"], found["beta"]) == expected
 
 

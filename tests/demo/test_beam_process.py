@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from support.emissions import spell
 
-from w2vkit.decode import beam_search
+from w2vkit.decode import BeamSearch, beam_search
 from w2vkit.decode.lm import BUNDLED, load, path_of
 from w2vkit.decode.lm.build import build_ngram
 from w2vkit.errors import DecodingError, LanguageModelError
@@ -31,15 +32,16 @@ def searcher() -> Iterator[BeamProcess]:
     searcher._process.communicate()
 
 
-@pytest.mark.parametrize("options", [{"nbest": 3}, {"hotwords": {"WURLD": 9.0}}, {"language_model": path_of(BUNDLED)}])
-def test_it_finds_what_a_search_in_this_process_finds(searcher, options):
-    here = options | {"language_model": load(BUNDLED)} if "language_model" in options else options
-    assert searcher.search(HEARD, **options) == beam_search(HEARD, **here)
+@pytest.mark.parametrize("search", [BeamSearch(nbest=3), BeamSearch(hotwords={"WURLD": 9.0}), BeamSearch(alpha=0.3)])
+def test_it_finds_what_a_search_in_this_process_finds(searcher, search):
+    assert searcher.search(HEARD, search) == search(HEARD)
+    here = replace(search, language_model=load(BUNDLED))
+    assert searcher.search(HEARD, search, language_model=path_of(BUNDLED)) == here(HEARD)
 
 
 def test_its_errors_are_those_of_the_search(searcher, tmp_path):
-    with pytest.raises(DecodingError, match="beam width of 0"):
-        searcher.search(HEARD, beam_width=0)
+    with pytest.raises(DecodingError, match=r"weight -1\.0"):
+        searcher.search(HEARD, BeamSearch(hotwords={"A": -1.0}))
     with pytest.raises(LanguageModelError, match=r"gone\.arpa could not be read"):
         searcher.search(HEARD, language_model=tmp_path / "gone.arpa")
     assert searcher.search(HEARD).text == beam_search(HEARD).text

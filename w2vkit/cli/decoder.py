@@ -1,13 +1,8 @@
 """The decoder's options of `transcribe` and `evaluate`: greedy or beam search, language model, hot words."""
 
 import argparse
-import hashlib
-import inspect
-from functools import partial
-from typing import Any
 
-from w2vkit.decode import Decode, beam_search, greedy
-from w2vkit.decode.beam import check
+from w2vkit.decode import BeamSearch, Decode, greedy
 from w2vkit.decode.hotwords import HOTWORD_WEIGHT
 from w2vkit.decode.lm import load, path_of
 from w2vkit.errors import DecodingError
@@ -50,7 +45,7 @@ def decoder(options: argparse.Namespace) -> Decode | None:
     given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
     if ("alpha" in given or "beta" in given) and not options.lm:
         raise DecodingError("--alpha and --beta weigh a language model. Give one with --lm FILE.")
-    check(**given)
+    BeamSearch(**given)  # an option that is out of range is an error before the language model is read
     if options.lm:
         given["language_model"] = load(options.lm)
     if options.hotword:
@@ -58,21 +53,8 @@ def decoder(options: argparse.Namespace) -> Decode | None:
     if options.decoder == "greedy" and given:
         raise DecodingError("Greedy decoding has no beam, language model, hot words or n-best. Choose --decoder beam.")
     if given or options.decoder == "beam":
-        return partial(beam_search, **given)
+        return BeamSearch(**given)
     return greedy if options.decoder else None
-
-
-def settings(options: argparse.Namespace, decode: Decode | None) -> dict[str, Any]:
-    """Give all that the texts of a decoder depend on, defaults included; a language model by its name and contents."""
-    if not isinstance(decode, partial):
-        return {}
-    known = inspect.signature(beam_search).parameters.values()
-    values = {p.name: decode.keywords.get(p.name, p.default) for p in known if p.name not in ("emissions", "nbest")}
-    if options.lm:
-        own = decode.keywords["language_model"].weights
-        values |= {name: getattr(own, name) for name in ("alpha", "beta") if values[name] is None}
-        values["language_model"] = f"{options.lm.name} {hashlib.sha256(options.lm.read_bytes()).hexdigest()[:16]}"
-    return values
 
 
 def _hotword(argument: str) -> tuple[str, float]:

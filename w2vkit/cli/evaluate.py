@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from w2vkit.cli.common import add_engine_options, add_model_options, load_model, say, start_cluster
-from w2vkit.cli.decoder import add_decoder_options, decoder, settings
+from w2vkit.cli.decoder import add_decoder_options, decoder
 from w2vkit.errors import EvaluationError, W2VKitError
 
 RESULTS, AS_JSON, AS_HTML, AS_YAML = "results.jsonl", "evaluation.json", "report.html", "model-index.yml"
@@ -75,13 +75,10 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     decode = decoder(options) or greedy
-    described = settings(options, decode)
     runner, results = _runner(options)
     try:
         with Bar(len(corpus), "utterances") as bar:
-            evaluation = evaluate(
-                runner, corpus, scoring=options.scoring, decode=decode, settings=described, progress=bar.reach
-            )
+            evaluation = evaluate(runner, corpus, scoring=options.scoring, decode=decode, progress=bar.reach)
     except KeyboardInterrupt:
         kept = f"finished transcripts are in {results}; run the same command again to resume" if results else "nothing was kept"
         say(f"w2vkit: stopped; {kept}.")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from w2vkit.cli.common import MAX_HOURS, add_engine_options, add_model_options, load_model, say, start_cluster, write_text
-from w2vkit.cli.decoder import add_decoder_options, decoder, settings
+from w2vkit.cli.decoder import add_decoder_options, decoder
 from w2vkit.cli.files import Job, find_jobs, give_outputs
 from w2vkit.cli.progress import Bar
 from w2vkit.errors import FormatError, W2VKitError
@@ -80,17 +80,15 @@ def _share(options: argparse.Namespace) -> int:
     """Transcribe on a cluster into Parquet files."""
     if options.format != "txt" or options.nbest:
         raise FormatError("--engine ray writes Parquet files of texts and words. Leave out --format and --nbest.")
-    from w2vkit.pipeline.bulk import describe_decoder
     from w2vkit.pipeline.datasets import from_files, is_table, open_corpus
 
     table = options.paths[0] if len(options.paths) == 1 and is_table(options.paths[0]) else None
     corpus = open_corpus(table, with_text=False) if table else from_files([job.path for job in _jobs(options)])
     decode = decoder(options)
-    about = describe_decoder(decode, settings(options, decode))[0] if decode else {"decoder": "the checkpoint's own"}
     cluster = start_cluster(options)
     with Bar(len(corpus)) as bar:
         shared = cluster.transcribe(
-            corpus, options.output_dir, decode=decode, about=about, max_seconds=options.max_hours * 3600, progress=bar.reach
+            corpus, options.output_dir, decode=decode, max_seconds=options.max_hours * 3600, progress=bar.reach
         )
     failures = [(row.id, row.error) for row in shared.results if row.error]
     kept = f", {shared.reused} by an earlier run" if shared.reused else ""

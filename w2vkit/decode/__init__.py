@@ -3,8 +3,17 @@
 Both decoders give a `Hypothesis`: the text, and its words with times and confidence. NumPy only.
 """
 
-from w2vkit.decode.beam import beam_search
-from w2vkit.decode.best_path import Decode, default_decoder, greedy
+from w2vkit.decode.beam import BeamSearch, beam_search
+from w2vkit.decode.best_path import Decode, decoder_settings, default_decoder, greedy
 from w2vkit.decode.hypothesis import Hypothesis, Word
 
-__all__ = ["Decode", "Hypothesis", "Word", "beam_search", "default_decoder", "greedy"]
+__all__ = [
+    "BeamSearch",
+    "Decode",
+    "Hypothesis",
+    "Word",
+    "beam_search",
+    "decoder_settings",
+    "default_decoder",
+    "greedy",
+]

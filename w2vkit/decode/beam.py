@@ -9,7 +9,7 @@ same character count twice. All prefixes of a frame are worked on at once as Num
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
 from functools import reduce
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from w2vkit.decode.hotwords import HotWords
 from w2vkit.decode.hypothesis import Hypothesis, words_from_spans
-from w2vkit.decode.lm import LanguageModel
+from w2vkit.decode.lm import LanguageModel, Weights
 from w2vkit.decode.scorers import Scorer, language_scorer
 from w2vkit.decode.viterbi import place
 from w2vkit.emissions import Emissions, Vocabulary
@@ -26,108 +26,142 @@ from w2vkit.errors import DecodingError
 ROOT = 0  # the node of the empty prefix
 
 
-def beam_search(
-    emissions: Emissions,
-    beam_width: int = 32,
-    *,
-    token_min_logp: float = -6.0,
-    beam_threshold: float = 12.0,
-    language_model: LanguageModel | None = None,
-    alpha: float | None = None,
-    beta: float | None = None,
-    oov_penalty: float = 8.0,
-    hotwords: Mapping[str, float] | None = None,
-    nbest: int = 1,
-) -> Hypothesis:
-    """Decode the likeliest text, with what a language model and hot words say about it.
+@dataclass(frozen=True)
+class BeamSearch:
+    """The options of a beam search; call it with emissions to decode them.
 
     A text scores ``log P(text | sound) + alpha * log P_LM(text) + beta * (number of words)
     - oov_penalty * (words that the model does not know) + hot words``, all natural logarithms.
 
     Parameters
     ----------
-    emissions : Emissions
-        (T, V) log-probabilities. Special labels such as ``<s>`` count as blanks: they are never text, they
-        separate repeats, and paths through them add to the text's probability, which is greedy's rule too.
     beam_width : int
-        How many prefixes go on from frame to frame.
+        How many prefixes are kept from frame to frame.
     token_min_logp : float
-        In a frame, labels below this log-probability are left out, but never the likeliest one; ``-inf`` keeps all.
+        Labels below this log-probability are left out of a frame, except the likeliest one; ``-inf`` keeps all.
     beam_threshold : float
         Prefixes that score this much less than the best one are dropped; ``inf`` drops none.
     language_model : LanguageModel, optional
-        From `w2vkit.decode.lm.load`: words or characters.
+        From `w2vkit.decode.lm.load`: a model of words or of characters.
     alpha, beta : float, optional
-        Weight of the language model and bonus per word; left out, they are the model's own ``weights``. Without a
-        model they do nothing.
+        Weight of the language model and bonus per word. The defaults are the model's own ``weights``. Both have no effect
+        without a language model.
     oov_penalty : float
-        Taken off for a word that the model does not know.
+        Subtracted for each word that the language model does not know.
     hotwords : mapping of str to float, optional
-        Words or phrases that are to be expected, and what each occurrence adds to the score; 5 to 10 is much, but a
-        word that the language model does not know has to make up for ``oov_penalty`` as well.
+        Expected words or phrases, and what each occurrence adds to the score. 5 to 10 is much, but a word that the
+        language model does not know has to make up for ``oov_penalty`` as well.
     nbest : int
-        How many texts to give: the best one, and ``nbest - 1`` in its ``alternatives``, or fewer if no more were left.
-
-    Returns
-    -------
-    Hypothesis
-        ``acoustic_score`` is the log-probability of the text: the sum over all of its paths that the search has
-        seen. Word boundaries at the beginning or end of a text or next to each other change nothing: such
-        prefixes are one prefix, and their paths are added up. The words' places are those of the likeliest path
-        of the text among these; a word's confidence is computed on it as in `greedy`. What a language model helped
-        to find may be right although it hardly sounds so, for which ``emissions.calibration`` has a correction.
+        How many texts to return: the best one, and up to ``nbest - 1`` in its ``alternatives``.
 
     Raises
     ------
     DecodingError
-        A parameter is out of range, or a hot word cannot be spelled with the vocabulary.
-    LanguageModelError
-        The language model does not fit the vocabulary.
+        An option is out of range.
 
     Notes
     -----
     Without pruning (a beam wider than the number of prefixes, ``token_min_logp=-inf``, ``beam_threshold=inf``) the
-    search is exact. With ``beam_width=1`` it is still not greedy: where greedy compares single labels in each
-    frame, the search compares prefixes, and staying with one (a blank or the last character once more) adds up
-    two labels. After an A, at P(A) = P(blank) = 0.3 and P(B) = 0.4, greedy goes on to AB, one beam stays with A.
+    search is exact. With ``beam_width=1`` it still differs from greedy decoding: greedy compares single labels in each
+    frame, and the search compares prefixes. Staying with a prefix (a blank or the last character once more) adds up two
+    labels. After an A, with P(A) = P(blank) = 0.3 and P(B) = 0.4, greedy goes on to AB, and a single beam stays with A.
     """
-    check(beam_width=beam_width, nbest=nbest, alpha=alpha, beta=beta, oov_penalty=oov_penalty)
-    if not token_min_logp <= 0:
-        raise DecodingError(f"token_min_logp is a log-probability, not {token_min_logp}. Give 0 or less, such as -6.")
-    if not beam_threshold >= 0:
-        raise DecodingError(f"beam_threshold is a distance, not {beam_threshold}. Give 0 or more, such as 12.")
-    scorers: list[Scorer] = []
-    if language_model is not None:
-        own = language_model.weights
-        alpha, beta = own.alpha if alpha is None else alpha, own.beta if beta is None else beta
-        scorers.append(language_scorer(language_model, emissions.vocabulary, alpha=alpha, beta=beta, oov_penalty=oov_penalty))
-    if hotwords:
-        scorers.append(HotWords(hotwords, emissions.vocabulary))
-    special = sorted(emissions.vocabulary.special)
-    blank = np.logaddexp.reduce(emissions.log_probs[:, special].astype(np.float64), axis=1)
-    tree = Tree(scorers)
-    beams = search(emissions, blank, tree, token_min_logp=token_min_logp, beam_width=beam_width, beam_threshold=beam_threshold)
-    results = _rank(beams, tree, emissions.vocabulary)[:nbest]
-    helped = language_model is not None
-    best, *others = [_hypothesis(emissions, tree, result, helped=helped) for result in results]
-    return replace(best, alternatives=tuple(others))
+
+    beam_width: int = 32
+    _: KW_ONLY
+    token_min_logp: float = -6.0
+    beam_threshold: float = 12.0
+    language_model: LanguageModel | None = None
+    alpha: float | None = None
+    beta: float | None = None
+    oov_penalty: float = 8.0
+    hotwords: Mapping[str, float] | None = None
+    nbest: int = 1
+
+    def __post_init__(self) -> None:
+        if self.beam_width < 1:
+            raise DecodingError(f"A beam width of {self.beam_width} leaves nothing to search. Give 1 or more; 32 is usual.")
+        if self.nbest < 1:
+            raise DecodingError(f"The {self.nbest} best texts cannot be given. Ask for 1 or more.")
+        if not self.token_min_logp <= 0:
+            raise DecodingError(f"token_min_logp is a log-probability, not {self.token_min_logp}. Give 0 or less, such as -6.")
+        if not self.beam_threshold >= 0:
+            raise DecodingError(f"beam_threshold is a distance, not {self.beam_threshold}. Give 0 or more, such as 12.")
+        for name in ("alpha", "beta", "oov_penalty"):
+            value = getattr(self, name)
+            if value is not None and not np.isfinite(value):
+                raise DecodingError(f"{name} is {value}. Give a finite number.")
+
+    @property
+    def weights(self) -> Weights:
+        """``alpha`` and ``beta``; where they are None, those of the language model."""
+        own = self.language_model.weights if self.language_model else Weights()
+        return Weights(own.alpha if self.alpha is None else self.alpha, own.beta if self.beta is None else self.beta)
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that the best text depends on, as values for JSON; a language model by its name and content."""
+        values = {option.name: getattr(self, option.name) for option in fields(self) if option.name != "nbest"}
+        if self.language_model is not None:
+            identity = f"{self.language_model.name} {self.language_model.fingerprint}".strip()
+            values |= {"language_model": identity, **asdict(self.weights)}
+        return values | {"hotwords": dict(self.hotwords) if self.hotwords else None}
+
+    def __call__(self, emissions: Emissions) -> Hypothesis:
+        """Decode the likeliest text.
+
+        Parameters
+        ----------
+        emissions : Emissions
+            (T, V) log-probabilities. Special labels such as ``<s>`` count as blanks, as in `greedy`: they are never text,
+            they separate repeats, and paths through them add to the text's probability.
+
+        Returns
+        -------
+        Hypothesis
+            ``acoustic_score`` is the log-probability of the text, summed over all of its paths in the search. Word
+            boundaries at the beginning or end of a text, or next to each other, change nothing: such prefixes are one
+            prefix, and their paths are added up. The words' times are those of the text's likeliest path; a word's
+            confidence is computed on it as in `greedy`. Where a language model took part, and ``emissions.calibration``
+            was fitted with the same one, the confidence is corrected for it.
+
+        Raises
+        ------
+        DecodingError
+            A hot word cannot be spelled with the vocabulary.
+        LanguageModelError
+            The language model does not fit the vocabulary.
+        """
+        scorers: list[Scorer] = []
+        if self.language_model is not None:
+            alpha, beta = self.weights.alpha, self.weights.beta
+            scorers.append(
+                language_scorer(self.language_model, emissions.vocabulary, alpha=alpha, beta=beta, oov_penalty=self.oov_penalty)
+            )
+        if self.hotwords:
+            scorers.append(HotWords(self.hotwords, emissions.vocabulary))
+        special = sorted(emissions.vocabulary.special)
+        blank = np.logaddexp.reduce(emissions.log_probs[:, special].astype(np.float64), axis=1)
+        tree = Tree(scorers)
+        beams = search(
+            emissions,
+            blank,
+            tree,
+            token_min_logp=self.token_min_logp,
+            beam_width=self.beam_width,
+            beam_threshold=self.beam_threshold,
+        )
+        results = _rank(beams, tree, emissions.vocabulary)[: self.nbest]
+        helped = self.language_model is not None
+        best, *others = [_hypothesis(emissions, tree, result, helped=helped) for result in results]
+        return replace(best, alternatives=tuple(others))
 
 
-def check(*, beam_width: int = 32, nbest: int = 1, **weights: float | None) -> None:
-    """Refuse what no search can be made of, before anything is read or loaded.
+def beam_search(emissions: Emissions, beam_width: int = 32, **options: Any) -> Hypothesis:
+    """Decode the likeliest text: ``BeamSearch(beam_width, **options)(emissions)``.
 
-    Raises
-    ------
-    DecodingError
-        Fewer than one beam or text, or a weight that is no finite number.
+    Parameters and errors are those of `BeamSearch`.
     """
-    if beam_width < 1:
-        raise DecodingError(f"A beam width of {beam_width} leaves nothing to search. Give 1 or more; 32 is usual.")
-    if nbest < 1:
-        raise DecodingError(f"The {nbest} best texts cannot be given. Ask for 1 or more.")
-    for name, weight in weights.items():
-        if weight is not None and not np.isfinite(weight):
-            raise DecodingError(f"{name} is {weight}. Give a finite number.")
+    return BeamSearch(beam_width, **options)(emissions)
 
 
 @dataclass

@@ -7,18 +7,16 @@ looks for the likeliest text instead.
 """
 
 from collections.abc import Callable
-from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from w2vkit.decode.beam import beam_search
-from w2vkit.decode.hypothesis import Hypothesis, Span, Word, words_from_spans
+from w2vkit.decode.beam import BeamSearch
+from w2vkit.decode.hypothesis import Hypothesis, Span, words_from_spans
 from w2vkit.decode.lm import load, of_checkpoint
 from w2vkit.emissions import Emissions
-
-__all__ = ["Decode", "Hypothesis", "Span", "Word", "beam_search", "default_decoder", "greedy", "words_from_spans"]
 
 Decode = Callable[[Emissions], Hypothesis]
 
@@ -51,7 +49,7 @@ def greedy(emissions: Emissions) -> Hypothesis:
 
 
 def default_decoder(folder: Path) -> Decode:
-    """Give the decoder that suits a checkpoint: beam search with the language model that it brings, or else greedy.
+    """Load the default decoder of a checkpoint: beam search with the language model in its folder, or else greedy.
 
     Parameters
     ----------
@@ -64,9 +62,16 @@ def default_decoder(folder: Path) -> Decode:
         The language model is broken.
     """
     path = of_checkpoint(folder)
-    return _searching(path) if path else greedy
+    return BeamSearch(language_model=load(path)) if path else greedy
 
 
-@lru_cache(maxsize=2)
-def _searching(path: Path) -> Decode:
-    return partial(beam_search, language_model=load(path))
+def decoder_settings(decode: Decode | None) -> dict[str, Any]:
+    """Describe a decoder by everything that its texts depend on, as values for JSON; None is the checkpoint's default.
+
+    A file of results keeps this, so that only a run with the same decoder continues it.
+    """
+    if decode is None:
+        return {"decoder": "the checkpoint's own"}
+    if isinstance(decode, BeamSearch):
+        return {"decoder": "beam_search", **decode.settings()}
+    return {"decoder": getattr(decode, "__name__", type(decode).__name__)}

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -201,7 +200,6 @@ def _end(model: NGram, context: int, alpha: float) -> float:
 
 
 _log = logging.getLogger(__name__)
-_lexicons: WeakKeyDictionary[NGram, dict[Vocabulary, "Lexicon"]] = WeakKeyDictionary()  # they take seconds to build
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,10 +226,9 @@ class Lexicon:
 
         Words that the vocabulary cannot spell are left out: they can never be found.
         """
-        known = _lexicons.setdefault(model, {})
-        if vocabulary not in known:
-            known[vocabulary] = cls._build(model, vocabulary)
-        return known[vocabulary]
+        if vocabulary not in model.lexicons:
+            model.lexicons[vocabulary] = cls._build(model, vocabulary)
+        return model.lexicons[vocabulary]
 
     @classmethod
     def _build(cls, model: NGram, vocabulary: Vocabulary) -> "Lexicon":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from w2vkit.checkpoints import MINI
-from w2vkit.decode import Decode, greedy
+from w2vkit.decode import Decode, decoder_settings, greedy
 from w2vkit.decode.lm import BUNDLED
 from w2vkit.errors import EvaluationError
 from w2vkit.evaluate.scoring import (
@@ -22,7 +22,7 @@ from w2vkit.evaluate.scoring import (
     score,
     unknown_characters,
 )
-from w2vkit.pipeline.bulk import CHUNK, Job, LocalRunner, ModelInfo, Runner, Speed, describe_decoder
+from w2vkit.pipeline.bulk import CHUNK, Job, LocalRunner, ModelInfo, Runner, Speed
 from w2vkit.pipeline.datasets import Utterance
 from w2vkit.pipeline.journal import Result
 
@@ -98,7 +98,6 @@ def evaluate(
     *,
     scoring: str = "card",
     decode: Decode = greedy,
-    settings: Mapping[str, Any] | None = None,
     results_file: Path | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Evaluation:
@@ -115,11 +114,6 @@ def evaluate(
         both sides and leaves out empty references, as the Open ASR Leaderboard does.
     decode : callable
         Emissions to Hypothesis. The default is greedy, as on model cards, whatever the checkpoint's default is.
-    settings : mapping, optional
-        What the decoder's texts depend on, as values for JSON.
-    results_file : Path, optional
-        For a model: JSON lines to which results are appended as they come. If the file is there, the run resumes from
-        it. A runner has a place of its own.
     progress : callable, optional
         Called with the number of utterances done, including a fraction of the current ones.
 
@@ -140,9 +134,8 @@ def evaluate(
     if scoring == "card":
         first, utterances = _first(utterances)
         check_case([utterance.reference or "" for utterance in first], runner.info.vocabulary)
-    about, _ = describe_decoder(decode, settings or {})
-    job = runner.run(utterances, decode=decode, settings=about, progress=progress)
-    return summarise(job, runner.info, scoring=scoring, decoder=about)
+    job = runner.run(utterances, decode=decode, progress=progress)
+    return summarise(job, runner.info, scoring=scoring, decoder=decoder_settings(decode))
 
 
 def _first(utterances: Iterable[Utterance]) -> tuple[list[Utterance], Iterable[Utterance]]:

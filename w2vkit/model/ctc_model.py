@@ -6,12 +6,14 @@ What differs between checkpoints (rate, stride, normalisation, attention mask, b
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
 from w2vkit.audio import Waveform, stream
+from w2vkit.decode import Decode, default_decoder
 from w2vkit.emissions import Calibration, Emissions, Vocabulary
 from w2vkit.errors import AudioError, ModelError, brief
 from w2vkit.model.fast_layers import patch
@@ -73,6 +75,11 @@ class CTCModel:
             mixed=not padding_matters(network, self.uses_attention_mask),
             context=self._grid.frames_in(CONTEXT_SECONDS),
         )
+
+    @cached_property
+    def default_decoder(self) -> Decode:
+        """The checkpoint's default decoder: beam search with the language model in its folder, or else greedy decoding."""
+        return default_decoder(self.folder)
 
     @classmethod
     def load(

@@ -6,16 +6,16 @@ process, `w2vkit.pipeline.cluster.Cluster` on many machines.
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from w2vkit.audio import MAX_SECONDS, Waveform, load
-from w2vkit.decode import Decode
+from w2vkit.decode import Decode, decoder_settings
 from w2vkit.decode.lm import of_checkpoint
 from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import EvaluationError, W2VKitError
@@ -118,7 +118,6 @@ class Runner(Protocol):
         utterances: Iterable[Utterance],
         *,
         decode: Decode,
-        settings: Mapping[str, Any],
         progress: Callable[[float], None] | None = None,
     ) -> Job:
         """Transcribe utterances; one that fails is a result with its error.
@@ -127,9 +126,7 @@ class Runner(Protocol):
         ----------
         utterances : iterable of Utterance
         decode : callable
-            Emissions to Hypothesis.
-        settings : mapping
-            What the decoder's texts depend on; results of other settings are not reused.
+            Emissions to Hypothesis. Results of a decoder with other settings are not reused.
         progress : callable, optional
             Called with the number of utterances done.
         """
@@ -155,7 +152,6 @@ class LocalRunner:
         utterances: Iterable[Utterance],
         *,
         decode: Decode,
-        settings: Mapping[str, Any],
         progress: Callable[[float], None] | None = None,
     ) -> Job:
         """Transcribe utterances, as `Runner.run`.
@@ -165,7 +161,7 @@ class LocalRunner:
         EvaluationError
             The file of results belongs to another run, or it cannot be written.
         """
-        journal = Journal(self._file, {"model": self.info.model, "dtype": self.info.dtype, **settings})
+        journal = Journal(self._file, {"model": self.info.model, "dtype": self.info.dtype, **decoder_settings(decode)})
         tell = progress or (lambda done: None)
         speed: Speed | None = None
         ids: list[str] = []
@@ -357,10 +353,3 @@ def _emit(
         if len(waveforms) == 1:
             return [error]
         return [result for waveform in waveforms for result in _emit(model, [waveform], None)]
-
-
-def describe_decoder(decode: Decode, settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Give what the texts of a decoder depend on, for a file of results, and the same as notes for people."""
-    decoder = getattr(getattr(decode, "func", decode), "__name__", type(decode).__name__)
-    listed = ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
-    return {"decoder": decoder, **settings}, [f"Decoded by {decoder.replace('_', ' ')}: {listed}."] if settings else []

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from w2vkit.audio import MAX_SECONDS
-from w2vkit.decode import Decode, default_decoder
+from w2vkit.decode import Decode, decoder_settings
 from w2vkit.errors import ClusterError, W2VKitError
 from w2vkit.pipeline.bulk import CHUNK, Job, ModelInfo, Read, Repeats, Speed, read_ahead, reused_note, transcribe_chunk
 from w2vkit.pipeline.datasets import Corpus, Utterance
@@ -99,7 +99,6 @@ class Cluster:
         folder: Path,
         *,
         decode: Decode | None = None,
-        about: Mapping[str, Any] | None = None,
         max_seconds: float = MAX_SECONDS,
         progress: Callable[[float], None] | None = None,
     ) -> ClusterJob:
@@ -112,8 +111,6 @@ class Cluster:
             Only this process writes to it.
         decode : callable, optional
             Emissions to Hypothesis; the checkpoint's default otherwise (`w2vkit.decode.default_decoder`).
-        about : mapping, optional
-            What else the texts depend on, as values for JSON; only a run with the same goes on from the shards.
         max_seconds : float
             Refuse longer sound (s).
         progress : callable, optional
@@ -128,7 +125,7 @@ class Cluster:
         source = {"source": corpus.name, "config": corpus.config, "split": corpus.split, **corpus.selection}
         shards = Shards(
             folder,
-            {"model": self.info.model, "dtype": self.info.dtype, **source, **(about or {})},
+            {"model": self.info.model, "dtype": self.info.dtype, **source, **decoder_settings(decode)},
             len(corpus),
             self._pool.workers,
         )
@@ -238,7 +235,7 @@ class Worker:
         from w2vkit.model import CTCModel
 
         self.model, self.corpus, self.max_seconds = CTCModel.load(**load), corpus, max_seconds
-        self.decode = decode or default_decoder(self.model.folder)
+        self.decode = decode or self.model.default_decoder
 
     def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
         """Give the shard as a Parquet file, or the error that kept all of it from being transcribed."""
@@ -298,7 +295,6 @@ class ClusterRunner:
         utterances: Iterable[Utterance],
         *,
         decode: Decode,
-        settings: Mapping[str, Any],
         progress: Callable[[float], None] | None = None,
     ) -> Job:
         """Transcribe a `Corpus`, as `Runner.run`.
@@ -310,7 +306,7 @@ class ClusterRunner:
         """
         if not isinstance(utterances, Corpus):
             raise ClusterError("A cluster needs a data set that its workers can read. Open one with open_corpus.")
-        job = self._cluster.transcribe(utterances, self._folder, decode=decode, about=settings, progress=progress)
+        job = self._cluster.transcribe(utterances, self._folder, decode=decode, progress=progress)
         repeats, results = Repeats(), []
         for result in job.results:
             id, error = repeats.check(result.id)

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from w2vkit.align import Alignment, align
 from w2vkit.audio import MAX_SECONDS, Waveform, load
-from w2vkit.decode import Decode, Hypothesis, default_decoder
+from w2vkit.decode import Decode, Hypothesis
 from w2vkit.emissions import Emissions
 
 if TYPE_CHECKING:
@@ -22,12 +21,14 @@ class Emitter(Protocol):
     ----------
     sample_rate : int
         Of the waveforms (Hz).
-    folder : Path
-        The checkpoint's, which may hold a language model.
     """
 
     sample_rate: int
-    folder: Path
+
+    @property
+    def default_decoder(self) -> Decode:
+        """The decoder of the checkpoint, as `CTCModel.default_decoder`."""
+        ...
 
     def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
         """Compute the emissions of waveforms, as `CTCModel.emit` does."""
@@ -100,7 +101,7 @@ def transcribe(
     """
     chosen = _loaded(model) if isinstance(model, str) else model
     waveform, seconds, emissions = _emit(source, chosen, keep_sound, max_seconds, progress)
-    return Transcription(waveform, seconds, emissions, (decode or default_decoder(chosen.folder))(emissions))
+    return Transcription(waveform, seconds, emissions, (decode or chosen.default_decoder)(emissions))
 
 
 def align_file(

@@ -10,13 +10,13 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
-from w2vkit.decode import Hypothesis, beam_search
-from w2vkit.decode.lm import LanguageModel, load
+from w2vkit.decode import BeamSearch, Hypothesis
+from w2vkit.decode.lm import load
 from w2vkit.emissions import Emissions
 from w2vkit.errors import DecodingError
 from w2vkit_demo import strings
@@ -29,15 +29,17 @@ class BeamProcess:
         self._turn = Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def search(self, emissions: Emissions, **options: Any) -> Hypothesis:
-        """Search as `beam_search` does; a language model may be given as its path, and is read once.
+    def search(
+        self, emissions: Emissions, search: BeamSearch | None = None, *, language_model: Path | None = None
+    ) -> Hypothesis:
+        """Search in the process; it loads the language model of a path once and keeps it.
 
         Raises
         ------
         DecodingError
-            The process was ended twice, as a machine short of memory does. Other errors are those of `beam_search`.
+            The process was ended twice, as a machine short of memory does. Other errors are those of `BeamSearch`.
         """
-        request = pickle.dumps((emissions, options))
+        request = pickle.dumps((emissions, search or BeamSearch(), language_model))
         with self._turn:
             found = self._ask(request) or self._ask(request)
         if found is None:
@@ -73,27 +75,19 @@ class BeamProcess:
 def main() -> None:
     """Answer one search after another, until the page is gone."""
     answers = os.fdopen(os.dup(1), "wb")
+    loaded = lru_cache(maxsize=2)(load)
     os.dup2(2, 1)  # whatever is printed must not get between the answers
     while True:
         try:
-            emissions, options = pickle.load(sys.stdin.buffer)
+            emissions, search, path = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         try:
-            found = beam_search(emissions, **options | {"language_model": _read(options.get("language_model"))})
+            found = (replace(search, language_model=loaded(path)) if path else search)(emissions)
         except Exception as error:  # it is raised where the search was asked for
             found = error
         pickle.dump(found, answers)
         answers.flush()
-
-
-@lru_cache(maxsize=2)
-def _loaded(path: Path) -> LanguageModel:
-    return load(path)
-
-
-def _read(model: LanguageModel | Path | None) -> LanguageModel | None:
-    return _loaded(model) if isinstance(model, Path) else model
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 from w2vkit.audio import Waveform
+from w2vkit.decode import Decode
 from w2vkit.emissions import Emissions
 from w2vkit_demo.server.limits import MAX_SECONDS
 
@@ -57,6 +58,11 @@ class ModelQueue:
         self._short, self._long = deque[_Request](), deque[_Request]()
         self._changed = Condition()
         self._working = False
+
+    @property
+    def default_decoder(self) -> Decode:
+        """That of the `CTCModel`."""
+        return self._model.default_decoder
 
     def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
         """Compute the emissions of waveforms, as `CTCModel.emit`; an error is that of these waveforms alone."""

@@ -1,16 +1,16 @@
 """What page and endpoints both do: the core's functions, with the limits of a server."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
 from w2vkit.align import Alignment
 from w2vkit.audio import Waveform, load
 from w2vkit.audio.effects import add_noise, change_speed, telephone
-from w2vkit.decode import Hypothesis, greedy
+from w2vkit.decode import BeamSearch, Decode, Hypothesis, greedy
 from w2vkit.decode.hotwords import HOTWORD_WEIGHT
 from w2vkit.decode.lm import BUNDLED, of_checkpoint, path_of
 from w2vkit.decode.lm.build import ngram_from_text
@@ -87,7 +87,7 @@ def prepare(model: ModelQueue) -> None:
     decoder("", model)(Emissions(np.full((1, labels), -np.log(labels), dtype=np.float32), model.vocabulary))
 
 
-def decoder(name: str, model: ModelQueue, hotwords: str = "", lm_text: str = "") -> Callable[..., Hypothesis]:
+def decoder(name: str, model: ModelQueue, hotwords: str = "", lm_text: str = "", nbest: int = 1) -> Decode:
     """Make the decoder of a name in `strings.DECODERS`, or the one that suits a model; hot words are separated by commas."""
     name = name or reading(model)
     _check("decoder", name, strings.DECODERS.values())
@@ -96,17 +96,18 @@ def decoder(name: str, model: ModelQueue, hotwords: str = "", lm_text: str = "")
         words = [word.strip() for word in hotwords.replace("\n", ",").split(",") if word.strip()]
         if not words:
             raise DecodingError(strings.NO_HOTWORDS)
-        return partial(_search, hotwords=dict.fromkeys(words, HOTWORD_WEIGHT))
+        return partial(_search, BeamSearch(nbest=nbest, hotwords=dict.fromkeys(words, HOTWORD_WEIGHT)))
     if name == "language model":
         check_length(lm_text)
-        return partial(_search, language_model=ngram_from_text(lm_text))
+        return partial(_search, BeamSearch(nbest=nbest, language_model=ngram_from_text(lm_text)))
     if name == "bundled":
-        return partial(_search, language_model=of_checkpoint(model.folder) or path_of(BUNDLED))
-    return _search if name == "beam" else greedy
+        return partial(_search, BeamSearch(nbest=nbest), language_model=of_checkpoint(model.folder) or path_of(BUNDLED))
+    return partial(_search, BeamSearch(nbest=nbest)) if name == "beam" else greedy
 
 
-def _search(emissions: Emissions, **options: Any) -> Hypothesis:
-    return (SHORT if emissions.seconds <= SHORT_SECONDS else LONG).search(emissions, **options)
+def _search(search: BeamSearch, emissions: Emissions, *, language_model: Path | None = None) -> Hypothesis:
+    process = SHORT if emissions.seconds <= SHORT_SECONDS else LONG
+    return process.search(emissions, search, language_model=language_model)
 
 
 def check_length(text: str) -> None:

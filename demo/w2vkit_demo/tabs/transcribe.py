@@ -75,8 +75,8 @@ def build(models: Models, current: gr.State) -> None:
         if found is None:
             return widgets.message(strings.EMPTY)
         try:
-            decode = operations.decoder("beam" if how == "greedy" else how, models.get(name))
-            best = decode(found.emissions, nbest=NBEST)
+            decode = operations.decoder("beam" if how == "greedy" else how, models.get(name), nbest=NBEST)
+            best = decode(found.emissions)
         except W2VKitError as error:
             return widgets.failure(error)
         rows = [(h.text or "-", f"{h.score:.2f}") for h in (best, *best.alternatives)]

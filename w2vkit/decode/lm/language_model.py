@@ -7,12 +7,13 @@ may stand ``NAME.json`` with the weights that were found for it, as they are for
 
 import json
 from dataclasses import asdict, replace
+from functools import cached_property
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from w2vkit.checkpoints import mini_folder
-from w2vkit.decode.lm.ngram import LN10, NGram, Weights, read
+from w2vkit.decode.lm.ngram import LN10, NGram, Weights, fingerprint, read
 from w2vkit.errors import LanguageModelError
 
 __all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "of_checkpoint", "path_of", "save_weights"]
@@ -29,7 +30,7 @@ class KenLM:
     """
 
     def __init__(self, path: Path, weights: Weights) -> None:
-        self.weights = weights
+        self.path, self.name, self.weights = path, path.name, weights
         try:
             import kenlm  # pyright: ignore[reportMissingImports]
         except ImportError as error:
@@ -45,6 +46,11 @@ class KenLM:
         self.order: int = self.model.order
         self.start = kenlm.State()
         self.model.BeginSentenceWrite(self.start)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identifies the content of the file, as that of an `NGram`; read when it is needed, as such files are large."""
+        return fingerprint(self.path)
 
     def __contains__(self, word: str) -> bool:
         return word in self.model

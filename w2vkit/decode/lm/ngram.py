@@ -1,16 +1,22 @@
 """A back-off n-gram model: how likely a word is after the words before it."""
 
 import gzip
+import hashlib
 import re
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite, log
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from w2vkit.errors import LanguageModelError
+
+if TYPE_CHECKING:
+    from w2vkit.decode.scorers import Lexicon
+    from w2vkit.emissions import Vocabulary
 
 LN10 = log(10.0)  # ARPA and KenLM count in log10, w2vkit in natural logarithms
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
@@ -52,6 +58,12 @@ class NGram:
     longest : int
         Where the n-grams of the highest order begin; they are the last ones.
     weights : Weights
+    name : str
+        The name of its file; empty for a model that was not loaded from one.
+    fingerprint : str
+        Identifies the content of that file: the first 16 hexadecimal digits of its SHA-256.
+    lexicons : dict of Vocabulary to Lexicon
+        What `w2vkit.decode.scorers` has built of this model; building one takes a second.
     """
 
     order: int
@@ -62,6 +74,9 @@ class NGram:
     suffix: array = field(repr=False)
     longest: int
     weights: Weights = Weights()
+    name: str = ""
+    fingerprint: str = ""
+    lexicons: "dict[Vocabulary, Lexicon]" = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def start(self) -> int:
@@ -124,9 +139,15 @@ def read(path: Path) -> NGram:
         with path.open("rb") as file:
             packed = file.read(2) == GZIP_MAGIC
         with gzip.open(path) if packed else path.open("rb") as file:
-            return _Reader(path, file).read()
+            return replace(_Reader(path, file).read(), name=path.name, fingerprint=fingerprint(path))
     except (OSError, EOFError, zlib.error) as error:
         raise LanguageModelError(f"{path} could not be read to its end: {error}. {AGAIN}") from error
+
+
+def fingerprint(path: Path) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 class _Reader:
