@@ -14,8 +14,9 @@ from threading import Thread
 
 import pytest
 
+from w2vkit.errors import ModelError
 from w2vkit.examples import examples
-from w2vkit.model.hub import BOT, BOT_TITLE, DEFAULT, REVISIONS
+from w2vkit.model.hub import BOT, BOT_TITLE, DEFAULT, REVISIONS, fetch, listing
 from w2vkit.pipeline.transcription import transcribe
 
 CLIP = examples()[0].path
@@ -177,19 +178,93 @@ def test_downloads_can_be_switched_off(hub, tmp_path):
     assert not hub.asked
 
 
-def test_a_download_tells_its_share_and_can_be_stopped(hub, tmp_path):
+def fetch_shares(url: str, cache: Path, name: str) -> subprocess.CompletedProcess[str]:
+    """Fetch a model twice: first stopped by its caller, then reporting shares."""
     code = (
+        "import sys\n"
         "from w2vkit.errors import ModelError\n"
         "from w2vkit.model.hub import fetch\n"
         "def stop(share): raise ModelError('stopped by its caller')\n"
-        "try: fetch('someone/good', progress=stop)\n"
+        "try: fetch(sys.argv[1], progress=stop)\n"
         "except ModelError as error: print(error)\n"
         "shares = []\n"
-        "fetch('someone/good', progress=shares.append)\n"
+        "fetch(sys.argv[1], progress=shares.append)\n"
         "print(shares[-1], all(0 <= share <= 1 for share in shares))\n"
     )
-    settings = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(tmp_path), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    run = [sys.executable, "-c", code]
-    done = subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
+    settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    run = [sys.executable, "-c", code, name]
+    return subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
+
+
+@pytest.mark.parametrize("name", ["someone/good", "auto"])
+def test_a_download_reports_its_share_and_can_be_stopped(hub, tmp_path, name):
+    done = fetch_shares(hub.url, tmp_path / "cache", name)
     assert done.stdout.splitlines() == ["stopped by its caller", "1.0 True"], done.stderr
     assert done.stderr == ""  # no bar but the caller's
+
+
+def test_a_revision_of_the_default_model_is_used_or_refused(hub, tmp_path, checkpoints):
+    wrong = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--revision", "no-such-revision")
+    assert wrong.returncode == 1 and re.search(r"refused it \(404\)\. Check the revision", wrong.stderr), wrong.stderr
+    right = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--revision", PULL)
+    assert (right.returncode, right.stdout) == (0, transcribe(CLIP, checkpoints["random-layer"]).text + "\n"), right.stderr
+
+
+def test_what_lies_on_this_machine_has_no_revisions(checkpoints):
+    for name in ("w2v-mini", checkpoints["random-layer"]):
+        with pytest.raises(ModelError, match=r"has no revisions; 'v2' cannot be chosen\. Leave the revision out"):
+            fetch(name, "v2")
+
+
+def fill_cache(cache: Path, good: Path, *commits: str) -> None:
+    """Put snapshots of the default model into a cache, the newest last."""
+    for age, commit in enumerate(commits):
+        folder = cache / f"models--{DEFAULT.replace('/', '--')}" / "snapshots" / commit
+        shutil.copytree(good, folder)
+        os.utime(folder, (1e9 + age, 1e9 + age))
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path) -> Path:
+    """A Hub that is out of reach, and an empty cache."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_the_pinned_revision_in_the_cache_comes_before_a_newer_one(offline, checkpoints, caplog):
+    fill_cache(offline, Path(checkpoints["random-layer"]), REVISIONS[DEFAULT], "newer")
+    for name in (DEFAULT, "auto"):
+        assert fetch(name).folder.name == REVISIONS[DEFAULT]
+    assert fetch(DEFAULT, "newer").folder.name == "newer"
+    assert not caplog.text
+
+
+def test_another_cached_revision_is_used_with_a_warning_where_the_pinned_one_is_out_of_reach(offline, checkpoints, caplog):
+    fill_cache(offline, Path(checkpoints["random-layer"]), "older12", "another")
+    assert fetch("auto").folder.name == "another"
+    assert re.search(r"tested with \(54074b1\) could not be downloaded\. The cached revision another is used", caplog.text)
+    with pytest.raises(ModelError, match="not on this machine"):
+        fetch("auto", "third")
+
+
+def test_the_pinned_revision_is_downloaded_though_another_one_is_cached(hub, tmp_path, checkpoints):
+    good, cache = Path(checkpoints["random-layer"]), tmp_path / "cache"
+    fill_cache(cache, good, "another")
+    code = f"from w2vkit.model.hub import fetch; print(fetch({DEFAULT!r}).folder.name)"
+    for url in (hub.url, "http://127.0.0.1:9"):  # then it is in the cache
+        settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+        run = [sys.executable, "-c", code]
+        done = subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
+        assert done.stdout.strip() == _commit(good), done.stderr
+        assert "could not be downloaded" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("front", "licence"), [("license: mit", "mit"), ("license: [mit, cc0-1.0]", "mit, cc0-1.0"), ("tags: [x]", "see its page")]
+)
+def test_the_list_of_models_gives_the_licence_of_the_card(offline, checkpoints, front, licence):
+    fill_cache(offline, Path(checkpoints["random-layer"]), "one")
+    (card,) = offline.glob("*/snapshots/one")
+    (card / "README.md").write_text(f"---\n{front}\n---\n")
+    assert {entry.name: entry.licence for entry in listing()}[DEFAULT] == licence

@@ -73,7 +73,7 @@ def test_bfloat16_gives_nearly_the_text_of_float32(models):
     pairs = list(zip(low.emit(clips), models["w2v-mini"].emit(clips), strict=True))
     for a, b in pairs:
         assert np.exp(a.log_probs) == pytest.approx(np.exp(b.log_probs), abs=0.1)
-    # Only what is a coin's toss between two characters may turn over.
+    # Only a frame with two nearly equal characters may change.
     assert jiwer.cer([greedy(b).text for _, b in pairs], [greedy(a).text for a, _ in pairs]) < 0.05
 
 
@@ -114,6 +114,17 @@ def test_waveforms_that_do_not_fit(models, samples, rate, cause):
 def test_a_checkpoint_without_ctc_head_is_refused(tmp_path):
     folder = make_checkpoint(tmp_path / "pretrained", "layer", head=False)
     with pytest.raises(ModelError, match=r"pretrained has no CTC head.*Choose a fine-tuned checkpoint"):
+        CTCModel.load(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [("bert", "transformers has no bert network with a CTC head"), ("wav2vec2-bert", "does not take the waveform itself")],
+)
+def test_an_architecture_that_does_not_fit_is_one_clear_error(tmp_path, kind, cause):
+    folder = make_checkpoint(tmp_path / "other", "layer")
+    (folder / "config.json").write_text(json.dumps({"model_type": kind}))
+    with pytest.raises(ModelError, match=cause):
         CTCModel.load(str(folder))
 
 
@@ -184,7 +195,7 @@ def test_damaged_checkpoints_give_one_clear_error(tmp_path, checkpoints, kind):
         ({"name": "/no/such/folder"}, "no folder"),
         ({"name": "plain-name"}, "no folder plain-name"),
         ({"name": "w2v-mini", "device": "tpu"}, "no device 'tpu'. Choose auto, cpu, cuda or mps"),
-        ({"name": "w2v-mini", "dtype": "int8"}, "no arithmetic 'int8'"),
+        ({"name": "w2v-mini", "dtype": "int8"}, "no dtype 'int8'"),
     ],
 )
 def test_wrong_names_are_answered_with_the_right_ones(arguments, cause):

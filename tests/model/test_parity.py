@@ -135,7 +135,7 @@ def test_bfloat16_hears_real_speech_as_float32_does(eval_folder):
         [one.hypothesis for one in evaluate(CTCModel.load("w2v-mini", device="cpu", dtype=dtype), utterances).utterances]
         for dtype in ("float32", "bfloat16")
     )
-    assert jiwer.cer(exact, rounded) < 0.02  # what is a coin's toss between two characters may turn over
+    assert jiwer.cer(exact, rounded) < 0.02  # a frame with two nearly equal characters may change
 
 
 def test_a_random_checkpoints_texts_are_not_all_alike(checkpoints):

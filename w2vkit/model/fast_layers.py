@@ -33,7 +33,7 @@ def patch(network: Any) -> float:
     """
     encoder = network.base_model.encoder
     positional = getattr(encoder.pos_conv_embed, "conv", None)
-    if WideConvolution.fits(positional):
+    if positional is not None and WideConvolution.fits(positional):
         # The large values cancel in float32 only, so the lower dtype begins after them, at the first layer. They also
         # amplify a changed order of sums in the extractor to the third digit: its layers stay as they are.
         encoder.pos_conv_embed.conv = WideConvolution(positional.float())
@@ -62,7 +62,7 @@ class WideConvolution(nn.Module):
         self._spectra: dict[tuple[int, torch.device], tuple[int, Tensor]] = {}
 
     @staticmethod
-    def fits(module: nn.Module | None) -> bool:
+    def fits(module: nn.Module) -> bool:
         """Whether a module is a convolution that this class computes faster."""
         return (
             isinstance(module, nn.Conv1d)

@@ -1,7 +1,7 @@
-"""Where a checkpoint is: in the package, in a folder, in the Hub's cache, or on the Hugging Face Hub.
+"""Finds checkpoints: in the package, in a folder, in the Hub's cache, or on the Hugging Face Hub.
 
-Whatever the source, the result is a folder on this machine with safetensors weights: nothing that is
-loaded afterwards touches the network, and no pickle and no code of a repository is ever run.
+The result is always a folder on this machine with safetensors weights: loading it needs no connection, and never runs a
+pickle or the code of a repository.
 """
 
 import json
@@ -17,10 +17,10 @@ from w2vkit.errors import ModelError
 log = logging.getLogger(__name__)
 
 DEFAULT = "facebook/wav2vec2-large-960h-lv60-self"
-REVISIONS = {DEFAULT: "54074b1c16f4de6a5ad59affb4caa8f2ea03a119"}
-PROBE_SECONDS = 4.0  # s; how long the Hub may take to say that it is there
+REVISIONS = {DEFAULT: "54074b1c16f4de6a5ad59affb4caa8f2ea03a119"}  # what w2vkit was tested with
+PROBE_SECONDS = 4.0  # s; how long the Hub may take to answer at all
 NEEDED = ["*.json", "*.txt", "*.safetensors", "README.md"]
-# The Hub's own bot offers safetensors of repositories that hold only pickles, as a pull request.
+# For repositories that hold only pickles, the Hub's own bot offers safetensors as a pull request.
 BOT, BOT_TITLE = "SFconvertbot", "Adding `safetensors` variant of this model"
 
 
@@ -31,7 +31,7 @@ class Checkpoint:
     Attributes
     ----------
     name : str
-        What people call it.
+        The name to show.
     folder : Path
         Holds config.json, the processor's files and model.safetensors.
     notice : str or None
@@ -53,6 +53,10 @@ class Entry:
     licence: str
 
 
+class _UnavailableError(ModelError):
+    """The Hub cannot be reached, or does not give the checkpoint."""
+
+
 def fetch(name: str, revision: str | None = None, *, progress: Callable[[float], None] | None = None) -> Checkpoint:
     """Find a checkpoint, and download it if it is only on the Hub (with a progress bar on a terminal).
 
@@ -61,24 +65,36 @@ def fetch(name: str, revision: str | None = None, *, progress: Callable[[float],
     name : str
         "auto", "w2v-mini", a folder or a Hub name.
     revision : str, optional
-        A commit, branch or tag on the Hub.
+        A commit, branch or tag on the Hub; with "auto" one of the default model, which w2v-mini then does not replace.
     progress : callable, optional
         Called, instead of the bar, with the share of the bytes that have come (0 to 1); a ModelError that it raises
         stops the download.
 
+    Returns
+    -------
+    Checkpoint
+
     Raises
     ------
     ModelError
-        There is no such folder, or the Hub cannot be reached, or does not have it as safetensors.
+        There is no such folder, or it was given a revision; or the Hub cannot be reached, or does not have the checkpoint
+        as safetensors.
     """
-    if name == MINI:
-        return Checkpoint(MINI, mini_folder())
     if name == "auto":
         try:
-            return fetch(DEFAULT)
-        except ModelError as error:
+            return fetch(DEFAULT, revision, progress=progress)
+        except _UnavailableError as error:
+            if revision:
+                raise
             return Checkpoint(MINI, mini_folder(), notice=_stand_in(error))
-    folder = Path(name).expanduser()
+    folder = mini_folder() if name == MINI else Path(name).expanduser()
+    if revision and folder.is_dir():
+        raise ModelError(
+            f"{name} is on this machine and has no revisions; {revision!r} cannot be chosen. "
+            "Leave the revision out, or name a model on the Hub."
+        )
+    if name == MINI:
+        return Checkpoint(MINI, folder)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelError(f"{name} is a folder without config.json. Name the folder that holds the checkpoint's files.")
@@ -86,26 +102,49 @@ def fetch(name: str, revision: str | None = None, *, progress: Callable[[float],
     owner, _, model = name.partition("/")
     if not owner or not model or "/" in model or "\\" in name or name[0] in "./~":
         raise ModelError(f"There is no folder {name}. Give a checkpoint's folder, a Hub name such as {DEFAULT}, or {MINI}.")
-    return Checkpoint(name, _cached(name, revision) or _download(name, revision, progress))
+    return Checkpoint(name, _snapshot(name, revision, progress))
 
 
 def _stand_in(error: ModelError) -> str:
     return (
-        f"{error} Until then the small bundled model {MINI} is used; it gets about every fifth word of clear reading wrong, "
-        "and more of other speech. "
-        f"The large one (1.3 GB) comes by itself once it can be reached, or by: w2vkit transcribe --model {DEFAULT}"
+        f"{error} Until then the small bundled model {MINI} is used. It gets about every fifth word of clearly read speech "
+        "wrong, and more of other speech. The large one (1.3 GB) is downloaded as soon as it can be reached, or by: "
+        f"w2vkit transcribe --model {DEFAULT}"
     )
 
 
+def _snapshot(name: str, revision: str | None, progress: Callable[[float], None] | None) -> Path:
+    """Find the revision asked for, else the pinned one, in the cache or on the Hub; at worst use another cached one."""
+    wanted = revision or REVISIONS.get(name)
+    if cached := _cached(name, wanted):
+        return cached
+    try:
+        return _download(name, wanted, progress)
+    except _UnavailableError:
+        other = None if revision else _cached(name, None)
+        if other is None:
+            raise
+        log.warning(
+            "The revision of %s that w2vkit was tested with (%.7s) could not be downloaded. The cached revision %.7s is used. "
+            "Run it once with a connection to the Hub to get the tested one.",
+            name,
+            wanted,
+            other.name,
+        )
+        return other
+
+
 def _cached(name: str, revision: str | None) -> Path | None:
-    """Find a complete snapshot in the Hub's cache: the revision asked for, else the newest."""
+    """Find a complete snapshot in the Hub's cache: of a revision, or the newest one."""
     from huggingface_hub import constants
 
     home = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
     if revision:
-        ref = home / "refs" / revision
-        wanted = ref.read_text().strip() if ref.is_file() else revision
-        snapshots = [home / "snapshots" / wanted]
+        refs = [home / "refs" / revision]
+        if revision == REVISIONS.get(name):  # without safetensors it was downloaded as the pull request of the Hub's bot
+            refs += sorted((home / "refs" / "refs" / "pr").glob("*"))
+        commits = [revision, *(ref.read_text().strip() for ref in refs if ref.is_file())]
+        snapshots = [home / "snapshots" / commit for commit in commits]
     else:
         snapshots = sorted((home / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
     complete = (path for path in snapshots if (path / "config.json").is_file() and any(path.glob("*.safetensors")))
@@ -113,24 +152,23 @@ def _cached(name: str, revision: str | None) -> Path | None:
 
 
 def _download(name: str, revision: str | None, progress: Callable[[float], None] | None) -> Path:
-    """Download what a checkpoint needs, from the conversion offered by the Hub's bot if it is a pickle itself."""
+    """Download the files of a checkpoint; if its weights are a pickle, the conversion that the Hub's bot offers."""
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
-    def refuse(why: str) -> ModelError:
-        return ModelError(f"{name} is not on this machine, and {why}")
+    def refuse(why: str) -> _UnavailableError:
+        return _UnavailableError(f"{name} is not on this machine, and {why}")
 
     if constants.HF_HUB_OFFLINE:
         raise refuse("downloads are switched off (HF_HUB_OFFLINE=1). Unset it to fetch the model.")
-    pinned = revision or REVISIONS.get(name)
     try:
-        siblings = HfApi().model_info(name, revision=pinned, timeout=PROBE_SECONDS).siblings or []
+        siblings = HfApi().model_info(name, revision=revision, timeout=PROBE_SECONDS).siblings or []
         if not any(file.rfilename.endswith(".safetensors") for file in siblings):
-            pinned = _conversion(name)
-            if pinned is None:
+            revision = _conversion(name)
+            if revision is None:
                 raise refuse("the Hub has it without safetensors weights. Choose a checkpoint that has model.safetensors.")
         bar = {"tqdm_class": _reporting(progress)} if progress else {}
-        return Path(snapshot_download(name, revision=pinned, allow_patterns=NEEDED, **bar))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=NEEDED, **bar))
     except ModelError:
         raise
     except GatedRepoError as error:
@@ -143,14 +181,14 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
         status = error.response.status_code
         raise refuse(f"the Hub refused it ({status}). Check the revision, or try again later.") from error
     except Exception as error:
-        # What a failed connection raises belongs to the HTTP client, which huggingface_hub has changed twice.
+        # A failed connection raises an error of the HTTP client, which huggingface_hub has changed twice.
         raise refuse(
             "the Hugging Face Hub cannot be reached. Check the connection or proxy, or name a local folder."
         ) from error
 
 
 def _reporting(progress: Callable[[float], None]) -> Any:
-    """Make a bar for the Hub client that draws nothing and tells the share of the bytes."""
+    """Make a progress bar for the Hub client that draws nothing and reports the share of the bytes."""
     from huggingface_hub.utils import tqdm
 
     class Reporting(tqdm):
@@ -167,7 +205,7 @@ def _reporting(progress: Callable[[float], None]) -> Any:
 
 
 def _conversion(name: str) -> str | None:
-    """Find the pull request with the Hub bot's safetensors; it holds the whole repository besides."""
+    """Find the pull request with the safetensors of the Hub's bot; its branch holds the other files too."""
     from huggingface_hub import HfApi
 
     for discussion in HfApi().get_repo_discussions(name, discussion_type="pull_request", author=BOT):
@@ -184,7 +222,7 @@ def listing() -> list[Entry]:
     entries = [Entry(MINI, "bundled", _size(mini_folder()), _licence(mini_folder()))]
     for home in sorted(Path(constants.HF_HUB_CACHE).glob("models--*--*")):
         name = home.name.removeprefix("models--").replace("--", "/", 1)
-        snapshot = _cached(name, None)
+        snapshot = _cached(name, REVISIONS.get(name)) or _cached(name, None)
         if snapshot and _is_ctc(snapshot):
             entries.append(Entry(name, "cached", _size(snapshot), _licence(snapshot)))
     if DEFAULT not in {entry.name for entry in entries}:
@@ -202,16 +240,26 @@ def _is_ctc(folder: Path) -> bool:
 
 
 def _licence(folder: Path) -> str:
-    """Read the licence from the front matter of a model card."""
-    card = folder / "README.md"
-    lines = card.read_text(encoding="utf-8").splitlines() if card.is_file() else []
-    named = [line.partition(":")[2].strip() for line in lines[:200] if line.startswith("license:")]
-    return named[0] if named else "see its page"
+    licence = getattr(_card(folder), "license", None) or "see its page"
+    return licence if isinstance(licence, str) else ", ".join(licence)
+
+
+def _card(folder: Path) -> Any:
+    """Read the metadata of a model card; None if there is no card, or none that can be read."""
+    from huggingface_hub import ModelCard
+
+    path = folder / "README.md"
+    if not path.is_file():
+        return None
+    try:
+        return ModelCard.load(path, ignore_metadata_errors=True).data
+    except Exception:  # cards are written by hand, and three libraries raise their own errors for a faulty one
+        return None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Results on one data set, in per cent; None where the card does not give the rate."""
+    """Error rates on one data set, in per cent; None where the card does not give the rate."""
 
     dataset: str
     wer: float | None
@@ -231,15 +279,7 @@ def measured(folder: Path) -> list[Measured]:
     list of Measured
         In the card's order; empty where there is no card, or none that can be read.
     """
-    from huggingface_hub import ModelCard
-
-    path = folder / "README.md"
-    if not path.is_file():
-        return []
-    try:
-        results = ModelCard.load(path, ignore_metadata_errors=True).data.get("eval_results") or []
-    except Exception:  # a card is written by hand, and what YAML makes of it belongs to three libraries
-        return []
+    results = getattr(_card(folder), "eval_results", None) or []
     rates: dict[str, dict[str, float]] = {}
     for result in results:
         if isinstance(result.metric_value, int | float):
