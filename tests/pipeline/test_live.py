@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.emissions import LABELS, spell
 
+from w2vkit.decode import greedy
 from w2vkit.emissions import Vocabulary
 from w2vkit.errors import AudioError
 from w2vkit.pipeline.live import LiveTranscript
@@ -35,7 +35,7 @@ class Reader:
     It takes what is not over yet for another letter, as a model does that has not heard the whole word.
     """
 
-    sample_rate, vocabulary, folder = RATE, Vocabulary.of(LABELS), Path()
+    sample_rate, vocabulary, default_decoder = RATE, Vocabulary.of(LABELS), staticmethod(greedy)
 
     def __init__(self) -> None:
         self.heard: list[float] = []

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from support.emissions import LABELS, spell
+from w2vkit.decode import greedy
 from w2vkit.emissions import Vocabulary
 from w2vkit.evaluate import evaluate
 from w2vkit.pipeline.datasets import Utterance
@@ -23,7 +24,7 @@ def sound(text: str) -> tuple[int, np.ndarray]:
 class Speller:
     """Reads `sound` back; remembers what it was asked for."""
 
-    folder = Path()
+    folder, default_decoder = Path(), staticmethod(greedy)
     name, dtype, sample_rate, vocabulary = "speller", "float32", 16_000, Vocabulary.of(LABELS)
 
     def __init__(self, pause: float = 0.0) -> None:

@@ -6,7 +6,6 @@ What differs between checkpoints (rate, stride, normalisation, attention mask, b
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,6 +67,7 @@ class CTCModel:
         layers = next(network.base_model.encoder.layers.parameters())
         self.device, self.dtype = str(layers.device), str(layers.dtype).removeprefix("torch.")
         self._normalises: bool = extractor.do_normalize
+        self._default_decoder: Decode | None = None
         self._calibration = Calibration.load(checkpoint.folder)
         self._grid = FrameGrid(self.stride, self.receptive_field, self.sample_rate, longest_pass)
         self._batcher = Batcher(
@@ -76,10 +76,12 @@ class CTCModel:
             context=self._grid.frames_in(CONTEXT_SECONDS),
         )
 
-    @cached_property
+    @property
     def default_decoder(self) -> Decode:
         """The checkpoint's default decoder: beam search with the language model in its folder, or else greedy decoding."""
-        return default_decoder(self.folder)
+        if self._default_decoder is None:  # loading the language model takes seconds
+            self._default_decoder = default_decoder(self.folder)
+        return self._default_decoder
 
     @classmethod
     def load(

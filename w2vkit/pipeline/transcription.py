@@ -27,7 +27,7 @@ class Emitter(Protocol):
 
     @property
     def default_decoder(self) -> Decode:
-        """The decoder of the checkpoint, as `CTCModel.default_decoder`."""
+        """The checkpoint's default decoder, as `CTCModel.default_decoder`."""
         ...
 
     def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
@@ -81,7 +81,7 @@ def transcribe(
     model : Emitter or str
         A loaded model, or a name for `CTCModel.load`.
     decode : callable, optional
-        Emissions to Hypothesis, such as `greedy`; the checkpoint's default otherwise (`w2vkit.decode.default_decoder`).
+        Emissions to Hypothesis, such as `greedy`; the checkpoint's default otherwise (`CTCModel.default_decoder`).
     keep_sound : bool
         Put the waveform into the result. Without it, a `CTCModel` reads sound of any length block by block, in the memory
         that a short one takes; the text is the same.
