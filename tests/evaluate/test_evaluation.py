@@ -1,6 +1,7 @@
 import io
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,13 +16,20 @@ import soundfile
 from support.checkpoints import make_checkpoint
 from support.speller import sound, speller, utterances
 
+from w2vkit.checkpoints import mini_folder
 from w2vkit.decode import greedy
 from w2vkit.errors import EvaluationError
 from w2vkit.evaluate import evaluate, scoring
+from w2vkit.evaluate.html import to_html
+from w2vkit.evaluate.report import table, to_json
 from w2vkit.pipeline.bulk import CHUNK
-from w2vkit.pipeline.datasets import Utterance
+from w2vkit.pipeline.datasets import Corpus, Utterance
 
 TESTS = Path(__file__).parents[1]
+
+
+def corpus(made: list[Utterance]) -> Corpus:
+    return Corpus("made", None, None, len(made), True, lambda: iter(made))
 
 
 def pairs_of(evaluation) -> tuple[list[str], list[str]]:
@@ -269,3 +277,21 @@ def test_a_real_network_gives_what_transcribing_one_by_one_gives(tmp_path):
     evaluation = evaluate(model, [*made[:2], short, *made[2:]])
     assert [s.hypothesis for s in evaluation.utterances] == [transcribe(u.audio, model).text for u in made]
     assert [row.id for row in evaluation.failures] == ["short"] and "too short" in str(evaluation.failures[0].error)
+
+
+def test_the_evaluation_says_which_decoder_it_used_and_whether_the_checkpoint_has_another_default(tmp_path):
+    model, made = speller(), utterances(3)
+    plain = evaluate(model, made)
+    assert plain.decoder == "greedy" and not any("language model" in note for note in plain.notes)
+    shutil.copy(mini_folder() / "language_model.arpa.gz", tmp_path)
+    model.folder = tmp_path  # a checkpoint that brings a language model is decoded with it by w2vkit transcribe
+    with_default = evaluate(model, made)
+    assert with_default.decoder == "greedy" and with_default.wer == plain.wer
+    (note,) = [note for note in with_default.notes if "language model" in note]
+    assert f"--decoder beam --lm {tmp_path / 'language_model.arpa.gz'}" in note
+    for text in (table(with_default, corpus(made)), to_html(with_default, corpus(made)), to_json(with_default, corpus(made))):
+        assert "ecoder" in text and "greedy" in text and "did not use" in text
+
+
+def test_an_iterator_of_utterances_is_read_once():
+    assert len(evaluate(speller(), iter(utterances(CHUNK + 3))).utterances) == CHUNK + 3

@@ -262,3 +262,13 @@ print("torchcodec" in sys.modules)
 def test_samples_keep_their_values(tmp_path):
     (utterance,) = open_corpus(parquet(tmp_path / "a.parquet", rows()[:1]))
     assert np.abs(load(utterance.audio).samples - sound(TEXTS[0])[1]).max() < 1e-4
+
+
+def test_reading_a_csv_loads_no_library_of_the_hub(tmp_path):
+    (tmp_path / "list.csv").write_text("audio,text\na.wav,A\n")
+    program = (
+        "import sys; from w2vkit.pipeline.datasets import open_corpus; list(open_corpus(sys.argv[1]));"
+        "print([name for name in ('datasets', 'huggingface_hub', 'pyarrow', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path / "list.csv"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
