@@ -82,8 +82,8 @@ def _room(room: str) -> str:
     names = ", ".join(_link(name, home) for name, home in sorted(exported.items()))
     parts.append(f"Import from `w2vkit.{room}`: {names}.")
     modules = [file for file in sorted(path.glob("*.py")) if not file.name.startswith("_")]
-    first = {home: place for place, home in enumerate(exported.values())}
-    modules.sort(key=lambda file: (first.get(f"w2vkit.{room}.{file.stem}", len(first)), file.stem))
+    homes = set(exported.values())  # their modules come first
+    modules.sort(key=lambda file: (f"w2vkit.{room}.{file.stem}" not in homes, file.stem))
     parts += [f"::: w2vkit.{room}.{file.stem}" for file in modules]
     return "\n\n".join(parts)
 
