@@ -62,7 +62,7 @@ def test_the_process_ends_when_the_page_is_killed():
         "process = BeamProcess();"
         "process.search(spell(['A'])); print(process._process.pid, flush=True); os.kill(os.getpid(), 9)"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     page = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
     process = int(page.stdout)
     deadline = time.monotonic() + 60
