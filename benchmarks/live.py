@@ -19,8 +19,9 @@ from w2vkit.audio import Waveform, load
 from w2vkit.decode import Word
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
+from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.model_queue import ModelQueue
-from w2vkit_demo.server.operations import prepare
+from w2vkit_demo.server.service import Service
 from w2vkit_demo.tabs.live import LEAST_SECONDS, MOST_SECONDS, PATIENCE_SECONDS, REST, SESSIONS, begin
 
 NEAR_SECONDS = 0.3  # s; a word of the same text that ends so near is the same word
@@ -34,9 +35,9 @@ class Session:
     dropped: float
 
 
-def listen(model: ModelQueue, sound: Waveform, workers: ThreadPoolExecutor, wait: float) -> Session:
+def listen(service: Service, sound: Waveform, workers: ThreadPoolExecutor, wait: float) -> Session:
     """Feed a sound in real time, `wait` seconds from now on."""
-    transcript, shown, sent, took, rate = begin(model), [], 0, 0.0, sound.sample_rate
+    transcript, shown, sent, took, rate = begin(service), [], 0, 0.0, sound.sample_rate
     start = time.monotonic() + wait
     while sent < len(sound.samples):
         block = min(MOST_SECONDS, max(LEAST_SECONDS, REST * took))
@@ -79,13 +80,13 @@ def main() -> None:
     loaded = CTCModel.load(arguments.model)
     clips = np.concatenate([load(clip.path, sample_rate=loaded.sample_rate).samples for clip in examples()])
     sound = Waveform(clips[: int(arguments.seconds * loaded.sample_rate)], loaded.sample_rate)
-    model, results = ModelQueue(loaded), []
-    prepare(model)
+    service, results = Service(LoadedModels(ModelQueue(loaded))), []
+    service.prepare()
     print("| sessions | words | as it stays: median, 95th percentile (s) | anything (s) | dropped (s) |\n|---|---|---|---|---|")
     for count in arguments.sessions:
         with ThreadPoolExecutor(count) as people, ThreadPoolExecutor(SESSIONS) as workers:
             waits = [1 + LEAST_SECONDS * i / count for i in range(count)]
-            sessions = list(people.map(lambda wait, workers=workers: listen(model, sound, workers, wait), waits))
+            sessions = list(people.map(lambda wait, workers=workers: listen(service, sound, workers, wait), waits))
         stays, anything = (np.concatenate(found) for found in zip(*map(delays, sessions), strict=True))
         median, late = np.percentile(stays, [50, 95])
         first, first_late = np.percentile(anything, [50, 95])
@@ -93,6 +94,7 @@ def main() -> None:
         print(f"| {count} | {len(stays)} | {median:.2f}, {late:.2f} | {first:.2f}, {first_late:.2f} | {dropped:.1f} |")
         row = {"sessions": count, "words": len(stays), "median_s": round(median, 3), "p95_s": round(late, 3)}
         results.append(row | {"anything_p95_s": round(first_late, 3), "dropped_s": round(dropped, 2)})
+    service.close()
     print(json.dumps({"benchmark": "live", "model": loaded.name, "seconds": sound.seconds, "results": results}))
 
 

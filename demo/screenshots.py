@@ -10,8 +10,9 @@ from playwright.sync_api import Page, sync_playwright
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 from w2vkit_demo.app import serve
-from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.model_queue import ModelQueue
+from w2vkit_demo.server.service import Service
 
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH, PATIENCE = 1000, 300_000  # pixels, ms
@@ -50,8 +51,8 @@ def main() -> None:
         sys.exit("There is no chromium on this machine. Install it (Debian: apt-get install chromium).")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    models = Models(ModelQueue(CTCModel.load("w2v-mini")))
-    serve(models, server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
+    service = Service(LoadedModels(ModelQueue(CTCModel.load("w2v-mini"))))
+    serve(service, server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 1400})
@@ -60,6 +61,7 @@ def main() -> None:
         transcribe(page)
         compare(page)
         browser.close()
+    service.close()
 
 
 if __name__ == "__main__":

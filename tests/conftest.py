@@ -29,8 +29,8 @@ def eval_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def heard() -> dict[str, str]:
-    """What the core hears in each bundled clip, greedily."""
+def greedy_texts() -> dict[str, str]:
+    """The text of each example clip by w2v-mini and greedy decoding."""
     from w2vkit.decode import greedy
     from w2vkit.examples import examples
     from w2vkit.pipeline.transcription import transcribe
@@ -39,8 +39,8 @@ def heard() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def read() -> dict[str, str]:
-    """What w2v-mini and its language model make of each bundled clip: page, command line and wheel must say the same."""
+def default_texts() -> dict[str, str]:
+    """The text of each example clip by w2v-mini and its default decoder: page, command line and wheel must give the same."""
     from w2vkit.examples import examples
     from w2vkit.pipeline.transcription import transcribe
 
@@ -48,7 +48,7 @@ def read() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def url() -> Iterator[str]:
+def page_url() -> Iterator[str]:
     """The page, served once for all the tests that open it."""
     with serve_demo() as address:
         yield address

@@ -28,14 +28,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "venv" / "bin"
 
 
-def test_the_installed_command_transcribes_outside_the_checkout(installed, tmp_path, read):
+def test_the_installed_command_transcribes_outside_the_checkout(installed, tmp_path, default_texts):
     where = [installed / "python", "-c", "import w2vkit, w2vkit_demo.app; print(w2vkit.__file__, w2vkit_demo.__file__)"]
     places = subprocess.run(where, capture_output=True, text=True, cwd=tmp_path, check=True).stdout.split()
     assert all(str(installed.parent) in place for place in places)
     run = [installed / "w2vkit", "transcribe", "--example", "--model", "w2v-mini"]
     done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "".join(f"{name}: {text}\n" for name, text in read.items())
+    assert done.stdout == "".join(f"{name}: {text}\n" for name, text in default_texts.items())
 
 
 def test_the_checkpoint_loads_with_plain_transformers_and_is_small():

@@ -1,6 +1,6 @@
-"""The endpoints for programs: typed, by name, with JSON for an answer.
+"""The endpoints for programs; each answers with JSON.
 
-Each is an event of components that nobody sees: so Gradio checks that a file was uploaded, and refuses any other path.
+Every endpoint is an event of hidden components. So Gradio checks that a file was uploaded, and refuses any other path.
 """
 
 import json
@@ -14,24 +14,21 @@ from w2vkit.errors import W2VKitError
 from w2vkit.evaluate.scoring import difference
 from w2vkit.formats import render, with_parts
 from w2vkit.model.hub import listing
-from w2vkit.pipeline.transcription import Transcription, transcribe
+from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
-from w2vkit_demo.server import operations
-from w2vkit_demo.server.loaded_models import Models
-from w2vkit_demo.server.operations import Setup
+from w2vkit_demo.server.service import Service, Setup
 from w2vkit_demo.tabs import widgets
 
 
-def build(models: Models) -> None:
+def build(service: Service) -> None:
     """Add the endpoints /transcribe, /align, /compare and /models to a page."""
 
     def transcribe_endpoint(audio: str | None, decoder: str, hotwords: str, lm_text: str, model: str) -> dict[str, Any]:
-        chosen = models.get(model)
-        decode = operations.decoder(decoder, chosen, hotwords, lm_text)
-        return _as_json(transcribe(_given(audio), chosen, decode=decode, max_seconds=chosen.max_seconds))
+        setup = Setup(model=model, decoder=decoder, hotwords=hotwords, lm_text=lm_text)
+        return _as_json(service.transcribe(_check_given(audio), setup))
 
     def align_endpoint(audio: str | None, text: str, model: str) -> dict[str, Any]:
-        found, alignment = operations.align_file(models.get(model), _given(audio), text)
+        found, alignment = service.align(_check_given(audio), text, model)
         return json.loads(with_parts(render(found.hypothesis, "json", seconds=found.seconds), alignment))
 
     def compare_endpoint(
@@ -49,14 +46,15 @@ def build(models: Models) -> None:
         hotwords: str,
         lm_text: str,
     ) -> dict[str, Any]:
-        path = _given(audio)
-        setups = Setup(sound_a, snr_a, speed_a, model_a, decoder_a), Setup(sound_b, snr_b, speed_b, model_b, decoder_b)
-        a, b = (operations.hear(models, path, setup, hotwords=hotwords, lm_text=lm_text) for setup in setups)
-        found = difference(a.text, b.text) if a.text else None
-        return {"a": _as_json(a), "b": _as_json(b), "pairs": found.pairs if found else [[None, w] for w in b.text.split()]}
+        path = _check_given(audio)
+        a = service.transcribe(path, Setup(sound_a, snr_a, speed_a, model_a, decoder_a, hotwords, lm_text))
+        b = service.transcribe(path, Setup(sound_b, snr_b, speed_b, model_b, decoder_b, hotwords, lm_text))
+        pairs = difference(a.text, b.text).pairs if a.text else [(None, word) for word in b.text.split()]
+        return {"a": _as_json(a), "b": _as_json(b), "pairs": pairs}
 
     def models_endpoint() -> list[dict[str, Any]]:
-        return [{**asdict(entry), "running": entry.name in models.running()} for entry in listing()]
+        running = service.models.running()
+        return [{**asdict(entry), "running": entry.name in running} for entry in listing()]
 
     with gr.Column(visible=False):
         audio, text = gr.File(label="audio"), gr.Textbox(label="text")
@@ -73,12 +71,12 @@ def build(models: Models) -> None:
         ("models", models_endpoint, []),
     ):
         button.click(
-            _explained(endpoint, path), inputs, answer, api_name=path, api_description=strings.API[path], **widgets.RUN
+            _with_gradio_errors(endpoint, path), inputs, answer, api_name=path, api_description=strings.API[path], **widgets.RUN
         )
 
 
 def _setup(letter: str) -> list[gr.Textbox | gr.Number]:
-    """The fields of a set-up, in its order."""
+    """The fields of one set-up of a comparison, in the order of `Setup`."""
     default = Setup()
     return [
         gr.Textbox(default.sound, label=f"sound_{letter}", info=strings.API_SOUND),
@@ -89,8 +87,8 @@ def _setup(letter: str) -> list[gr.Textbox | gr.Number]:
     ]
 
 
-def _explained(endpoint: Any, name: str) -> Any:
-    """Turn the core's errors into Gradio's, which reach the caller as they are; by its name MCP calls the tool."""
+def _with_gradio_errors(endpoint: Any, name: str) -> Any:
+    """Raise the core's errors as Gradio's, whose message reaches the caller; the name is that of the MCP tool."""
 
     @wraps(endpoint)
     def run(*arguments: Any) -> Any:
@@ -103,7 +101,7 @@ def _explained(endpoint: Any, name: str) -> Any:
     return run
 
 
-def _given(audio: str | None) -> str:
+def _check_given(audio: str | None) -> str:
     if not audio:
         raise W2VKitError(strings.EMPTY)
     return audio

@@ -8,13 +8,12 @@ from gradio import themes
 
 from w2vkit.examples import examples
 from w2vkit_demo import api, strings
-from w2vkit_demo.server import operations
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_MB
-from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.server.service import Service
 from w2vkit_demo.tabs import about, align, compare, linked_view, live, model_choice, transcribe, widgets
 
-SWEEP_SECONDS = 300  # s; how often what is older than KEEP_SECONDS is deleted
-WAITING = 64  # requests in the queue; whoever comes then is told to try again
+SWEEP_SECONDS = 300  # s; how often files older than KEEP_SECONDS are deleted
+WAITING = 64  # requests in the queue; a further one is refused
 TABS = {
     strings.TAB_TRANSCRIBE: transcribe,
     strings.TAB_LIVE: live,
@@ -25,26 +24,37 @@ TABS = {
 CSS = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-8") + linked_view.CSS
 
 
-def build(models: Models) -> gr.Blocks:
-    """Build the page; the model that is chosen above the tabs is that of all of them, but Compare has two of its own."""
+def build(service: Service) -> gr.Blocks:
+    """Build the page. The model that is chosen above the tabs is used in all of them; Compare has its own choices too."""
+    first = service.models.first
     with gr.Blocks(title=strings.TITLE, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS), analytics_enabled=False) as page:
         gr.Markdown(strings.HEADING)
-        if models.first.notice:
-            why = f"<details><summary>{strings.NOTICE}</summary>{widgets.message(models.first.notice)}</details>"
+        if first.notice:
+            why = f"<details><summary>{strings.NOTICE}</summary>{widgets.message(first.notice)}</details>"
             gr.HTML(why, elem_id="notice", apply_default_css=False)
-        current = model_choice.build(models)
+        chosen_model = model_choice.build(service.models)
         for name, tab in TABS.items():
             with gr.Tab(name):
-                tab.build(models, current)
-        api.build(models)
+                tab.build(service, chosen_model)
+        api.build(service)
         gr.Markdown(strings.PRIVACY, elem_id="privacy", elem_classes="facts")
     return page
 
 
-def serve(models: Models, *, max_mb: float = MAX_MB, **options: Any) -> None:
-    """Serve the page until it is interrupted; the options are those of Gradio's `launch`, such as ``server_port``."""
-    operations.prepare(models.first)
-    build(models).queue(max_size=WAITING).launch(
+def serve(service: Service, *, max_mb: float = MAX_MB, **options: Any) -> None:
+    """Serve the page until it is interrupted.
+
+    Parameters
+    ----------
+    service : Service
+        The caller closes it afterwards.
+    max_mb : float
+        Refuse larger files (MiB).
+    **options
+        Those of Gradio's `launch`, such as ``server_port``.
+    """
+    service.prepare()
+    build(service).queue(max_size=WAITING).launch(
         theme=themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=CSS,
         max_file_size=int(max_mb * 2**20),

@@ -2,10 +2,10 @@
 
 TITLE = "w2vkit · speech to text with wav2vec 2.0"
 HEADING = (
-    "# w2vkit\nSpeak, or drop a recording (WAV, FLAC, MP3, OGG, M4A, MP4, WebM): see the words, how sure the model is of each, "
-    "and what it heard in every 20 ms."
+    "# w2vkit\nSpeak, or choose a recording (WAV, FLAC, MP3, OGG, M4A, MP4, WebM). You see the words, how sure the model is of "
+    "each, and what it found in every 20 ms of sound."
 )
-NOTICE = "<strong>The small model is standing in</strong> for the large one. Why, and how to get that one"
+NOTICE = "<strong>The small model is used</strong> instead of the large one. Why, and how to get the large one"
 PRIVACY = "Recordings stay on the machine that runs this page and are deleted after an hour."
 RUNS = "<strong>{name}</strong> is loaded, on {device} in {dtype} · {labels} labels, one frame every {frame:.0f} ms"
 
@@ -17,16 +17,16 @@ EMPTY = "Record something, choose a file or take an example first."
 FAILED = "This did not work."
 
 MODEL = "Model"
-MODEL_ABOUT = "One of this machine, or the Hub name of any wav2vec 2.0 CTC model (owner/model)"
-MODEL_LOCAL = "The models of this machine"
+MODEL_ABOUT = "A model on this machine, or the name of any wav2vec 2.0 CTC model on the Hugging Face Hub (owner/model)"
+MODEL_LOCAL = "The models on this machine"
 MODEL_LOADING = "Loading {name}: {share:.0%} of the download"
 MODEL_STOP = "Stop loading"
 NO_MODEL = "There is no model {name!r} to choose here. Choose one of: {choices}; or start w2vkit demo with --model."
-STOPPED = "Loading {name} was stopped. What has come of it is kept for the next time."
+STOPPED = "Loading {name} was stopped. The part that was downloaded is kept for the next time."
 
 TRANSCRIBE = "Transcribe"
 TEXT = "The text"
-NOTHING = "Nothing was said that the model could write down."
+NOTHING = "The model found no words in this sound."
 SUMMARY = (
     "{seconds:.1f} s of sound · {elapsed:.2f} s to transcribe ({speed:.1f} times real time) · "
     "mean word confidence {confidence:.0%} · {model} on {device}, {decoder}"
@@ -34,55 +34,53 @@ SUMMARY = (
 DOWNLOAD = "Download as {format}"
 TIMES = "Times of the words"
 TIMES_HEAD = ("word", "start (s)", "end (s)", "confidence")
-NBEST = "Other texts that are likely (n-best)"
+NBEST = "Other likely texts (n-best)"
 NBEST_BUTTON = "Search for the five likeliest texts"
 NBEST_HEAD = ("text", "score")
 NBEST_ABOUT = (
-    "Beam search, 32 prefixes wide. The score is the log-probability of the text, added up over its paths; where a language "
-    "model reads along, with what that says of the words."
+    "Found by beam search with 32 prefixes. The score is the log-probability of the text, summed over all its paths; with a "
+    "language model, plus the weighted score of the words."
 )
 
 REFERENCE = "What was really said?"
-REFERENCE_ABOUT = "Paste the true text. Case, punctuation and digits do not count: it is spelled as the model can write it."
+REFERENCE_ABOUT = "Paste the true text. Upper or lower case, punctuation and the way numbers are written do not count."
 SCORE = "Count the errors"
 SCORED = (
     "<strong>WER {wer:.1%}</strong> · CER {cer:.1%} · {substitutions} wrong, {deletions} left out, "
     "{insertions} added, of {words} words"
 )
-MARKS = "<s>left out</s> <ins>added</ins> <s>said</s><b>heard instead</b>"
+MARKS = "<s>left out</s> <ins>added</ins> <s>said</s><b>written instead</b>"
 
 LIVE_ABOUT = (
-    "Press Record and speak: the words appear while you do. Those in full colour are settled, the grey ones may still change. "
-    "Where w2v-mini listens, its language model reads along. The sound is not kept."
+    "Press Record and speak: the words appear while you speak. Words in full colour are final; grey words may still change. "
+    "If the model comes with a language model, that is used. The sound is not kept."
 )
-LIVE_WORDS = "What was heard so far"
+LIVE_WORDS = "The words so far"
 LIVE_HINT = "Your words appear here."
-LIVE_FACTS = "{seconds:.1f} s heard · the text came {delay:.1f} s after the sound · {lost}"
-LIVE_DROPPED = "{seconds:.1f} s of sound were dropped, because the connection or the machine did not keep up"
-LIVE_WHOLE = "no sound was dropped"
-LIVE_OVER = "A live session may last {seconds:g} s, and these are over. Press Stop, copy the text, and record again."
-LIVE_BAD = "The page sent something that is no sound. Reload it, and record again."
+LIVE_FACTS = "{seconds:.1f} s of sound · the text came {delay:.1f} s after the sound · {lost}"
+LIVE_DROPPED = "{seconds:.1f} s of sound were lost, because the connection or the machine was too slow"
+LIVE_WHOLE = "no sound was lost"
+LIVE_OVER = "A live session can last {seconds:g} s, and that time is over. Press Stop, copy the text, and record again."
+LIVE_BAD = "The browser sent something that is not sound. Reload the page and record again."
 LIVE_TEXT = "The whole text"
 LIVE_CLEAR = "Clear"
 LIVE_VIEW = {
     "idle": "Record",
-    "opening": "The microphone is being opened",
+    "opening": "Opening the microphone",
     "recording": "Stop",
-    "stopping": "The last words are being read",
-    "refused": "The browser gives no sound. Let it use the microphone, and try again.",
-    "lost": "The server does not answer. What was heard so far is below.",
-    "insecure": "The browser gives no microphone to this address. Open the page by https, or at localhost.",
+    "stopping": "Transcribing the last words",
+    "refused": "The browser gives no sound. Allow it to use the microphone, and try again.",
+    "lost": "The server does not answer. The text so far is below.",
+    "insecure": "The browser does not allow a microphone at this address. Open the page by https, or at localhost.",
 }
 
-ALIGN_ABOUT = "Give a recording and the text that was said: forced alignment finds where each word is."
+ALIGN_ABOUT = "Give a recording and the text that was said. Forced alignment finds when each word was said."
 ALIGN_TEXT = "The text that was said"
 ALIGN = "Align"
 ALIGNED = "{seconds:.1f} s of sound, {words} words in {elapsed:.2f} s · mean word confidence {confidence:.0%}"
-UNMAPPED = "The model cannot spell {characters}: anything may stand there."
+UNMAPPED = "The model cannot write {characters}. Any sound may stand for these characters."
 
-COMPARE_ABOUT = (
-    "One recording, two set-ups. What differs in the texts is marked; both views share one time axis, zoom and cursor."
-)
+COMPARE_ABOUT = "Transcribe one recording in two ways. Differences are marked; both views share one time axis, zoom and cursor."
 COMPARE = "Compare"
 SETUP = "Set-up {letter}"
 SOUND, DECODER, SNR, SPEED = "Sound", "Decoder", "Signal to noise (dB)", "Speed (times)"
@@ -91,66 +89,74 @@ DECODERS = {
     "greedy": "greedy",
     "beam search": "beam",
     "beam search with hot words": "hotwords",
-    "beam search with the bundled language model": "bundled",
+    "beam search with the model's own language model": "checkpoint",
+    "beam search with w2v-mini's English language model": "bundled",
     "beam search with a language model of your text": "language model",
 }
-READING = "How the letters become words"
-READING_ABOUT = "w2v-mini spells by ear: a language model of English puts that right. Larger models do well without."
-READINGS = {"with the bundled language model (beam search)": "bundled", "letter by letter, as it sounds (greedy)": "greedy"}
+LETTERS_TO_WORDS = "How the letters become words"
+LETTERS_TO_WORDS_ABOUT = "The model writes letters by their sound. A language model also knows which words are common."
+TRANSCRIBE_DECODERS = {
+    "with the model's own language model (beam search)": "checkpoint",
+    "with w2v-mini's English language model (beam search)": "bundled",
+    "letter by letter, as it sounds (greedy)": "greedy",
+}
 HOTWORDS = "Hot words, separated by commas"
 HOTWORDS_EXAMPLE = "such as: RIVER, CHILDREN"
 LM_TEXT = "A language model of your text"
-LM_TEXT_ABOUT = "What it learns from, one sentence per line; at first the sentences of the examples."
+LM_TEXT_ABOUT = "The text to learn from, one sentence per line. At first these are the sentences of the examples."
 COMPARED_SPEED = ", {speed:g} times as fast"
 COMPARED = "Set-up {letter}: {sound}, {model}, {decoder} · {elapsed:.2f} s · mean word confidence {confidence:.0%}"
 DIFFERENCES = "From A to B: {changed} of {words} words change"
 SAME = "Both set-ups give the same text."
-NOTHING_HEARD = "{letter} heard no words."
+NO_WORDS = "Set-up {letter} gives no words."
 COMPARE_MARKS = "<s>only in A</s> <ins>only in B</ins> <s>A</s><b>B</b>"
-SEARCH_ENDED = "The search was ended from outside, twice. The machine may be short of memory: try again, or greedy decoding."
+SEARCH_ENDED = (
+    "The process of the beam search was ended twice. The machine may be short of memory: try again, or choose greedy decoding."
+)
 NO_HOTWORDS = "There are no hot words. Write some, separated by commas, or choose another decoder."
+NO_LANGUAGE_MODEL = "{name} comes without a language model of its own. Choose another decoder, such as bundled or beam."
 WRONG_CHOICE = "There is no {kind} {value!r}. Choose one of: {choices}."
 TOO_MUCH_TEXT = "The text has {length:,} characters, the page takes {limit:,}. Shorten it, or use the command line."
 
 ABOUT = """
 ### The model
 
-[facebook/wav2vec2-large-960h-lv60-self](https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self) learned the sounds of
-speech from 53,000 hours of recordings without text (Libri-Light), then to spell from 960 hours with text (LibriSpeech), with
+[facebook/wav2vec2-large-960h-lv60-self](https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self) first learned the sounds
+of speech from 53,000 hours of recordings without text (Libri-Light), then to spell from 960 hours with text (LibriSpeech), with
 self-training. It takes sound at 16 kHz and gives, for every 20 ms, the probability of 32 characters. Apache-2.0.
 wav2vec 2.0: Alexei Baevski, Henry Zhou, Abdelrahman Mohamed, Michael Auli (2020), https://arxiv.org/abs/2006.11477;
 self-training: https://arxiv.org/abs/2010.11430.
 
-**Published by its card**: word error rate (WER) **{clean} %** on LibriSpeech test-clean, **{other} %** on test-other.
+**From its model card**: word error rate (WER) **{clean} %** on LibriSpeech test-clean, **{other} %** on test-other.
 """
-MEASURED = "What was measured with the model that is running: {name}"
+MEASURED = "Measured results of the model that is loaded: {name}"
 MEASURED_HEAD = ("speech", "WER", "CER")
 MEASURED_ABOUT = (
-    "From the checkpoint's own card: the network alone, as a rule, read greedily. w2v-mini reads here with its language model "
-    "and makes fewer errors; its card gives both. A WER above 100 % is possible: words can be added, too."
+    "From the model's own card. Most cards give the results of greedy decoding; with a language model there are usually fewer "
+    "errors. A WER above 100 % is possible, because added words count too."
 )
-NOT_MEASURED = "The card of this checkpoint gives no results. Measure it: w2vkit evaluate DATA --model {name}"
+NOT_MEASURED = "The card of this model gives no results. Measure it: w2vkit evaluate DATA --model {name}"
 PAPER = "How little text is needed"
 PAPER_ABOUT = (
-    "The paper's WER on LibriSpeech by hours of transcribed speech in fine-tuning (large model, 53,000 hours without text "
-    "before, with a language model). The 10 hours as listed by Papers with Code."
+    "WER on LibriSpeech by hours of transcribed speech for fine-tuning, from the paper (large model, pre-trained on 53,000 "
+    "hours without text, with a language model). The 10 hours are as listed by Papers with Code."
 )
 CLEAN, OTHER = "test-clean", "test-other"
 MORE = """
 ### Look further
 
-The notebooks in `notebooks/` take the model apart step by step. On the command line: `w2vkit --help`.
+The notebooks in `notebooks/` explain the model step by step. On the command line: `w2vkit --help`.
 For programs: the link "Use via API" below lists `/transcribe`, `/align`, `/compare` and `/models`.
 """
 
-# The linked view; {names} are filled in by its script.
+# The linked view; its script fills in {names}.
 VIEW = {
     "name": "Waveform, words and probabilities",
     "legend": "How sure the model is:",
     "sure": "sure (80 % and more)",
     "likely": "likely (50 % and more)",
     "doubtful": "doubtful",
-    "words": "The words; press one to hear it",
+    "words": "The words; press one to play it",
     "word": "{text}: {confidence} %, {shade}, {start} to {end} s",
     "nothing": NOTHING,
     "play": "Play",
@@ -158,7 +164,7 @@ VIEW = {
     "closer": "Zoom in",
     "wider": "Zoom out",
     "all": "All",
-    "whole": "Show all, or the first minute",
+    "whole": "Show everything, or the first minute",
     "back": "Earlier",
     "on": "Later",
     "fold": "Hide the blank",
@@ -173,22 +179,22 @@ VIEW = {
     "empty": "nothing",
     "tiny": "under 0.1 %",
     "hint": (
-        "Point at a frame to see its five likeliest characters. Click a word to hear it. Drag to move; zoom by two fingers, by "
-        "the wheel after a click, by Ctrl and wheel, or by the buttons. Arrow keys go frame by frame."
+        "Point at a frame to see its five likeliest characters. Click a word to play it. Drag to move. To zoom, use two "
+        "fingers, the wheel after a click, Ctrl and the wheel, or the buttons. Arrow keys go frame by frame."
     ),
     "silent": "The sound could not be played.",
 }
 
 API = {
-    "transcribe": "A sound file to text, with the words' times and confidence.",
-    "align": "A sound file and the text that was said: where every word, line and character is.",
-    "compare": "One sound file by two set-ups: both results, and their words side by side.",
-    "models": "The models that this machine can name, and which one is running.",
+    "transcribe": "Transcribes a sound file: text, and words with times and confidence.",
+    "align": "Aligns a sound file with its text: times of every word, line and character.",
+    "compare": "Transcribes a sound file with two set-ups: both results, and their words side by side.",
+    "models": "Lists the models that can be named on this machine, and which are loaded.",
 }
-API_MODEL = "one of those of this machine that /models lists; empty for the one that runs"
+API_MODEL = "a model of this machine, see /models; empty: the one that the page was started with"
 API_DECODER = (
-    "greedy, beam, bundled (with the language model that lies in the checkpoint's folder, or else w2v-mini's), hotwords or "
-    "language model; empty for what suits the model: bundled if there is one in its folder, or else greedy"
+    "greedy, beam, hotwords, checkpoint (with the language model that comes with the model), bundled (with w2v-mini's English "
+    "3-gram), or language model (built from lm_text); empty: checkpoint if the model comes with one, or else greedy"
 )
 API_SOUND = "clean, noise or telephone"
 API_SPEED = "how many times as fast the sound is played, 0.25 to 4"

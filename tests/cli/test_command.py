@@ -42,26 +42,26 @@ def talks(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_examples_are_listed_and_transcribed_as_the_core_does(read):
+def test_the_examples_are_listed_and_transcribed_as_the_core_does(default_texts):
     done = w2vkit("transcribe", "--example", "--model", "w2v-mini")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "".join(f"{name}: {text}\n" for name, text in read.items())
+    assert done.stdout == "".join(f"{name}: {text}\n" for name, text in default_texts.items())
     assert all(clip.about in done.stderr for clip in examples())
 
 
-def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path, read, capsys):
+def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path, default_texts, capsys):
     out = tmp_path / "out"
     assert main(["transcribe", str(talks), "--model", "w2v-mini", "--format", "json", "--output-dir", str(out)]) == 1
     written = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     assert written == ["day two/talk.flac.json", "day two/talk.wav.json", "你好.json"]
-    assert json.loads((out / "你好.json").read_text(encoding="utf-8"))["text"] == read[examples()[0].path.name]
+    assert json.loads((out / "你好.json").read_text(encoding="utf-8"))["text"] == default_texts[examples()[0].path.name]
     said = capsys.readouterr().err
     assert "1 of 4 failed" in said and "broken.mp3 could not be read as audio" in said
     assert "\r" not in said  # no progress bar where standard error is no terminal
 
 
-def test_patterns_and_single_files_print_to_the_terminal(talks, read, monkeypatch, capsys):
-    text = read[examples()[0].path.name]
+def test_patterns_and_single_files_print_to_the_terminal(talks, default_texts, monkeypatch, capsys):
+    text = default_texts[examples()[0].path.name]
     monkeypatch.chdir(talks.parent)
     assert main(["transcribe", "talks/你好.wav", "--model", "w2v-mini"]) == 0
     assert capsys.readouterr().out == text + "\n"

@@ -11,7 +11,7 @@ from support.speller import Speller
 from w2vkit.errors import ModelError
 from w2vkit.model.hub import Entry
 from w2vkit_demo.server import loaded_models as module
-from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.model_queue import ModelQueue
 
 
@@ -61,9 +61,9 @@ def shelf(monkeypatch) -> Shelf:
 
 
 @pytest.fixture
-def models(shelf) -> Models:
+def models(shelf) -> LoadedModels:
     first: Any = Named("w2v-mini")
-    return Models(ModelQueue(first, max_seconds=5), shelf.load)
+    return LoadedModels(ModelQueue(first, max_seconds=5), shelf.load)
 
 
 def test_a_model_is_loaded_once_and_two_are_kept(models, shelf):
@@ -128,11 +128,11 @@ def test_a_stopped_download_ends_and_loads_nothing(models, shelf, monkeypatch):
 
 
 def test_strangers_may_choose_but_not_fill_the_disk(models, shelf):
-    public = Models(models.first, shelf.load, downloads=False)
+    public = LoadedModels(models.first, shelf.load, downloads=False)
     assert "hub/default" not in public.names() and "cached/a" in public.names()
     with pytest.raises(ModelError, match="to choose here"):
         list(public.load("hub/c"))
-    alone = Models(models.first)
+    alone = LoadedModels(models.first)
     assert alone.names() == ["w2v-mini"]
     with pytest.raises(ModelError, match="to choose here"):
         alone.get("cached/a")

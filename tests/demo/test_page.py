@@ -53,7 +53,7 @@ def window() -> dict:
 
 
 @pytest.fixture
-def page(browser, url, window) -> Iterator[Page]:
+def page(browser, page_url, window) -> Iterator[Page]:
     """Open the page; a console error or a request to another host fails the test that made it.
 
     The player's own remark that a file is no sound is not one: the tests drop such files.
@@ -64,45 +64,45 @@ def page(browser, url, window) -> Iterator[Page]:
     errors: list[str] = []
     opened.on("console", lambda m: errors.append(m.text) if m.type == "error" and "Waveform load error" not in m.text else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("request", lambda request: errors.append(request.url) if _foreign(request.url, url) else None)
-    opened.goto(url)
+    opened.on("request", lambda request: errors.append(request.url) if _foreign(request.url, page_url) else None)
+    opened.goto(page_url)
     expect(opened.locator("#transcribe")).to_be_visible(timeout=PATIENCE)
     yield opened
     context.close()
     assert not errors
 
 
-def test_an_uploaded_file_is_shown_as_text_words_and_picture_and_can_be_kept(page, tmp_path, read):
+def test_an_uploaded_file_is_shown_as_text_words_and_picture_and_can_be_kept(page, tmp_path, default_texts):
     path = tmp_path / "会议 <b>.wav"
     samples, rate = soundfile.read(SAY.path)
     soundfile.write(path, samples, rate)
     page.locator("#source input[type=file]").set_input_files(str(path))
-    expect(page.locator("#text textarea")).to_have_value(read[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
     expect(page.locator("#facts")).to_contain_text("times real time")
     words = page.locator("#view .lv-word")
-    expect(words).to_have_text(read[SAY.path.name].split())
+    expect(words).to_have_text(default_texts[SAY.path.name].split())
     assert _painted(page.locator("#view canvas.lv-base"))
     srt, grid = (_download(page, f"#download-{name}") for name in ("srt", "TextGrid"))
     assert srt.suffix == ".srt" and " --> " in srt.read_text() and "ooTextFile" in grid.read_text()
 
 
-def test_an_example_is_one_click_and_its_errors_are_marked(page, read):
+def test_an_example_is_one_click_and_its_errors_are_marked(page, default_texts):
     _try(page, 2)
-    expect(page.locator("#text textarea")).to_have_value(read[examples()[2].path.name], timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(default_texts[examples()[2].path.name], timeout=PATIENCE)
     expect(page.locator("#errors")).to_contain_text("WER")
     reference = page.locator("#reference textarea")
-    reference.fill(read[examples()[2].path.name].lower() + " <img src=x onerror=alert(1)>")
+    reference.fill(default_texts[examples()[2].path.name].lower() + " <img src=x onerror=alert(1)>")
     page.locator("#score").click()
     expect(page.locator("#errors .marked s")).to_have_text(["<IMG", "SRC=X", "ONERROR=ALERT", "ONE", ">"])
     expect(page.locator("#errors")).to_contain_text("5 left out")
 
 
-def test_the_language_model_reads_at_first_and_can_be_left_out(page, read, heard):
+def test_the_language_model_reads_at_first_and_can_be_left_out(page, default_texts, greedy_texts):
     _try(page, 0)
-    expect(page.locator("#text textarea")).to_have_value(read[SAY.path.name], timeout=PATIENCE)
-    expect(page.locator("#facts")).to_contain_text("beam search with the bundled language model")
-    page.locator("#reading").get_by_label("letter by letter").check()
-    expect(page.locator("#text textarea")).to_have_value(heard[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#facts")).to_contain_text("beam search with the model's own language model")
+    page.locator("#decoder").get_by_label("letter by letter").check()
+    expect(page.locator("#text textarea")).to_have_value(greedy_texts[SAY.path.name], timeout=PATIENCE)
     expect(page.locator("#facts")).to_contain_text("greedy")
 
 
@@ -221,15 +221,15 @@ def test_the_microphone_is_transcribed_when_recording_stops(page):
     expect(page.locator("#text textarea")).to_have_value(re.compile("[A-Z]{2}"))
 
 
-def test_a_missing_hub_is_explained_and_a_bad_file_leaves_the_page_working(page, tmp_path, read):
-    expect(page.locator("#notice")).to_contain_text("The small model is standing in")
+def test_a_missing_hub_is_explained_and_a_bad_file_leaves_the_page_working(page, tmp_path, default_texts):
+    expect(page.locator("#notice")).to_contain_text("The small model is used")
     expect(page.locator("#notice")).to_contain_text("cannot be reached")
     bad = tmp_path / "bad.wav"
     bad.write_text("not sound")
     page.locator("#source input[type=file]").set_input_files(str(bad))
     expect(page.locator("#facts")).to_contain_text("could not be read as audio", timeout=PATIENCE)
     _try(page, 0)
-    expect(page.locator("#text textarea")).to_have_value(read[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
 
 
 def test_a_known_text_is_aligned_and_kept(page):
@@ -247,13 +247,13 @@ def test_a_known_text_is_aligned_and_kept(page):
     expect(page.locator("#align-view .lv-word")).to_have_text(["the", "<b>old</b>", "man"], timeout=PATIENCE)
 
 
-def test_two_set_ups_stand_under_each_other_and_move_together(page, read):
+def test_two_set_ups_stand_under_each_other_and_move_together(page, default_texts):
     page.get_by_role("tab", name="Compare").click()
     _try(page, 0)
     page.locator("#setup-b-decoder input").click()
     page.get_by_role("option", name="beam search", exact=True).click()
     page.locator("#compare").click()
-    expect(page.locator("#compare-a .lv-word")).to_have_text(read[SAY.path.name].split(), timeout=PATIENCE)
+    expect(page.locator("#compare-a .lv-word")).to_have_text(default_texts[SAY.path.name].split(), timeout=PATIENCE)
     expect(page.locator("#compare-b .lv-place")).to_contain_text("s")
     expect(page.locator("#compare-facts")).to_contain_text(re.compile("words change|same text|no words"))
     page.locator("#compare-a .lv-in").click()
@@ -261,7 +261,7 @@ def test_two_set_ups_stand_under_each_other_and_move_together(page, read):
     expect(page.locator("#compare-b .lv-place")).to_have_text(place)
 
 
-def test_a_model_that_cannot_be_had_leaves_the_one_that_runs(page, read):
+def test_a_model_that_cannot_be_had_leaves_the_one_that_runs(page, default_texts):
     choice = page.locator("#model input")
     choice.fill("facebook/wav2vec2-base-960h")
     choice.press("Enter")
@@ -270,16 +270,16 @@ def test_a_model_that_cannot_be_had_leaves_the_one_that_runs(page, read):
     expect(choice).to_have_value("w2v-mini")
     expect(page.locator("#model-stop")).to_be_hidden()
     _try(page, 0)
-    expect(page.locator("#text textarea")).to_have_value(read[SAY.path.name], timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
 
 
-def test_words_appear_while_they_are_spoken_and_the_text_stays(page, read):
+def test_words_appear_while_they_are_spoken_and_the_text_stays(page, default_texts):
     page.get_by_role("tab", name="Live").click()
     button, settled, facts = (page.locator(f"#live-{name}") for name in ("view .live-button", "view .live-settled", "facts"))
     button.click()
     expect(settled).not_to_be_empty(timeout=PATIENCE)
     expect(button).to_have_text("Stop")
-    said = read[SAY.path.name]
+    said = default_texts[SAY.path.name]
     expect(facts).to_contain_text(re.compile(r"([6-9]|\d\d)\.\d s heard"), timeout=PATIENCE)  # the clip, and silence
     button.click()
     expect(button).to_have_text("Record", timeout=PATIENCE)

@@ -40,8 +40,9 @@ def run(options: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C; refuse a wrong call before a model is loaded."""
     try:
         from w2vkit_demo.app import serve
-        from w2vkit_demo.server.loaded_models import Models
+        from w2vkit_demo.server.loaded_models import LoadedModels
         from w2vkit_demo.server.model_queue import ModelQueue
+        from w2vkit_demo.server.service import Service
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "gradio":
             raise
@@ -55,15 +56,16 @@ def run(options: argparse.Namespace) -> int:
     _check_port(options.host, options.port)
     _log_to_terminal()
     first = ModelQueue(load_model(options), max_seconds=options.max_seconds)
-    serve(
-        Models(first, partial(CTCModel.load, device=options.device, dtype=options.dtype)),
-        max_mb=options.max_mb,
-        server_name=options.host,
-        server_port=options.port,
-        share=options.share,
-        auth=user,
-        root_path=options.root_path,
-    )
+    with Service(LoadedModels(first, partial(CTCModel.load, device=options.device, dtype=options.dtype))) as service:
+        serve(
+            service,
+            max_mb=options.max_mb,
+            server_name=options.host,
+            server_port=options.port,
+            share=options.share,
+            auth=user,
+            root_path=options.root_path,
+        )
     return 0
 
 

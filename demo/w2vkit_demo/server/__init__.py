@@ -1,1 +1,1 @@
-"""What runs behind the page: models, their queue, beam searches in processes of their own, and the limits."""
+"""What runs behind the page: models and their queues, beam searches in processes of their own, and the limits."""

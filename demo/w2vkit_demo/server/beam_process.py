@@ -1,9 +1,9 @@
-"""Beam searches in a process beside the page's.
+"""Beam searches in a process of their own.
 
-A search is many small steps of Python. In the page's own process everything else, from the queue to the live sessions, would
-wait for Python's lock meanwhile; a clip's emissions, 32 KB for 5 s, are sent away for next to nothing.
+A search is many small steps of Python. In the page's process it would hold Python's global lock, and the queue and the live
+sessions would wait. Sending the emissions to another process costs little: 32 KB for 5 s of sound.
 
-Not a pool of `concurrent.futures`: its processes import the program that made them, which in a Space loads the model.
+This is not a pool of `concurrent.futures`, because its processes import the main program, which in a Space loads the model.
 """
 
 import os
@@ -23,7 +23,7 @@ from w2vkit_demo import strings
 
 
 class BeamProcess:
-    """One process for one search at a time; it starts when it is first needed, and anew where it has died."""
+    """A process that does one search at a time. It starts with the first search, and again if it was ended."""
 
     def __init__(self) -> None:
         self._turn = Lock()
@@ -37,7 +37,9 @@ class BeamProcess:
         Raises
         ------
         DecodingError
-            The process was ended twice, as a machine short of memory does. Other errors are those of `BeamSearch`.
+            The process was ended twice, for example by a machine that is short of memory.
+        W2VKitError
+            As for `BeamSearch`.
         """
         request = pickle.dumps((emissions, search or BeamSearch(), language_model))
         with self._turn:
@@ -49,7 +51,7 @@ class BeamProcess:
         return found
 
     def _ask(self, request: bytes) -> Hypothesis | Exception | None:
-        """Give what the process answers, or None if it is no more."""
+        """Give the process's answer, or None if it has ended."""
         if self._process is None:
             path = os.pathsep.join(filter(None, sys.path))
             self._process = subprocess.Popen(
@@ -57,7 +59,7 @@ class BeamProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=os.environ | {"PYTHONPATH": path},
-                start_new_session=True,  # who stops the page from the keyboard need not see this one end
+                start_new_session=True,  # Ctrl+C reaches the page only, which then ends this process without a traceback
             )
         process = self._process
         assert process.stdin and process.stdout
@@ -65,18 +67,23 @@ class BeamProcess:
             process.stdin.write(request)
             process.stdin.flush()
             return pickle.load(process.stdout)
-        except (OSError, EOFError, pickle.UnpicklingError):
-            process.kill()
-            process.wait()
-            self._process = None
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # ValueError: `close` was called meanwhile
+            self.close()
             return None
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
 
 
 def main() -> None:
-    """Answer one search after another, until the page is gone."""
+    """Answer one search after another, until the page closes the pipe or ends."""
     answers = os.fdopen(os.dup(1), "wb")
     loaded = lru_cache(maxsize=2)(load)
-    os.dup2(2, 1)  # whatever is printed must not get between the answers
+    os.dup2(2, 1)  # what a library prints goes to stderr, not between the answers
     while True:
         try:
             emissions, search, path = pickle.load(sys.stdin.buffer)
@@ -84,7 +91,7 @@ def main() -> None:
             return
         try:
             found = (replace(search, language_model=loaded(path)) if path else search)(emissions)
-        except Exception as error:  # it is raised where the search was asked for
+        except Exception as error:  # `search` raises it
             found = error
         pickle.dump(found, answers)
         answers.flush()

@@ -1,6 +1,6 @@
-"""What the page allows; imports nothing, so that the command line can name the limits before it loads the page."""
+"""What the page allows. This file imports nothing, so that the command line can show the limits without loading the page."""
 
 MAX_SECONDS = 600.0  # s; the longest sound of a request. w2vkit demo --max-seconds changes it
 MAX_MB = 50.0  # MiB; the largest file. w2vkit demo --max-mb changes it
-MAX_CHARACTERS = 20_000  # of a text; ten minutes of fast speech have half of it
+MAX_CHARACTERS = 20_000  # of a text; ten minutes of fast speech have about half as many
 KEEP_SECONDS = 3600  # s; how long uploads and results are kept

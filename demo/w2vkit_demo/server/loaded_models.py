@@ -1,4 +1,4 @@
-"""The models of a server: the one it was started with, and beside it the one that was asked for last."""
+"""The models in a server's memory: the one that it was started with, and the other one that was used last."""
 
 import re
 from collections.abc import Callable, Generator
@@ -16,60 +16,81 @@ if TYPE_CHECKING:
     from w2vkit.model import CTCModel
 
 HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-STEP_SECONDS = 0.3  # s; how often the share of a download is told
+STEP_SECONDS = 0.3  # s; how often the progress of a download is shown
 Load = Callable[[str], "CTCModel"]
 
 
-class Models:
-    """The models that people can choose; two at most are in memory.
+class LoadedModels:
+    """The models that a request can name. At most two are in memory: the first, and the other one that was used last.
 
     Parameters
     ----------
     first : ModelQueue
-        The one for all who choose none; it stays.
+        The model of all requests that name none; it is never unloaded.
     load : callable, optional
-        A name to a loaded model. Without it there is no choice.
+        Gives the loaded model of a name. Without it there is only the first model.
     downloads : bool
-        Whether people may have models of the Hub fetched to this machine.
+        Whether visitors may have models of the Hub downloaded to this machine.
     """
 
     def __init__(self, first: ModelQueue, load: Load | None = None, *, downloads: bool = True) -> None:
-        self.first, self.downloads = first, downloads and load is not None
-        self._load, self._other = load, first
+        self.first = first
+        self.downloads = downloads and load is not None
+        self._load = load
+        self._other = first
         self._loading = Lock()
 
     def names(self) -> list[str]:
-        """Name what can be chosen: the first model, what is on this machine and, where it may come, the default."""
-        there = [entry.name for entry in listing() if self.downloads or entry.where != "on the Hub"] if self._load else []
-        return list(dict.fromkeys([self.first.name, *there]))
+        """Name the models that can be chosen: those on this machine and, if downloads are allowed, the Hub's default."""
+        return self._listed(on_the_hub=self.downloads)
 
     def here(self) -> list[str]:
-        """Name those of them that need no download."""
-        there = [entry.name for entry in listing() if entry.where != "on the Hub"] if self._load else []
-        return list(dict.fromkeys([self.first.name, *there]))
+        """Name the models that are on this machine."""
+        return self._listed(on_the_hub=False)
+
+    def _listed(self, *, on_the_hub: bool) -> list[str]:
+        entries = listing() if self._load else []
+        names = [entry.name for entry in entries if on_the_hub or entry.where != "on the Hub"]
+        return list(dict.fromkeys([self.first.name, *names]))
 
     def running(self) -> list[str]:
-        """Name what is in memory."""
+        """Name the models that are in memory."""
         return list(dict.fromkeys([self.first.name, self._other.name]))
 
+    def folder(self, name: str = "") -> Path:
+        """Give the folder of a model of this machine without loading it; of the first, if no name is given.
+
+        Raises
+        ------
+        ModelError
+            It is not on this machine.
+        """
+        if (model := self._in_memory(name)) is not None:
+            return model.folder
+        self._check_here(name)
+        return fetch(name).folder
+
     def get(self, name: str = "") -> ModelQueue:
-        """Give a model of this machine, loaded if need be; without a name, the first.
+        """Give a model of this machine, and load it first if necessary; without a name, the first.
 
         Raises
         ------
         ModelError
             It is not on this machine, or is damaged.
         """
-        if (kept := self._kept(name)) is not None:
-            return kept
+        if (model := self._in_memory(name)) is not None:
+            return model
+        return self._load_once(name, self._check_here(name))
+
+    def _check_here(self, name: str) -> Load:
         if self._load is None or name not in self.here():
             raise ModelError(strings.NO_MODEL.format(name=name, choices=", ".join(self.here())))
-        return self._in_memory(name, self._load)
+        return self._load
 
     def load(self, name: str) -> Generator[float, None, None]:
-        """Have a model on this machine and in memory, so that `get` gives it at once.
+        """Download a model if necessary, and load it, so that `get` gives it at once.
 
-        Closing it stops a download; what came of it is kept for the next time.
+        Closing the generator stops the download. What was downloaded is kept, and the next download goes on from there.
 
         Yields
         ------
@@ -79,10 +100,10 @@ class Models:
         Raises
         ------
         ModelError
-            There is no such model, it cannot be had, or it is damaged. What was loaded before stays.
+            There is no such model, it cannot be downloaded, or it is damaged. The models in memory stay.
         """
-        foreign = not self.downloads or not HUB_NAME.fullmatch(name) or Path(name).exists()  # a folder is no Hub name
-        if self._load is None or (foreign and name not in self.names()):
+        may_download = self.downloads and HUB_NAME.fullmatch(name) and not Path(name).exists()  # no folder of this machine
+        if self._load is None or not (may_download or name in self.names()):
             raise ModelError(strings.NO_MODEL.format(name=name, choices=", ".join(self.names())))
         load, stopped, share, done = self._load, Event(), 0.0, Future[ModelQueue]()
 
@@ -94,10 +115,10 @@ class Models:
 
         def work() -> None:
             try:
-                if self._kept(name) is None:
+                if self._in_memory(name) is None:
                     fetch(name, progress=report)
-                done.set_result(self._in_memory(name, load))
-            except BaseException as error:  # the one who waits is told
+                done.set_result(self._load_once(name, load))
+            except BaseException as error:  # `done.result` raises it
                 done.set_exception(error)
 
         Thread(target=work, name=f"load {name}", daemon=True).start()
@@ -111,11 +132,11 @@ class Models:
         finally:
             stopped.set()
 
-    def _in_memory(self, name: str, load: Load) -> ModelQueue:
+    def _load_once(self, name: str, load: Load) -> ModelQueue:
         with self._loading:
-            if (kept := self._kept(name)) is None:
-                kept = self._other = ModelQueue(load(name), max_seconds=self.first.max_seconds)
-            return kept
+            if (model := self._in_memory(name)) is None:
+                model = self._other = ModelQueue(load(name), max_seconds=self.first.max_seconds)
+            return model
 
-    def _kept(self, name: str) -> ModelQueue | None:
+    def _in_memory(self, name: str) -> ModelQueue | None:
         return next((model for model in (self.first, self._other) if name in ("", model.name)), None)

@@ -1,4 +1,4 @@
-"""One model for many callers: what they ask for at the same time goes through the network together."""
+"""One model for many threads: requests that come at the same time go through the network as one batch."""
 
 import logging
 import time
@@ -18,9 +18,9 @@ from w2vkit_demo.server.limits import MAX_SECONDS
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
 
-SHORT_SECONDS = 30.0  # s; longer sound gives way to shorter between its windows
-GATHER_SECONDS = 0.01  # s; how long the first request waits for company
-IDLE_SECONDS = 60.0  # s; how long the worker waits for a request before it ends
+SHORT_SECONDS = 30.0  # s; a longer request lets shorter ones pass between its windows
+GATHER_SECONDS = 0.01  # s; how long an idle queue waits for further requests after the first
+IDLE_SECONDS = 60.0  # s; the worker thread ends if no request comes for so long
 
 log = logging.getLogger(__name__)
 
@@ -37,35 +37,43 @@ class _Request:
 
 
 class ModelQueue:
-    """A model that many threads use at once.
+    """A `CTCModel` that many threads can use at once.
 
-    One worker thread runs the network. What waits for it goes through in one pass, as far as a pass holds it. Between
-    the windows of a long sound the short ones that wait are done, so that nobody waits for somebody's lecture.
+    One worker thread runs the network. It computes the short requests that wait as one batch, up to the sound that one pass
+    holds (`CTCModel.pass_seconds`). After each window of a long request it computes the short ones that came meanwhile, so that
+    they do not wait for the end of the long one.
 
     Attributes
     ----------
     name, notice, folder, vocabulary, sample_rate, stride, device, dtype
-        Those of the `CTCModel`.
+        As of the `CTCModel`.
     max_seconds : float
-        The longest sound that a request may bring (s).
+        The longest sound that a request may contain (s).
     """
 
     def __init__(self, model: "CTCModel", *, max_seconds: float = MAX_SECONDS) -> None:
-        self.name, self.notice, self.folder, self.vocabulary = model.name, model.notice, model.folder, model.vocabulary
-        self.sample_rate, self.stride, self.device, self.dtype = model.sample_rate, model.stride, model.device, model.dtype
+        self.name = model.name
+        self.notice = model.notice
+        self.folder = model.folder
+        self.vocabulary = model.vocabulary
+        self.sample_rate = model.sample_rate
+        self.stride = model.stride
+        self.device = model.device
+        self.dtype = model.dtype
         self.max_seconds = max_seconds
         self._model = model
-        self._short, self._long = deque[_Request](), deque[_Request]()
+        self._short = deque[_Request]()
+        self._long = deque[_Request]()
         self._changed = Condition()
         self._working = False
 
     @property
     def default_decoder(self) -> Decode:
-        """That of the `CTCModel`."""
+        """The default decoder of the `CTCModel`."""
         return self._model.default_decoder
 
     def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
-        """Compute the emissions of waveforms, as `CTCModel.emit`; an error is that of these waveforms alone."""
+        """Compute the emissions of waveforms, as `CTCModel.emit` does. Errors of other requests do not show here."""
         request = _Request(list(waveforms), progress)
         with self._changed:
             (self._short if request.seconds <= SHORT_SECONDS else self._long).append(request)
@@ -77,11 +85,11 @@ class ModelQueue:
 
     def _work(self) -> None:
         while self._wait():
-            self._run(self._take())
-            self._run_long()
+            self._compute(self._take_short())
+            self._compute_long()
 
     def _wait(self) -> bool:
-        """Wait for a request, and a moment more for those that come with it; False if none came for long."""
+        """Wait for a request and, if the queue was empty, a moment for more; give False if none came."""
         with self._changed:
             if not (self._short or self._long):
                 if not self._changed.wait_for(lambda: self._short or self._long, IDLE_SECONDS):
@@ -90,8 +98,8 @@ class ModelQueue:
                 self._changed.wait_for(lambda: False, GATHER_SECONDS)
         return True
 
-    def _take(self) -> list[_Request]:
-        """Take the short requests that one pass holds, in their order."""
+    def _take_short(self) -> list[_Request]:
+        """Take the oldest short requests from the queue: as many as one pass holds, and one at least."""
         taken, seconds = list[_Request](), 0.0
         with self._changed:
             while self._short and (not taken or seconds + self._short[0].seconds <= self._model.pass_seconds):
@@ -99,33 +107,34 @@ class ModelQueue:
                 seconds += taken[-1].seconds
         return taken
 
-    def _run_long(self) -> None:
-        """Do the long request that has waited longest; between its windows, one pass of the short ones."""
+    def _compute_long(self) -> None:
+        """Compute the oldest long request, if there is one, and short requests after each of its windows."""
         with self._changed:
             request = self._long.popleft() if self._long else None
         if request is None:
             return
 
-        def between(share: float) -> None:
-            self._run(self._take())
+        def after_window(share: float) -> None:
+            self._compute(self._take_short())
             if request.progress:
                 request.progress(share)
 
-        self._run([request], between)
+        self._compute([request], after_window)
 
-    def _run(self, requests: list[_Request], progress: Callable[[float], None] | None = None) -> None:
+    def _compute(self, requests: list[_Request], progress: Callable[[float], None] | None = None) -> None:
+        """Compute requests as one batch and give each its result; after an error, compute each alone to find whose it is."""
         if not requests:
             return
         started = time.perf_counter()
         try:
-            found = iter(self._model.emit([w for request in requests for w in request.waveforms], progress=progress))
-        except BaseException as error:  # whatever it is, somebody waits for an answer
+            emissions = iter(self._model.emit([w for request in requests for w in request.waveforms], progress=progress))
+        except BaseException as error:  # of any kind: the thread that waits for the result must get it
             if len(requests) == 1:
                 return requests[0].result.set_exception(error)
-            for request in requests:  # one of them is to blame
-                self._run([request])
+            for request in requests:
+                self._compute([request])
             return
         for request in requests:
-            request.result.set_result(list(islice(found, len(request.waveforms))))
+            request.result.set_result(list(islice(emissions, len(request.waveforms))))
         seconds, elapsed = sum(request.seconds for request in requests), time.perf_counter() - started
         log.info("%d at once, %.1f s of sound in %.2f s", len(requests), seconds, elapsed)

@@ -1,4 +1,4 @@
-"""The tab About: the model, what is published of it, and what was measured with the one that is running."""
+"""The tab About: the default model, its published results, and the results on the card of the chosen model."""
 
 from html import escape
 
@@ -7,22 +7,24 @@ import gradio as gr
 from w2vkit.evaluate.published import CARD, LABELLED
 from w2vkit.model.hub import DEFAULT, measured
 from w2vkit_demo import strings
-from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.server.loaded_models import LoadedModels
+from w2vkit_demo.server.service import Service
 from w2vkit_demo.tabs import widgets
 
 
-def build(models: Models, current: gr.State) -> None:
+def build(service: Service, chosen_model: gr.State) -> None:
     """Lay out the tab."""
+    models = service.models
     _, clean, other = CARD[DEFAULT]
     gr.Markdown(strings.ABOUT.format(clean=clean, other=other))
     gr.HTML(f"<h3>{strings.PAPER}</h3>{_chart()}{widgets.message(strings.PAPER_ABOUT)}", elem_id="paper", elem_classes="facts")
     results = gr.HTML(_measured(models, models.first.name), elem_id="measured", elem_classes="facts")
     gr.Markdown(strings.MORE)
-    current.change(lambda name: _measured(models, name), current, results, api_visibility="private", queue=False)
+    chosen_model.change(lambda name: _measured(models, name), chosen_model, results, api_visibility="private", queue=False)
 
 
 def _chart() -> str:
-    """Bars of the paper's WER by labelled speech."""
+    """A bar chart of the WER in the paper by hours of labelled speech."""
     longest = max(other for _, _, other in LABELLED)
     bars = ""
     for hours, *rates in LABELLED:
@@ -38,7 +40,7 @@ def _spoken() -> str:
     return f"WER on {strings.CLEAN} and {strings.OTHER}. " + "; ".join(rows)
 
 
-def _measured(models: Models, name: str) -> str:
+def _measured(models: LoadedModels, name: str) -> str:
     head = f"<h3>{escape(strings.MEASURED.format(name=name))}</h3>"
     results = measured(models.get(name).folder)
     if not results:

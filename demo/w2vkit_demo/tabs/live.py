@@ -1,7 +1,7 @@
 """The tab Live: words appear while they are spoken.
 
-Not `gr.Audio(streaming=True)`: inside a tab Gradio 6.31 sends a block every 0.1 s whatever `stream_every` says, and of
-the blocks that come while a handler is at work it keeps the last one only.
+It does not use `gr.Audio(streaming=True)`: inside a tab Gradio 6.31 sends a block every 0.1 s whatever `stream_every` is, and
+of the blocks that come while a handler runs it keeps only the last one.
 """
 
 import base64
@@ -15,17 +15,17 @@ import gradio as gr
 from w2vkit.errors import AudioError, W2VKitError
 from w2vkit.pipeline.live import LiveText, LiveTranscript
 from w2vkit_demo import strings
-from w2vkit_demo.server import operations
-from w2vkit_demo.server.loaded_models import Models
-from w2vkit_demo.server.model_queue import ModelQueue
+from w2vkit_demo.server.service import Service, Setup
 from w2vkit_demo.tabs import widgets
 
-LEAST_SECONDS, MOST_SECONDS = 0.25, 2.0  # s; the page sends no less at a time, and need not wait for more
-REST = 2.0  # between these, this many times what the last answer took: a busy machine is asked less often
-PATIENCE_SECONDS = 2.0  # s; a text that takes longer is shown with the next block
-SESSIONS = 16  # blocks of different sessions that are worked on at a time
-KEEP_SECONDS = 900  # s; how long a session that sends nothing is kept
-MAX_BYTES = 8 * 2**20  # of a block, in base64; the page sends a tenth of it
+# The browser sends a block as soon as it has REST times as much sound as the last answer took, so that it sends less often
+# to a busy server; but at least LEAST_SECONDS of sound, and at MOST_SECONDS in any case.
+LEAST_SECONDS, MOST_SECONDS = 0.25, 2.0  # s
+REST = 2.0
+PATIENCE_SECONDS = 2.0  # s; if the text of a block takes longer, it is shown with the next one
+SESSIONS = 16  # sessions whose blocks are processed at the same time
+KEEP_SECONDS = 900  # s; how long a session without new sound is kept
+MAX_BYTES = 8 * 2**20  # of a block, in base64; the browser sends about a tenth of this
 SCRIPT = (Path(__file__).parents[1] / "static" / "live_view.js").read_text(encoding="utf-8")
 TEMPLATE = (
     '<button type="button" class="live-button lg primary"></button><p class="live-note" role="alert"></p>'
@@ -34,8 +34,8 @@ TEMPLATE = (
 )
 
 
-def build(models: Models, current: gr.State) -> None:
-    """Lay out the tab, and say what happens when sound comes."""
+def build(service: Service, chosen_model: gr.State) -> None:
+    """Lay out the tab and connect its events."""
     gr.Markdown(strings.LIVE_ABOUT)
     view = gr.HTML(
         html_template=TEMPLATE.format(words=escape(strings.LIVE_WORDS), hint=escape(strings.LIVE_HINT)),
@@ -52,34 +52,33 @@ def build(models: Models, current: gr.State) -> None:
     session = gr.State(None, time_to_live=KEEP_SECONDS)
     workers = ThreadPoolExecutor(SESSIONS, thread_name_prefix="live")
 
-    def hear(live: LiveTranscript | None, name: str, event: gr.EventData) -> list[Any]:
+    def process(live: LiveTranscript | None, model: str, event: gr.EventData) -> list[Any]:
         block: dict[str, Any] = event._data or {}
         answer = {"number": block.get("number", 0), "last": bool(block.get("last"))}
         try:
             if live is None or block.get("begin"):
-                live = begin(models.get(name))
-            _feed(live, block, models.first.max_seconds)
+                live = begin(service, model)
+            _feed(live, block, service.models.first.max_seconds)
             now = live.finish() if answer["last"] else live.update_async(workers, patience=PATIENCE_SECONDS)
-            told = _facts(now)
+            message = _facts(now)
         except W2VKitError as error:
-            now, told = live.now if live else LiveText(), widgets.failure(error)
-        return [live, answer | _words(now), told, now.text if answer["last"] else ""]
+            now, message = live.now if live else LiveText(), widgets.failure(error)
+        return [live, answer | _words(now), message, now.text if answer["last"] else ""]
 
     outputs = [session, view, facts, text]
     options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    view.input(
-        hear, [session, current], outputs, trigger_mode="multiple", concurrency_limit=SESSIONS, concurrency_id="live", **options
-    )
+    parallel: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": SESSIONS, "concurrency_id": "live"}
+    view.input(process, [session, chosen_model], outputs, **parallel, **options)
     clear.click(lambda: [None, None, "", ""], None, outputs, queue=False, **options)
 
 
-def begin(model: ModelQueue) -> LiveTranscript:
-    """Begin a session; its words are found as suits the model."""
-    return LiveTranscript(model, decode=operations.decoder("", model))
+def begin(service: Service, model: str = "") -> LiveTranscript:
+    """Begin a session with a model and its default decoder."""
+    return LiveTranscript(service.models.get(model), decode=service.decoder(Setup(model=model)))
 
 
 def _feed(live: LiveTranscript, block: dict[str, Any], max_seconds: float) -> None:
-    """Take what the page sends: base64 of a WAV file, and how many seconds it had to drop before it."""
+    """Feed a block of the browser: a WAV file in base64, and how many seconds of sound were dropped before it."""
     sound, missed = block.get("sound"), block.get("missed")
     if not sound:
         return

@@ -1,4 +1,4 @@
-"""The tab Transcribe: sound in; text, linked view, files and, against a true text, its errors out."""
+"""The tab Transcribe: the text of a recording, its linked view, files to download, and errors against a reference."""
 
 import time
 from typing import Any
@@ -7,29 +7,29 @@ import gradio as gr
 
 from w2vkit.errors import W2VKitError
 from w2vkit.evaluate.scoring import difference
-from w2vkit.pipeline.transcription import Transcription, transcribe
+from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
-from w2vkit_demo.server import operations
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_CHARACTERS
-from w2vkit_demo.server.loaded_models import Models
 from w2vkit_demo.server.model_queue import ModelQueue
+from w2vkit_demo.server.service import Service, Setup
 from w2vkit_demo.tabs import linked_view, widgets
 
 FORMATS = ("txt", "srt", "vtt", "json", "TextGrid")
 NBEST = 5
 
 
-def build(models: Models, current: gr.State) -> None:
-    """Lay out the tab, and say what its buttons do."""
+def build(service: Service, chosen_model: gr.State) -> None:
+    """Lay out the tab and connect its events."""
+    models = service.models
     source = widgets.sound_input("source")
-    reading = gr.Radio(
-        list(strings.READINGS.items()),
-        value=operations.reading(models.first),
-        label=strings.READING,
-        info=strings.READING_ABOUT,
-        elem_id="reading",
+    decoder = gr.Radio(
+        _decoder_choices(service, models.first.name),
+        value=service.default_decoder(),
+        label=strings.LETTERS_TO_WORDS,
+        info=strings.LETTERS_TO_WORDS_ABOUT,
+        elem_id="decoder",
     )
-    tries = gr.Column()  # filled below, when there is something to show what they give
+    clips = gr.Column()  # the examples; filled below, as they need the outputs
     button = gr.Button(strings.TRANSCRIBE, variant="primary", elem_id="transcribe")
     facts = gr.HTML(elem_id="facts", elem_classes="facts")
     view = linked_view.build("view")
@@ -45,59 +45,71 @@ def build(models: Models, current: gr.State) -> None:
         others = gr.HTML(elem_id="others", elem_classes="facts")
     result = gr.State(None, time_to_live=KEEP_SECONDS)
 
-    def score(said: str, heard: str, name: str) -> str:
-        if not said.strip():
+    def score(true_text: str, heard: str, name: str) -> str:
+        if not true_text.strip():
             return ""
         try:
-            return widgets.scored(difference(said[:MAX_CHARACTERS], heard, models.get(name).vocabulary))
+            return widgets.scored(difference(true_text[:MAX_CHARACTERS], heard, models.get(name).vocabulary))
         except W2VKitError as error:
             return widgets.failure(error)
 
-    def run(path: str | None, said: str, name: str, how: str) -> list[Any]:
+    def nothing(message: str) -> list[Any]:
+        return [None, message, None, "", "", "", "", *widgets.downloads(None, FORMATS)]
+
+    def run(path: str | None, true_text: str, model: str, how: str) -> list[Any]:
+        if not path:
+            return nothing(widgets.message(strings.EMPTY))
         started = time.perf_counter()
         try:
-            model = models.get(name)
-            decode = operations.decoder(how, model)
-            found = transcribe(path, model, decode=decode, max_seconds=model.max_seconds) if path else None
+            found = service.transcribe(path, Setup(model=model, decoder=how))
         except W2VKitError as error:
-            return [None, widgets.failure(error), None, "", "", "", "", *widgets.downloads(None, FORMATS)]
-        if found is None or path is None:
-            return [None, widgets.message(strings.EMPTY), None, "", "", "", "", *widgets.downloads(None, FORMATS)]
-        told = widgets.message(_summary(found, time.perf_counter() - started, model, how))
-        written = widgets.downloads(found.hypothesis, FORMATS, seconds=found.seconds, source=path)
-        listed = widgets.times_table(found.hypothesis.words)
-        return [found, told, linked_view.packed(found), found.text, score(said, found.text, name), listed, "", *written]
+            return nothing(widgets.failure(error))
+        summary = widgets.message(_summary(found, time.perf_counter() - started, models.get(model), how))
+        exported = widgets.downloads(found.hypothesis, FORMATS, seconds=found.seconds, source=path)
+        words = widgets.times_table(found.hypothesis.words)
+        errors = score(true_text, found.text, model)
+        return [found, summary, linked_view.packed(found), found.text, errors, words, "", *exported]
 
-    def run_new(path: str | None, name: str, how: str) -> list[Any]:
-        return [*run(path, "", name, how), ""]  # what was said before belongs to another sound
+    def run_new(path: str | None, model: str, how: str) -> list[Any]:
+        return [*run(path, "", model, how), ""]  # the reference in the field is that of the recording before
 
-    def search_more(found: Transcription | None, name: str, how: str) -> str:
+    def search_more(found: Transcription | None, model: str, how: str) -> str:
         if found is None:
             return widgets.message(strings.EMPTY)
+        setup = Setup(model=model, decoder="beam" if how == "greedy" else how)
         try:
-            decode = operations.decoder("beam" if how == "greedy" else how, models.get(name), nbest=NBEST)
-            best = decode(found.emissions)
+            best = service.decoder(setup, nbest=NBEST)(found.emissions)
         except W2VKitError as error:
             return widgets.failure(error)
         rows = [(h.text or "-", f"{h.score:.2f}") for h in (best, *best.alternatives)]
         return widgets.table(strings.NBEST_HEAD, rows) + widgets.message(strings.NBEST_ABOUT)
 
+    def offer_decoders(model: str) -> Any:
+        return gr.update(choices=_decoder_choices(service, model), value=service.default_decoder(model))
+
     outputs = [result, facts, view, text, errors, times, others, *files]
-    with tries:
-        widgets.clickable_examples([source, reference], outputs, run, [current, reading])
-    again = [button.click, reading.input]
-    gr.on(again, run, [source, reference, current, reading], outputs, api_visibility="private", **widgets.RUN)
-    suits = {"api_visibility": "private", "queue": False}
-    current.change(lambda name: operations.reading(models.get(name)), current, reading, **suits)
-    heard = [source.stop_recording, source.upload]
-    gr.on(heard, run_new, [source, current, reading], [*outputs, reference], api_visibility="private", **widgets.RUN)
-    gr.on([count.click, reference.submit], score, [reference, text, current], errors, api_visibility="private")
-    search.click(search_more, [result, current, reading], others, api_visibility="private", **widgets.RUN)
+    private: dict[str, Any] = {"api_visibility": "private"}
+    with clips:
+        widgets.clickable_examples([source, reference], outputs, run, [chosen_model, decoder])
+    again = [button.click, decoder.input]
+    gr.on(again, run, [source, reference, chosen_model, decoder], outputs, **private, **widgets.RUN)
+    new_sound = [source.stop_recording, source.upload]
+    gr.on(new_sound, run_new, [source, chosen_model, decoder], [*outputs, reference], **private, **widgets.RUN)
+    chosen_model.change(offer_decoders, chosen_model, decoder, queue=False, **private)
+    gr.on([count.click, reference.submit], score, [reference, text, chosen_model], errors, **private)
+    search.click(search_more, [result, chosen_model, decoder], others, **private, **widgets.RUN)
+
+
+def _decoder_choices(service: Service, model: str) -> list[tuple[str, str]]:
+    """Label and value of the two decoders that are offered: one with the most suitable language model, and greedy."""
+    default = service.default_decoder(model)
+    names = ("bundled" if default == "greedy" else default, "greedy")
+    return [(widgets.label_of(strings.TRANSCRIBE_DECODERS, name), name) for name in names]
 
 
 def _summary(found: Transcription, elapsed: float, model: ModelQueue, how: str) -> str:
     seconds = found.seconds
-    told = strings.SUMMARY.format(
+    summary = strings.SUMMARY.format(
         seconds=seconds,
         elapsed=elapsed,
         speed=seconds / elapsed,
@@ -106,4 +118,4 @@ def _summary(found: Transcription, elapsed: float, model: ModelQueue, how: str) 
         device=model.device,
         decoder=widgets.label_of(strings.DECODERS, how),
     )
-    return told if found.hypothesis.words else f"{strings.NOTHING} {told}"
+    return summary if found.hypothesis.words else f"{strings.NOTHING} {summary}"

@@ -1,4 +1,4 @@
-"""What the tabs share: messages, tables and files to download."""
+"""What the tabs share: inputs, choices, messages, tables and files to download."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
@@ -15,23 +15,24 @@ from w2vkit.evaluate.scoring import Difference
 from w2vkit.examples import examples
 from w2vkit.formats import render
 from w2vkit_demo import strings
+from w2vkit_demo.server.service import Service
 
-AT_ONCE = 16  # requests that are worked on at a time; the others wait in the queue and are told their place
+AT_ONCE = 16  # requests that are processed at a time; the others wait in the queue, and the page shows their place in it
 NAME_CHARACTERS = 60  # of a download's name
-RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"}  # how every event that needs the model runs
+RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"}  # of every event that needs the model
 
 
 def sound_input(elem_id: str) -> gr.Audio:
-    """Make the box into which people speak or drop a file."""
+    """Make the field for a file or a recording from the microphone."""
     return gr.Audio(label=strings.SOURCE, sources=["upload", "microphone"], type="filepath", elem_id=elem_id)
 
 
 def clickable_examples(
     inputs: list[Any], outputs: list[Any] | None = None, run: Callable[..., Any] | None = None, more: Sequence[Any] = ()
 ) -> None:
-    """Show the bundled clips; a click fills ``inputs`` (sound and, if there is a second, text) and runs ``run``.
+    """Show the example clips; a click fills ``inputs`` (the sound and, if there is a second, the text) and runs ``run``.
 
-    ``run`` takes the inputs, then ``more``.
+    The values of ``inputs``, then those of ``more``, are passed to ``run``.
     """
     clips = examples()
     shown = gr.Examples(
@@ -47,34 +48,46 @@ def clickable_examples(
 
 
 def label_of(choices: Mapping[str, str], value: str) -> str:
-    """How a value is called where it is chosen."""
+    """Give the label of a value."""
     return next(label for label, one in choices.items() if one == value)
 
 
+def decoder_choices(service: Service, model: str) -> list[tuple[str, str]]:
+    """Give label and value of each decoder that a model can take."""
+    return [(label_of(strings.DECODERS, name), name) for name in service.decoder_names(model)]
+
+
+def decoder_update(service: Service, model: str, value: str = "") -> Any:
+    """Update a field of decoders after a change of the model; keep its value if the model can take it."""
+    choices = decoder_choices(service, model)
+    keeps = value in [name for _, name in choices]
+    return gr.update(choices=choices, value=value if keeps else service.default_decoder(model))
+
+
 def message(text: str) -> str:
-    """A sentence as HTML."""
+    """Give a sentence as HTML."""
     return f"<p>{escape(text)}</p>"
 
 
 def failure(error: Exception | str) -> str:
-    """Say what went wrong, where people look for the result."""
+    """Give an error as HTML, to be shown in place of the result."""
     return f'<p class="failure" role="alert"><strong>{strings.FAILED}</strong> {escape(str(error))}</p>'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as HTML; all cells are escaped."""
+    """Give a table as HTML; all cells are escaped."""
     titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
     body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def times_table(words: Iterable[Word]) -> str:
-    """Words with their times and confidence."""
+    """Give a table of words with their times and confidence."""
     return table(strings.TIMES_HEAD, ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", f"{w.confidence:.0%}") for w in words))
 
 
 def scored(found: Difference) -> str:
-    """WER, CER and the aligned words, the errors marked."""
+    """Give WER, CER and the aligned words with the errors marked."""
     summary = strings.SCORED.format(
         wer=found.wer,
         cer=found.cer,
@@ -87,7 +100,7 @@ def scored(found: Difference) -> str:
 
 
 def download_buttons(formats: Sequence[str], elem_id: str) -> list[gr.DownloadButton]:
-    """A row of buttons, one per format, which `downloads` fills."""
+    """Make a row of buttons, one for each format, for `downloads` to fill."""
     with gr.Row(elem_classes="downloads"):
         return [
             gr.DownloadButton(
@@ -98,7 +111,7 @@ def download_buttons(formats: Sequence[str], elem_id: str) -> list[gr.DownloadBu
 
 
 def downloads(hypothesis: Hypothesis | None, formats: Sequence[str], *, seconds: float = 0, source: str = "") -> list[Any]:
-    """Write a hypothesis in every format, for `download_buttons`; None empties them."""
+    """Write a hypothesis in each format and give the updates of `download_buttons`; without one, disable them."""
     if hypothesis is None:
         return [gr.update(value=None, interactive=False) for _ in formats]
     stem = Path(source).stem[:NAME_CHARACTERS] or "audio"

@@ -1,4 +1,4 @@
-"""The page as a service: what it keeps, how many it lets wait, and what its log holds."""
+"""The served page: its queue, the files that it keeps, its log, and MCP."""
 
 import asyncio
 import base64
@@ -23,8 +23,9 @@ from support.speller import Speller, sound
 
 from w2vkit.examples import examples
 from w2vkit_demo import app
-from w2vkit_demo.server.loaded_models import Models
+from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.model_queue import ModelQueue
+from w2vkit_demo.server.service import Service
 from w2vkit_demo.tabs import widgets
 
 PATIENCE = 300  # s; the machine may be busy
@@ -57,13 +58,14 @@ def page(model, tmp_path_factory) -> Iterator[gr.Blocks]:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("kept")))
         patch.setattr(app, "WAITING", 1)
         patch.setitem(widgets.RUN, "concurrency_limit", 1)
-        models = Models(ModelQueue(model))
-        built = app.build(models)
-        patch.setattr(app, "build", lambda models: built)
-        app.serve(models, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, mcp_server=True)
+        service = Service(LoadedModels(ModelQueue(model)))
+        built = app.build(service)
+        patch.setattr(app, "build", lambda service: built)
+        app.serve(service, server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, mcp_server=True)
         yield built
         model.gate.set()
         built.close()
+        service.close()
 
 
 @pytest.fixture(scope="module")
