@@ -325,7 +325,7 @@ def test_half_precision_survives_a_large_constant_channel_before_a_norm(checkpoi
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_weights_are_in_the_arithmetic_that_was_asked_for(checkpoints, dtype):
+def test_weights_have_the_dtype_that_was_asked_for(checkpoints, dtype):
     model = load(checkpoints["random-group"], dtype)
     kinds = {name: {str(p.dtype) for p in part.parameters()} for name, part in model.network.base_model.named_children()}
     assert kinds == {
