@@ -20,6 +20,7 @@ from w2vkit.model import CTCModel
 from w2vkit_demo.tabs.linked_view import linked_view
 
 CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.slow
 SAY = examples()[0]
 PATIENCE = 120_000  # ms; the machine may be busy
 

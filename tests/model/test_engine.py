@@ -299,7 +299,7 @@ def test_auto_takes_what_the_processor_computes_in(monkeypatch, cpu, cuda, devic
     assert pick_dtype("auto", torch.device(device)) == expected
 
 
-def test_half_precision_survives_a_large_constant_channel_before_a_norm(checkpoints, tmp_path):
+def test_half_precision_leaves_the_extractor_in_float32(checkpoints, tmp_path):
     """A channel of 20,000 makes the layer norm a mere scaling; in bfloat16 what is beside it would round to steps of 4."""
     network = Wav2Vec2ForCTC.from_pretrained(checkpoints["random-layer"])
     first: Any = network.wav2vec2.feature_extractor.conv_layers[0]
@@ -313,15 +313,13 @@ def test_half_precision_survives_a_large_constant_channel_before_a_norm(checkpoi
     folder = Path(shutil.copytree(checkpoints["random-layer"], tmp_path / "constant"))
     network.save_pretrained(folder)
     samples = noise(4.0)
-    (exact,), (ours,) = (load(folder, dtype).emit([Waveform(samples)]) for dtype in ("float32", "bfloat16"))
+    exact, ours = (load(folder, dtype).internals(Waveform(samples)).features for dtype in ("float32", "bfloat16"))
     with torch.no_grad():
         inputs = torch.from_numpy(normalisation_of(samples).apply(samples))[None].bfloat16()
-        plain = network.bfloat16()(inputs).logits.float().log_softmax(-1)[0].numpy()
-
-    def error(log_probs: np.ndarray) -> float:
-        return float(np.abs(np.exp(log_probs) - np.exp(exact.log_probs)).max())
-
-    assert error(ours.log_probs) < 0.1 < error(plain)
+        plain = network.bfloat16().wav2vec2.feature_extractor(inputs)[0].T.float().numpy()
+    # The extractor is what must stay in float32. The layers after it round as every bfloat16 network does, and how much
+    # that changes depends on the processor.
+    assert np.abs(ours - exact).max() < 1e-4 * np.abs(exact).max() < np.abs(plain - exact).max() / 100
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -341,6 +339,7 @@ def test_weights_have_the_dtype_that_was_asked_for(checkpoints, dtype):
 # Compiled.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["layer", "group"])
 def test_a_compiled_network_emits_the_same(checkpoints, norm):
     plain, before = load(checkpoints[f"random-{norm}"]), programs()
@@ -364,6 +363,7 @@ def programs() -> int:
     return torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
 
+@pytest.mark.slow
 def test_where_nothing_compiles_it_is_one_clear_error(checkpoints, monkeypatch):
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
     monkeypatch.setattr("torch._inductor.config.force_disable_caches", True)

@@ -44,8 +44,9 @@ def test_a_batch_gives_what_each_clip_gives_alone(models, name):
     for clip, emissions in zip(clips, together, strict=True):
         (alone,) = models[name].emit([clip])
         assert emissions.log_probs.shape == alone.log_probs.shape
-        # The impossible labels stand at -30: float32 keeps five digits of it.
-        assert np.allclose(emissions.log_probs, alone.log_probs, rtol=1e-4, atol=1e-3)
+        # The impossible labels stand at -30: float32 keeps four to five digits of it, by the processor's order of sums.
+        assert np.allclose(emissions.log_probs, alone.log_probs, rtol=1e-4, atol=2e-3)
+        assert np.allclose(np.exp(emissions.log_probs), np.exp(alone.log_probs), atol=5e-4)
         assert greedy(emissions).text == greedy(alone).text
 
 

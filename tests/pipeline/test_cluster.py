@@ -26,6 +26,9 @@ from w2vkit.pipeline.journal import Result
 from w2vkit.pipeline.shards import Shards, encode
 from w2vkit.pipeline.transcription import transcribe
 
+pytestmark = pytest.mark.slow
+
+
 CLIPS = [clip.path for clip in examples()]
 LOAD: dict[str, Any] = {"name": "w2v-mini", "device": "cpu", "dtype": "float32"}
 
