@@ -205,7 +205,7 @@ def test_without_ray_the_command_says_how_to_get_it(monkeypatch, tmp_path, capsy
     assert main(["transcribe", "--example", "--engine", "ray", "--output-dir", str(tmp_path)]) == 1
     assert "pip install 'w2vkit[ray]'" in capsys.readouterr().err
     assert main(["transcribe", "--example", "--engine", "ray"]) == 1
-    assert "Add --output-dir DIR" in capsys.readouterr().err
+    assert "Say where with --output-dir DIR" in capsys.readouterr().err
 
 
 def test_shards_cover_a_job_once_and_keep_its_division(tmp_path):
