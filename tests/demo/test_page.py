@@ -293,7 +293,7 @@ def test_words_appear_while_they_are_spoken_and_the_text_stays(page, default_tex
     expect(final).not_to_be_empty(timeout=PATIENCE)
     expect(button).to_have_text("Stop")
     said = default_texts[SAY.path.name]
-    expect(facts).to_contain_text(re.compile(r"([6-9]|\d\d)\.\d s heard"), timeout=PATIENCE)  # the clip, and silence
+    expect(facts).to_contain_text(re.compile(r"([6-9]|\d\d)\.\d s of sound"), timeout=PATIENCE)  # the clip, and silence
     button.click()
     expect(button).to_have_text("Record", timeout=PATIENCE)
     expect(page.locator("#live-text textarea")).to_have_value(final.inner_text())
