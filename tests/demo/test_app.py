@@ -32,7 +32,7 @@ PATIENCE = 300  # s; the machine may be busy
 
 
 class Gated(Speller):
-    """Lets a request through when its gate is open."""
+    """A speller that waits until its gate is open."""
 
     notice, stride, device, pass_seconds = None, 320, "cpu", 30.0
 
@@ -80,7 +80,7 @@ def clip(tmp_path) -> Any:
     return handle_file(str(tmp_path / "secret name.wav"))
 
 
-def test_who_comes_when_the_queue_is_full_is_told_so(client, model, clip):
+def test_a_request_is_refused_when_the_queue_is_full(client, model, clip):
     running = client.submit(clip, api_name="/transcribe")
     assert model.entered.wait(PATIENCE)
     waiting = client.submit(clip, api_name="/transcribe")
@@ -91,7 +91,7 @@ def test_who_comes_when_the_queue_is_full_is_told_so(client, model, clip):
     assert [job.result(PATIENCE)["text"] for job in (running, waiting)] == ["HELLO THERE"] * 2
 
 
-def test_uploads_and_results_are_known_to_the_sweeper(page, model, clip):
+def test_gradio_deletes_uploads_and_results(page, model, clip):
     model.gate.set()
     calls = f"{page.local_url}gradio_api"
     run = next(number for number, event in page.fns.items() if event.name == "run_new")  # what an upload starts in a browser

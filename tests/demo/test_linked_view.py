@@ -1,4 +1,4 @@
-"""What the linked view is fed with, unpacked as its script unpacks it."""
+"""The data of the linked view, unpacked as its script unpacks it."""
 
 import base64
 import io
@@ -76,7 +76,7 @@ def test_of_a_large_vocabulary_the_likeliest_rows_and_the_blank_are_kept():
     assert len(view.labels) <= MOST_LABELS + 1 and labels[300] in view.labels and view.labels[view.blank] == "blank"
 
 
-def test_a_browser_gets_the_sound_that_the_model_heard():
+def test_wav_holds_the_samples_of_the_waveform():
     waveform = Waveform(np.linspace(-1.2, 1.2, 1600, dtype=np.float32))
     samples, rate = soundfile.read(io.BytesIO(wav(waveform)))
     assert rate == 16_000 and np.abs(samples - waveform.samples.clip(-1, 1)).max() < 1e-4

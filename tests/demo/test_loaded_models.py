@@ -1,4 +1,4 @@
-"""The models of a server: two in memory, one by one, and a failed or stopped load changes nothing."""
+"""The models in memory: at most two, loaded once, and unchanged by a failed or stopped load."""
 
 import time
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def test_requests_cannot_name_what_is_not_on_this_machine(models, shelf, tmp_pat
     assert not shelf.loaded
 
 
-def test_a_download_tells_its_share_and_then_the_model_is_there(models, shelf):
+def test_load_yields_the_progress_of_a_download_and_then_get_gives_the_model(models, shelf):
     shares = list(models.load("hub/c"))
     assert shares == sorted(shares) and shares[-1] >= 0.5
     assert models.get("hub/c").name == "hub/c" and shelf.loaded == ["hub/c"]
@@ -127,7 +127,7 @@ def test_a_stopped_download_ends_and_loads_nothing(models, shelf, monkeypatch):
     assert ended.wait(30) and not shelf.loaded
 
 
-def test_strangers_may_choose_but_not_fill_the_disk(models, shelf):
+def test_without_downloads_only_models_on_this_machine_can_be_chosen(models, shelf):
     public = LoadedModels(models.first, shelf.load, downloads=False)
     assert "hub/default" not in public.names() and "cached/a" in public.names()
     with pytest.raises(ModelError, match="to choose here"):

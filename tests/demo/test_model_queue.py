@@ -1,4 +1,4 @@
-"""Many threads, one model: fewer passes than requests, to each its own, and nobody pays for another's fault."""
+"""The queue: many requests in one pass, each with its own result, and an error reaches its own request only."""
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -18,7 +18,7 @@ TEXTS = [f"{'ABCDEFGHIJKLMNOP'[k]} GOOD DAY" for k in range(12)]
 
 
 class Slow(Speller):
-    """Waits at the gate before every pass; refuses BAD; hears long sound in windows, as a CTCModel does."""
+    """Waits at the gate before every pass, refuses BAD, and reports progress on long sound after each window."""
 
     notice, folder, stride, device, pass_seconds = None, None, 320, "cpu", 30.0
 
@@ -70,38 +70,38 @@ def ask(model):
         model.gate.set()
 
 
-def test_what_comes_during_a_pass_goes_through_the_next_one_together(model, ask):
+def test_requests_that_come_during_a_pass_share_the_next_one(model, ask):
     assert [future.result() for future in ask(TEXTS)] == ["FIRST", *TEXTS]
     assert [len(heard) for heard in model.passes] == [1, len(TEXTS)]
 
 
-def test_a_pass_takes_no_more_sound_than_it_holds(model, ask):
+def test_a_pass_takes_no_more_than_pass_seconds_of_sound(model, ask):
     model.pass_seconds = 5 * load(sound(TEXTS[0])).seconds + 0.01
     assert [future.result() for future in ask(TEXTS)] == ["FIRST", *TEXTS]
     assert [len(heard) for heard in model.passes] == [1, 5, 5, 2]
 
 
-def test_an_error_reaches_only_the_one_who_made_it(model, ask):
+def test_an_error_reaches_only_its_own_request(model, ask):
     futures = ask([*TEXTS[:4], "BAD", *TEXTS[4:]])
     with pytest.raises(AudioError, match="BAD was heard"):
         futures.pop(5).result()
     assert [future.result() for future in futures] == ["FIRST", *TEXTS]
 
 
-def test_a_long_sound_gives_way_between_its_windows_and_tells_its_share(model):
+def test_short_requests_run_between_the_windows_of_a_long_one(model):
     shared, told = ModelQueue(model), list[float]()
-    lecture = Waveform(np.zeros(16_000 * 31, np.float32))
+    long_sound = Waveform(np.zeros(16_000 * 31, np.float32))
     with ThreadPoolExecutor(3) as pool:
 
         def progress(share: float) -> None:
-            if not told:  # while the first window is done, somebody comes with a sentence
+            if not told:  # while the first window is done, a short request comes
                 short.append(pool.submit(shared.emit, [load(sound("SHORT"))]))
                 while not shared._short:
                     time.sleep(0.001)
             told.append(share)
 
         short = []
-        long = pool.submit(shared.emit, [lecture], progress=progress)
+        long = pool.submit(shared.emit, [long_sound], progress=progress)
         model.gate.set()
         assert long.result(30) == [None]
         assert greedy(*short[0].result(30)).text == "SHORT"
@@ -109,7 +109,7 @@ def test_a_long_sound_gives_way_between_its_windows_and_tells_its_share(model):
     assert model.passes.index(["SHORT"]) < 4 and model.passes.count(["window"]) == 4
 
 
-def test_a_fault_of_the_callers_own_progress_stops_only_its_own_request(model):
+def test_an_error_in_progress_stops_only_its_own_request(model):
     shared = ModelQueue(model)
     model.gate.set()
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from w2vkit.audio import load
 from w2vkit.decode import greedy
+from w2vkit.evaluate.scoring import difference
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 from w2vkit_demo.tabs.linked_view import linked_view
@@ -73,7 +74,7 @@ def page(browser, page_url, window) -> Iterator[Page]:
     assert not errors
 
 
-def test_an_uploaded_file_is_shown_as_text_words_and_picture_and_can_be_kept(page, tmp_path, default_texts):
+def test_an_uploaded_file_gives_text_words_heatmap_and_downloads(page, tmp_path, default_texts):
     path = tmp_path / "会议 <b>.wav"
     samples, rate = soundfile.read(SAY.path)
     soundfile.write(path, samples, rate)
@@ -98,7 +99,7 @@ def test_an_example_is_one_click_and_its_errors_are_marked(page, default_texts):
     expect(page.locator("#errors")).to_contain_text("5 left out")
 
 
-def test_the_language_model_reads_at_first_and_can_be_left_out(page, default_texts, greedy_texts):
+def test_the_models_language_model_is_the_default_and_greedy_can_be_chosen(page, default_texts, greedy_texts):
     _try(page, 0)
     expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
     expect(page.locator("#facts")).to_contain_text("beam search with the model's own language model")
@@ -107,7 +108,7 @@ def test_the_language_model_reads_at_first_and_can_be_left_out(page, default_tex
     expect(page.locator("#facts")).to_contain_text("greedy")
 
 
-def test_a_word_is_heard_and_its_frames_are_seen(page):
+def test_a_click_on_a_word_plays_it_and_shows_its_frame(page):
     _try(page, 0)
     word = page.locator("#view .lv-word").nth(1)
     label = word.get_attribute("aria-label", timeout=PATIENCE)
@@ -123,7 +124,7 @@ def test_a_word_is_heard_and_its_frames_are_seen(page):
     assert start - 0.03 < float(first) < end
 
 
-def test_a_frames_likeliest_labels_are_the_networks_and_never_more_than_whole(page):
+def test_the_likeliest_labels_of_a_frame_have_the_networks_probabilities_and_sum_to_at_most_one(page):
     model = CTCModel.load("w2v-mini", dtype="float32")
     (emissions,) = model.emit([load(SAY.path)])
     view = linked_view(load(SAY.path), emissions, greedy(emissions))
@@ -213,13 +214,16 @@ def test_other_likely_texts_are_found_on_request(page):
     expect(page.locator("#others tbody tr")).to_have_count(5, timeout=PATIENCE)
 
 
-def test_the_microphone_is_transcribed_when_recording_stops(page):
+def test_the_microphone_is_transcribed_when_recording_stops(page, default_texts):
     page.get_by_label("Record audio").first.click()
     page.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(4500)
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator("#facts")).to_contain_text(re.compile(r"\d\.\d s of sound .* times real time"), timeout=PATIENCE)
-    expect(page.locator("#text textarea")).to_have_value(re.compile("[A-Z]{2}"))
+    heard = page.locator("#text textarea").input_value()
+    assert jiwer.cer(default_texts[SAY.path.name], heard) < 0.5, (
+        heard
+    )  # the browser plays the clip, resamples it and may cut it
 
 
 def test_a_missing_hub_is_explained_and_a_bad_file_leaves_the_page_working(page, tmp_path, default_texts):
@@ -233,7 +237,7 @@ def test_a_missing_hub_is_explained_and_a_bad_file_leaves_the_page_working(page,
     expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
 
 
-def test_a_known_text_is_aligned_and_kept(page):
+def test_a_known_text_is_aligned_and_downloaded(page):
     page.get_by_role("tab", name="Align").click()
     page.locator("#align-text textarea").fill("<b>bold</b>")
     page.locator("#align").click()
@@ -248,21 +252,29 @@ def test_a_known_text_is_aligned_and_kept(page):
     expect(page.locator("#align-view .lv-word")).to_have_text(["the", "<b>old</b>", "man"], timeout=PATIENCE)
 
 
-def test_two_set_ups_stand_under_each_other_and_move_together(page, default_texts):
+def test_compare_marks_differences_and_its_views_move_together(page, default_texts, greedy_texts):
     page.get_by_role("tab", name="Compare").click()
     _try(page, 0)
+    page.locator("#setup-b-sound").get_by_label("as it is").check()
     page.locator("#setup-b-decoder input").click()
-    page.get_by_role("option", name="beam search", exact=True).click()
+    page.get_by_role("option", name="greedy", exact=True).click()
     page.locator("#compare").click()
-    expect(page.locator("#compare-a .lv-word")).to_have_text(default_texts[SAY.path.name].split(), timeout=PATIENCE)
-    expect(page.locator("#compare-b .lv-place")).to_contain_text("s")
-    expect(page.locator("#compare-facts")).to_contain_text(re.compile("words change|same text|no words"))
+    texts = default_texts[SAY.path.name], greedy_texts[SAY.path.name]
+    expect(page.locator("#compare-a .lv-word")).to_have_text(texts[0].split(), timeout=PATIENCE)
+    expect(page.locator("#compare-b .lv-word")).to_have_text(texts[1].split())
+    pairs = difference(*texts).pairs
+    changed = sum(a != b for a, b in pairs)
+    assert changed  # or the next line would not show that differences are counted
+    expect(page.locator("#compare-facts")).to_contain_text(f"From A to B: {changed} of {len(pairs)} words change")
+    whole = page.locator("#compare-b .lv-place").inner_text()
+    assert whole.startswith("0.00 to ")
     page.locator("#compare-a .lv-in").click()
-    place = page.locator("#compare-a .lv-place").inner_text()
-    expect(page.locator("#compare-b .lv-place")).to_have_text(place)
+    place = page.locator("#compare-a .lv-place")
+    expect(place).not_to_have_text(whole)
+    expect(page.locator("#compare-b .lv-place")).to_have_text(place.inner_text())
 
 
-def test_a_model_that_cannot_be_had_leaves_the_one_that_runs(page, default_texts):
+def test_after_a_failed_download_the_loaded_model_stays(page, default_texts):
     choice = page.locator("#model input")
     choice.fill("facebook/wav2vec2-base-960h")
     choice.press("Enter")
@@ -276,19 +288,19 @@ def test_a_model_that_cannot_be_had_leaves_the_one_that_runs(page, default_texts
 
 def test_words_appear_while_they_are_spoken_and_the_text_stays(page, default_texts):
     page.get_by_role("tab", name="Live").click()
-    button, settled, facts = (page.locator(f"#live-{name}") for name in ("view .live-button", "view .live-settled", "facts"))
+    button, final, facts = (page.locator(f"#live-{name}") for name in ("view .live-button", "view .live-final", "facts"))
     button.click()
-    expect(settled).not_to_be_empty(timeout=PATIENCE)
+    expect(final).not_to_be_empty(timeout=PATIENCE)
     expect(button).to_have_text("Stop")
     said = default_texts[SAY.path.name]
-    expect(facts).to_contain_text(re.compile(r"([6-9]|\d\d)\.\d s heard"), timeout=PATIENCE)  # the clip, and silence
+    expect(facts).to_contain_text(re.compile(r"([6-9]|\d\d)\.\d s of sound"), timeout=PATIENCE)  # the clip, and silence
     button.click()
     expect(button).to_have_text("Record", timeout=PATIENCE)
-    expect(page.locator("#live-text textarea")).to_have_value(settled.inner_text())
-    expect(page.locator("#live-view .live-tail")).to_be_empty()
-    assert jiwer.cer(said, settled.inner_text()) < 0.5  # sound that was resampled, and cut
+    expect(page.locator("#live-text textarea")).to_have_value(final.inner_text())
+    expect(page.locator("#live-view .live-partial")).to_be_empty()
+    assert jiwer.cer(said, final.inner_text()) < 0.5  # the sound was resampled, and perhaps cut
     page.locator("#live-clear").click()
-    expect(settled).to_be_empty()
+    expect(final).to_be_empty()
     expect(page.locator("#live-text textarea")).to_have_value("")
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('<b>denied</b>')) }")
     button.click()
@@ -305,7 +317,7 @@ def test_about_names_the_published_and_the_measured_results(page):
 @pytest.mark.parametrize(
     "window", [{"viewport": {"width": 390, "height": 800}}, {"color_scheme": "dark"}], ids=["phone", "dark"]
 )
-def test_the_page_fits_a_phone_and_a_dark_room(page, window):
+def test_the_page_fits_a_phone_and_follows_a_dark_theme(page, window):
     _try(page, 0)
     expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
     for tab in ("Transcribe", "Live", "Align", "Compare", "About"):

@@ -1,11 +1,11 @@
-// The linked view's data: unpacks what w2vkit.views.linked_view packed, and answers questions about a frame.
+// The linked view's data: unpacks the value of tabs/linked_view.py, and computes what is shown of a frame.
 (() => {
   "use strict";
   const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 
   function unpack(value) {
     const matrix = bytes(value.matrix), width = value.labels.length, frames = matrix.length / width;
-    const best = new Uint16Array(frames); // the likeliest row of every frame: greedy decoding's path
+    const best = new Uint16Array(frames); // the likeliest row of every frame: the path of greedy decoding
     for (let t = 0; t < frames; t++) {
       for (let k = 1; k < width; k++) if (matrix[t * width + k] > matrix[t * width + best[t]]) best[t] = k;
     }
@@ -20,16 +20,16 @@
   const timeOf = (data, frame) => data.start_seconds + frame * data.frame_seconds;
   const wordAt = (data, time) => data.words.findIndex(word => word.start <= time && time < word.end);
 
-  // The likeliest labels of a frame, best first. Level 0 means: less likely than exp(floor).
+  // The likeliest labels of a frame, best first. Level 0 stands for every probability below exp(floor).
   function likeliest(data, frame, count) {
     const row = data.matrix.subarray(frame * data.width, (frame + 1) * data.width);
     const order = [...row.keys()].sort((a, b) => row[b] - row[a]).slice(0, count);
     const probability = level => (level ? Math.exp(data.floor * (1 - level / 255)) : 0);
-    const total = row.reduce((sum, level) => sum + probability(level), 0); // a byte's rounding may bring it above 1
+    const total = row.reduce((sum, level) => sum + probability(level), 0); // may be above 1, as levels are rounded
     return order.map(k => ({ label: data.labels[k], level: row[k], probability: probability(row[k]) / Math.max(1, total) }));
   }
 
-  // The path around a frame, and what CTC makes of it: repeats are merged, then blanks are dropped.
+  // The path around a frame and its text after CTC's rule: merge repeats, then drop blanks.
   function collapse(data, frame, reach) {
     const cells = [];
     for (let t = Math.max(0, frame - reach); t <= Math.min(data.frames - 1, frame + reach); t++) {

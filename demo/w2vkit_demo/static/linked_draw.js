@@ -1,4 +1,4 @@
-// The linked view's pictures: waveform, words and heatmap on one time axis. Drawing only; no events, no state.
+// The linked view's drawing: waveform, words and heatmap on one time axis. No events and no state.
 (() => {
   "use strict";
   const { frameAt, timeOf } = window.w2vkitData;
@@ -11,7 +11,7 @@
   });
   const STEPS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
 
-  // Where everything is: x of a time and back, and the boxes' tops.
+  // Positions: x from a time and back, and the top of each part.
   function layout(data, view, width, rows) {
     const scale = (width - GUTTER) / (view.stop - view.start);
     const heat = WAVE + WORDS, bottom = heat + rows.length * ROW;
@@ -60,8 +60,8 @@
     }
   }
 
-  // One picture column per pixel or per frame, whichever are fewer. A column shows the highest value of its
-  // frames, so that a label that is up for a single frame is seen at every zoom.
+  // One column of the image per pixel or per frame, whichever are fewer. A column shows the highest value of its
+  // frames, so that a label that is likely in a single frame is visible at every zoom.
   function heat(context, data, place) {
     const { view, rows } = place, edge = data.frames;
     const first = frameAt(data, view.start), last = Math.min(edge, frameAt(data, view.stop) + 1), count = last - first;
@@ -114,7 +114,7 @@
     axes(context, data, place, ink);
   }
 
-  // What moves: the cursor, and the word that is spoken or chosen.
+  // The moving parts: the cursor, and the frame around the word at the cursor.
   function overlay(context, data, place, ink, cursor, lit) {
     context.clearRect(0, 0, place.width, place.height);
     const word = data.words[lit];

@@ -1,15 +1,15 @@
-// The linked view's hands: mouse, wheel, fingers and keys become calls of the view.
+// The linked view's input: mouse, wheel, touch and keys call methods of the view.
 (() => {
   "use strict";
   const { clamp, frameAt, timeOf, wordAt } = window.w2vkitData;
-  const SLACK = 4; // CSS pixels; a pointer that moves less is a click
+  const CLICK_PIXELS = 4; // CSS pixels; a pointer that moves no farther is a click
 
   function listen(view) {
-    const { stage } = view, down = new Map(); // the pointers that are down: where they are
+    const { stage } = view, down = new Map(); // x of each pointer that is down
     const x = event => event.clientX - stage.getBoundingClientRect().left;
-    let grip = null; // how the drag or pinch began
+    let grip = null; // state at the start of the drag or pinch
 
-    function grab() { // one pointer drags, two zoom and drag; anything else waits
+    function grab() { // one pointer drags, two zoom and drag, more do nothing
       const { start, stop } = view.view, xs = [...down.values()];
       grip = xs.length === 1 || xs.length === 2 ? { xs, start, span: stop - start, moved: xs.length > 1 || Boolean(grip?.moved) } : null;
     }
@@ -18,7 +18,7 @@
       const width = view.box.width - view.box.gutter, xs = [...down.values()];
       if (xs.length === 1) return view.move(grip.start + ((grip.xs[0] - xs[0]) / width) * grip.span, grip.span);
       const apart = ([a, b]) => Math.max(20, Math.abs(a - b)), middle = ([a, b]) => (a + b) / 2 - view.box.gutter;
-      const span = view.span((grip.span * apart(grip.xs)) / apart(xs)); // what was under the fingers stays there
+      const span = view.span((grip.span * apart(grip.xs)) / apart(xs)); // the times under the fingers stay under them
       view.move(grip.start + (middle(grip.xs) / width) * grip.span - (middle(xs) / width) * span, span);
     }
 
@@ -34,7 +34,7 @@
       }
       down.set(event.pointerId, x(event));
       if (!grip) return;
-      if (!grip.moved && down.size === 1 && Math.abs(x(event) - grip.xs[0]) <= SLACK) return;
+      if (!grip.moved && down.size === 1 && Math.abs(x(event) - grip.xs[0]) <= CLICK_PIXELS) return;
       if (!grip.moved) stage.setPointerCapture(event.pointerId);
       grip.moved = true;
       drag();
@@ -45,7 +45,7 @@
       if (down.size) grab();
       else grip = null;
     };
-    stage.onpointercancel = event => { // the browser took the finger, to scroll the page
+    stage.onpointercancel = event => { // the browser uses this touch to scroll the page
       down.delete(event.pointerId);
       grip = null;
     };
@@ -56,7 +56,7 @@
       else view.point(time, true);
     }
 
-    // The page scrolls under an idle mouse; once the plot has the focus, or with Ctrl, the wheel is its own.
+    // The wheel scrolls the page, unless the plot has the focus or Ctrl is down: then it zooms.
     stage.addEventListener("wheel", event => {
       const sideways = Math.abs(event.deltaX) > Math.abs(event.deltaY);
       if (!sideways && !event.ctrlKey && document.activeElement !== stage) return;

@@ -1,8 +1,8 @@
-// The linked view's texts: legend, words, and the readout of a frame. Every text goes into the page as textContent.
+// The linked view's texts: legend, words, and the details of a frame. All text is set as textContent, never as HTML.
 (() => {
   "use strict";
   const { timeOf, likeliest, collapse } = window.w2vkitData;
-  const REACH = 7; // frames on either side of the cursor in the collapse
+  const REACH = 7; // frames of the path on either side of the cursor
 
   function make(tag, className, text) {
     const node = document.createElement(tag);
@@ -33,7 +33,7 @@
       list.append(node, " ");
       return node;
     });
-    // One stop for the tab key, arrows within: a long text would otherwise be hundreds of stops.
+    // The Tab key stops at the list once, and arrow keys move within it: a long text would have hundreds of stops.
     list.onkeydown = event => {
       const i = buttons.indexOf(document.activeElement);
       const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: buttons.length - 1 }[event.key];
@@ -46,7 +46,7 @@
     return { list, buttons };
   }
 
-  // What a frame says: its likeliest labels, the collapse around it, and the same for a screen reader.
+  // The details of a frame: its likeliest labels, the path around it, and a sentence for screen readers.
   function readout(data, texts, frame) {
     const best = likeliest(data, frame, 5), { cells, text } = collapse(data, frame, REACH);
     const [start, end] = [frame, frame + 1].map(t => timeOf(data, t).toFixed(3));

@@ -1,4 +1,4 @@
-// The linked view's sound: all of it, or a word; the cursor runs with it.
+// The linked view's player: plays everything or one word, and moves the cursor along.
 (() => {
   "use strict";
 

@@ -1,11 +1,11 @@
-// The linked view: one time axis, one zoom and one cursor for waveform, words and heatmap; and its sound.
-// `texts` are the strings of strings.py.
+// The linked view: waveform, words and heatmap with one time axis, one zoom, one cursor and a player.
+// `texts` is VIEW of strings.py.
 (() => {
   "use strict";
   const { unpack, clamp, frameAt, wordAt } = window.w2vkitData;
   const { layout, base, overlay } = window.w2vkitDraw;
   const { make, fill, legend, wordButtons, readout } = window.w2vkitParts;
-  const LONGEST = 60, SHORTEST = 0.2; // s; what is shown at once. A longer sound is paged through
+  const LONGEST = 60, SHORTEST = 0.2; // s; the longest and the shortest time that is shown at once
   const INKS = ["text", "lane", "wave", "cursor", "sure", "likely", "doubtful"];
 
   class LinkedView {
@@ -19,7 +19,7 @@
       this.observer.observe(this.stage);
       this.theme = new MutationObserver(() => this.draw());
       this.theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
-      this.follow = event => { // the other view of a comparison moves along
+      this.follow = event => { // follow the other view of a comparison
         const { group: of, from, view, cursor } = event.detail;
         if (of !== this.group || from === this) return;
         Object.assign(this, { view: { ...view }, cursor });
@@ -71,7 +71,7 @@
         node.setAttribute("aria-label", label);
         return node;
       };
-      button("play", "", texts.play, null); // its sound fills it
+      button("play", "", texts.play, null); // the player sets its text
       button("in", "+", texts.closer, () => this.zoom(0.5));
       button("out", "−", texts.wider, () => this.zoom(2));
       button("whole", texts.all, texts.whole, () => this.move(0, this.longest));
@@ -83,7 +83,7 @@
       return bar;
     }
 
-    // The window of time that is shown.
+    // The window: the part of the time axis that is shown.
     span(wanted) {
       return clamp(wanted, Math.min(SHORTEST, this.longest), this.longest);
     }
@@ -107,7 +107,7 @@
       this.move(this.view.start + direction * 0.9 * span, span);
     }
 
-    show(time) { // turns to the window that a time is in
+    show(time) { // move the window to a time outside of it
       const { start, stop } = this.view;
       if (time < start || time > stop) this.move(time - 0.1 * (stop - start), stop - start);
     }
@@ -118,7 +118,7 @@
       this.draw();
     }
 
-    // The cursor. `loud` says it to a screen reader too: not at every move of a mouse.
+    // The cursor. With `loud`, screen readers speak the frame; that would be too much for each move of a mouse.
     point(time, loud = false) {
       this.cursor = clamp(time, 0, this.data.seconds);
       if (loud) this.show(this.cursor);
@@ -127,7 +127,7 @@
       this.tell();
     }
 
-    choose(index) { // shows a word and plays it
+    choose(index) { // show a word and play it
       const word = this.data.words[index], [{ start, stop }, span] = [this.view, word.end - word.start];
       if (word.start < start || word.end > stop || span < (stop - start) / 12) this.move(word.start - 2 * span, Math.max(5 * span, 1));
       this.point(word.start, true);
@@ -160,12 +160,12 @@
     }
 
     draw() {
-      if (this.waiting) return; // several changes, one picture
+      if (this.waiting) return; // draw once for several changes
       this.waiting = true;
       requestAnimationFrame(() => {
         this.waiting = false;
         const width = this.stage.clientWidth;
-        if (!width) return; // in a tab that is not shown
+        if (!width) return; // the tab is hidden
         const style = getComputedStyle(this.root);
         this.ink = Object.fromEntries(INKS.map(name => [name, style.getPropertyValue(`--lv-${name}`)]));
         const rows = this.data.labels.map((_, k) => k).filter(k => !this.folded || k !== this.data.blank);
@@ -178,7 +178,7 @@
       });
     }
 
-    paper(canvas) { // a canvas of the right size for this screen
+    paper(canvas) { // fit a canvas to the size and density of the screen
       const density = window.devicePixelRatio || 1, { width, height } = this.box;
       Object.assign(canvas, { width: Math.round(width * density), height: Math.round(height * density) });
       Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
@@ -189,7 +189,7 @@
     }
   }
 
-  // Gradio calls this once per component; a new value makes a new view.
+  // Called once per component; each new value makes a new view.
   window.w2vkitLinkedView = (element, props, watch) => {
     let shown = null;
     const show = () => {

@@ -1,12 +1,12 @@
-// Live: sound goes from the microphone to the server block by block, and its words come back. One block is on its way at
-// a time; what comes meanwhile waits here and goes with the next one, so that nothing is lost while the server keeps up.
+// Live: sends sound from the microphone to the server block by block, and shows the words that come back. The next block
+// is sent after the answer to the last one. Sound waits here meanwhile, so that none is lost unless the server is too slow.
 (() => {
-  const MOST = 8, PATIENCE = 20; // s: what waits at most; how long an answer may take
+  const MOST_SECONDS = 8, PATIENCE_SECONDS = 20; // s: the most sound that waits; the longest wait for an answer
   const TAP = `registerProcessor("w2vkit-tap", class extends AudioWorkletProcessor {
     process([input]) { if (input.length) this.port.postMessage(input[0].slice()); return true; }
   });`;
 
-  async function microphone(heard) {
+  async function microphone(receive) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     const context = new AudioContext(), url = URL.createObjectURL(new Blob([TAP], { type: "text/javascript" }));
     const close = () => { stream.getTracks().forEach(track => track.stop()); context.close(); };
@@ -14,9 +14,9 @@
       await context.audioWorklet.addModule(url).finally(() => URL.revokeObjectURL(url));
       await context.resume();
       const tap = new AudioWorkletNode(context, "w2vkit-tap", { channelCount: 1, channelCountMode: "explicit" });
-      tap.port.onmessage = ({ data }) => heard(data);
-      context.createMediaStreamSource(stream).connect(tap).connect(context.destination); // the tap itself is silent
-    } catch (error) { // nothing listens: the microphone must not stay on
+      tap.port.onmessage = ({ data }) => receive(data);
+      context.createMediaStreamSource(stream).connect(tap).connect(context.destination); // the tap gives no sound
+    } catch (error) { // switch the microphone off again
       close();
       throw error;
     }
@@ -39,20 +39,20 @@
 
   class Live {
     constructor(element, props, trigger) {
-      [this.button, this.box, this.settled, this.tail, this.note] =
-        ["button", "box", "settled", "tail", "note"].map(name => element.querySelector(`.live-${name}`));
+      [this.button, this.box, this.final, this.partial, this.note] =
+        ["button", "box", "final", "partial", "note"].map(name => element.querySelector(`.live-${name}`));
       Object.assign(this, { props, trigger, texts: props.texts, input: null, state: "idle", number: 0 });
       this.button.addEventListener("click", () => (this.state === "idle" ? this.record() : this.stop()));
       this.become("idle");
     }
 
-    become(state) { // idle, opening, recording, or stopping: the last block is still to be answered
+    become(state) { // idle, opening, recording, or stopping: waiting for the answer to the last block
       this.state = state;
       this.button.textContent = this.texts[state];
       this.button.disabled = state === "opening" || state === "stopping";
       this.button.classList.toggle("live-on", state === "recording");
       clearTimeout(this.timer);
-      if (state === "stopping") this.timer = setTimeout(() => this.fail(this.texts.lost), 1000 * PATIENCE);
+      if (state === "stopping") this.timer = setTimeout(() => this.fail(this.texts.lost), 1000 * PATIENCE_SECONDS);
     }
 
     fail(why) {
@@ -65,18 +65,18 @@
       Object.assign(this, { parts: [], count: 0, missed: 0, begin: true, sent: 0, took: 0 });
       this.note.textContent = "";
       try {
-        this.input = await microphone(samples => this.heard(samples));
+        this.input = await microphone(samples => this.receive(samples));
         this.become("recording");
       } catch (error) {
         this.fail(navigator.mediaDevices ? `${this.texts.refused} (${error.message})` : this.texts.insecure);
       }
     }
 
-    heard(samples) {
+    receive(samples) {
       if (this.state !== "recording") return;
       this.parts.push(samples);
       this.count += samples.length;
-      while (this.count > MOST * this.input.rate) {
+      while (this.count > MOST_SECONDS * this.input.rate) {
         const { length } = this.parts.shift();
         this.count -= length;
         this.missed += length;
@@ -91,10 +91,10 @@
     }
 
     send() {
-      const { least, most, rest } = this.props.pace; // s, s: a busy server is asked less often
+      const { least, most, rest } = this.props.pace; // a slow server gets longer blocks; see tabs/live.py
       const due = Math.min(most, Math.max(least, rest * this.took));
       const { rate } = this.input, last = this.state === "stopping";
-      if (this.sent && performance.now() - this.sent < 1000 * PATIENCE) return;
+      if (this.sent && performance.now() - this.sent < 1000 * PATIENCE_SECONDS) return;
       if (!last && this.count < due * rate) return;
       const sound = this.count ? wav(this.parts, this.count, rate) : "";
       this.sent = performance.now();
@@ -112,11 +112,11 @@
       else if (this.state === "stopping" || this.state === "recording") this.send();
     }
 
-    show(final, partial) { // final words are only added, so that a screen reader says each one once
-      const shown = this.settled.textContent;
-      if (!final.startsWith(shown)) this.settled.textContent = final;
-      else if (final.length > shown.length) this.settled.append(final.slice(shown.length));
-      this.tail.textContent = partial;
+    show(final, partial) { // final words are only added, so that a screen reader speaks each one once
+      const shown = this.final.textContent;
+      if (!final.startsWith(shown)) this.final.textContent = final;
+      else if (final.length > shown.length) this.final.append(final.slice(shown.length));
+      this.partial.textContent = partial;
       this.box.classList.toggle("live-empty", !(final || partial));
       this.box.scrollTop = this.box.scrollHeight;
     }

@@ -1,12 +1,14 @@
-"""The linked view: its component, and the data that it draws (waveform, emissions and words on one time axis)."""
+"""The linked view: its Gradio component, and the data that it draws (waveform, emissions and words on one time axis)."""
 
 import base64
+import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+import soundfile
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
@@ -17,14 +19,47 @@ from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
 
-FLOOR = -8.0  # natural logarithm; what is less likely than one in 3,000 looks alike
+STATIC = Path(__file__).parents[1] / "static"
+PARTS = ("data", "draw", "parts", "sound", "gestures", "view")  # each script needs those before it
+SCRIPT = "".join((STATIC / f"linked_{part}.js").read_text(encoding="utf-8") for part in PARTS)
+CSS = (STATIC / "linked_view.css").read_text(encoding="utf-8")
+
+FLOOR = -8.0  # natural logarithm; probabilities below exp(-8), one in 3,000, are drawn alike
 PEAK_SECONDS = 0.005  # s; one pair of peaks for each
 MOST_LABELS = 64  # rows that can be told apart; of a larger vocabulary the likeliest are drawn
 
 
+def build(elem_id: str, group: str = "") -> gr.HTML:
+    """Make an empty linked view, whose value is the result of `packed`; views of one group move together."""
+    return gr.HTML(
+        html_template='<div class="lv-mount"></div>',
+        js_on_load="window.w2vkitLinkedView(element, props, watch);",
+        head=f"<script>{SCRIPT}</script>",  # Gradio runs it once, however many views there are
+        apply_default_css=False,
+        elem_id=elem_id,
+        texts=strings.VIEW,
+        group=group,
+    )
+
+
+def packed(found: Transcription) -> dict[str, Any]:
+    """Pack a result for a view; the sound becomes a file in Gradio's cache, which Gradio serves and later deletes."""
+    assert found.waveform is not None, "the page keeps the sound of every result"
+    path = save_bytes_to_cache(wav(found.waveform), "sound.wav", get_upload_folder())
+    audio = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    return {**asdict(linked_view(found.waveform, found.emissions, found.hypothesis)), "audio": audio}
+
+
+def wav(waveform: Waveform) -> bytes:
+    """Write a waveform as a 16-bit WAV file, which every browser plays."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(waveform.samples, -1, 1), waveform.sample_rate, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
 @dataclass(frozen=True)
 class ShownWord:
-    """A word of a linked view: its text, its times (s), its confidence, and the key of `LEGEND` for that."""
+    """A word of a linked view: text, times (s), confidence, and the name of its shade: sure, likely or doubtful."""
 
     text: str
     start: float
@@ -53,13 +88,13 @@ class LinkedView:
         The row of the word boundary.
     matrix : str
         Base64 of (T, L) uint8, one frame after the other. A byte q stands for the log-probability
-        ``floor * (1 - q / 255)``; what is less likely than ``exp(floor)`` is 0. The error of a probability is
-        at most 1.6 % of it.
+        ``floor * (1 - q / 255)``; lower ones are 0. The relative error of a probability is at most 1.6 %.
     floor : float
-        Natural logarithm.
+        The lowest log-probability (natural logarithm).
     peaks : str
         Base64 of (P, 2) int8, the lowest and the highest sample of every `peak_seconds`, in 1/127 of full scale.
     peak_seconds : float
+        The time that a pair of peaks covers (s).
     words : tuple of ShownWord
     """
 
@@ -100,14 +135,15 @@ def linked_view(waveform: Waveform, emissions: Emissions, hypothesis: Hypothesis
 
 
 def _rows(emissions: Emissions) -> list[int]:
-    """Columns in the order in which they are drawn."""
+    """Give the columns that are drawn, from the top row to the bottom row."""
     vocabulary = emissions.vocabulary
     highest = emissions.log_probs.max(axis=0)
     likeliest = np.argsort(-highest, kind="stable")[:MOST_LABELS].tolist()
-    return sorted({vocabulary.blank, *likeliest}, key=lambda row: _place(row, vocabulary))
+    return sorted({vocabulary.blank, *likeliest}, key=lambda row: _order(row, vocabulary))
 
 
-def _place(row: int, vocabulary: Vocabulary) -> tuple[int, str]:
+def _order(row: int, vocabulary: Vocabulary) -> tuple[int, str]:
+    """Sort the blank first, then the word boundary, the characters by name, and other special labels."""
     if row == vocabulary.blank:
         return 0, ""
     if row in vocabulary.special:
@@ -116,7 +152,7 @@ def _place(row: int, vocabulary: Vocabulary) -> tuple[int, str]:
 
 
 def _peaks(samples: np.ndarray, step: int) -> np.ndarray:
-    """(P, 2) int8 lowest and highest sample of every ``step`` samples; the last ones may be fewer."""
+    """Give (P, 2) int8: the lowest and the highest of every ``step`` samples; the last group may be smaller."""
     starts = np.arange(0, len(samples), step)
     ends = np.column_stack([np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)])
     return np.rint(127 * np.clip(ends, -1, 1)).astype(np.int8)
@@ -124,42 +160,3 @@ def _peaks(samples: np.ndarray, step: int) -> np.ndarray:
 
 def _base64(array: np.ndarray) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
-
-
-def wav(waveform: Waveform) -> bytes:
-    """Write sound as a 16-bit WAV file, which every browser plays."""
-    import io
-
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(waveform.samples, -1, 1), waveform.sample_rate, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
-
-
-FOLDER = Path(__file__).parents[1] / "static"
-NAMES = ("data", "draw", "parts", "sound", "gestures", "view")  # each needs those before it
-SCRIPTS = [f"linked_{name}.js" for name in NAMES]
-HEAD = "<script>" + "".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS) + "</script>"
-CSS = (FOLDER / "linked_view.css").read_text(encoding="utf-8")
-
-
-def build(elem_id: str, group: str = "") -> gr.HTML:
-    """Make a linked view, empty at first; views of one group move together. Its value is what `packed` gives."""
-    return gr.HTML(
-        html_template='<div class="lv-mount"></div>',
-        js_on_load="window.w2vkitLinkedView(element, props, watch);",
-        head=HEAD,  # Gradio runs it once, however many views there are
-        apply_default_css=False,
-        elem_id=elem_id,
-        texts=strings.VIEW,
-        group=group,
-    )
-
-
-def packed(found: Transcription) -> dict[str, Any]:
-    """Pack a result for a view; its sound goes into Gradio's cache, which serves it and forgets it in time."""
-    assert found.waveform is not None, "the page keeps the sound of every result"
-    path = save_bytes_to_cache(wav(found.waveform), "sound.wav", get_upload_folder())
-    audio = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    return {**asdict(linked_view(found.waveform, found.emissions, found.hypothesis)), "audio": audio}

@@ -30,7 +30,7 @@ SCRIPT = (Path(__file__).parents[1] / "static" / "live_view.js").read_text(encod
 TEMPLATE = (
     '<button type="button" class="live-button lg primary"></button><p class="live-note" role="alert"></p>'
     '<div class="live-box live-empty" tabindex="0" role="region" aria-label="{words}" data-hint="{hint}">'
-    '<span class="live-settled" role="log" aria-live="polite"></span> <span class="live-tail" aria-hidden="true"></span></div>'
+    '<span class="live-final" role="log" aria-live="polite"></span> <span class="live-partial" aria-hidden="true"></span></div>'
 )
 
 
