@@ -26,7 +26,7 @@ def served(monkeypatch) -> dict[str, Any]:
 
     monkeypatch.setattr(cli_demo, "load_model", load)
     monkeypatch.setattr(cli_demo, "_log_to_terminal", lambda: None)
-    monkeypatch.setattr(w2vkit_demo.app, "serve", lambda models, **options: asked.update(options, models=models))
+    monkeypatch.setattr(w2vkit_demo.app, "serve", lambda service, **options: asked.update(options, service=service))
     return asked
 
 
@@ -35,7 +35,7 @@ def test_by_default_only_this_machine_is_served(served):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     assert main(["demo", "--port", str(port)]) == 0
-    first = served.pop("models").first
+    first = served.pop("service").models.first
     assert (first.name, first.max_seconds) == ("speller", 600)
     assert served == {
         "model": "auto",
@@ -51,7 +51,7 @@ def test_by_default_only_this_machine_is_served(served):
 def test_what_is_asked_for_is_passed_on(served):
     asked = "--host 0.0.0.0 --port 0 --share --auth ann:a:b --root-path /speech --max-seconds 90 --max-mb 1.5 --model w2v-mini"
     assert main(["demo", *asked.split()]) == 0
-    assert served.pop("models").first.max_seconds == 90
+    assert served.pop("service").models.first.max_seconds == 90
     assert served == {
         "model": "w2v-mini",
         "max_mb": 1.5,
