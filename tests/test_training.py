@@ -7,15 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from torch.nn import functional as F
 
 from training import augment, front, position
-from training.batches import LONG, SHORT, Batches
+from training.batches import LONG, SHORT, Batches, encode
 from training.corpora import SPEEDS, Corpus, Utterance
 from training.decoding import spread
 from training.optimisers import Muon
 from training.student import Trainee, build
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, MELS, Teacher
 from w2vkit.audio import load
+from w2vkit.checkpoints import mini_folder
 from w2vkit.examples import examples
 
 
@@ -102,6 +105,40 @@ def test_the_positional_convolution_gives_the_teachers_code_and_training_takes_t
         logits = short(waveforms, None, None, torch.zeros(2, dtype=torch.long))
         # The short way leaves out what the frames themselves add to the running sum.
         assert (logits - model(waveforms).logits).abs().max() < 0.1 * logits.std()
+
+
+def shipped() -> Trainee:
+    """The bundled checkpoint as a training run holds it: everything but the layers and the head is frozen."""
+    model = build(None, 0)
+    model.load_state_dict({name: value.float() for name, value in load_file(mini_folder() / "model.safetensors").items()})
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("encoder.layer" in name or "lm_head" in name)
+    with torch.no_grad():
+        code = model.wav2vec2.encoder.pos_conv_embed(torch.full((1, 1500, HIDDEN), -position.OFFSET))[0] - position.OFFSET
+    return Trainee(model, code, compiled=False)
+
+
+def test_autocast_to_bfloat16_leaves_the_loss_as_it_is_in_float32():
+    trainee = shipped().eval()
+
+    def loss(bfloat16: bool) -> float:
+        total = 0.0
+        for clip in examples():
+            samples, target = torch.from_numpy(augment.normalise(load(clip.path).samples))[None], encode(clip.text)
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+                logits = trainee(samples, None, None, torch.zeros(1, dtype=torch.long))
+            log_probs = logits.float().log_softmax(dim=-1).transpose(0, 1)
+            total += F.ctc_loss(log_probs, target[None], [len(log_probs)], [len(target)], reduction="sum").item()
+        return total
+
+    assert loss(True) == pytest.approx(loss(False), rel=0.01)
+
+
+def test_no_gradient_goes_through_a_frozen_front_end_and_one_goes_through_one_that_learns():
+    trainee, noise = shipped().train(), torch.randn(1, SHORT)
+    assert not trainee._front_eager(noise).requires_grad
+    trainee.model.wav2vec2.feature_extractor.requires_grad_(True)
+    assert trainee._front_eager(noise).requires_grad
 
 
 def test_the_teachers_spectrogram_is_whispers(teacher):
