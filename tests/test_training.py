@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from training import augment, front, position
 from training.batches import LONG, SHORT, Batches, encode
-from training.corpora import SPEEDS, Corpus, Utterance
+from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
 from training.decoding import spread
 from training.optimisers import Muon
 from training.student import Trainee, build
@@ -218,6 +218,15 @@ def test_distortions_keep_length_and_level():
     # Above 4 kHz nothing is left of what went through a telephone.
     spectrum = np.abs(np.fft.rfft(augment.telephone(speech, np.random.default_rng(1)))) ** 2
     assert spectrum[4200:].sum() < 0.01 * spectrum[:3800].sum()
+
+
+def test_a_corpus_that_is_not_listed_is_drawn_like_any_other(tmp_path):
+    entries = [{"corpus": name, "speaker": "1", "text": "YES", "spans": [[0, 9]] * 3} for name in ("ljspeech", "my-own")]
+    (tmp_path / "index.json").write_text(json.dumps(entries))
+    for k in range(len(SPEEDS)):
+        (tmp_path / f"speed-{k}.i16").write_bytes(bytes(18))
+    known, unknown = Corpus(tmp_path).probabilities
+    assert unknown / known == pytest.approx(OTHER / WEIGHTS["ljspeech"])
 
 
 def test_muon_moves_matrices_as_torchs_does():
