@@ -2,6 +2,7 @@
 
 import json
 import struct
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from training import augment, front, position
+from training import augment, front, position, train
 from training.batches import LONG, SHORT, Batches, encode
 from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
 from training.decoding import spread
@@ -227,6 +228,22 @@ def test_a_corpus_that_is_not_listed_is_drawn_like_any_other(tmp_path):
         (tmp_path / f"speed-{k}.i16").write_bytes(bytes(18))
     known, unknown = Corpus(tmp_path).probabilities
     assert unknown / known == pytest.approx(OTHER / WEIGHTS["ljspeech"])
+
+
+def test_a_run_ends_when_its_minutes_are_over_at_the_rate_of_a_last_step(teacher, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "Teacher", lambda _: teacher)
+    monkeypatch.setattr(train, "Corpus", lambda _: corpus)
+    sizes = dict(steps=100, minutes=1e-4, seconds=4, every=50, dev=1, seed=1)
+    run = train.Run(
+        Namespace(stage="head", run=tmp_path, start=None, data=None, teacher=None, workers=1, compile=False, **sizes)
+    )
+    run.train()
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 1
+    assert "dev_wer" in (tmp_path / "log.jsonl").read_text()
+    run.step = 60
+    assert run.rate() == pytest.approx(0.05)
+    run.arguments.minutes = None
+    assert run.rate() > 0.3
 
 
 def test_muon_moves_matrices_as_torchs_does():

@@ -5,6 +5,7 @@
 ``again`` The same at lower rates.
 ``more``  The same on harder speech.
 ``muon``  The same, its matrices moved by Muon instead of AdamW.
+``large`` The same at a higher rate, for steps of 272 s and more.
 """
 
 import argparse
@@ -35,6 +36,7 @@ STAGES = {  # `muon`: the rate of Muon for the matrices of the layers over AdamW
     "again": dict(body_rate=1.5e-4, head_rate=5e-4, strength=0.25, mask=0.04, muon=0.0),
     "more": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=0.0),
     "muon": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=1.2),
+    "large": dict(body_rate=2e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=1.2),
 }
 DECAY = 0.85  # of the rate, from one layer to the next lower one: Whisper's ears are good already
 
@@ -56,6 +58,7 @@ class Run:
         nn.ModuleList([self.trainee, self.listener]).to(self.device)
         self.optimisers = optimisers(self.model, self._rate, self.options["muon"])
         self.step, self.spent, self.heard = 0, 0.0, 0.0
+        self.began = time.time()
         self._restore()
 
     def _rate(self, name: str) -> float:
@@ -78,6 +81,7 @@ class Run:
                 for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                     group["peak"] = peak  # a run may go on at other rates
             self.step, self.spent, self.heard = state["step"], state["spent"], state["heard"]
+            self.began -= state.get("elapsed", self.spent)
             return
         if self.arguments.start:
             before = torch.load(self.arguments.start, map_location=self.device, weights_only=True)["average"]
@@ -90,6 +94,7 @@ class Run:
         """Write the state to a new file and move it into place: a kill never leaves half a state."""
         state = dict(model=self.model.state_dict(), average=self.average.state_dict(), step=self.step)
         state |= dict(optimisers=[o.state_dict() for o in self.optimisers], spent=self.spent, heard=self.heard)
+        state["elapsed"] = time.time() - self.began
         torch.save(state, self.folder / "state.new")
         (self.folder / "state.new").replace(self.folder / "state.pt")
 
@@ -103,8 +108,13 @@ class Run:
     def rate(self) -> float:
         """The share of the peak rate: a short rise, then a cosine to a twentieth."""
         rise = min(1.0, (self.step + 1) / 60)
-        done = min(1.0, self.step / self.arguments.steps)
+        done = min(1.0, max(self.step / self.arguments.steps, self.time_gone()))
         return rise * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
+
+    def time_gone(self) -> float:
+        """The share of ``--minutes`` that has passed, checks and earlier parts of the run included."""
+        minutes = self.arguments.minutes
+        return (time.time() - self.began) / 60 / minutes if minutes else 0.0
 
     def loss(self, batch: Batch) -> Tensor:
         """The CTC loss of a batch, per character."""
@@ -123,7 +133,7 @@ class Run:
         return inside[:, None, None, :].to(self.device)
 
     def train(self) -> None:
-        """Run the stage to its last step."""
+        """Run the stage to its last step, or until its time is up."""
         a, o = self.arguments, self.options
         data = Batches(self.corpus, a.seed, a.steps, a.seconds, o["strength"], o["mask"])
         rest = Subset(data, range(self.step, a.steps))
@@ -152,9 +162,12 @@ class Run:
                 mean = round(float(np.mean(losses)), 4)
                 self.log(ctc=mean, norm=round(norm.item(), 2), hours=self.heard / 3600, minutes=self.spent / 60)
                 losses.clear()
-            if self.step % a.every == 0 or self.step == a.steps:
+            over = self.time_gone() >= 1
+            if self.step % a.every == 0 or self.step == a.steps or over:
                 self.check()
                 started = time.time()
+            if over:
+                return
 
     def _follow(self) -> None:
         """Move the average towards the weights, faster at first."""
@@ -207,6 +220,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of this stage's state and log")
     parser.add_argument("--start", type=Path, help="state.pt of the student's stage before")
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--minutes", type=float, help="end after so much time, with the rates of a last step")
     parser.add_argument("--seconds", type=float, default=68, help="audio per step")
     parser.add_argument("--data", type=Path, default=Path("training/data"))
     parser.add_argument("--teacher", type=Path, default=Path("training/teacher/model.bin"))
