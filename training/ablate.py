@@ -104,7 +104,7 @@ def main() -> None:
     for name, (kind, factor) in VARIANTS.items():
         own = deepcopy(arguments)
         vars(own).update(rest, run=arguments.run / name.replace(" ", "-"), steps=factor * arguments.steps)
-        vars(own).update(every=own.steps, minutes=None, workers=1, compile=True)
+        vars(own).update(every=own.steps, minutes=None, consistency=0.0, workers=1, compile=True)
         log = own.run / "log.jsonl"
         if not log.exists() or "dev_cer" not in log.read_text():
             kind(own).train()

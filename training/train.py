@@ -117,14 +117,17 @@ class Run:
         return (time.time() - self.began) / 60 / minutes if minutes else 0.0
 
     def loss(self, batch: Batch) -> Tensor:
-        """The CTC loss of a batch, per character."""
+        """The loss of a batch, per character: CTC, and with ``--consistency`` what the two views of a row disagree on."""
         masked = batch.masked.to(self.device) if self.options["mask"] else None
         logits = self.trainee(batch.waveforms.to(self.device), masked, self._attention(batch), batch.first.to(self.device))
         log_probs = logits.float().log_softmax(dim=-1).transpose(0, 1)
         lengths = torch.tensor([len(t) for t in batch.targets])
         targets = torch.cat(batch.targets).to(self.device)
         losses = F.ctc_loss(log_probs, targets, batch.valid, lengths, reduction="none", zero_infinity=True)
-        return losses.sum() / lengths.sum().clamp(min=1)
+        total = losses.sum()
+        if self.arguments.consistency:
+            total = total + self.arguments.consistency * disagreement(log_probs, batch.valid)
+        return total / lengths.sum().clamp(min=1)
 
     def _attention(self, batch: Batch) -> Tensor | None:
         if batch.waveforms.shape[1] == LONG:
@@ -135,7 +138,7 @@ class Run:
     def train(self) -> None:
         """Run the stage to its last step, or until its time is up."""
         a, o = self.arguments, self.options
-        data = Batches(self.corpus, a.seed, a.steps, a.seconds, o["strength"], o["mask"])
+        data = Batches(self.corpus, a.seed, a.steps, a.seconds, o["strength"], o["mask"], views=2 if a.consistency else 1)
         rest = Subset(data, range(self.step, a.steps))
         loader = DataLoader(rest, batch_size=None, num_workers=a.workers, prefetch_factor=8)
         losses: list[float] = []
@@ -189,6 +192,17 @@ class Run:
         return self.listener(samples.to(self.device), None, None, torch.zeros(1, dtype=torch.long, device=self.device))
 
 
+def disagreement(log_probs: Tensor, valid: Tensor) -> Tensor:
+    """How far the posteriors (T, 2 B, V) of two views are from each other: Yao et al. 2024, https://arxiv.org/abs/2410.05101.
+
+    Each view is drawn to the other, which stands still meanwhile; frames from ``valid`` on do not count.
+    """
+    other = log_probs.detach().roll(log_probs.shape[1] // 2, dims=1)
+    divergence = F.kl_div(log_probs, other, reduction="none", log_target=True).sum(dim=-1)
+    inside = torch.arange(len(log_probs))[:, None] < valid
+    return (divergence * inside.to(divergence.device)).sum()
+
+
 def speech(corpus: Corpus, seed: int) -> Tensor:
     """(48, 64000) of training speech, to take statistics from."""
     rng = np.random.default_rng(seed)
@@ -222,6 +236,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--minutes", type=float, help="end after so much time, with the rates of a last step")
     parser.add_argument("--seconds", type=float, default=68, help="audio per step")
+    parser.add_argument("--consistency", type=float, default=0.0, help="weight of two views' agreement; the paper's is 0.2")
     parser.add_argument("--data", type=Path, default=Path("training/data"))
     parser.add_argument("--teacher", type=Path, default=Path("training/teacher/model.bin"))
     parser.add_argument("--seed", type=int, default=1)
