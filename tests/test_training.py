@@ -2,20 +2,24 @@
 
 import json
 import struct
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from torch.nn import functional as F
 
-from training import augment, front, position
-from training.batches import LONG, SHORT, Batches
-from training.corpora import SPEEDS, Corpus, Utterance
+from training import augment, front, position, train
+from training.batches import LONG, SHORT, Batches, encode
+from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
 from training.decoding import spread
 from training.optimisers import Muon
 from training.student import Trainee, build
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, MELS, Teacher
 from w2vkit.audio import load
+from w2vkit.checkpoints import mini_folder
 from w2vkit.examples import examples
 
 
@@ -104,6 +108,41 @@ def test_the_positional_convolution_gives_the_teachers_code_and_training_takes_t
         assert (logits - model(waveforms).logits).abs().max() < 0.1 * logits.std()
 
 
+def shipped() -> Trainee:
+    """The bundled checkpoint as a training run holds it: everything but the layers and the head is frozen."""
+    model = build(None, 0)
+    model.load_state_dict({name: value.float() for name, value in load_file(mini_folder() / "model.safetensors").items()})
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("encoder.layer" in name or "lm_head" in name)
+    with torch.no_grad():
+        code = model.wav2vec2.encoder.pos_conv_embed(torch.full((1, 1500, HIDDEN), -position.OFFSET))[0] - position.OFFSET
+    return Trainee(model, code, compiled=False)
+
+
+def test_autocast_to_bfloat16_leaves_the_loss_as_it_is_in_float32():
+    trainee = shipped().eval()
+
+    def loss(bfloat16: bool) -> float:
+        total = 0.0
+        for clip in examples():
+            samples, target = torch.from_numpy(augment.normalise(load(clip.path).samples))[None], encode(clip.text)
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+                logits = trainee(samples, None, None, torch.zeros(1, dtype=torch.long))
+            log_probs = logits.float().log_softmax(dim=-1).transpose(0, 1)
+            lengths = torch.tensor([[len(log_probs)], [len(target)]])
+            total += F.ctc_loss(log_probs, target[None], lengths[0], lengths[1], reduction="sum").item()
+        return total
+
+    assert loss(True) == pytest.approx(loss(False), rel=0.01)
+
+
+def test_no_gradient_goes_through_a_frozen_front_end_and_one_goes_through_one_that_learns():
+    trainee, noise = shipped().train(), torch.randn(1, SHORT)
+    assert not trainee._front_eager(noise).requires_grad
+    trainee.model.wav2vec2.feature_extractor.requires_grad_(True)
+    assert trainee._front_eager(noise).requires_grad
+
+
 def test_the_teachers_spectrogram_is_whispers(teacher):
     from transformers import WhisperFeatureExtractor
 
@@ -169,6 +208,37 @@ def test_batches_have_two_shapes_and_hide_only_frames_of_speech(corpus):
     assert sizes == {LONG, SHORT}
 
 
+def test_two_views_of_a_row_are_the_same_speech_distorted_and_masked_differently(corpus):
+    batches = Batches(corpus, seed=1, steps=30, seconds=80, strength=0.3, mask=0.2, views=2)
+    for i in range(12):
+        batch = batches[i]
+        half = len(batch.targets) // 2
+        assert len(batch.waveforms) == len(batch.masked) == len(batch.valid) == len(batch.first) == 2 * half
+        assert torch.equal(batch.valid[:half], batch.valid[half:]) and torch.equal(batch.first[:half], batch.first[half:])
+        assert all(torch.equal(a, b) for a, b in zip(batch.targets[:half], batch.targets[half:], strict=True))
+        assert not torch.equal(batch.masked[:half], batch.masked[half:])
+        assert not torch.equal(batch.waveforms[:half], batch.waveforms[half:])
+        assert (batch.waveforms[:half] * batch.waveforms[half:]).mean() > 0.5 * batch.waveforms.pow(2).mean()
+
+
+def test_views_that_agree_cost_nothing_and_each_learns_from_the_other():
+    torch.manual_seed(0)
+    logits = torch.randn(7, 4, 5, requires_grad=True)
+    valid = torch.tensor([7, 4, 7, 4])
+    same = torch.cat([logits[:, :2], logits[:, :2]], dim=1)
+    assert train.disagreement(same.log_softmax(-1), valid).item() == pytest.approx(0, abs=1e-5)
+    log_probs = logits.log_softmax(-1)
+    a, b = log_probs.exp().chunk(2, dim=1)
+    both = ((a - b) * (a.log() - b.log())).sum(dim=-1)
+    found = train.disagreement(log_probs, valid)
+    assert found.item() == pytest.approx((both[:, 0].sum() + both[:4, 1].sum()).item(), rel=1e-5)
+    found.backward()
+    assert logits.grad is not None
+    assert not logits.grad[4:, 1].any() and not logits.grad[4:, 3].any()
+    # The gradient of KL(q || softmax(z)) in z is softmax(z) - q.
+    assert torch.allclose(logits.grad[:, 0], (a - b)[:, 0], atol=1e-5)
+
+
 def test_distortions_keep_length_and_level():
     rng = np.random.default_rng(0)
     speech = augment.normalise(rng.standard_normal(16_000) * np.repeat(rng.uniform(0, 1, 160), 100))
@@ -181,6 +251,33 @@ def test_distortions_keep_length_and_level():
     # Above 4 kHz nothing is left of what went through a telephone.
     spectrum = np.abs(np.fft.rfft(augment.telephone(speech, np.random.default_rng(1)))) ** 2
     assert spectrum[4200:].sum() < 0.01 * spectrum[:3800].sum()
+
+
+def test_a_corpus_that_is_not_listed_is_drawn_like_any_other(tmp_path):
+    entries = [{"corpus": name, "speaker": "1", "text": "YES", "spans": [[0, 9]] * 3} for name in ("ljspeech", "my-own")]
+    (tmp_path / "index.json").write_text(json.dumps(entries))
+    for k in range(len(SPEEDS)):
+        (tmp_path / f"speed-{k}.i16").write_bytes(bytes(18))
+    known, unknown = Corpus(tmp_path).probabilities
+    assert unknown / known == pytest.approx(OTHER / WEIGHTS["ljspeech"])
+
+
+def test_a_run_ends_when_its_minutes_are_over_at_the_rate_of_a_last_step(teacher, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "Teacher", lambda _: teacher)
+    monkeypatch.setattr(train, "Corpus", lambda _: corpus)
+    sizes = dict(steps=100, minutes=1e-4, seconds=8, every=50, dev=1, seed=1)
+    run = train.Run(
+        Namespace(
+            stage="head", run=tmp_path, start=None, data=None, teacher=None, workers=1, consistency=0.2, compile=False, **sizes
+        )
+    )
+    run.train()
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 1
+    assert "dev_wer" in (tmp_path / "log.jsonl").read_text()
+    run.step = 60
+    assert run.rate() == pytest.approx(0.05)
+    run.arguments.minutes = None
+    assert run.rate() > 0.3
 
 
 def test_muon_moves_matrices_as_torchs_does():

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from training import train
-from training.corpora import WEIGHTS
+from training.corpora import OTHER, WEIGHTS
 from training.position import OFFSET
 from training.student import build
 
@@ -46,7 +46,7 @@ class RealOnly(Shortened):
 
     def change(self) -> None:
         """Never draw an utterance of a synthetic corpus."""
-        weights = np.array([WEIGHTS[u.corpus] * (u.corpus not in SYNTHETIC) for u in self.corpus.train])
+        weights = np.array([WEIGHTS.get(u.corpus, OTHER) * (u.corpus not in SYNTHETIC) for u in self.corpus.train])
         self.corpus.probabilities = weights / weights.sum()
 
 
@@ -104,7 +104,7 @@ def main() -> None:
     for name, (kind, factor) in VARIANTS.items():
         own = deepcopy(arguments)
         vars(own).update(rest, run=arguments.run / name.replace(" ", "-"), steps=factor * arguments.steps)
-        vars(own).update(every=own.steps, workers=1, compile=True)
+        vars(own).update(every=own.steps, minutes=None, consistency=0.0, workers=1, compile=True)
         log = own.run / "log.jsonl"
         if not log.exists() or "dev_cer" not in log.read_text():
             kind(own).train()

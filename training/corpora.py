@@ -20,7 +20,10 @@ WEIGHTS = {
     "librispeech-train-clean-100": 2.0,
     "librispeech-dev-clean-mp3": 1.5,
     "common-voice": 1.0,
+    "common-voice-6.1": 1.0,
     "ljspeech": 0.6,
+    "ljspeech-more": 0.6,
+    "an4-alphanumeric": 0.5,
     "speechocean762": 0.25,
     "kathleen-arctic": 0.4,
     "kokoro": 1.5,
@@ -28,6 +31,7 @@ WEIGHTS = {
     "books": 0.8,
     "synthetic": 0.5,
 }
+OTHER = 1.0  # a corpus that is not listed
 DEV_SPEAKERS = 14  # of LibriSpeech, held out of training: they decide, `eval/` only reports
 
 
@@ -99,7 +103,7 @@ class Corpus:
         libri = {"librispeech-train-clean-100", "librispeech-dev-clean-mp3"}
         self.dev = [u for u in utterances if u.corpus in libri and u.speaker in held_out]
         self.train = [u for u in utterances if not (u.corpus in libri and u.speaker in held_out)]
-        weights = np.array([WEIGHTS[u.corpus] for u in self.train])
+        weights = np.array([WEIGHTS.get(u.corpus, OTHER) for u in self.train])
         self.probabilities = weights / weights.sum()
 
     def samples(self, utterance: Utterance, speed: int = 0) -> np.ndarray:

@@ -85,8 +85,11 @@ class Trainee(nn.Module):
         self._layers = [wrap(layer.forward) for layer in layers]
 
     def _front_eager(self, waveforms: Tensor) -> Tensor:
-        features = self.model.wav2vec2.feature_extractor(waveforms).transpose(1, 2)
-        return self.model.wav2vec2.feature_projection(features)[0]
+        body = self.model.wav2vec2
+        learns = torch.is_grad_enabled() and any(p.requires_grad for p in body.feature_extractor.parameters())
+        # Its constants of 20,000 need float32; and transformers would send gradients through it even when it is frozen.
+        with torch.autocast(waveforms.device.type, enabled=False), torch.set_grad_enabled(learns):
+            return body.feature_projection(body.feature_extractor(waveforms).transpose(1, 2))[0]
 
     def forward(self, waveforms: Tensor, masked: Tensor | None, attention: Tensor | None, first: Tensor) -> Tensor:
         """Give the logits; frames in ``masked`` (B, T) are hidden, row b begins at position ``first[b]``."""

@@ -5,6 +5,7 @@
 ``again`` The same at lower rates.
 ``more``  The same on harder speech.
 ``muon``  The same, its matrices moved by Muon instead of AdamW.
+``large`` The same at a higher rate, for steps of 272 s and more.
 """
 
 import argparse
@@ -35,6 +36,7 @@ STAGES = {  # `muon`: the rate of Muon for the matrices of the layers over AdamW
     "again": dict(body_rate=1.5e-4, head_rate=5e-4, strength=0.25, mask=0.04, muon=0.0),
     "more": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=0.0),
     "muon": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=1.2),
+    "large": dict(body_rate=2e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=1.2),
 }
 DECAY = 0.85  # of the rate, from one layer to the next lower one: Whisper's ears are good already
 
@@ -56,6 +58,7 @@ class Run:
         nn.ModuleList([self.trainee, self.listener]).to(self.device)
         self.optimisers = optimisers(self.model, self._rate, self.options["muon"])
         self.step, self.spent, self.heard = 0, 0.0, 0.0
+        self.began = time.time()
         self._restore()
 
     def _rate(self, name: str) -> float:
@@ -78,6 +81,7 @@ class Run:
                 for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                     group["peak"] = peak  # a run may go on at other rates
             self.step, self.spent, self.heard = state["step"], state["spent"], state["heard"]
+            self.began -= state.get("elapsed", self.spent)
             return
         if self.arguments.start:
             before = torch.load(self.arguments.start, map_location=self.device, weights_only=True)["average"]
@@ -90,6 +94,7 @@ class Run:
         """Write the state to a new file and move it into place: a kill never leaves half a state."""
         state = dict(model=self.model.state_dict(), average=self.average.state_dict(), step=self.step)
         state |= dict(optimisers=[o.state_dict() for o in self.optimisers], spent=self.spent, heard=self.heard)
+        state["elapsed"] = time.time() - self.began
         torch.save(state, self.folder / "state.new")
         (self.folder / "state.new").replace(self.folder / "state.pt")
 
@@ -103,18 +108,26 @@ class Run:
     def rate(self) -> float:
         """The share of the peak rate: a short rise, then a cosine to a twentieth."""
         rise = min(1.0, (self.step + 1) / 60)
-        done = min(1.0, self.step / self.arguments.steps)
+        done = min(1.0, max(self.step / self.arguments.steps, self.time_gone()))
         return rise * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done)))
 
+    def time_gone(self) -> float:
+        """The share of ``--minutes`` that has passed, checks and earlier parts of the run included."""
+        minutes = self.arguments.minutes
+        return (time.time() - self.began) / 60 / minutes if minutes else 0.0
+
     def loss(self, batch: Batch) -> Tensor:
-        """The CTC loss of a batch, per character."""
+        """The loss of a batch, per character: CTC, and with ``--consistency`` what the two views of a row disagree on."""
         masked = batch.masked.to(self.device) if self.options["mask"] else None
         logits = self.trainee(batch.waveforms.to(self.device), masked, self._attention(batch), batch.first.to(self.device))
         log_probs = logits.float().log_softmax(dim=-1).transpose(0, 1)
         lengths = torch.tensor([len(t) for t in batch.targets])
         targets = torch.cat(batch.targets).to(self.device)
         losses = F.ctc_loss(log_probs, targets, batch.valid, lengths, reduction="none", zero_infinity=True)
-        return losses.sum() / lengths.sum().clamp(min=1)
+        total = losses.sum()
+        if self.arguments.consistency:
+            total = total + self.arguments.consistency * disagreement(log_probs, batch.valid)
+        return total / lengths.sum().clamp(min=1)
 
     def _attention(self, batch: Batch) -> Tensor | None:
         if batch.waveforms.shape[1] == LONG:
@@ -123,9 +136,9 @@ class Run:
         return inside[:, None, None, :].to(self.device)
 
     def train(self) -> None:
-        """Run the stage to its last step."""
+        """Run the stage to its last step, or until its time is up."""
         a, o = self.arguments, self.options
-        data = Batches(self.corpus, a.seed, a.steps, a.seconds, o["strength"], o["mask"])
+        data = Batches(self.corpus, a.seed, a.steps, a.seconds, o["strength"], o["mask"], views=2 if a.consistency else 1)
         rest = Subset(data, range(self.step, a.steps))
         loader = DataLoader(rest, batch_size=None, num_workers=a.workers, prefetch_factor=8)
         losses: list[float] = []
@@ -152,9 +165,12 @@ class Run:
                 mean = round(float(np.mean(losses)), 4)
                 self.log(ctc=mean, norm=round(norm.item(), 2), hours=self.heard / 3600, minutes=self.spent / 60)
                 losses.clear()
-            if self.step % a.every == 0 or self.step == a.steps:
+            over = self.time_gone() >= 1
+            if self.step % a.every == 0 or self.step == a.steps or over:
                 self.check()
                 started = time.time()
+            if over:
+                return
 
     def _follow(self) -> None:
         """Move the average towards the weights, faster at first."""
@@ -174,6 +190,17 @@ class Run:
     def logits(self, samples: Tensor) -> Tensor:
         """(1, N) unit-variance samples to (1, T, V), by the averaged student."""
         return self.listener(samples.to(self.device), None, None, torch.zeros(1, dtype=torch.long, device=self.device))
+
+
+def disagreement(log_probs: Tensor, valid: Tensor) -> Tensor:
+    """How far the posteriors (T, 2 B, V) of two views are from each other: Yao et al. 2024, https://arxiv.org/abs/2410.05101.
+
+    Each view is drawn to the other, which stands still meanwhile; frames from ``valid`` on do not count.
+    """
+    other = log_probs.detach().roll(log_probs.shape[1] // 2, dims=1)
+    divergence = F.kl_div(log_probs, other, reduction="none", log_target=True).sum(dim=-1)
+    inside = torch.arange(len(log_probs))[:, None] < valid
+    return (divergence * inside.to(divergence.device)).sum()
 
 
 def speech(corpus: Corpus, seed: int) -> Tensor:
@@ -207,7 +234,9 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="folder of this stage's state and log")
     parser.add_argument("--start", type=Path, help="state.pt of the student's stage before")
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--minutes", type=float, help="end after so much time, with the rates of a last step")
     parser.add_argument("--seconds", type=float, default=68, help="audio per step")
+    parser.add_argument("--consistency", type=float, default=0.0, help="weight of two views' agreement; the paper's is 0.2")
     parser.add_argument("--data", type=Path, default=Path("training/data"))
     parser.add_argument("--teacher", type=Path, default=Path("training/teacher/model.bin"))
     parser.add_argument("--seed", type=int, default=1)
