@@ -26,7 +26,7 @@ from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
-model = CTCModel.load(MODEL)
+model = CTCModel.load(MODEL, dtype="float32")
 clips = examples()
 waveform = load(clips[0].path)
 RATE = model.sample_rate  # Hz

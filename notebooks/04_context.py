@@ -48,7 +48,8 @@ table(
     ],
 )
 check(
-    np.allclose(inside.emissions.log_probs, model.emit([waveform])[0].log_probs, atol=1e-3), "explore() and emit() say the same"
+    np.allclose(inside.emissions.log_probs, model.emit([waveform])[0].log_probs, atol=1e-3),
+    "internals() and emit() say the same",
 )
 
 # %% [markdown]
@@ -167,7 +168,7 @@ table(
         ["with the convolution", ((normal - shuffled).abs().mean() / size).item()],
     ],
 )
-check(np.allclose(normal, inside.hidden_states[-1], atol=1e-2), "the encoder by hand gives explore()'s last hidden states")
+check(np.allclose(normal, inside.hidden_states[-1], atol=1e-2), "the encoder by hand gives internals()'s last hidden states")
 check((normal_without - shuffled_without).abs().max() < 1e-2, "without it, the order of the frames does not matter at all")
 check((normal - shuffled).abs().mean() > 0.01 * size, "with it, it does")
 
