@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from w2vkit.align import Alignment
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.errors import FormatError
-from w2vkit.formats import FORMATS, render
+from w2vkit.formats import FORMATS, render, to_dict
 
 EXPECTED = {
     "txt": "GOOD DAY O'NEIL\n",
@@ -111,17 +112,28 @@ def test_silence_is_a_valid_empty_file(format):
 
 def test_silence_in_json_and_textgrid():
     silence = Hypothesis("", (), 0.0)
-    assert json.loads(render(silence, "json", seconds=1.0))["words"] == []
+    assert to_dict(silence, seconds=1.0)["words"] == []
     assert "intervals: size = 1" in render(silence, "TextGrid", seconds=1.0)
 
 
 def test_json_lists_the_next_best_texts_with_confidence_and_both_scores():
     b = Hypothesis("B B", (Word("B", 0.0, 0.1, 0.25), Word("B", 0.2, 0.3, 0.5)), -3.0, -0.5)
     best = Hypothesis("A", (), -1.0, -0.25, (b, Hypothesis("", (), -4.0)))
-    assert json.loads(render(best, "json", seconds=1.0))["alternatives"] == [
+    assert to_dict(best, seconds=1.0)["alternatives"] == [
         {"text": "B B", "confidence": 0.375, "acoustic_score": -2.5, "language_score": -0.5},
         {"text": "", "confidence": 1.0, "acoustic_score": -4.0, "language_score": 0.0},
     ]
+
+
+def test_json_is_the_dictionary_of_a_hypothesis_or_an_alignment(greeting):
+    a = Word("a", 0.1, 0.2, 0.5)
+    alignment = Alignment(greeting, (a,), (a, a), ("é",))
+    found = to_dict(alignment, seconds=2.5, name="a.wav")
+    assert json.loads(render(alignment, "JSON", seconds=2.5, name="a.wav")) == found
+    timed = {"text": "a", "start": 0.1, "end": 0.2, "confidence": 0.5}
+    parts = {"characters": [timed], "segments": [timed, timed], "unmapped": ["é"]}
+    assert found == to_dict(greeting, seconds=2.5, name="a.wav") | parts
+    assert render(alignment, "srt", seconds=2.5) == render(greeting, "srt", seconds=2.5)
 
 
 def test_subtitle_lines_break_before_42_characters_and_never_inside_a_word():

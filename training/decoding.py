@@ -72,7 +72,7 @@ def main() -> None:
 
     calibration = fit_temperature(emissions, references)
     found = [search(replace(one, calibration=calibration)) for one in emissions]
-    calibration = replace(calibration, language=fit_language(found, references))
+    calibration = replace(calibration, language=fit_language(found, references), language_model=language_model.fingerprint)
     calibration.save(network.folder)
     print(calibration, flush=True)
     for name, decode in (("greedy", greedy), ("with the language model", search)):

@@ -1,4 +1,4 @@
-"""What the model says about a waveform: one log-probability per frame and label."""
+"""Emissions: a model's log-probability of every label in every frame, with the vocabulary and the calibration of the model."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,93 +9,9 @@ import numpy as np
 
 from w2vkit.errors import EmissionsError, ModelError
 
-FILE = "calibration.json"  # stands beside a checkpoint's weights
-SMALLEST = 1e-6  # log-odds end here: a wrong word with confidence 1 costs 14 nats, not infinity
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What ``calibration.json`` holds; as it is without one, it changes nothing.
-
-    Attributes
-    ----------
-    temperature : float
-        Divides the logits; above 1 the model had been too sure.
-    language : (float, float) or None
-        Shift and slope of the log-odds of words that a language model helped to find; fitted with the bundled one.
-    words : int
-        On how many words they were fitted.
-
-    Raises
-    ------
-    ModelError
-        The temperature is not a positive number, or the curve not two numbers.
-    """
-
-    temperature: float = 1.0
-    language: tuple[float, float] | None = None
-    words: int = 0
-
-    def __post_init__(self) -> None:
-        if not (isinstance(self.temperature, int | float) and 0 < self.temperature < np.inf):
-            raise ModelError(f"The temperature is {self.temperature!r}. Give a positive number; 1 changes nothing.")
-        if self.language is not None:
-            pair = self.language
-            if not (len(pair) == 2 and all(isinstance(x, int | float) and np.isfinite(x) for x in pair)):
-                raise ModelError(f"The curve for language models is {pair!r}. Give two numbers, shift and slope.")
-
-    def temperature_scaled(self, log_probs: np.ndarray) -> np.ndarray:
-        """Give the (T, V) float32 log-probabilities of ``logits / temperature``.
-
-        Log-probabilities are logits but for a constant per frame, which the softmax takes out.
-        """
-        if self.temperature == 1:
-            return log_probs
-        scaled = log_probs.astype(np.float64) / self.temperature
-        return (scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)).astype(np.float32)
-
-    def lm_confidence(self, confidence: float, characters: int) -> float:
-        """Correct the confidence of a word of so many characters that a language model helped to find.
-
-        It vouches for words as wholes, so a long one is as likely right as a short one: the curve is over the
-        log-odds of the characters' geometric mean.
-        """
-        if self.language is None:
-            return confidence
-        shift, slope = self.language
-        return float(1 / (1 + np.exp(-shift - slope * log_odds(confidence ** (1 / characters)))))
-
-    def save(self, folder: Path) -> None:
-        """Write `FILE` into a checkpoint's folder."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> "Calibration":
-        """Read `FILE` from a checkpoint's folder; where there is none, nothing is corrected.
-
-        Raises
-        ------
-        ModelError
-            The file is damaged.
-        """
-        path = folder / FILE
-        if not path.exists():
-            return cls()
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            pair = content["language"]
-            return cls(content["temperature"], None if pair is None else tuple(pair), content["words"])
-        except (OSError, ValueError, TypeError, KeyError, ModelError) as error:
-            raise ModelError(f"{path} cannot be used: {error}. Fit it again, or delete it to go without.") from error
-
-
-UNCALIBRATED = Calibration()
-
-
-def log_odds(p: np.ndarray | float) -> np.ndarray:
-    """``log(p / (1 - p))``, no farther from 0 than that of `SMALLEST`."""
-    clipped = np.clip(p, SMALLEST, 1 - SMALLEST)
-    return np.log(clipped) - np.log1p(-clipped)
+FRAME_SECONDS = 0.02  # s; wav2vec 2.0's stride of 320 samples at 16 kHz
+FILE = "calibration.json"  # in a checkpoint's folder
+SMALLEST = 1e-6  # probabilities are clipped to [SMALLEST, 1 - SMALLEST] before log-odds are taken, so these stay finite
 
 
 @dataclass(frozen=True)
@@ -112,6 +28,11 @@ class Vocabulary:
         The column that ends a word; None where words are not separated (phoneme models).
     special : frozenset of int
         Columns that are never text, such as ``<s>``; the blank is one of them.
+
+    Raises
+    ------
+    EmissionsError
+        A label occurs twice, or a column lies outside the labels.
     """
 
     labels: tuple[str, ...]
@@ -152,7 +73,7 @@ class Vocabulary:
 
     @cached_property
     def columns(self) -> dict[str, int]:
-        """The column of every character that can be spelled; a space is the word boundary."""
+        """The column of every character of text; a space has that of the word boundary."""
         spelled = {label: i for i, label in enumerate(self.labels) if i not in self.special}
         if self.word_boundary is not None:
             spelled.pop(self.labels[self.word_boundary], None)
@@ -160,13 +81,102 @@ class Vocabulary:
         return spelled
 
     def shown(self, column: int) -> str:
-        """Name a column for people: a space for the word boundary, ``blank`` for the blank."""
+        """Name a column for display: ``space`` for the word boundary, ``blank`` for the blank, else its label."""
         if column == self.blank:
             return "blank"
         return "space" if column == self.word_boundary else self.labels[column]
 
 
-FRAME_SECONDS = 0.02  # s; wav2vec 2.0's stride of 320 samples at 16 kHz
+@dataclass(frozen=True)
+class Calibration:
+    """Corrections that turn a checkpoint's confidences into probabilities; the defaults change nothing.
+
+    The checkpoint's folder holds them as ``calibration.json``; `w2vkit.evaluate.calibration` fits them.
+
+    Attributes
+    ----------
+    temperature : float
+        Divides the logits (Guo et al., "On calibration of modern neural networks", 2017,
+        https://arxiv.org/abs/1706.04599); above 1 for a model that is too confident.
+    language : (float, float) or None
+        Shift and slope of the log-odds of words that were decoded with a language model.
+    words : int
+        On how many words both were fitted.
+    language_model : str or None
+        The ``fingerprint`` of the language model for which ``language`` was fitted. It holds for no other one.
+
+    Raises
+    ------
+    ModelError
+        The temperature is not a positive number, or ``language`` is not two numbers.
+    """
+
+    temperature: float = 1.0
+    language: tuple[float, float] | None = None
+    words: int = 0
+    language_model: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.temperature, int | float) and 0 < self.temperature < np.inf):
+            raise ModelError(f"The temperature is {self.temperature!r}. Give a positive number; 1 changes nothing.")
+        if self.language is not None:
+            pair = self.language
+            if not (len(pair) == 2 and all(isinstance(x, int | float) and np.isfinite(x) for x in pair)):
+                raise ModelError(f"The curve for language models is {pair!r}. Give two numbers, shift and slope.")
+
+    def temperature_scaled(self, log_probs: np.ndarray) -> np.ndarray:
+        """Give the (T, V) float32 log-probabilities of ``logits / temperature``.
+
+        Log-probabilities differ from logits by a constant per frame, and the softmax cancels it.
+        """
+        if self.temperature == 1:
+            return log_probs
+        scaled = log_probs.astype(np.float64) / self.temperature
+        return (scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)).astype(np.float32)
+
+    def lm_confidence(self, confidence: float, characters: int) -> float:
+        """Correct the confidence of a word of so many characters that was decoded with a language model.
+
+        The language model knows whole words, so a long word is as likely to be right as a short one, although the product
+        over its characters is smaller. The curve is therefore over the log-odds of the characters' geometric mean.
+        """
+        if self.language is None:
+            return confidence
+        shift, slope = self.language
+        return float(1 / (1 + np.exp(-shift - slope * log_odds(confidence ** (1 / characters)))))
+
+    def save(self, folder: Path) -> None:
+        """Write `FILE` into a checkpoint's folder."""
+        (folder / FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Calibration":
+        """Read `FILE` from a checkpoint's folder; without the file nothing is corrected.
+
+        Raises
+        ------
+        ModelError
+            The file is damaged.
+        """
+        path = folder / FILE
+        if not path.exists():
+            return cls()
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            pair = content["language"]
+            language = None if pair is None else tuple(pair)
+            return cls(content["temperature"], language, content["words"], content.get("language_model"))
+        except (OSError, ValueError, TypeError, KeyError, ModelError) as error:
+            raise ModelError(f"{path} cannot be used: {error}. Fit it again, or delete it to go without.") from error
+
+
+UNCALIBRATED = Calibration()
+
+
+def log_odds(p: np.ndarray | float) -> np.ndarray:
+    """``log(p / (1 - p))`` of probabilities that are clipped by `SMALLEST`."""
+    clipped = np.clip(p, SMALLEST, 1 - SMALLEST)
+    return np.log(clipped) - np.log1p(-clipped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,11 +190,17 @@ class Emissions:
     vocabulary : Vocabulary
         What the V columns stand for.
     frame_seconds : float
-        Seconds between the starts of two frames; frame t covers ``start_seconds + [t, t + 1) * frame_seconds``.
+        Seconds from one frame to the next; frame t covers ``start_seconds + [t, t + 1) * frame_seconds``.
     start_seconds : float
-        When frame 0 begins (s). A frame stands for the middle of what it hears; of a wide receptive field that is late.
+        When frame 0 begins (s). A frame stands for the middle of its receptive field, so this is above 0 where the field is
+        wider than the stride.
     calibration : Calibration
-        What makes confidences honest; it changes no text.
+        Corrects the confidences of words; it changes no text.
+
+    Raises
+    ------
+    EmissionsError
+        The matrix is empty, does not fit the vocabulary, or does not hold log-probabilities.
     """
 
     log_probs: np.ndarray
@@ -202,14 +218,14 @@ class Emissions:
             )
         if shape[0] == 0:
             raise EmissionsError("The emissions have no frames. Give at least 25 ms of sound.")
-        with np.errstate(invalid="ignore"):  # what is not a number gets its own message below
+        with np.errstate(invalid="ignore"):  # NaN has its own message below
             totals = np.logaddexp.reduce(self.log_probs, axis=1)
         if not np.isfinite(totals).all():
             raise EmissionsError("The emissions hold NaN or infinity. Run the model in float32 (dtype='float32').")
         if np.abs(totals).max() > 0.02:
             raise EmissionsError(
                 "The rows of the emissions are not log-probabilities: they do not sum to one. "
-                "Give log_softmax(logits); of probabilities take the logarithm first."
+                "Give log_softmax(logits), or the logarithm of probabilities."
             )
 
     def __len__(self) -> int:
@@ -217,10 +233,10 @@ class Emissions:
 
     @property
     def seconds(self) -> float:
-        """How much sound the frames cover (s)."""
+        """The duration of the frames (s)."""
         return len(self) * self.frame_seconds
 
     @cached_property
     def calibrated(self) -> np.ndarray:
-        """(T, V) float32 log-probabilities as confidences see them: at the calibration's temperature."""
+        """(T, V) float32 log-probabilities at the calibration's temperature; confidences are computed on them."""
         return self.calibration.temperature_scaled(self.log_probs)

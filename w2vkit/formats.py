@@ -1,79 +1,44 @@
-"""Hypotheses as text files: every writer takes a hypothesis and the sound's length and returns a string."""
+"""Hypotheses and alignments as dictionaries and as files: txt, srt, vtt, json, tsv, TextGrid, ctm."""
 
 import csv
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from w2vkit.align import Alignment
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.errors import FormatError
 
-LINE_CHARACTERS = 42  # a subtitle line that can be read at a glance
-PAUSE_SECONDS = 0.6  # s; a silence that ends a subtitle
+LINE_CHARACTERS = 42  # the usual limit of a subtitle line
+PAUSE_SECONDS = 0.6  # s; a silence of this length ends a subtitle
 
 
-@dataclass(frozen=True)
-class Cue:
-    """A subtitle: words that are shown together."""
+def to_dict(found: Hypothesis | Alignment, *, seconds: float, name: str = "audio") -> dict[str, Any]:
+    """Give a hypothesis or an alignment as values for JSON.
 
-    words: tuple[Word, ...]
+    Parameters
+    ----------
+    found : Hypothesis or Alignment
+    seconds : float
+        The duration of the sound (s).
+    name : str
+        The name of the sound.
 
-    @property
-    def text(self) -> str:
-        """The words, joined by spaces."""
-        return " ".join(word.text for word in self.words)
-
-
-def cues(hypothesis: Hypothesis) -> Iterator[Cue]:
-    """Break words into subtitles at pauses and before a line gets too long, never inside a word."""
-    line: list[Word] = []
-    for word in hypothesis.words:
-        length = sum(len(w.text) + 1 for w in line) + len(word.text)
-        if line and (length > LINE_CHARACTERS or word.start - line[-1].end >= PAUSE_SECONDS):
-            yield Cue(tuple(line))
-            line = []
-        line.append(word)
-    if line:
-        yield Cue(tuple(line))
-
-
-def txt(hypothesis: Hypothesis, seconds: float, name: str) -> str:
-    """Plain text, one line."""
-    return f"{hypothesis.text}\n"
-
-
-def srt(hypothesis: Hypothesis, seconds: float, name: str) -> str:
-    """SubRip subtitles."""
-    blocks = [
-        f"{i}\n{_clock(cue.words[0].start, ',')} --> {_clock(cue.words[-1].end, ',')}\n{cue.text}\n"
-        for i, cue in enumerate(cues(hypothesis), 1)
-    ]
-    return "\n".join(blocks)
-
-
-def vtt(hypothesis: Hypothesis, seconds: float, name: str) -> str:
-    """WebVTT subtitles (https://www.w3.org/TR/webvtt1/)."""
-    blocks = [
-        f"{_clock(cue.words[0].start, '.')} --> {_clock(cue.words[-1].end, '.')}\n{_escape(cue.text)}\n"
-        for cue in cues(hypothesis)
-    ]
-    return "\n".join(["WEBVTT\n", *blocks])
-
-
-def as_json(hypothesis: Hypothesis, seconds: float, name: str) -> str:
-    """All that is known, for programs."""
-    content = {
+    Returns
+    -------
+    dict
+        ``audio``, ``seconds``, ``text``, ``confidence``, ``score`` and ``words``; ``alternatives`` if a hypothesis has some;
+        ``segments``, ``characters`` and ``unmapped`` of an alignment.
+    """
+    hypothesis = found.hypothesis if isinstance(found, Alignment) else found
+    content: dict[str, Any] = {
         "audio": name,
         "seconds": round(seconds, 3),
         "text": hypothesis.text,
         "confidence": round(hypothesis.confidence, 4),
         "score": round(hypothesis.score, 4),
-        "words": [
-            {"text": w.text, "start": w.start, "end": w.end, "confidence": round(w.confidence, 4)} for w in hypothesis.words
-        ],
+        "words": _timed(hypothesis.words),
     }
     if hypothesis.alternatives:
         content["alternatives"] = [
@@ -85,11 +50,70 @@ def as_json(hypothesis: Hypothesis, seconds: float, name: str) -> str:
             }
             for h in hypothesis.alternatives
         ]
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    if isinstance(found, Alignment):
+        content["segments"] = _timed(found.segments)
+        content["characters"] = _timed(found.characters)
+        content["unmapped"] = list(found.unmapped)
+    return content
+
+
+def _timed(parts: tuple[Word, ...]) -> list[dict[str, Any]]:
+    return [{"text": p.text, "start": p.start, "end": p.end, "confidence": round(p.confidence, 4)} for p in parts]
+
+
+def txt(hypothesis: Hypothesis, seconds: float, name: str) -> str:
+    """Plain text, one line."""
+    return f"{hypothesis.text}\n"
+
+
+def subtitles(hypothesis: Hypothesis) -> Iterator[tuple[Word, ...]]:
+    """Group words into subtitles: a new one starts after a pause, and before a line gets too long."""
+    line: list[Word] = []
+    for word in hypothesis.words:
+        length = sum(len(w.text) + 1 for w in line) + len(word.text)
+        if line and (length > LINE_CHARACTERS or word.start - line[-1].end >= PAUSE_SECONDS):
+            yield tuple(line)
+            line = []
+        line.append(word)
+    if line:
+        yield tuple(line)
+
+
+def srt(hypothesis: Hypothesis, seconds: float, name: str) -> str:
+    """SubRip subtitles."""
+    blocks = [
+        f"{i}\n{_clock(words[0].start, ',')} --> {_clock(words[-1].end, ',')}\n{_joined(words)}\n"
+        for i, words in enumerate(subtitles(hypothesis), 1)
+    ]
+    return "\n".join(blocks)
+
+
+def vtt(hypothesis: Hypothesis, seconds: float, name: str) -> str:
+    """WebVTT subtitles (https://www.w3.org/TR/webvtt1/)."""
+    blocks = [
+        f"{_clock(words[0].start, '.')} --> {_clock(words[-1].end, '.')}\n{_escape(_joined(words))}\n"
+        for words in subtitles(hypothesis)
+    ]
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def _joined(words: tuple[Word, ...]) -> str:
+    return " ".join(word.text for word in words)
+
+
+def _clock(seconds: float, point: str) -> str:
+    milliseconds = round(seconds * 1000)
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}{point}{milliseconds % 1000:03d}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def tsv(hypothesis: Hypothesis, seconds: float, name: str) -> str:
-    """One word a row for spreadsheets: start and end (s), confidence, word."""
+    """One word per row, for spreadsheets: start and end (s), confidence, word."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
     writer.writerow(["start", "end", "confidence", "word"])
@@ -98,7 +122,7 @@ def tsv(hypothesis: Hypothesis, seconds: float, name: str) -> str:
 
 
 def textgrid(hypothesis: Hypothesis, seconds: float, name: str) -> str:
-    """Praat's long TextGrid with one tier of words; silences are empty intervals, as Praat wants them."""
+    """Praat's long TextGrid with one tier of words; Praat requires empty intervals for silences."""
     intervals: list[tuple[float, float, str]] = []
     position = 0.0
     for word in hypothesis.words:
@@ -143,60 +167,45 @@ def ctm(hypothesis: Hypothesis, seconds: float, name: str) -> str:
 
 
 Writer = Callable[[Hypothesis, float, str], str]
-FORMATS: dict[str, Writer] = {
-    "txt": txt,
-    "srt": srt,
-    "vtt": vtt,
-    "json": as_json,
-    "tsv": tsv,
-    "TextGrid": textgrid,
-    "ctm": ctm,
-}
+WRITERS: dict[str, Writer] = {"txt": txt, "srt": srt, "vtt": vtt, "tsv": tsv, "TextGrid": textgrid, "ctm": ctm}
+FORMATS = ("txt", "srt", "vtt", "json", "tsv", "TextGrid", "ctm")
 
 
-def render(hypothesis: Hypothesis, format: str, *, seconds: float, name: str = "audio") -> str:
-    """Write a hypothesis in a format.
-
-    Parameters
-    ----------
-    hypothesis : Hypothesis
-    format : str
-        A key of `FORMATS`; upper and lower case are one.
-    seconds : float
-        The length of the sound (s).
-    name : str
-        What the sound is called in formats that say it.
+def format_named(name: str) -> str:
+    """Give the format in `FORMATS` that a name in any case means.
 
     Raises
     ------
     FormatError
         There is no such format.
     """
-    writers = {key.lower(): writer for key, writer in FORMATS.items()}
-    if format.lower() not in writers:
-        raise FormatError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
-    return writers[format.lower()](hypothesis, seconds, name)
+    names = {format.lower(): format for format in FORMATS}
+    if name.lower() not in names:
+        raise FormatError(f"There is no format {name!r}. Choose one of: {', '.join(FORMATS)}.")
+    return names[name.lower()]
 
 
-def with_parts(rendered: str, alignment: Alignment) -> str:
-    """Add to a hypothesis in JSON what only an alignment has."""
+def render(found: Hypothesis | Alignment, format: str, *, seconds: float, name: str = "audio") -> str:
+    """Write a hypothesis or an alignment in a format.
 
-    def listed(parts: tuple[Word, ...]) -> list[dict[str, Any]]:
-        return [{"text": p.text, "start": p.start, "end": p.end, "confidence": round(p.confidence, 4)} for p in parts]
+    Parameters
+    ----------
+    found : Hypothesis or Alignment
+        JSON has all of an alignment; the other formats have its words.
+    format : str
+        One of `FORMATS`, in any case.
+    seconds : float
+        The duration of the sound (s).
+    name : str
+        The name of the sound, for formats that contain it.
 
-    content = json.loads(rendered)
-    content["segments"] = listed(alignment.segments)
-    content["characters"] = listed(alignment.characters)
-    content["unmapped"] = list(alignment.unmapped)
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
-
-
-def _clock(seconds: float, point: str) -> str:
-    milliseconds = round(seconds * 1000)
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}{point}{milliseconds % 1000:03d}"
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    Raises
+    ------
+    FormatError
+        There is no such format.
+    """
+    format = format_named(format)
+    if format == "json":
+        return json.dumps(to_dict(found, seconds=seconds, name=name), ensure_ascii=False, indent=2) + "\n"
+    hypothesis = found.hypothesis if isinstance(found, Alignment) else found
+    return WRITERS[format](hypothesis, seconds, name)

@@ -3,7 +3,6 @@
 Every endpoint is an event of hidden components. So Gradio checks that a file was uploaded, and refuses any other path.
 """
 
-import json
 from dataclasses import asdict
 from functools import wraps
 from typing import Any
@@ -12,7 +11,7 @@ import gradio as gr
 
 from w2vkit.errors import W2VKitError
 from w2vkit.evaluate.scoring import difference
-from w2vkit.formats import render, with_parts
+from w2vkit.formats import to_dict
 from w2vkit.model.hub import listing
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
@@ -29,7 +28,7 @@ def build(service: Service) -> None:
 
     def align_endpoint(audio: str | None, text: str, model: str) -> dict[str, Any]:
         found, alignment = service.align(_check_given(audio), text, model)
-        return json.loads(with_parts(render(found.hypothesis, "json", seconds=found.seconds), alignment))
+        return to_dict(alignment, seconds=found.seconds)
 
     def compare_endpoint(
         audio: str | None,
@@ -108,4 +107,4 @@ def _check_given(audio: str | None) -> str:
 
 
 def _as_json(found: Transcription) -> dict[str, Any]:
-    return json.loads(render(found.hypothesis, "json", seconds=found.seconds))
+    return to_dict(found.hypothesis, seconds=found.seconds)

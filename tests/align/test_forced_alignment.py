@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from support.emissions import LABELS, spell
 
 from w2vkit.align import align
+from w2vkit.align.spelling import WILDCARD
+from w2vkit.align.spelling import spell as spell_text
 from w2vkit.decode import greedy
 from w2vkit.decode.hypothesis import word_times
+from w2vkit.decode.viterbi import frames_needed
 from w2vkit.emissions import Emissions, Vocabulary
-from w2vkit.errors import AlignmentError, W2VKitError
+from w2vkit.errors import AlignmentError
 from w2vkit.formats import FORMATS, render
 
 #          0    5    10        15
@@ -144,14 +147,22 @@ def test_one_frame_all_blank() -> None:
 
 @settings(deadline=None, max_examples=100)
 @given(st.text(alphabet="ab1é東'- .\n", max_size=12), st.integers(1, 80), st.integers(0, 2**32))
-def test_any_text_gives_ordered_places_or_one_error(text: str, frames: int, seed: int) -> None:
+def test_any_text_gives_ordered_times_or_is_refused_for_a_reason(text: str, frames: int, seed: int) -> None:
     logits = np.random.default_rng(seed).normal(0, 4, (frames, len(LABELS)))
     log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     emissions = Emissions(log_probs.astype(np.float32), Vocabulary.of(LABELS))
-    try:
-        alignment = align(emissions, text)
-    except W2VKitError:
+    words = spell_text(text, emissions.vocabulary)
+    columns = [column for word in words for column in (*word.columns, emissions.vocabulary.word_boundary)][:-1]
+    if all(column in (WILDCARD, emissions.vocabulary.word_boundary) for column in columns):  # also where there is no text
+        with pytest.raises(AlignmentError, match="nothing"):
+            align(emissions, text)
         return
+    if frames_needed(np.array(columns)) > frames:
+        with pytest.raises(AlignmentError, match="longer than the sound"):
+            align(emissions, text)
+        return
+    alignment = align(emissions, text)
+    assert [word.text for word in alignment.hypothesis.words] == [word.text for word in words]
     for parts in (alignment.hypothesis.words, alignment.characters, alignment.segments):
         assert all(0 <= part.confidence <= 1 for part in parts)
         edges = [edge for part in parts for edge in (part.start, part.end)]

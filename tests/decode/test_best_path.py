@@ -73,7 +73,7 @@ def test_words_are_ordered_inside_the_sound_and_never_overlap(path, sure):
         (np.zeros((4, 5), np.float32), "vocabulary has 6 labels"),
         (np.zeros((0, 6), np.float32), "no frames"),
         (np.full((4, 6), np.nan, np.float32), "NaN"),
-        (np.full((4, 6), 1 / 6, np.float32), "take the logarithm first"),
+        (np.full((4, 6), 1 / 6, np.float32), "the logarithm of probabilities"),
     ],
 )
 def test_a_matrix_that_is_no_emission_is_refused(matrix, cause):

@@ -3,7 +3,6 @@
 import math
 import shutil
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,9 @@ from support.emissions import LABELS, spell
 
 from w2vkit.align import align
 from w2vkit.audio import Waveform
-from w2vkit.decode import Hypothesis, Word, beam_search, greedy
-from w2vkit.decode.lm import load
+from w2vkit.checkpoints import mini_folder
+from w2vkit.decode import BeamSearch, Hypothesis, Word, beam_search, greedy
+from w2vkit.decode.lm import BUNDLED, load
 from w2vkit.decode.lm.build import build_ngram
 from w2vkit.emissions import FILE, UNCALIBRATED, Calibration, Emissions, Vocabulary
 from w2vkit.errors import ModelError
@@ -138,11 +138,11 @@ def test_a_curve_can_be_fitted_where_all_words_are_right_or_all_wrong(share: int
 
 def test_every_decoder_gives_calibrated_confidences_and_the_same_text(tmp_path: Path) -> None:
     heard = spell([*"_A_B _B_"], sure=0.9)
-    calibration = Calibration(1.7, (0.3, 0.5))
-    calibrated = replace(heard, calibration=calibration)
     path = tmp_path / "model.arpa"
     build_ngram([["AB", "B"]], 1, output=path)
-    search = partial(beam_search, language_model=load(path))
+    search = BeamSearch(language_model=load(path))
+    calibration = Calibration(1.7, (0.3, 0.5), language_model=load(path).fingerprint)
+    calibrated = replace(heard, calibration=calibration)
     for decode in (greedy, beam_search, lambda one: align(one, "ab b").hypothesis, search):
         as_it_is, softer, corrected = (decode(one) for one in (heard, temperature_scaled(heard, 1.7), calibrated))
         assert (corrected.text, corrected.score) == (as_it_is.text, as_it_is.score)
@@ -153,6 +153,23 @@ def test_every_decoder_gives_calibrated_confidences_and_the_same_text(tmp_path: 
         assert [w.confidence for w in corrected.words] == pytest.approx(expected, rel=1e-5)
         assert all(w.confidence < 0.97 * v.confidence for w, v in zip(corrected.words, as_it_is.words, strict=True))
     assert [w.confidence for w in search(heard).words] == pytest.approx([w.confidence for w in greedy(heard).words], rel=1e-5)
+
+
+def test_the_curve_for_a_language_model_is_not_applied_to_another_one(tmp_path: Path) -> None:
+    build_ngram([["AB", "B"]], 1, output=tmp_path / "fitted.arpa")
+    build_ngram([["AB", "B", "B"]], 1, output=tmp_path / "other.arpa")
+    fitted, other = (load(tmp_path / name) for name in ("fitted.arpa", "other.arpa"))
+    shutil.copy(tmp_path / "fitted.arpa", tmp_path / "copy.arpa")
+    heard = spell([*"_A_B _B_"], sure=0.9)
+    calibrated = replace(heard, calibration=Calibration(1.0, (3.0, 0.5), language_model=fitted.fingerprint))
+    for model, corrected in ((fitted, True), (load(tmp_path / "copy.arpa"), True), (other, False), (None, False)):
+        search = BeamSearch(language_model=model)
+        same = [w.confidence for w in search(calibrated).words] == [w.confidence for w in search(heard).words]
+        assert same != corrected
+
+
+def test_the_curve_of_the_bundled_checkpoint_is_for_its_own_language_model() -> None:
+    assert Calibration.load(mini_folder()).language_model == load(BUNDLED).fingerprint
 
 
 def test_curve_of_help_by_hand() -> None:
@@ -179,7 +196,7 @@ def test_a_checkpoint_with_a_damaged_calibration_is_refused(checkpoints, tmp_pat
 
 def test_stored_beside_a_checkpoint(tmp_path: Path) -> None:
     assert Calibration.load(tmp_path) == UNCALIBRATED
-    for calibration in (Calibration(1.75, (0.5, -0.25), 1200), Calibration(1.75)):
+    for calibration in (Calibration(1.75, (0.5, -0.25), 1200, "0123456789abcdef"), Calibration(1.75)):
         calibration.save(tmp_path)
         assert Calibration.load(tmp_path) == calibration
 

@@ -18,13 +18,13 @@ VOCABULARIES = [
 
 
 def spell(frames: list[str], labels: list[str] | None = None, sure: float = 0.98) -> Emissions:
-    """Emissions whose likeliest label in every frame is the one spelled; "_" is the blank, " " the boundary."""
+    """Emissions whose likeliest label in every frame is the given one; "_" is the blank, " " the word boundary."""
     vocabulary = Vocabulary.of(labels or LABELS)
     rest = (1 - sure) / (len(vocabulary) - 1)
     probabilities = np.full((len(frames), len(vocabulary)), rest)
-    columns = {"_": vocabulary.blank, **vocabulary.columns}
+    columns = {"_": vocabulary.blank, **{label: k for k, label in enumerate(vocabulary.labels)}, **vocabulary.columns}
     for t, label in enumerate(frames):
-        probabilities[t, columns.get(label, vocabulary.labels.index(label) if label in vocabulary.labels else 0)] = sure
+        probabilities[t, columns[label]] = sure
     return Emissions(np.log(probabilities).astype(np.float32), vocabulary)
 
 

@@ -1,12 +1,12 @@
-"""The command ``w2vkit align``: where in a sound a known text was said."""
+"""The command ``w2vkit align``: the times at which a known text was said."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
 from w2vkit.cli.common import MAX_HOURS, add_model_options, load_model, say, write_text
-from w2vkit.errors import AlignmentError, FormatError
-from w2vkit.formats import FORMATS, render, with_parts
+from w2vkit.errors import AlignmentError
+from w2vkit.formats import FORMATS, format_named, render
 from w2vkit.pipeline.transcription import align_file
 
 
@@ -20,29 +20,25 @@ def add(commands: Any) -> None:
     parser.add_argument("audio", metavar="AUDIO", help="an audio file")
     parser.add_argument("text", metavar="TEXT", help="a text file in UTF-8, or the text itself")
     parser.add_argument(
-        "--format", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default: what the output is called, else tsv)"
+        "--format", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default: the suffix of the output, or else tsv)"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write here; else print")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the result into this file (default: print)")
     parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
     add_model_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Align, write, and say on standard error what the model could not spell."""
+    """Align and write the result; a note on standard error lists characters that the model cannot spell."""
     suffix = options.output.suffix.lstrip(".") if options.output else ""
-    format = (options.format or suffix or "tsv").lower()
-    if format not in {name.lower() for name in FORMATS}:
-        raise FormatError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
+    format = format_named(options.format or suffix or "tsv")  # a wrong format is an error before a model is loaded
     text = read_text(options.text)
     model = load_model(options)
     found, alignment = align_file(options.audio, text, model, max_seconds=options.max_hours * 3600)
     if alignment.unmapped:
         characters = " ".join(dict.fromkeys(alignment.unmapped))
-        say(f"Note: the model cannot spell {characters} (aligned with whatever is there).")
-    rendered = render(alignment.hypothesis, format, seconds=found.seconds, name=Path(options.audio).name)
-    if format == "json":
-        rendered = with_parts(rendered, alignment)
+        say(f"Note: the model cannot spell {characters}. Their times are those of the likeliest characters in their place.")
+    rendered = render(alignment, format, seconds=found.seconds, name=Path(options.audio).name)
     if options.output:
         write_text(options.output, rendered)
     else:
@@ -51,17 +47,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def read_text(argument: str) -> str:
-    """Read the file of that name; if there is none, the argument is the text.
+    """Give the content of the file that an argument names; if there is no such file, the argument is the text.
 
     Raises
     ------
     AlignmentError
-        The file cannot be read, or the argument looks like a file that is not there.
+        The file cannot be read, or the argument looks like the name of a missing file.
     """
     path = Path(argument)
     try:
         found = path.is_file()
-    except OSError:  # a text longer than a file's name can be
+    except OSError:  # the text is longer than a file name can be
         found = False
     if found:
         try:
@@ -69,5 +65,5 @@ def read_text(argument: str) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise AlignmentError(f"{path} cannot be read as text: {error}. Save it as plain text in UTF-8.") from error
     if len(argument.split()) == 1 and (path.suffix.lower() in (".txt", ".lab", ".md") or path.is_absolute()):
-        raise AlignmentError(f"There is no file {argument}. Give a text file that is there, or the text itself in quotes.")
+        raise AlignmentError(f"There is no file {argument}. Give an existing text file, or the text itself in quotes.")
     return argument

@@ -11,7 +11,7 @@ from w2vkit.cli.files import Job, find_jobs, give_outputs
 from w2vkit.cli.progress import Bar
 from w2vkit.errors import FormatError, W2VKitError
 from w2vkit.examples import examples
-from w2vkit.formats import FORMATS, render
+from w2vkit.formats import FORMATS, format_named, render
 from w2vkit.pipeline.transcription import Transcription, transcribe
 
 
@@ -98,8 +98,7 @@ def _share(options: argparse.Namespace) -> int:
 
 def _jobs(options: argparse.Namespace) -> list[Job]:
     """Find the files; mistakes in the options are errors before a model is loaded."""
-    if options.format.lower() not in {name.lower() for name in FORMATS}:
-        raise FormatError(f"There is no format {options.format!r}. Choose one of: {', '.join(FORMATS)}.")
+    format_named(options.format)
     if options.example and options.paths:
         raise FormatError("Give either --example or paths, not both.")
     if not options.example and not options.paths:

@@ -1,10 +1,13 @@
 """CTC prefix beam search: the likeliest text, not the likeliest path.
 
-Many paths spell one text. The search of Hannun et al., "First-pass large vocabulary continuous speech
-recognition using bi-directional recurrent DNNs" (2014), https://arxiv.org/abs/1408.2873, walks the frames
-with a handful of prefixes of texts and adds up, for each, the paths that spell it. Two sums are kept per
-prefix: paths that end in a blank and paths that end in its last character, for only after a blank does the
-same character count twice. All prefixes of a frame are worked on at once as NumPy arrays.
+Many paths spell the same text. The search of Hannun et al., "First-pass large vocabulary continuous speech
+recognition using bi-directional recurrent DNNs" (2014), https://arxiv.org/abs/1408.2873, goes through the frames
+with a few prefixes of texts (the beam), and adds up the paths that spell each of them. It keeps two sums per prefix:
+paths that end in a blank, and paths that end in the last character. The same character counts a second time only after
+a blank. All prefixes of a frame are processed at once as NumPy arrays.
+
+`BeamSearch` holds the options and decodes. `_search` goes through the frames: `_extend` scores every prefix with every
+further label, `_select` keeps the best. `Tree` stores all prefixes. `_rank` sorts the texts at the end.
 """
 
 from collections import defaultdict
@@ -19,7 +22,7 @@ from w2vkit.decode.hotwords import HotWords
 from w2vkit.decode.hypothesis import Hypothesis, words_from_spans
 from w2vkit.decode.lm import LanguageModel, Weights
 from w2vkit.decode.scorers import Scorer, language_scorer
-from w2vkit.decode.viterbi import place
+from w2vkit.decode.viterbi import align_decoded_text
 from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import DecodingError
 
@@ -142,17 +145,8 @@ class BeamSearch:
         special = sorted(emissions.vocabulary.special)
         blank = np.logaddexp.reduce(emissions.log_probs[:, special].astype(np.float64), axis=1)
         tree = Tree(scorers)
-        beams = search(
-            emissions,
-            blank,
-            tree,
-            token_min_logp=self.token_min_logp,
-            beam_width=self.beam_width,
-            beam_threshold=self.beam_threshold,
-        )
-        results = _rank(beams, tree, emissions.vocabulary)[: self.nbest]
-        helped = self.language_model is not None
-        best, *others = [_hypothesis(emissions, tree, result, helped=helped) for result in results]
+        results = _rank(_search(emissions, blank, tree, self), tree, emissions.vocabulary)[: self.nbest]
+        best, *others = [_hypothesis(emissions, tree, result, self.language_model) for result in results]
         return replace(best, alternatives=tuple(others))
 
 
@@ -166,21 +160,22 @@ def beam_search(emissions: Emissions, beam_width: int = 32, **options: Any) -> H
 
 @dataclass
 class Tree:
-    """All prefixes that were ever looked at, each a node below the prefix that it extends."""
+    """All prefixes that were ever in the beam. Each is a node, a child of the prefix that it extends by one label."""
 
     scorers: list[Scorer]
     parent: list[int] = field(default_factory=lambda: [-1])
     label: list[int] = field(default_factory=lambda: [-1])
-    born: list[int] = field(default_factory=lambda: [0])  # the frame in which the prefix was first reached
     child: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.states: list[tuple[Any, ...]] = [tuple(scorer.start for scorer in self.scorers)]
-        self.left = np.zeros(64, dtype=np.int64)  # the last frame before which the prefix was in the beam
-        self.slot = np.full(64, -1)  # where in the beam a node is, while a frame is worked on; the last stays -1
+        # The first and the last frame after which the prefix was in the beam.
+        self.first_frame, self.last_frame = np.zeros(64, dtype=np.int64), np.zeros(64, dtype=np.int64)
+        # Where in the beam a node is, while a frame is processed, else -1. One longer than the nodes: slot[-1] stays -1.
+        self.slot = np.full(64, -1)
 
     def extend(self, node: int, label: int, frame: int) -> int:
-        """Give the node for a prefix and one more label."""
+        """Give the node of a prefix and one more label; a new one is first in the beam after ``frame``."""
         known = self.child.get((node, label))
         if known is not None:
             return known
@@ -188,16 +183,17 @@ class Tree:
         self.child[node, label] = new
         self.parent.append(node)
         self.label.append(label)
-        self.born.append(frame)
         self.states.append(tuple(s.advance(state, label) for s, state in zip(self.scorers, self.states[node], strict=True)))
-        if new + 1 >= len(self.slot):  # one more than there are nodes, so that slot[-1] is no node's
-            self.left = np.concatenate([self.left, np.zeros_like(self.left)])
+        if new + 1 >= len(self.slot):
+            self.first_frame = np.concatenate([self.first_frame, np.zeros_like(self.first_frame)])
+            self.last_frame = np.concatenate([self.last_frame, np.zeros_like(self.last_frame)])
             self.slot = np.full(2 * len(self.slot), -1)
+        self.first_frame[new] = frame
         return new
 
-    def gains(self, node: int) -> np.ndarray:
+    def increments(self, node: int) -> np.ndarray:
         """What each label would add to the language score of a prefix: (V,)."""
-        return reduce(np.add, [s.gains(state) for s, state in zip(self.scorers, self.states[node], strict=True)])
+        return reduce(np.add, [s.increments(state) for s, state in zip(self.scorers, self.states[node], strict=True)])
 
     def finish(self, node: int) -> float:
         """What the end of the text adds to the language score of a prefix."""
@@ -214,30 +210,29 @@ class Tree:
 
 @dataclass
 class Beams:
-    """The K prefixes of a frame."""
+    """The K prefixes that are in the beam after a frame."""
 
-    node: np.ndarray  # (K,) where in the tree
-    parent: np.ndarray  # (K,) the node above, -1 for the root
-    label: np.ndarray  # (K,) the last label; for the empty prefix the word boundary, as it is the start of a word too
+    node: np.ndarray  # (K,) in the tree
+    parent: np.ndarray  # (K,) the node's parent, -1 for the root
+    label: np.ndarray  # (K,) the last label; of the empty prefix the word boundary, since a word starts there too
     blank: np.ndarray  # (K,) log-probability of the paths that end in a blank
-    other: np.ndarray  # (K,) the same for those that end in the last label
+    other: np.ndarray  # (K,) the same of the paths that end in the last label
     language: np.ndarray  # (K,) the language score
-    gains: np.ndarray  # (K, V) what a further label would add to it; (K, 0) if nothing ever does
+    increments: np.ndarray  # (K, V) what a further label would add to it; (K, 0) without scorers
 
 
-def search(
-    emissions: Emissions, blank: np.ndarray, tree: Tree, *, token_min_logp: float, beam_width: int, beam_threshold: float
-) -> Beams:
-    """Walk the frames and give the last beams."""
+def _search(emissions: Emissions, blank: np.ndarray, tree: Tree, options: BeamSearch) -> Beams:
+    """Go through the T frames, of which ``blank`` has the (T,) log-probabilities of a blank; give the last beam."""
     vocabulary = emissions.vocabulary
     special = sorted(vocabulary.special)
     log_probs = np.pad(emissions.log_probs.astype(np.float64), ((0, 0), (0, 1)), constant_values=-np.inf)
-    kept = log_probs >= max(token_min_logp, np.finfo(np.float64).min)
+    kept = log_probs >= max(options.token_min_logp, np.finfo(np.float64).min)
     best = log_probs.argmax(axis=1)
     kept[np.arange(len(best)), best] = True
     kept[:, special] = False
     log_probs[~kept] = -np.inf
-    boundary = len(vocabulary) if vocabulary.word_boundary is None else vocabulary.word_boundary  # V: a label never emitted
+    # Without a word boundary, column V stands for it, which is never emitted.
+    boundary = len(vocabulary) if vocabulary.word_boundary is None else vocabulary.word_boundary
     beams = Beams(
         node=np.array([ROOT]),
         parent=np.array([-1]),
@@ -245,53 +240,53 @@ def search(
         blank=np.zeros(1),
         other=np.full(1, -np.inf),
         language=np.zeros(1),
-        gains=tree.gains(ROOT)[None] if tree.scorers else np.zeros((1, 0)),
+        increments=tree.increments(ROOT)[None] if tree.scorers else np.zeros((1, 0)),
     )
     position = 0
     for frame in np.flatnonzero(kept.any(axis=1)).tolist():
-        _rest(beams, blank[position:frame])
-        tree.left[beams.node] = frame
+        _skip_blanks(beams, blank[position:frame])
+        tree.last_frame[beams.node] = frame - 1
         labels = np.flatnonzero(kept[frame])
-        spread = _spread(beams, tree, log_probs[frame], labels, blank[frame], boundary)
-        scores = spread.scores
-        chosen = np.flatnonzero((scores >= scores.max() - beam_threshold) & (scores > -np.inf))
-        if len(chosen) > beam_width:
-            chosen = chosen[np.argpartition(scores[chosen], -beam_width)[-beam_width:]]
-        beams = _select(beams, tree, frame, chosen, labels, spread)
+        extended = _extend(beams, tree, log_probs[frame], labels, blank[frame], boundary)
+        scores = extended.scores
+        chosen = np.flatnonzero((scores >= scores.max() - options.beam_threshold) & (scores > -np.inf))
+        if len(chosen) > options.beam_width:
+            chosen = chosen[np.argpartition(scores[chosen], -options.beam_width)[-options.beam_width :]]
+        beams = _select(beams, tree, frame, chosen, labels, extended)
         position = frame + 1
-    _rest(beams, blank[position:])
-    tree.left[beams.node] = len(blank)
+    _skip_blanks(beams, blank[position:])
+    tree.last_frame[beams.node] = len(blank) - 1
     return beams
 
 
-def _rest(beams: Beams, blank: np.ndarray) -> None:
-    """Pass frames in which there is nothing but blank."""
+def _skip_blanks(beams: Beams, blank: np.ndarray) -> None:
+    """Go through frames in which only the blank is left."""
     if len(blank):
         beams.blank = np.logaddexp(beams.blank, beams.other) + blank.sum()
         beams.other = np.full(len(beams.node), -np.inf)
 
 
 @dataclass
-class _Spread:
-    """What a frame makes of K beams: each may stay as it is or be extended by one of C labels."""
+class _Extended:
+    """The candidates after one frame: each of the K prefixes as it was, and extended by each of C labels."""
 
-    blank: np.ndarray  # (K,) of those that stay, as in Beams
+    blank: np.ndarray  # (K,) of the unchanged prefixes, as in Beams
     other: np.ndarray  # (K,)
-    spelled: np.ndarray  # (K, C) log-probability of the paths that end in a new label
-    scores: np.ndarray  # (K + K * C,) with language, of both
+    spelled: np.ndarray  # (K, C) log-probability of the paths that end in the new label
+    scores: np.ndarray  # (K + K * C,) of both, language score included
 
 
-def _spread(beams: Beams, tree: Tree, row: np.ndarray, labels: np.ndarray, blank: float, boundary: int) -> _Spread:
-    """Take the beams through one frame: (V + 1,) log-probabilities, of which C labels count."""
+def _extend(beams: Beams, tree: Tree, row: np.ndarray, labels: np.ndarray, blank: float, boundary: int) -> _Extended:
+    """Take the beam through one frame: (V + 1,) log-probabilities, of which C labels are not pruned."""
     total = np.logaddexp(beams.blank, beams.other)
-    fresh = beams.label == boundary  # at the start of a word, where a further boundary is no more than a blank
-    stay_blank = total + np.where(fresh, np.logaddexp(blank, row[boundary]), blank)
-    stay_other = beams.other + np.where(fresh, -np.inf, row[beams.label])
+    at_start = beams.label == boundary  # at the start of a word a further boundary counts as a blank
+    stay_blank = total + np.where(at_start, np.logaddexp(blank, row[boundary]), blank)
+    stay_other = beams.other + np.where(at_start, -np.inf, row[beams.label])
     repeats = beams.label[:, None] == labels
-    spelled = np.where(repeats, beams.blank[:, None], total[:, None]) + row[labels]  # (K, C), each beam and one label more
-    spelled[repeats & fresh[:, None]] = -np.inf
+    spelled = np.where(repeats, beams.blank[:, None], total[:, None]) + row[labels]  # (K, C)
+    spelled[repeats & at_start[:, None]] = -np.inf
 
-    # A beam's prefix may also be reached by extending another beam: its parent, if that is in the beam too.
+    # A prefix in the beam may also be reached by extending its parent, if that is in the beam too: add these paths.
     tree.slot[beams.node] = np.arange(len(beams.node))
     above = tree.slot[beams.parent]
     tree.slot[beams.node] = -1
@@ -302,40 +297,40 @@ def _spread(beams: Beams, tree: Tree, row: np.ndarray, labels: np.ndarray, blank
     stay_other[both] = np.logaddexp(stay_other[both], spelled[above, column])
     spelled[above, column] = -np.inf
 
-    language = beams.language[:, None] + beams.gains[:, labels] if tree.scorers else beams.language[:, None]
+    language = beams.language[:, None] + beams.increments[:, labels] if tree.scorers else beams.language[:, None]
     scores = np.concatenate([np.logaddexp(stay_blank, stay_other) + beams.language, (spelled + language).ravel()])
-    return _Spread(stay_blank, stay_other, spelled, scores)
+    return _Extended(stay_blank, stay_other, spelled, scores)
 
 
-def _select(beams: Beams, tree: Tree, frame: int, chosen: np.ndarray, labels: np.ndarray, spread: _Spread) -> Beams:
-    """Make the next beams of the chosen candidates: the K that stayed come first, then K times C that were extended."""
+def _select(beams: Beams, tree: Tree, frame: int, chosen: np.ndarray, labels: np.ndarray, extended: _Extended) -> Beams:
+    """Make the next beam of the chosen candidates, which are numbered as ``extended.scores``."""
     size = len(beams.node)
     stay, new = chosen[chosen < size], chosen[chosen >= size] - size
     source, column = np.divmod(new, len(labels))
     label = labels[column]
     parent = beams.node[source]
     node = [tree.extend(*pair, frame) for pair in zip(parent.tolist(), label.tolist(), strict=True)]
-    language, gains = beams.language[source], beams.gains
+    language, increments = beams.language[source], beams.increments
     if tree.scorers:
-        language = language + gains[source, label]
-        rows = [tree.gains(n) for n in node]
-        gains = np.concatenate([gains[stay], rows]) if rows else gains[stay]
+        language = language + increments[source, label]
+        rows = [tree.increments(n) for n in node]
+        increments = np.concatenate([increments[stay], rows]) if rows else increments[stay]
     else:
-        gains = np.zeros((len(chosen), 0))
+        increments = np.zeros((len(chosen), 0))
     return Beams(
         node=np.concatenate([beams.node[stay], np.array(node, dtype=np.int64)]),
         parent=np.concatenate([beams.parent[stay], parent]),
         label=np.concatenate([beams.label[stay], label]),
-        blank=np.concatenate([spread.blank[stay], np.full(len(new), -np.inf)]),
-        other=np.concatenate([spread.other[stay], spread.spelled[source, column]]),
+        blank=np.concatenate([extended.blank[stay], np.full(len(new), -np.inf)]),
+        other=np.concatenate([extended.other[stay], extended.spelled[source, column]]),
         language=np.concatenate([beams.language[stay], language]),
-        gains=gains,
+        increments=increments,
     )
 
 
 @dataclass(frozen=True)
 class _Result:
-    """A text at the end of the search: the labels that spell it and the nodes of its prefixes."""
+    """A text at the end of the search: the labels that spell it, the nodes of its prefixes, and its scores."""
 
     labels: Sequence[int]
     nodes: Sequence[int]
@@ -344,30 +339,31 @@ class _Result:
 
 
 def _rank(beams: Beams, tree: Tree, vocabulary: Vocabulary) -> list[_Result]:
-    """End all prefixes, put those together that spell one text, and sort them by score, best first."""
+    """End all prefixes, merge those that spell the same text, and sort the texts by score, best first."""
     texts: dict[str, list[_Result]] = defaultdict(list)
-    acoustic = np.logaddexp(beams.blank, beams.other).tolist()
-    for node, sound, language in zip(beams.node.tolist(), acoustic, beams.language.tolist(), strict=True):
+    acoustic_scores = np.logaddexp(beams.blank, beams.other).tolist()
+    for node, acoustic, language in zip(beams.node.tolist(), acoustic_scores, beams.language.tolist(), strict=True):
         nodes = tree.path(node)
         labels = [tree.label[n] for n in nodes]
         if labels and labels[-1] == vocabulary.word_boundary:
             labels, nodes = labels[:-1], nodes[:-1]
         text = "".join(" " if label == vocabulary.word_boundary else vocabulary.labels[label] for label in labels)
-        texts[text].append(_Result(labels, nodes, sound, language + tree.finish(node)))
-    ended = []
+        texts[text].append(_Result(labels, nodes, acoustic, language + tree.finish(node)))
+    merged = []
     for same in texts.values():
         best = max(same, key=lambda result: result.acoustic)
-        ended.append(replace(best, acoustic=float(np.logaddexp.reduce([result.acoustic for result in same]))))
-    return sorted(ended, key=lambda result: result.acoustic + result.language, reverse=True)
+        merged.append(replace(best, acoustic=float(np.logaddexp.reduce([result.acoustic for result in same]))))
+    return sorted(merged, key=lambda result: result.acoustic + result.language, reverse=True)
 
 
-def _hypothesis(emissions: Emissions, tree: Tree, result: _Result, *, helped: bool) -> Hypothesis:
-    """Place the words of a text."""
-    born = [0, *(tree.born[node] for node in result.nodes)]
-    left = [int(tree.left[node]) for node in (ROOT, *result.nodes)]
-    left[-1] = len(emissions)  # the last word may be over while its boundary is the end of the text
-    words = words_from_spans(place(emissions, result.labels, born, left), emissions)
-    if helped:
-        correct = emissions.calibration.lm_confidence
-        words = tuple(replace(word, confidence=correct(word.confidence, len(word.text))) for word in words)
+def _hypothesis(emissions: Emissions, tree: Tree, result: _Result, model: LanguageModel | None) -> Hypothesis:
+    """Align a text with the emissions, and give its words their times and confidences."""
+    prefixes = [ROOT, *result.nodes]
+    last_frame = tree.last_frame[prefixes]
+    last_frame[-1] = len(emissions) - 1  # the beam may have gone on with the text and a word boundary
+    spans = align_decoded_text(emissions, result.labels, tree.first_frame[prefixes], last_frame)
+    words = words_from_spans(spans, emissions)
+    calibration = emissions.calibration
+    if model is not None and calibration.language is not None and calibration.language_model == model.fingerprint:
+        words = tuple(replace(word, confidence=calibration.lm_confidence(word.confidence, len(word.text))) for word in words)
     return Hypothesis(" ".join(word.text for word in words), words, result.acoustic + result.language, result.language)

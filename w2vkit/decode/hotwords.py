@@ -41,7 +41,7 @@ class HotWords:
         for phrase, weight in hotwords.items():
             if not (isfinite(weight) and weight > 0):
                 raise DecodingError(f"The hot word {phrase!r} has the weight {weight}. Give a number above 0, such as 8.")
-            self.weights[spell(phrase, vocabulary)] = float(weight)
+            self.weights[to_vocabulary(phrase, vocabulary)] = float(weight)
         self.start = ""
         self._credit = {"": 0.0}
         shares: dict[str, float] = {}
@@ -58,7 +58,7 @@ class HotWords:
         """Give the state after one more label."""
         return self._next(state, self._labels[label])
 
-    def gains(self, state: str | None) -> np.ndarray:
+    def increments(self, state: str | None) -> np.ndarray:
         """Give what each label adds: (V,)."""
         if state not in self._rows:
             row = np.zeros(self._size)
@@ -89,7 +89,7 @@ class HotWords:
         return sum(self.weights.get(end, 0.0) for end in _word_ends(state)) if state else 0.0
 
 
-def spell(phrase: str, vocabulary: Vocabulary) -> str:
+def to_vocabulary(phrase: str, vocabulary: Vocabulary) -> str:
     """Write a phrase with the characters of a vocabulary: as it is, in upper or in lower case."""
     words = " ".join(phrase.split())
     if not words:

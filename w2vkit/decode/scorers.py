@@ -27,7 +27,7 @@ class Scorer(Protocol):
         """Give the state after one more label, which is text or the word boundary."""
         ...
 
-    def gains(self, state: Any) -> np.ndarray:
+    def increments(self, state: Any) -> np.ndarray:
         """Give what each label adds to the score: (V,) natural logarithms."""
         ...
 
@@ -80,7 +80,7 @@ class WordScorer:
             return context, int(self.lexicon.child[node, label])
         return (self._word(context, node)[0], 0) if node else state
 
-    def gains(self, state: tuple[int, int]) -> np.ndarray:
+    def increments(self, state: tuple[int, int]) -> np.ndarray:
         """Give what each label adds: (V,)."""
         context, node = state
         row = self._ahead[self.lexicon.child[node]] - self._ahead[node]
@@ -118,7 +118,7 @@ class KenLMScorer:
             return context, word + self.vocabulary.labels[label]
         return (self._word(context, word)[0], "") if word else state
 
-    def gains(self, state: tuple[Any, str]) -> np.ndarray:
+    def increments(self, state: tuple[Any, str]) -> np.ndarray:
         """Give what each label adds: (V,)."""
         row = np.zeros(len(self.vocabulary))
         if state[1]:
@@ -167,7 +167,7 @@ class CharacterScorer:
             return self._step(context, label)[0], self.INSIDE
         return (self._step(context, label)[0], context) if before == self.INSIDE else state
 
-    def gains(self, state: tuple[int, int]) -> np.ndarray:
+    def increments(self, state: tuple[int, int]) -> np.ndarray:
         """Give what each label adds: (V,)."""
         context, before = state
         key = context, before == self.INSIDE

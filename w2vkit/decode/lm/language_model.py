@@ -36,7 +36,7 @@ class KenLM:
         except ImportError as error:
             raise LanguageModelError(
                 f"{path} is a KenLM binary, and the package kenlm is not installed. "
-                "Install it (pip install kenlm), or give the ARPA file from which the binary was made."
+                "Install it (pip install ufal-kenlm), or give the ARPA file from which the binary was made."
             ) from error
         try:
             self.model = kenlm.Model(str(path))
