@@ -42,6 +42,7 @@ def talks(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_examples_are_listed_and_transcribed_as_the_core_does(default_texts):
     done = w2vkit("transcribe", "--example", "--model", "w2v-mini")
     assert done.returncode == 0, done.stderr
@@ -69,6 +70,7 @@ def test_patterns_and_single_files_print_to_the_terminal(talks, default_texts, m
     assert sorted(capsys.readouterr().out.splitlines()) == [f"talk.wav: {text}", f"你好.wav: {text}"]
 
 
+@pytest.mark.slow
 def test_without_the_hub_the_stand_in_is_said_once():
     done = w2vkit("transcribe", examples()[0].path, examples()[1].path)
     assert done.returncode == 0

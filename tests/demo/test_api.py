@@ -14,6 +14,8 @@ from w2vkit.examples import examples
 
 SAY = examples()[0]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def client(page_url) -> Client:

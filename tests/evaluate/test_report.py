@@ -158,6 +158,7 @@ def test_the_page_of_a_run_without_errors_or_speakers_is_whole():
     assert "0.00 %" in page.text and "Worst" not in page.text and "svg" not in page.tags
 
 
+@pytest.mark.slow
 def test_a_browser_sorts_the_utterances_and_plays_the_worst(tmp_path):
     playwright = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium") or pytest.skip("needs Debian's chromium")

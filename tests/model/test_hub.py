@@ -140,6 +140,7 @@ def w2vkit(url: str, cache: Path, *arguments: object, **environment: str) -> sub
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | settings | environment, timeout=120)
 
 
+@pytest.mark.slow
 def test_a_hub_model_is_downloaded_once_and_then_works_without_the_hub(hub, tmp_path, checkpoints):
     expected = transcribe(CLIP, checkpoints["random-layer"]).text + "\n"
     first = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good")
@@ -151,6 +152,7 @@ def test_a_hub_model_is_downloaded_once_and_then_works_without_the_hub(hub, tmp_
     assert re.search(r"someone/good +cached", listed)
 
 
+@pytest.mark.slow
 def test_the_default_comes_as_the_bots_safetensors_where_the_revision_holds_a_pickle(hub, tmp_path, checkpoints):
     done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP)
     assert (done.returncode, done.stdout) == (0, transcribe(CLIP, checkpoints["random-layer"]).text + "\n"), done.stderr
@@ -203,6 +205,7 @@ def test_a_download_reports_its_share_and_can_be_stopped(hub, tmp_path, name):
     assert done.stderr == ""  # no bar but the caller's
 
 
+@pytest.mark.slow
 def test_a_revision_of_the_default_model_is_used_or_refused(hub, tmp_path, checkpoints):
     wrong = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--revision", "no-such-revision")
     assert wrong.returncode == 1 and re.search(r"refused it \(404\)\. Check the revision", wrong.stderr), wrong.stderr
