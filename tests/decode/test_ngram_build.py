@@ -99,10 +99,10 @@ def test_text_becomes_words_as_they_are_spoken():
         ([], 3, (0,), "one sentence per line"),
         ([["A"]], 0, (0,), "Give 1 to 6"),
         ([["A"]], 7, (0,), "Give 1 to 6"),
-        ([["A"]], 3, (1, 0), "do not fall"),
-        ([["A"]], 3, (), "do not fall"),
-        ([["A"]], 3, (-1,), "do not fall"),
-        ([["A", "<s>"]], 3, (0,), "Take them out"),
+        ([["A"]], 3, (1, 0), "never decrease"),
+        ([["A"]], 3, (), "never decrease"),
+        ([["A"]], 3, (-1,), "never decrease"),
+        ([["A", "<s>"]], 3, (0,), "Remove them"),
     ],
 )
 def test_what_cannot_be_built_names_the_remedy(tmp_path, lines, order, prune, remedy):

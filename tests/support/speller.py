@@ -36,7 +36,8 @@ class Speller:
         self.heard += texts
         if progress:
             progress(1.0)
-        return [spell([f for c in text for f in (c, "_")] or ["_"]) for text in texts]
+        written = [[c if c == " " or c in LABELS else "_" for c in text] for text in texts]  # it cannot write other characters
+        return [spell([f for c in text for f in (c, "_")] or ["_"]) for text in written]
 
 
 def speller(pause: float = 0.0) -> Any:

@@ -1,4 +1,4 @@
-"""Emissions and a text that is already known, to times: where every character, word and line was said.
+"""Emissions and a known text to the times of its characters, words and lines.
 
 `align` is exact forced alignment; `spelling` writes the text with the model's labels. NumPy only.
 """

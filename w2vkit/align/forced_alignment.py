@@ -1,7 +1,7 @@
-"""Emissions and the text that was said: where each character, word and line of it is.
+"""Forced alignment: the times of each character, word and line of a known text.
 
-`w2vkit.align.spelling` turns the text into labels, `w2vkit.decode.viterbi` finds their frames, `w2vkit.decode.hypothesis` makes
-seconds of them.
+`w2vkit.align.spelling` turns the text into labels, `w2vkit.decode.viterbi` finds their frames, and
+`w2vkit.decode.hypothesis` turns frames into seconds.
 """
 
 from collections.abc import Iterator
@@ -17,25 +17,25 @@ from w2vkit.decode.viterbi import BestPath, frames_needed, viterbi
 from w2vkit.emissions import Emissions
 from w2vkit.errors import AlignmentError
 
-IMPOSSIBLE = -1e4  # in place of log(0), with which no path could be compared
+IMPOSSIBLE = -1e4  # instead of log(0), so that every path has a finite score
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where a text was said. It holds a `Hypothesis`, so that all that takes one (formats, views) takes this text too.
+    """The times of a known text.
 
     Attributes
     ----------
     hypothesis : Hypothesis
         The words in the text's own spelling. ``score`` is the log-probability of the best path.
     characters : tuple of Word
-        One for each character as the model spells it (``42`` has the eight of FORTY TWO); its confidence is
-        the highest posterior probability that it has within its run of frames.
+        One for each character as the model spells it (``42`` has the eight characters of FORTY TWO). Its confidence is the
+        highest posterior probability of the character within its run of frames.
     segments : tuple of Word
-        The text's lines, or the sentences of a text of one line; confidence is the mean of the words'.
+        The lines of the text, or the sentences if it is a single line. The confidence is the mean of the words'.
     unmapped : tuple of str
-        Characters that the model cannot spell, in order. Each stood as a wildcard for the likeliest
-        character of every frame; it has confidence 0, and words are judged by their other characters.
+        Characters that the model cannot spell, in order. Each was aligned as a wildcard, which has the probability of the
+        likeliest character in every frame. Its confidence is 0; that of a word is computed from the other characters.
     """
 
     hypothesis: Hypothesis
@@ -45,28 +45,28 @@ class Alignment:
 
 
 def align(emissions: Emissions, text: str) -> Alignment:
-    """Find where a known text was said: the best path through the CTC lattice.
+    """Find when a known text was said: the best path through the CTC lattice.
 
-    The result is exact. An hour of speech with its 50,000 characters takes about 20 s of one CPU core and
-    200 MB; time grows with the product of both.
+    The search is exact. An hour of speech with 50,000 characters takes about 20 s on one CPU core and 200 MB; the time is
+    proportional to the product of duration and characters.
 
     Parameters
     ----------
     emissions : Emissions
         (T, V) log-probabilities.
     text : str
-        As people write it; `w2vkit.align.spelling` states how it is mapped. Words of punctuation alone are left out.
+        Any spelling; `w2vkit.align.spelling` has the rules. Words that are only punctuation are left out.
 
     Returns
     -------
     Alignment
-        A word's confidence is defined as in `w2vkit.decode.hypothesis.words_from_spans`; it is low where the sound says
-        something else. Times follow `w2vkit.decode.hypothesis`.
+        A word's confidence is defined as in `w2vkit.decode.hypothesis.words_from_spans`; it is low where
+        something else was said. Times are those of `w2vkit.decode.hypothesis.word_times`.
 
     Raises
     ------
     AlignmentError
-        There is no text, none of it can be spelled, or there is more than the frames can hold.
+        There is no text, none of it can be spelled, or it has more labels than the frames can hold.
     """
     words = spell(text, emissions.vocabulary)
     if not words:
@@ -88,10 +88,10 @@ def align(emissions: Emissions, text: str) -> Alignment:
     log_probs = _with_wildcard(emissions)
     columns = labels.columns % log_probs.shape[1]  # WILDCARD is the last column
     path = viterbi(log_probs, columns, emissions.vocabulary.blank)
-    sure = _best(emissions.calibrated, labels.columns, labels.owners < 0, path)
-    sure[labels.columns == WILDCARD] = 0.0  # it cannot lower a word's confidence
-    characters = _characters(labels, path, sure, emissions)
-    spoken = _words(words, labels, characters, sure)
+    log_best = _best(emissions.calibrated, labels.columns, labels.owners < 0, path)
+    log_best[labels.columns == WILDCARD] = 0.0  # log(1): a wildcard does not change the word's confidence
+    characters = _characters(labels, path, log_best, emissions)
+    spoken = _words(words, labels, characters, log_best)
     return Alignment(
         hypothesis=Hypothesis(" ".join(word.text for word in spoken), spoken, path.score),
         characters=characters,
@@ -102,7 +102,7 @@ def align(emissions: Emissions, text: str) -> Alignment:
 
 @dataclass(frozen=True, eq=False)
 class _Labels:
-    """The text as (L,) columns of the vocabulary, the word that each belongs to (-1: a word boundary), and texts."""
+    """The L labels of a text: their columns, the words to which they belong (-1 for a boundary), and their characters."""
 
     columns: np.ndarray
     owners: np.ndarray
@@ -121,7 +121,7 @@ def _lay_out(words: list[SpelledWord], boundary: int | None) -> _Labels:
 
 
 def _with_wildcard(emissions: Emissions) -> np.ndarray:
-    """(T, V + 1) finite log-probabilities; in the last column that of each frame's likeliest character."""
+    """Give (T, V + 1) finite log-probabilities; the last column is the wildcard, each frame's likeliest character."""
     vocabulary = emissions.vocabulary
     characters = [column for column in vocabulary.columns.values() if column != vocabulary.word_boundary]
     log_probs = np.maximum(emissions.log_probs, IMPOSSIBLE)
@@ -129,17 +129,17 @@ def _with_wildcard(emissions: Emissions) -> np.ndarray:
 
 
 def _best(calibrated: np.ndarray, columns: np.ndarray, boundary: np.ndarray, path: BestPath) -> np.ndarray:
-    """(L,) best log-probability of each label within its frames, of a boundary anywhere between its neighbours."""
+    """Give the (L,) highest log-probability of each label within its frames; of a boundary, between its neighbours."""
     starts, stops = path.starts.copy(), path.stops.copy()
-    (places,) = np.nonzero(boundary)
-    starts[places], stops[places] = path.stops[places - 1], path.starts[places + 1]
+    (gaps,) = np.nonzero(boundary)
+    starts[gaps], stops[gaps] = path.stops[gaps - 1], path.starts[gaps + 1]
     spans = zip(starts, stops, columns, strict=True)
     return np.array([calibrated[start:stop, column].max() for start, stop, column in spans], np.float64)
 
 
-def _characters(labels: _Labels, path: BestPath, sure: np.ndarray, emissions: Emissions) -> tuple[Word, ...]:
+def _characters(labels: _Labels, path: BestPath, log_best: np.ndarray, emissions: Emissions) -> tuple[Word, ...]:
     (letters,) = np.nonzero(labels.owners >= 0)
-    # A word opens behind a boundary, also that inside of "42", or where another word of the text begins.
+    # A word begins after a boundary, including the one inside "42", and where another word of the text begins.
     opens = (np.diff(letters, prepend=-2) > 1) | (np.diff(labels.owners[letters], prepend=-1) > 0)
     begins, ends = word_times(
         path.starts[letters],
@@ -149,21 +149,21 @@ def _characters(labels: _Labels, path: BestPath, sure: np.ndarray, emissions: Em
         frame_seconds=emissions.frame_seconds,
         start_seconds=emissions.start_seconds,
     )
-    confidences = np.where(labels.columns[letters] == WILDCARD, 0.0, np.exp(sure[letters]))
+    confidences = np.where(labels.columns[letters] == WILDCARD, 0.0, np.exp(log_best[letters]))
     texts = [labels.texts[i] for i in letters]
     return tuple(Word(*parts) for parts in zip(texts, begins.tolist(), ends.tolist(), confidences.tolist(), strict=True))
 
 
-def _words(words: list[SpelledWord], labels: _Labels, characters: tuple[Word, ...], sure: np.ndarray) -> tuple[Word, ...]:
+def _words(words: list[SpelledWord], labels: _Labels, characters: tuple[Word, ...], log_best: np.ndarray) -> tuple[Word, ...]:
     (letters,) = np.nonzero(labels.owners >= 0)
     (firsts,) = np.nonzero(np.diff(labels.owners[letters], prepend=-1))
     lasts = np.append(firsts[1:], len(letters)) - 1
-    edge = int(0 < len(letters) < len(labels.owners))  # a boundary on either side counts too, where there is one
+    edge = int(0 < len(letters) < len(labels.owners))  # if there are boundaries, those around a word count too
     spoken = []
     for word, first, last in zip(words, firsts, lasts, strict=True):
         known = any(column != WILDCARD for column in word.columns)
         around = slice(max(0, letters[first] - edge), letters[last] + 1 + edge)
-        confidence = float(np.exp(sure[around].sum())) if known else 0.0
+        confidence = float(np.exp(log_best[around].sum())) if known else 0.0
         spoken.append(Word(word.text, characters[first].start, characters[last].end, confidence))
     return tuple(spoken)
 

@@ -1,15 +1,15 @@
-"""Text as people write it, spelled with a model's labels.
+"""Spells a text with a model's labels.
 
-The rule, word by word (a word is what stands between spaces; its own spelling stays in the result):
+Words are separated by spaces; the result keeps their original spelling. The rules for each word:
 
-1. A character that is a label stays; otherwise its upper or lower case is tried.
+1. A character that is a label is kept; otherwise its upper or lower case is tried.
 2. An apostrophe of any shape between two letters is ``'``; at a word's edge it is a quotation mark.
-3. Digits become English words if the labels can spell them and are no digits themselves: ``42`` FORTY TWO,
-   ``1,200`` ONE THOUSAND TWO HUNDRED, ``3.5`` THREE POINT FIVE, ``21st`` TWENTY FIRST. Six digits at most are
-   read as a number; longer ones, and those that start with 0, digit by digit.
-4. Accents and ligatures are taken apart (``é`` E, ``ﬁ`` FI, ``ß`` SS) if the whole is no label.
+3. Digits become English words if the labels can spell these and include no digits: ``42`` FORTY TWO,
+   ``1,200`` ONE THOUSAND TWO HUNDRED, ``3.5`` THREE POINT FIVE, ``21st`` TWENTY FIRST. Up to six digits are
+   read as a number; more digits, and those that start with 0, are read one by one.
+4. Accents and ligatures are decomposed (``é`` E, ``ﬁ`` FI, ``ß`` SS) if the character itself is no label.
 5. Hyphens, dashes and slashes separate words; all other punctuation is dropped.
-6. What is left cannot be mapped, such as a letter of another script: it becomes a `WILDCARD`.
+6. Any other character, such as a letter of another script, becomes a `WILDCARD`.
 """
 
 import re
@@ -19,9 +19,9 @@ from itertools import groupby
 
 from w2vkit.emissions import Vocabulary
 
-WILDCARD = -1  # in place of a column: any character may stand here
-SEPARATORS = frozenset("/\u2212")  # and all of the category dash; U+2212 is the minus sign
-APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\uff07\u00b4`", "'"))  # before NFKD makes spaces of some
+WILDCARD = -1  # instead of a column: matches any character
+SEPARATORS = frozenset("/\u2212")  # and all of Unicode's category dash; U+2212 is the minus sign
+APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\uff07\u00b4`", "'"))  # before NFKD turns some of them into spaces
 WHOLE = {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "&": " and ", "%": " percent "}
 NUMBER = re.compile(r"(\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.(\d+)|(st|nd|rd|th)\b)?", re.ASCII | re.IGNORECASE)
 SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”\u2019)])\s+")
@@ -42,13 +42,13 @@ class SpelledWord:
     Attributes
     ----------
     text : str
-        As it was written.
+        The original spelling.
     segment : int
-        Which line or sentence of the text it belongs to.
+        The number of its line or sentence in the text.
     columns : tuple of int
-        Columns of the vocabulary, or `WILDCARD`; a word boundary stands between the words of ``42``.
+        Columns of the vocabulary, or `WILDCARD`; there is a word boundary between the words of ``42``.
     characters : tuple of str
-        What each column stands for: its label, a space, or the character behind a wildcard.
+        The character of each column: its label, a space, or the one for which a wildcard stands.
     """
 
     text: str
@@ -64,7 +64,7 @@ def segments_of(text: str) -> list[str]:
 
 
 def spell(text: str, vocabulary: Vocabulary) -> list[SpelledWord]:
-    """Spell a text with the labels of a vocabulary, by the rule at the top of this file.
+    """Spell a text with the labels of a vocabulary, by the rules at the top of this file.
 
     Parameters
     ----------
@@ -75,10 +75,10 @@ def spell(text: str, vocabulary: Vocabulary) -> list[SpelledWord]:
     Returns
     -------
     list of SpelledWord
-        A word of nothing but punctuation is left out.
+        Words that are only punctuation are left out.
     """
     labels = vocabulary.columns
-    # Digits that cannot be spelled in this alphabet had better be one wildcard each than a dozen.
+    # If the labels cannot spell English numbers, a digit becomes one wildcard instead of one per letter.
     numbers = "1" not in labels and all(_columns(letter, labels) for letter in set("".join((*UNITS, *TENS))))
     spelled = []
     for number, segment in enumerate(segments_of(unicodedata.normalize("NFC", text))):
@@ -90,7 +90,7 @@ def spell(text: str, vocabulary: Vocabulary) -> list[SpelledWord]:
 
 
 def say_number(digits: str) -> str:
-    """Read a run of digits in English: up to six as a number, others one by one."""
+    """Spell digits out in English: up to six as a number, more of them one by one."""
     if len(digits) > 6 or (digits[0] == "0" and len(digits) > 1):
         return " ".join(UNITS[int(digit)] for digit in digits)
     number = int(digits)
@@ -118,7 +118,7 @@ def _say(match: re.Match[str]) -> str:
 
 
 def _spell_word(word: str, vocabulary: Vocabulary, numbers: bool) -> list[tuple[int, str]]:
-    """Give a column and its character for every label of a word."""
+    """Give the column and the character of every label of a word."""
     word = (NUMBER.sub(_say, word) if numbers else word).translate(APOSTROPHES)
     pairs = []
     for i, character in enumerate(word):
@@ -128,7 +128,7 @@ def _spell_word(word: str, vocabulary: Vocabulary, numbers: bool) -> list[tuple[
 
 
 def _trim(pairs: list[tuple[int, str]], boundary: int | None) -> list[tuple[int, str]]:
-    """Keep one word boundary between two words, none at the ends."""
+    """Keep one word boundary between two words and none at the ends."""
     trimmed: list[tuple[int, str]] = []
     words = [list(group) for edge, group in groupby(pairs, key=lambda pair: pair[0] == boundary) if not edge]
     for word in words:

@@ -1,4 +1,4 @@
-"""The decoder's options of `transcribe` and `evaluate`: greedy or beam search, language model, hot words."""
+"""The options of `transcribe` and `evaluate` that choose the decoder: greedy or beam search, language model, hot words."""
 
 import argparse
 
@@ -9,30 +9,30 @@ from w2vkit.errors import DecodingError
 
 
 def add_decoder_options(parser: argparse.ArgumentParser, *, default: str, nbest: bool = True) -> None:
-    """Add the options that `decoder` reads, with that of further texts where they are of use."""
+    """Add the options that `decoder` reads; ``--nbest`` only where further texts are shown."""
     group = parser.add_argument_group("decoding")
     group.add_argument("--decoder", choices=("greedy", "beam"), help=f"default {default}, or beam if an option below is given")
-    group.add_argument("--beam-width", type=int, metavar="N", help="prefixes that are kept (default 32)")
+    group.add_argument("--beam-width", type=int, metavar="N", help="prefixes that are kept per frame (default 32)")
     group.add_argument(
         "--lm",
         type=path_of,
         metavar="FILE",
-        help="language model: .arpa, .arpa.gz, a KenLM binary, or the word 'bundled' for the English one that comes along",
+        help="language model: .arpa, .arpa.gz, a KenLM binary, or the word 'bundled' for the English one of w2v-mini",
     )
-    group.add_argument("--alpha", type=float, help="weight of the language model (default: its own, else 0.5)")
-    group.add_argument("--beta", type=float, help="bonus per word with a language model (default: its own, else 1)")
+    group.add_argument("--alpha", type=float, help="weight of the language model (default: stored beside it, or else 0.5)")
+    group.add_argument("--beta", type=float, help="bonus per word with a language model (default: stored beside it, or else 1)")
     group.add_argument(
         "--hotword",
         action="append",
         metavar="WORD[=WEIGHT]",
-        help=f"a word or phrase to expect; may be given again (default weight {HOTWORD_WEIGHT:g})",
+        help=f"a word or phrase to expect; can be repeated (default weight {HOTWORD_WEIGHT:g})",
     )
     if nbest:
-        group.add_argument("--nbest", type=int, metavar="N", help="how many texts to give (default 1)")
+        group.add_argument("--nbest", type=int, metavar="N", help="how many of the best texts to list (default 1)")
 
 
 def decoder(options: argparse.Namespace) -> Decode | None:
-    """Make the decoder that the options of `add_decoder_options` ask for; None if they ask for none.
+    """Make the decoder that the options choose; None if they leave the choice to the command.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def decoder(options: argparse.Namespace) -> Decode | None:
     names = ("beam_width", "alpha", "beta", "nbest")
     given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
     if ("alpha" in given or "beta" in given) and not options.lm:
-        raise DecodingError("--alpha and --beta weigh a language model. Give one with --lm FILE.")
+        raise DecodingError("--alpha and --beta need a language model. Give one with --lm FILE.")
     BeamSearch(**given)  # an option that is out of range is an error before the language model is read
     if options.lm:
         given["language_model"] = load(options.lm)
@@ -64,4 +64,4 @@ def _hotword(argument: str) -> tuple[str, float]:
     try:
         return phrase, float(weight)
     except ValueError:
-        raise DecodingError(f"The weight of --hotword {argument} is no number. Write WORD=8.") from None
+        raise DecodingError(f"The weight of --hotword {argument} is not a number. Write WORD=8.") from None

@@ -1,14 +1,15 @@
-"""What the command line has for language models: ``w2vkit lm build``, and the options of beam search."""
+"""The command ``w2vkit lm build``: makes a language model from a text."""
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from w2vkit.cli.common import say
 from w2vkit.decode.lm.build import build_ngram, sentences
 from w2vkit.errors import LanguageModelError
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add(commands: Any) -> None:
     """Add the command ``lm`` to a parser's commands."""
     lm = commands.add_parser("lm", help="make a language model", description="Make a language model from a text.")
     parts = lm.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -25,7 +26,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         nargs="+",
         default=[0],
         metavar="COUNT",
-        help="per order, leave out what occurs so often or less, such as 0 0 1 (default 0: keep all)",
+        help="leave out n-grams that occur COUNT times or less; one number per order, such as 0 0 1 (default 0: keep all)",
     )
     build.add_argument("--characters", action="store_true", help="count characters instead of words")
     build.add_argument("--output", type=Path, required=True, metavar="FILE", help="FILE.arpa or FILE.arpa.gz")

@@ -1,6 +1,6 @@
-"""Emissions to text.
+"""Greedy decoding, and the choice of a decoder.
 
-Greedy decoding takes the likeliest label of each frame, merges repeats and drops blanks: the map B of
+Greedy decoding takes the likeliest label of each frame, merges repeats and drops blanks. This is the map B of
 Graves et al., "Connectionist temporal classification" (2006), section 3.1,
 https://www.cs.toronto.edu/~graves/icml_2006.pdf, applied to the best path. Beam search (`w2vkit.decode.beam`)
 looks for the likeliest text instead.
@@ -32,8 +32,8 @@ def greedy(emissions: Emissions) -> Hypothesis:
     Returns
     -------
     Hypothesis
-        ``score`` is the log-probability of the best path, a lower bound on that of the text. Confidences
-        and times of words are those of `w2vkit.decode.hypothesis.words_from_spans`; a character's span is its run of frames.
+        ``score`` is the log-probability of the best path, a lower bound of the text's. Confidences and times of
+        words are those of `w2vkit.decode.hypothesis.words_from_spans`; a character's span is its run of frames.
     """
     path = emissions.log_probs.argmax(axis=1)
     frames = np.arange(len(path))

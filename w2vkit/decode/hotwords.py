@@ -1,4 +1,4 @@
-"""Hot words: names and terms that are to be expected, as a scorer of the beam search."""
+"""Hot words: names and terms that the beam search should expect."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -8,23 +8,24 @@ import numpy as np
 from w2vkit.emissions import Vocabulary
 from w2vkit.errors import DecodingError
 
-HOTWORD_WEIGHT = 8.0  # what an occurrence adds to the score (natural logarithm) where people do not say
+HOTWORD_WEIGHT = 8.0  # the default of what an occurrence adds to the score (natural logarithm)
 
 
 class HotWords:
-    """Credit for words and phrases, given character by character and withdrawn if they are not completed.
+    """The scorer of hot words: a bonus that is given character by character and withdrawn if the phrase is not completed.
 
-    A prefix of a hot word has earned that share of its weight that it has of its characters, so that the beams
-    which spell it survive until it is complete. A word that goes on differently, or on after its end, gives it
-    back. In the end a text has the weight of each word or phrase once per occurrence, as whole words.
+    A prefix has the same share of a phrase's weight as of its characters, so that the beams that spell it survive until it
+    is complete. If the word goes on differently, the share is withdrawn. In the end a text has the weight of each phrase once
+    for every time it occurs as whole words.
 
-    The state is the longest end of the text, from a start of a word, that begins a hot phrase; None inside of
-    any other word (Aho and Corasick, 1975, https://doi.org/10.1145/360825.360855, with words as the alphabet).
+    The state is the longest end of the text that begins with a word and is the beginning of a phrase; it is None inside
+    any other word (Aho and Corasick, "Efficient string matching", 1975, https://doi.org/10.1145/360825.360855, with words
+    as the alphabet).
 
     Parameters
     ----------
     hotwords : mapping of str to float
-        Word or phrase to its weight (natural logarithm, above 0). Lower and upper case are mapped to the vocabulary's.
+        The weight of each word or phrase (natural logarithm, above 0). The case is converted to the vocabulary's.
     vocabulary : Vocabulary
 
     Raises
@@ -48,7 +49,7 @@ class HotWords:
         for phrase, weight in self.weights.items():
             for end in range(1, len(phrase) + 1):
                 shares[phrase[:end]] = max(shares.get(phrase[:end], 0.0), weight * end / len(phrase))
-        for prefix in shares:  # the end of a prefix may itself begin another phrase that is worth more
+        for prefix in shares:  # the end of a prefix may be the beginning of another phrase with a larger share
             self._credit[prefix] = max(shares.get(end, 0.0) for end in _word_ends(prefix))
         self._labels = {column: character for character, column in vocabulary.columns.items()}
         self._size = len(vocabulary)
@@ -72,7 +73,7 @@ class HotWords:
         return self._rows[state]
 
     def finish(self, state: str | None) -> float:
-        """Give what the end of the text adds: the last word is complete, promises are withdrawn."""
+        """Give what the end of the text adds: completed phrases get their weight, unfinished ones lose their share."""
         return self._completed(state) - (self._credit[state] if state else 0.0)
 
     def _next(self, state: str | None, character: str) -> str | None:
@@ -85,12 +86,12 @@ class HotWords:
         return next((end for end in _word_ends(text) if end in self._credit), "" if character == " " else None)
 
     def _completed(self, state: str | None) -> float:
-        """Add up the phrases that end here if the word does."""
+        """Add up the weights of the phrases that are complete if the word ends here."""
         return sum(self.weights.get(end, 0.0) for end in _word_ends(state)) if state else 0.0
 
 
 def to_vocabulary(phrase: str, vocabulary: Vocabulary) -> str:
-    """Write a phrase with the characters of a vocabulary: as it is, in upper or in lower case."""
+    """Write a phrase with the characters of a vocabulary: unchanged, in upper or in lower case."""
     words = " ".join(phrase.split())
     if not words:
         raise DecodingError("A hot word is empty. Give words or phrases.")
@@ -106,5 +107,5 @@ def to_vocabulary(phrase: str, vocabulary: Vocabulary) -> str:
 
 
 def _word_ends(text: str) -> list[str]:
-    """Give the text and all ends of it that start with a word, longest first."""
+    """Give the text and all its ends that begin with a word, longest first."""
     return [text, *(text[i + 1 :] for i, character in enumerate(text) if character == " " and i + 1 < len(text))]

@@ -1,22 +1,18 @@
-"""What every decoder gives: a text, its words with their places, and how sure it is."""
+"""The result of a decoder: a text, and its words with times and confidences."""
 
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from w2vkit.emissions import Emissions
 
-if TYPE_CHECKING:
-    pass
-
-LEGEND = {"sure": 0.8, "likely": 0.5, "doubtful": 0.0}  # the least probability that the word is right
+LEGEND = {"sure": 0.8, "likely": 0.5, "doubtful": 0.0}  # the least confidence of a word, for display
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word and where it was said.
+    """A word and its time.
 
     Attributes
     ----------
@@ -24,7 +20,7 @@ class Word:
     start, end : float
         Seconds from the beginning of the sound.
     confidence : float
-        A probability in [0, 1]; the decoder that made the word says of what.
+        A probability in [0, 1]; the decoder's documentation defines it.
     """
 
     text: str
@@ -35,7 +31,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What was said, as a decoder sees it.
+    """The text that a decoder has found.
 
     Attributes
     ----------
@@ -44,11 +40,11 @@ class Hypothesis:
     words : tuple of Word
         In order, without overlap.
     score : float
-        The decoder's log-probability (natural logarithm) of what it found, language and hot words included.
+        The decoder's log-probability (natural logarithm) of the text, including language model and hot words.
     language_score : float
-        The part of the score that is not from the sound: language model, word bonus, hot words.
+        The part of the score that is not from the emissions: language model, word bonus, hot words.
     alternatives : tuple of Hypothesis
-        The next best texts in falling order of their scores; empty unless a decoder was asked for them.
+        The next best texts, best first; empty unless the decoder was asked for them.
     """
 
     text: str
@@ -59,18 +55,18 @@ class Hypothesis:
 
     @property
     def acoustic_score(self) -> float:
-        """The part of the score that is from the sound."""
+        """The part of the score that is from the emissions."""
         return self.score - self.language_score
 
     @property
     def confidence(self) -> float:
-        """The mean of the words' confidences: the share of words that should be right; 1 where nothing was said."""
+        """The mean confidence of the words, which is the expected share of right words; 1 for an empty text."""
         return float(np.mean([word.confidence for word in self.words])) if self.words else 1.0
 
 
 @dataclass(frozen=True)
 class Span:
-    """A character's place: frames [start, stop), and the log-probability, calibrated, that it had at its best."""
+    """The frames [start, stop) of a label, and its highest log-probability among them, temperature-scaled."""
 
     label: int
     start: int
@@ -79,12 +75,13 @@ class Span:
 
 
 def words_from_spans(spans: list[Span], emissions: Emissions) -> tuple[Word, ...]:
-    """Group spans of labels into words at the word boundary; special labels are no text.
+    """Group the spans of labels into words at the word boundary; spans of special labels are left out.
 
-    A word's confidence is the probability that all its characters and its boundaries to other words are right, were
-    they independent: the product of the highest posterior probability of each character within its span, and of the
-    boundary anywhere between the two words. Posteriors are those of ``emissions.calibrated``: if the checkpoint is
-    calibrated, of the words with confidence 0.8 eight in ten are right. Times follow `w2vkit.decode.hypothesis`.
+    A word's confidence is the probability that all its characters and its boundaries to other words are right, under the
+    assumption that they are independent. It is the product of each character's highest posterior probability within its
+    span, and of the highest one of the boundary anywhere between two words. The posteriors are those of
+    ``emissions.calibrated``: with a calibrated checkpoint, eight in ten words of confidence 0.8 are right. Times are those
+    of `word_times`.
     """
     vocabulary = emissions.vocabulary
     text = [span for span in spans if span.label not in vocabulary.special]
@@ -113,28 +110,32 @@ def words_from_spans(spans: list[Span], emissions: Emissions) -> tuple[Word, ...
     )
 
 
-# About what a phone lasts in read speech, and a phone before a pause, which is drawn out. Fitted to no reference.
-LEAD_SECONDS = 0.06  # s; the most that a word begins before its first character is emitted
-TAIL_SECONDS = 0.10  # s; the most that it goes on after its last
+# About the duration of a phone in read speech, and of a phone before a pause, which is longer. They are not fitted to data.
+LEAD_SECONDS = 0.06  # s; a word begins at most this long before its first character is emitted
+TAIL_SECONDS = 0.10  # s; it ends at most this long after its last one
 
 
 def word_times(
     starts: np.ndarray, stops: np.ndarray, opens: np.ndarray, *, frames: int, frame_seconds: float, start_seconds: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give every character its time.
+    """Turn the frames of characters into times.
+
+    A model emits a character for only a few of the frames that it lasts. So the gap between two characters of a word is
+    divided in the middle; at the edges of a word the times reach into the gap by half of it, but at most by `LEAD_SECONDS`
+    and `TAIL_SECONDS`.
 
     Parameters
     ----------
     starts, stops : numpy.ndarray
-        (L,) character i is emitted in frames [starts[i], stops[i]), in order and without overlap.
+        (L,) int; character i is emitted in frames [starts[i], stops[i]), in order and without overlap.
     opens : numpy.ndarray
         (L,) bool, True where a word begins.
     frames : int
-        Frames of the whole sound.
+        The number of frames of the sound.
     frame_seconds : float
         Seconds from one frame to the next.
     start_seconds : float
-        When frame 0 begins (s); as much sound follows the last frame.
+        When frame 0 begins (s); the sound goes on as long after the last frame.
 
     Returns
     -------

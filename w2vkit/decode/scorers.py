@@ -1,8 +1,8 @@
-"""Language scores as the beam search wants them: what every further label would add to a prefix.
+"""Language scores for the beam search: what every further label would add to the score of a prefix.
 
-A scorer is an automaton over labels. Its states are whatever it needs to know of a prefix, and what a text scores in
-total does not depend on how that was spread over its labels. So a scorer may pay in advance for what a prefix
-promises (look-ahead), if it settles the account when the word ends.
+A scorer is an automaton over labels; its state is what it needs to know of a prefix. Only the total of a text has to be
+right, not how it is distributed over the labels. So a scorer may add an estimate while a word is unfinished (look-ahead),
+if it replaces the estimate by the exact score when the word ends.
 """
 
 import logging
@@ -17,9 +17,11 @@ from w2vkit.decode.lm.ngram import BEGIN, END, SPACES, UNKNOWN, NGram
 from w2vkit.emissions import Vocabulary
 from w2vkit.errors import LanguageModelError
 
+_log = logging.getLogger(__name__)
+
 
 class Scorer(Protocol):
-    """What the search asks of a language model or of hot words."""
+    """What the search needs from a language model or from hot words."""
 
     start: Any
 
@@ -28,21 +30,21 @@ class Scorer(Protocol):
         ...
 
     def increments(self, state: Any) -> np.ndarray:
-        """Give what each label adds to the score: (V,) natural logarithms."""
+        """Give what each label adds to the score of a prefix: (V,) natural logarithms."""
         ...
 
     def finish(self, state: Any) -> float:
-        """Give what the end of the text adds."""
+        """Give what the end of the text adds to the score."""
         ...
 
 
 def language_scorer(model: LanguageModel, vocabulary: Vocabulary, *, alpha: float, beta: float, oov_penalty: float) -> Scorer:
-    """Make the scorer of a language model: of words, or of characters if that is what it counts.
+    """Make the scorer of a language model, which is one of words or of characters.
 
     Raises
     ------
     LanguageModelError
-        The model has no word in common with what the vocabulary can spell, or the vocabulary has no words.
+        The vocabulary can spell no word of the model, or it has no word boundary and the model is one of words.
     """
     if isinstance(model, NGram) and model.characters:
         return CharacterScorer(model, vocabulary, alpha, beta, oov_penalty)
@@ -56,12 +58,12 @@ def language_scorer(model: LanguageModel, vocabulary: Vocabulary, *, alpha: floa
 
 
 class WordScorer:
-    """An n-gram model over words.
+    """An n-gram model over words, with look-ahead.
 
-    At a word's end it counts in full: ``alpha * log P(word | before) + beta``, less the penalty if the model does not
-    know it. Before, a prefix has ``alpha * log P`` of the likeliest word that begins so, as a unigram: a long word
-    pays as it goes, and a beam inside of one is not cut for a price that the others have still to pay. The state is
-    the model's and the lexicon's.
+    A finished word adds ``alpha * log P(word | words before) + beta``, and subtracts ``oov_penalty`` if the model does not
+    know it. An unfinished word has ``alpha * log P`` of the likeliest word that begins with it, as a unigram. Without this
+    look-ahead, prefixes inside a word would rank too high against those that have just finished one. The state is a pair:
+    the model's state and the lexicon's node.
     """
 
     def __init__(self, model: NGram, vocabulary: Vocabulary, alpha: float, beta: float, oov_penalty: float) -> None:
@@ -88,23 +90,23 @@ class WordScorer:
         return row
 
     def finish(self, state: tuple[int, int]) -> float:
-        """Give what the end of the text adds: that of the last word, and the model's end of the sentence."""
+        """Give what the end of the text adds: the last word's score and that of the end of the sentence."""
         context, node = state
-        gain = 0.0
+        added = 0.0
         if node:
-            context, gain = self._word(context, node)
-        return gain + _end(self.model, context, self.alpha)
+            context, added = self._word(context, node)
+        return added + _end(self.model, context, self.alpha)
 
     def _word(self, context: int, node: int) -> tuple[int, float]:
-        """Finish a word: the next context, and the gain over what was paid in advance."""
+        """Finish a word: give the next context, and its score less the look-ahead."""
         word = self.lexicon.word.get(node)
         after, log_prob = self.model.step(context, UNKNOWN if word is None else word)
-        gain = self.alpha * log_prob + self.beta - (self.oov_penalty if word is None else 0.0)
-        return after, gain - self._ahead[node]
+        score = self.alpha * log_prob + self.beta - (self.oov_penalty if word is None else 0.0)
+        return after, score - self._ahead[node]
 
 
 class KenLMScorer:
-    """A KenLM model over words, which cannot look ahead: the state is the model's and the word so far."""
+    """A KenLM model over words, without look-ahead. The state is a pair: the model's state and the word so far."""
 
     def __init__(self, model: KenLM, vocabulary: Vocabulary, alpha: float, beta: float, oov_penalty: float) -> None:
         self.model, self.alpha, self.beta, self.oov_penalty = model, alpha, beta, oov_penalty
@@ -128,10 +130,10 @@ class KenLMScorer:
     def finish(self, state: tuple[Any, str]) -> float:
         """Give what the end of the text adds."""
         context, word = state
-        gain = 0.0
+        added = 0.0
         if word:
-            context, gain = self._word(context, word)
-        return gain + self.alpha * self.model.step(context, END)[1]
+            context, added = self._word(context, word)
+        return added + self.alpha * self.model.step(context, END)[1]
 
     def _word(self, context: Any, word: str) -> tuple[Any, float]:
         known = next((form for form in (word, word.lower(), word.upper()) if form in self.model), None)
@@ -140,13 +142,13 @@ class KenLMScorer:
 
 
 class CharacterScorer:
-    """An n-gram model over characters, the word boundary among them.
+    """An n-gram model over characters, including the word boundary.
 
-    The state is the model's, and what it was before a boundary if that came last: at the end of a text, "A" and "A "
-    are the same text, so the boundary's price is given back.
+    The state is a pair: the model's state, and what that was before the word boundary, if a boundary is the last label. At
+    the end of a text, "A" and "A " are the same text, so `finish` takes the boundary's score back.
     """
 
-    NOTHING, INSIDE = -2, -1  # in place of the state before a boundary: at the start of the text, inside a word
+    EMPTY, INSIDE = -2, -1  # instead of the state before a boundary: the text is empty; the last label is a character
 
     def __init__(self, model: NGram, vocabulary: Vocabulary, alpha: float, beta: float, oov_penalty: float) -> None:
         self.model, self.alpha, self.beta = model, alpha, beta
@@ -157,7 +159,7 @@ class CharacterScorer:
         known = {case(word): word for word in model.words if len(word) == 1}
         self._tokens = {c: space if s == " " else known.get(s, UNKNOWN) for s, c in vocabulary.columns.items()}
         self._penalty = {c: oov_penalty if token == UNKNOWN else 0.0 for c, token in self._tokens.items()}
-        self.start = (model.start, self.NOTHING)
+        self.start = (model.start, self.EMPTY)
         self._rows: dict[tuple[int, bool], np.ndarray] = {}
 
     def advance(self, state: tuple[int, int], label: int) -> tuple[int, int]:
@@ -186,7 +188,7 @@ class CharacterScorer:
         context, before = state
         if before == self.INSIDE:
             return self.beta + _end(self.model, context, self.alpha)
-        if before == self.NOTHING or self.boundary is None:
+        if before == self.EMPTY or self.boundary is None:
             return _end(self.model, context, self.alpha)
         return _end(self.model, before, self.alpha) - self._step(before, self.boundary)[1]
 
@@ -199,12 +201,11 @@ def _end(model: NGram, context: int, alpha: float) -> float:
     return alpha * model.step(context, END)[1] if END in model.words else 0.0
 
 
-_log = logging.getLogger(__name__)
-
-
 @dataclass(frozen=True, eq=False)
 class Lexicon:
-    """A prefix tree of N nodes; the first is the empty word, the last stands for all that begins no word.
+    """A prefix tree of the words of a language model, in the labels of a vocabulary.
+
+    It has N nodes. The first is the empty word; the last stands for everything that no word begins with.
 
     Attributes
     ----------
@@ -222,10 +223,7 @@ class Lexicon:
 
     @classmethod
     def of(cls, model: NGram, vocabulary: Vocabulary) -> "Lexicon":
-        """Build the lexicon of a model, or give the one that was built before.
-
-        Words that the vocabulary cannot spell are left out: they can never be found.
-        """
+        """Give the lexicon of a model, which is built once per vocabulary; it leaves out words that cannot be spelled."""
         if vocabulary not in model.lexicons:
             model.lexicons[vocabulary] = cls._build(model, vocabulary)
         return model.lexicons[vocabulary]
@@ -239,8 +237,8 @@ class Lexicon:
         children: dict[tuple[int, int], int] = {}
         look_ahead = [0.0]
         ends: dict[int, str] = {}
-        # From the likeliest word to the rarest: the first one that comes by a node is the best that begins so,
-        # and of words that differ only in case, such as US and us, the likelier one stands for both.
+        # From the likeliest word to the least likely. So the word that creates a node is the best that begins with it, and of
+        # words that differ only in case, such as US and us, the likelier one stands for both.
         for word in sorted(words, key=unigram.__getitem__, reverse=True):
             spelled = case(word)
             if not columns.keys() >= set(spelled):
@@ -261,12 +259,12 @@ class Lexicon:
 
 
 def case_of(words: Iterable[str], vocabulary: Vocabulary, what: str) -> Callable[[str], str]:
-    """Find out how a model's words become the vocabulary's: as they are, in upper or in lower case.
+    """Give the conversion with which the vocabulary can spell most words: none, to upper or to lower case.
 
     Raises
     ------
     LanguageModelError
-        The vocabulary can spell none of them either way.
+        The vocabulary can spell no word in any case.
     """
     words = list(words)
     columns = vocabulary.columns.keys()
@@ -279,7 +277,7 @@ def case_of(words: Iterable[str], vocabulary: Vocabulary, what: str) -> Callable
             f"{''.join(sorted(columns)).strip()}. Give a language model of the same language and script."
         )
     if best != "as they are":
-        _log.warning("The language model's %s are taken %s, like the vocabulary's labels.", what, best)
+        _log.warning("The language model's %s are used %s, like the vocabulary's labels.", what, best)
     if spelled[best] < len(words):
         _log.info("%d of the language model's %d %s cannot be spelled.", len(words) - spelled[best], len(words), what)
     return cases[best]

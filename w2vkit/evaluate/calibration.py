@@ -145,7 +145,7 @@ def fit_temperature(emissions: Sequence[Emissions], references: Sequence[str]) -
 
 
 def fit_language(hypotheses: Sequence[Hypothesis], references: Sequence[str]) -> tuple[float, float]:
-    """Fit the curve of `Calibration.helped` by Newton's method.
+    """Fit the curve of `Calibration.lm_confidence` by Newton's method.
 
     Parameters
     ----------

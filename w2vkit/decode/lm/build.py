@@ -1,9 +1,9 @@
 """Estimating n-gram models from text: interpolated modified Kneser-Ney.
 
 Chen and Goodman, "An empirical study of smoothing techniques for language modeling" (1998), section 3,
-https://dash.harvard.edu/handle/1/25104739, with the treatment of ``<s>``, of ``<unk>`` and of pruning that
-KenLM's lmplz has (Heafield et al., 2013, https://aclanthology.org/P13-2121). An n-gram is a row of its order's table
-that knows the row of its beginning (without its last word) and of its end (without its first): all is arrays.
+https://dash.harvard.edu/handle/1/25104739. ``<s>``, ``<unk>`` and pruning are treated as in KenLM's lmplz (Heafield et al.,
+2013, https://aclanthology.org/P13-2121). Each order has a table of arrays, with one row per n-gram. A row refers to two rows
+of the order below: the n-gram's beginning (without its last word) and its end (without its first word).
 """
 
 import gzip
@@ -21,16 +21,16 @@ from w2vkit.errors import LanguageModelError
 
 _log = logging.getLogger(__name__)
 HIGHEST_ORDER = 6
-DISCOUNTS = (0.5, 1.0, 1.5)  # where a text is too small to estimate them; KenLM's --discount_fallback has the same
-SPECIAL = (UNKNOWN, BEGIN, END)  # the numbers 0, 1, 2; the text's words come after
+DISCOUNTS = (0.5, 1.0, 1.5)  # for texts that are too small to estimate them, as with KenLM's --discount_fallback
+SPECIAL = (UNKNOWN, BEGIN, END)  # have the numbers 0, 1 and 2; the words of the text follow
 
 
 @dataclass(frozen=True, eq=False)
 class _Table:
     """All n-grams of one order; G rows."""
 
-    beginning: np.ndarray  # (G,) row in the table of the order below
-    end: np.ndarray  # (G,) the same
+    beginning: np.ndarray  # (G,) its row in the table of the order below
+    end: np.ndarray  # (G,) its row in the table of the order below
     word: np.ndarray  # (G,) the last word
     count: np.ndarray  # (G,) how often the n-gram occurs
     at_start: np.ndarray  # (G,) whether it begins with <s>
@@ -38,25 +38,25 @@ class _Table:
 
 @dataclass(frozen=True, eq=False)
 class _Estimate:
-    """What is written of one order."""
+    """The estimates of one order."""
 
     kept: np.ndarray  # (G,) bool
     probability: np.ndarray  # (G,)
-    left: np.ndarray  # (H,) what the histories, rows of the order below, leave to that order: their back-off weights
+    left: np.ndarray  # (H,) the back-off weights of the histories, which are the rows of the order below
 
 
 def sentences(text: str, *, characters: bool = False) -> list[list[str]]:
-    """Split a text into sentences of words, one sentence per line, as they are spoken: without punctuation.
+    """Split a text into sentences of words without punctuation, one sentence per line.
 
     Parameters
     ----------
     text : str
-        Unless it is in upper case throughout, it is put in lower case: The and the are one word.
+        It is converted to lower case, so that The and the are one word, unless all of it is in upper case.
     characters : bool
-        Split further, into characters and ``|`` for the spaces between words.
+        Split words into characters, with ``|`` between words.
     """
     text = (text if text.isupper() else text.lower()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    # Letters, marks and digits are words; anything else ends one, but for an apostrophe inside.
+    # Words consist of letters, marks and digits, and of apostrophes inside.
     ends = {ord(c): " " for c in set(text) if unicodedata.category(c)[0] not in "LMN" and c not in "'\n"}
     lines = ([word.strip("'") for word in line.split()] for line in text.translate(ends).split("\n"))
     lines = [[word for word in words if word] for words in lines]
@@ -69,19 +69,19 @@ def build_ngram(lines: Iterable[Sequence[str]], order: int, prune: Sequence[int]
     Parameters
     ----------
     lines : iterable of sequence of str
-        Sentences of words, or of characters, such as `sentences` gives.
+        Sentences of words or of characters, such as those of `sentences`.
     order : int
         The n of n-gram, 1 to 6; 3 is usual for words, 5 or 6 for characters.
     prune : sequence of int
-        Of each order leave out the n-grams that occur so often or less; the last number holds for all higher orders.
-        Usual for large texts: ``(0, 0, 1)``.
+        One count per order; n-grams that occur as often or less are left out. The last count holds for all higher orders.
+        ``(0, 0, 1)`` is usual for large texts.
     output : Path
-        ``.arpa``, or ``.arpa.gz`` to have it compressed.
+        ``.arpa``, or ``.arpa.gz`` for a compressed file.
 
     Returns
     -------
     list of int
-        How many n-grams of each order were written.
+        The number of n-grams of each order.
 
     Raises
     ------
@@ -92,13 +92,13 @@ def build_ngram(lines: Iterable[Sequence[str]], order: int, prune: Sequence[int]
     if not 1 <= order <= HIGHEST_ORDER:
         raise LanguageModelError(f"An order of {order} cannot be built. Give 1 to {HIGHEST_ORDER}; 3 is usual for words.")
     if not prune or min(prune) < 0 or list(prune) != sorted(prune):
-        raise LanguageModelError(f"The pruning {list(prune)} is not possible. Give counts from 0 that do not fall: 0 0 1.")
+        raise LanguageModelError(f"The pruning {list(prune)} is not possible. Give counts from 0 that never decrease: 0 0 1.")
     thresholds = [*prune, *[prune[-1]] * order][:order]
     words = [*SPECIAL, *sorted({word for line in lines for word in line})]
     if len(words) == len(SPECIAL):
         raise LanguageModelError("The text has no words. Give one sentence per line.")
     if clash := set(words[len(SPECIAL) :]) & set(SPECIAL):
-        raise LanguageModelError(f"The text holds {sorted(clash)}, which the model needs for itself. Take them out.")
+        raise LanguageModelError(f"The text contains {sorted(clash)}, which are reserved in models. Remove them.")
     tables = _count(lines, words, order)
     estimates = _estimate(tables, thresholds)
     _write(output, words, tables, estimates)
@@ -106,7 +106,7 @@ def build_ngram(lines: Iterable[Sequence[str]], order: int, prune: Sequence[int]
 
 
 def ngram_from_text(text: str, order: int = 3) -> NGram:
-    """Estimate a model of words from a text, one sentence per line, for use at once.
+    """Estimate a model of words from a text, one sentence per line, in memory.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def _count(lines: Sequence[Sequence[str]], words: list[str], order: int) -> list
     all_words = np.arange(len(words))
     none = np.zeros(len(words), dtype=np.int64)
     tables = [_Table(none, none, all_words, np.bincount(text, minlength=len(words)), all_words == 1)]
-    row = text  # (N,) the row of the n-gram that ends at each place of the text
+    row = text  # (N,) the row of the n-gram that ends at each position of the text
     for n in range(2, order + 1):
         at = np.flatnonzero(place >= n - 1)
         keys, first, inverse, count = np.unique(
@@ -150,24 +150,24 @@ def _estimate(tables: list[_Table], thresholds: list[int]) -> list[_Estimate]:
             kept[: len(SPECIAL)] = True
         count = _adjusted(tables, n)
         share, left = _discounted(table, count, kept, n, len(tables[n - 2].count) if n > 1 else 1)
-        # Below unigrams all words are equally likely: <unk> is one of them, <s> is none.
+        # The order below unigrams is uniform over the words, including <unk> and without <s>.
         lower = estimates[-1].probability[table.end] if n > 1 else 1 / (kept.sum() - 1)
         estimates.append(_Estimate(kept, share + left[table.beginning] * lower, left))
     return estimates
 
 
 def _adjusted(tables: list[_Table], n: int) -> np.ndarray:
-    """Count what a lower order is for: in how many different contexts an n-gram is, not how often."""
+    """Give the counts to estimate from: below the highest order, in how many different contexts an n-gram occurs."""
     table = tables[n - 1]
     count = table.count
     if n < len(tables):
         contexts = np.bincount(tables[n].end, minlength=len(count))
-        count = np.where(table.at_start, count, contexts)  # nothing can stand before <s>
-    return np.where(table.at_start, 0, count) if n == 1 else count  # and <s> itself is never predicted
+        count = np.where(table.at_start, count, contexts)  # nothing precedes <s>
+    return np.where(table.at_start, 0, count) if n == 1 else count  # <s> itself is never predicted
 
 
 def _discounted(table: _Table, count: np.ndarray, kept: np.ndarray, n: int, histories: int) -> tuple[np.ndarray, np.ndarray]:
-    """Take the discounts off: (G,) the rest as a share of each history, (H,) what is left over for the order below."""
+    """Subtract the discounts: give the (G,) shares of each history, and (H,) what is left for the order below."""
     discount = np.array([0.0, *_discounts(count, n)])[np.minimum(count, 3)]
     total = np.bincount(table.beginning, weights=count, minlength=histories)
     share = np.where(kept, count - discount, 0.0) / total[table.beginning]
@@ -175,14 +175,14 @@ def _discounted(table: _Table, count: np.ndarray, kept: np.ndarray, n: int, hist
 
 
 def _discounts(count: np.ndarray, n: int) -> tuple[float, ...]:
-    """Estimate what to take off counts of 1, 2, and 3 or more (Chen and Goodman, equation 26)."""
+    """Estimate the discounts of counts of 1, 2, and 3 or more (Chen and Goodman, equation 26)."""
     ones, twos, threes, fours = (int((count == k).sum()) for k in (1, 2, 3, 4))
     if ones and twos and threes and fours:
         y = ones / (ones + 2 * twos)
         found = (1 - 2 * y * twos / ones, 2 - 3 * y * threes / twos, 3 - 4 * y * fours / threes)
         if all(0 <= discount <= k for k, discount in enumerate(found, 1)):
             return found
-    _log.info("The text is small: the discounts of %d-grams are set to %s.", n, DISCOUNTS)
+    _log.info("The text is small, so the discounts of %d-grams are %s.", n, DISCOUNTS)
     return DISCOUNTS
 
 

@@ -1,8 +1,8 @@
-"""N-gram language models: what words (or characters) tend to follow each other.
+"""Finding and loading n-gram language models of words or characters.
 
-Models are read from ARPA files, plain or gzipped, by `w2vkit.decode.lm.ngram`, or from KenLM's binary files by
-the package ``kenlm`` where that is installed. `w2vkit.decode.lm.build` makes one from a text. Beside ``NAME.arpa.gz``
-may stand ``NAME.json`` with the weights that were found for it, as they are for the bundled one.
+`w2vkit.decode.lm.ngram` reads ARPA files, plain or gzipped. The package ``kenlm`` reads KenLM's binary files, if it is
+installed. `w2vkit.decode.lm.build` makes a model from a text. A file ``NAME.json`` beside ``NAME.arpa.gz`` can hold the
+weights that were fitted for the model.
 """
 
 import json
@@ -18,15 +18,15 @@ from w2vkit.errors import LanguageModelError
 
 __all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "of_checkpoint", "path_of", "save_weights"]
 
-BUNDLED = "bundled"  # the name of the model that comes with w2v-mini: old books and read speech, for any English model
-FILE = "language_model.arpa.gz"  # in a checkpoint's folder: what it brings
-KENLM_MAGIC = b"mmap lm http://kheafield.com/code"  # what its binary files begin with
+BUNDLED = "bundled"  # names w2v-mini's language model, which fits any English model
+FILE = "language_model.arpa.gz"  # a checkpoint's language model, in its folder
+KENLM_MAGIC = b"mmap lm http://kheafield.com/code"  # the first bytes of its binary files
 
 
 class KenLM:
-    """A KenLM binary, through the package ``kenlm``.
+    """A KenLM binary, read by the package ``kenlm``.
 
-    The package does not list a model's words, so that there is no look-ahead into unfinished words.
+    The package does not list a model's words, so there is no look-ahead into unfinished words.
     """
 
     def __init__(self, path: Path, weights: Weights) -> None:
@@ -49,7 +49,7 @@ class KenLM:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identifies the content of the file, as that of an `NGram`; read when it is needed, as such files are large."""
+        """Identifies the content of the file, as for an `NGram`. It is computed on demand, since such files are large."""
         return fingerprint(self.path)
 
     def __contains__(self, word: str) -> bool:
@@ -70,18 +70,18 @@ def load(path: str | Path) -> LanguageModel:
     Parameters
     ----------
     path : str or Path
-        ``.arpa``, ``.arpa.gz`` or a KenLM binary; what it is, is seen from its first bytes. ``"bundled"`` is the
-        word 3-gram that comes with w2v-mini.
+        An ARPA file, plain or gzipped, or a KenLM binary; its first bytes tell which. ``"bundled"`` is the word 3-gram of
+        w2v-mini.
 
     Returns
     -------
     LanguageModel
-        With the weights that `save_weights` has put beside it, or the usual ones.
+        With the weights that `save_weights` has stored beside the file, or else the defaults.
 
     Raises
     ------
     LanguageModelError
-        The file is missing, broken or of another kind, or ``kenlm`` is needed and not installed.
+        The file is missing, damaged or of another kind, or it needs ``kenlm``, which is not installed.
     """
     path = path_of(path)
     try:
@@ -94,7 +94,7 @@ def load(path: str | Path) -> LanguageModel:
 
 
 def save_weights(path: str | Path, weights: Weights) -> None:
-    """Put weights beside a language model's file, where `load` finds them."""
+    """Store weights beside a language model's file, where `load` finds them."""
     _beside(path_of(path)).write_text(json.dumps(asdict(weights)) + "\n", encoding="utf-8")
 
 
@@ -112,19 +112,19 @@ def _weights(path: Path) -> Weights:
             raise ValueError("a weight is no finite number")
     except (OSError, ValueError, TypeError) as error:
         raise LanguageModelError(
-            f"{beside} cannot be used: {error}. Write alpha and beta into it as numbers, or delete it to go without."
+            f"{beside} cannot be used: {error}. Write alpha and beta into it as numbers, or delete it to use the defaults."
         ) from error
     return weights
 
 
 def path_of(path: str | Path) -> Path:
-    """Give the file that a path or the name ``"bundled"`` stands for."""
+    """Give the path of a language model; the name ``"bundled"`` means that of w2v-mini."""
     if str(path) == BUNDLED:
         return mini_folder() / FILE
     return Path(path)
 
 
 def of_checkpoint(folder: Path) -> Path | None:
-    """Give the language model that a checkpoint brings in its folder, if it does."""
+    """Give the path of the language model in a checkpoint's folder, or None if there is none."""
     path = folder / FILE
     return path if path.is_file() else None

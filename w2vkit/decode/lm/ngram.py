@@ -1,4 +1,7 @@
-"""A back-off n-gram model: how likely a word is after the words before it."""
+"""Back-off n-gram models, as an automaton over words, and the reader of ARPA files.
+
+The format is described by SRILM, http://www.speech.sri.com/projects/srilm/manpages/ngram-format.5.html.
+"""
 
 import gzip
 import hashlib
@@ -25,14 +28,14 @@ SPACES = ("|", "<space>", "▁", "_")  # how character models write the word bou
 
 @dataclass(frozen=True)
 class Weights:
-    """What a language model is worth beside the sound; it depends on the model that hears, too.
+    """The weights of a language model in beam search. They are fitted to one acoustic model.
 
     Attributes
     ----------
     alpha : float
-        Weight of its log-probabilities.
+        The factor of its log-probabilities.
     beta : float
-        Bonus per word, for every word costs probability.
+        The bonus per word, which balances that every further word lowers the probability.
     """
 
     alpha: float = 0.5
@@ -41,7 +44,7 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class NGram:
-    """A back-off n-gram model as an automaton: a state is the longest known end of the text.
+    """A back-off n-gram model as an automaton: the state is the longest end of the text that the model lists.
 
     Attributes
     ----------
@@ -50,13 +53,13 @@ class NGram:
     words : dict of str to int
         All unigrams and their numbers.
     child : dict of int to int
-        ``state * len(words) + word`` to the n-gram that continues a state with a word; state 0 is the empty text.
+        From ``state * len(words) + word`` to the n-gram that extends the state by the word. State 0 is the empty text.
     log_prob, back_off : array of float
         Of each n-gram (natural logarithms).
     suffix : array of int
-        The n-gram to back off to: the longest known one that leaves out the first word.
+        The n-gram to back off to: the longest listed one without the first word.
     longest : int
-        Where the n-grams of the highest order begin; they are the last ones.
+        The first n-gram of the highest order; these are the last ones.
     weights : Weights
     name : str
         The name of its file; empty for a model that was not loaded from one.
@@ -91,8 +94,8 @@ class NGram:
     def step(self, state: int, word: str) -> tuple[int, float]:
         """Give the next state and the log-probability (natural) of a word.
 
-        A word that the model does not know is ``<unk>``; a model without ``<unk>`` gives it the probability of
-        its rarest unigram, and forgets what was before.
+        An unknown word counts as ``<unk>``. In a model without ``<unk>`` it has the probability of the least likely
+        unigram, and the next state is that of an empty text.
         """
         number = self.words.get(word, self.words.get(UNKNOWN))
         total = 0.0
@@ -103,18 +106,18 @@ class NGram:
             return 0, total + self._rarest
         size = len(self.words)
         while (found := self.child.get(state * size + number)) is None:
-            # log P(w | u v) = back-off(u v) + log P(w | v) where "u v w" is not listed; at the latest, "w" is.
+            # If "u v w" is not listed: log P(w | u v) = back-off(u v) + log P(w | v). All unigrams are listed.
             total += self.back_off[state]
             state = self.suffix[state]
-        # Nothing follows an n-gram of the highest order, so that its end is all of the state.
+        # No n-gram extends one of the highest order, so its suffix is the state.
         return self.suffix[found] if found >= self.longest else found, total + self.log_prob[found]
 
     def score(self, text: str | Iterable[str]) -> float:
-        """Give the log-probability (natural) of a sentence, from ``<s>`` to ``</s>``; words are split at spaces."""
+        """Give the log-probability (natural) of a sentence from ``<s>`` to ``</s>``; a text is split at its spaces."""
         state, total = self.start, 0.0
         for word in [*(text.split() if isinstance(text, str) else text), END]:
-            state, gain = self.step(state, word)
-            total += gain
+            state, log_prob = self.step(state, word)
+            total += log_prob
         return total
 
     @cached_property
@@ -123,7 +126,7 @@ class NGram:
 
 
 GZIP_MAGIC = b"\x1f\x8b"
-ZERO = -99.0  # log10; how SRILM writes a probability of zero
+ZERO = -99.0  # log10; SRILM's notation of a probability of zero
 AGAIN = "Make the file again, or fetch it again if it was downloaded."
 
 
@@ -133,7 +136,7 @@ def read(path: Path) -> NGram:
     Raises
     ------
     LanguageModelError
-        With the number of the line at which the file breaks the format.
+        The file is damaged; the message has the number of the line.
     """
     try:
         with path.open("rb") as file:
@@ -151,17 +154,18 @@ def fingerprint(path: Path) -> str:
 
 
 class _Reader:
-    """The lines of a file, their numbers, and the model that grows from them."""
+    """Builds a model from the lines of a file, and counts the lines for error messages."""
 
     def __init__(self, path: Path, lines: Iterable[bytes]) -> None:
         self.path, self.number = path, 0
         self.lines = self._numbered(lines)
         self.words: dict[str, int] = {}
-        self.numbers: dict[bytes, int] = {}  # the same before decoding
-        self.history: list[int] = []  # all but the last word of the n-gram that was read last, and its number
+        self.numbers: dict[bytes, int] = {}  # the same, with words as they are in the file
+        # The n-gram that was read last without its last word, as word numbers, and its number among the n-grams.
+        self.history: list[int] = []
         self.state = 0
         self.child: dict[int, int] = {}
-        # N-gram 0 is the empty one. It backs off to itself, but that never happens: all words are unigrams.
+        # N-gram 0 is the empty one. `step` never backs off from it, since all words are unigrams.
         self.log_prob, self.back_off = array("d", [0.0]), array("d", [0.0])
         self.suffix = array("q", [0])
 
@@ -213,7 +217,7 @@ class _Reader:
             self._ngram(line.split(), order, last=last)
             seen += 1
             if order == 1 and seen > count:
-                break  # the keys of the n-grams depend on the number of unigrams: say so at once
+                break  # the keys in `child` depend on the number of unigrams, which must be right before the next section
         else:
             line = b""
         if seen != count:
@@ -248,10 +252,10 @@ class _Reader:
         self.words[spelled] = self.numbers[word] = len(self.words)
 
     def _add(self, numbers: list[int], log_prob: float, back_off: float) -> None:
-        """Hang an n-gram below the one without its last word; unigrams below the empty one."""
+        """Store an n-gram as a child of the one without its last word; unigrams are children of the empty one."""
         child, size = self.child, len(self.words)
         *history, word = numbers
-        if history != self.history:  # n-grams are usually sorted, so that the last one's beginning serves again
+        if history != self.history:  # most files are sorted, so an n-gram often begins like the one before
             state = 0
             for number in history:
                 state = child.get(state * size + number, -1)
