@@ -130,6 +130,8 @@ def test_nothing_to_align(text: str, cause: str) -> None:
 def test_a_text_in_another_script_is_refused() -> None:
     with pytest.raises(AlignmentError, match=r"'Привет,'.*script"):
         align(spell(CAT_SAT), "Привет, мир")
+    with pytest.raises(AlignmentError, match="script"):  # the hyphen can be spelled, as a word boundary
+        align(spell(CAT_SAT), "東-京")
 
 
 def test_impossible_labels_do_not_break_the_search() -> None:

@@ -72,12 +72,13 @@ def align(emissions: Emissions, text: str) -> Alignment:
     if not words:
         said = "only punctuation" if text.strip() else "empty"
         raise AlignmentError(f"There is nothing to align: the text is {said}. Give the words that were said.")
-    if all(column == WILDCARD for word in words for column in word.columns):
+    boundary = emissions.vocabulary.word_boundary
+    if all(column in (WILDCARD, boundary) for word in words for column in word.columns):
         raise AlignmentError(
             f"The model can spell nothing of the text ({words[0].text[:20]!r} ...). "
             "Choose a model for the text's language, or give the text in the model's script."
         )
-    labels = _lay_out(words, emissions.vocabulary.word_boundary)
+    labels = _lay_out(words, boundary)
     needed = frames_needed(labels.columns)
     if needed > len(emissions):
         raise AlignmentError(
