@@ -114,6 +114,9 @@ def evaluate(
         both sides and leaves out empty references, as the Open ASR Leaderboard does.
     decode : callable
         Emissions to Hypothesis. The default is greedy, as on model cards, whatever the checkpoint's default is.
+    results_file : Path, optional
+        For a model: JSON lines to which results are appended as they come. If the file is there, the run resumes from
+        it. A runner has a place of its own.
     progress : callable, optional
         Called with the number of utterances done, including a fraction of the current ones.
 
