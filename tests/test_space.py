@@ -91,7 +91,7 @@ def test_requirements_are_pinned_as_tested_and_meet_every_import(space, pins):
     met = {name.lower().replace("-", "_") for name in asked} | {path.stem for path in space.iterdir()}
     belongs = packages_distributions()
     # Not for the page: reading data sets and listening to what lies in them.
-    for source in [space / "app.py", *(space / "w2vkit_demo").glob("*.py")]:
+    for source in [space / "app.py", *(space / "w2vkit_demo").rglob("*.py")]:
         for module in _imported(source) - set(sys.stdlib_module_names) - {"spaces"}:
             names = {name.lower().replace("-", "_") for name in belongs.get(module, [module])}
             assert module in met or names & met, f"{source.name} imports {module}"
@@ -138,7 +138,7 @@ def test_zero_gpu_lends_by_the_length_of_the_sound(space, tmp_path):
     )
     code = (
         "import app, numpy as np; from w2vkit.audio.waveform import Waveform;"
-        "model = app.Lent(app.model);"
+        "model = app.OneByOne(app.model);"
         "print([len(model.emit([Waveform(np.zeros(16_000 * n, np.float32))])) for n in (1, 64)])"
     )
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path)}
