@@ -1,6 +1,7 @@
 """The recipe: the teacher's file format and layers, and batches that a resumed run meets again."""
 
 import json
+import random
 import struct
 from argparse import Namespace
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
+from transformers import VitsConfig
+from transformers.models.vits.modeling_vits import VitsAttention, _unconstrained_rational_quadratic_spline
 
-from training import augment, front, position, train
+from training import augment, front, phonemes, position, train, voice
 from training.batches import LONG, SHORT, Batches, encode
 from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
 from training.decoding import spread
@@ -296,3 +299,96 @@ def test_muon_moves_matrices_as_torchs_does():
         oracle.step()
     for mine, other, before in zip(ours, theirs, matrices(), strict=True):
         assert (mine - other).norm() < 0.02 * (mine - before).norm()  # torch's rounds to bfloat16
+
+
+@pytest.fixture(scope="module")
+def tiny_voice() -> voice.Voice:
+    """A small voice with random weights, whose biases are large enough to be heard after a clip's end."""
+    torch.manual_seed(0)
+    config = voice.VoiceConfig(symbols=30, width=16, inner=24, layers=2, bins=6, wave_layers=2, channels=32)
+    model = voice.Voice(config).eval().requires_grad_(False)
+    for name, weight in model.named_parameters():
+        if name.startswith("generator.") and name.endswith("bias"):
+            weight.normal_()
+    return model
+
+
+def test_a_voice_speaks_a_text_alone_as_in_a_padded_batch(tiny_voice):
+    lengths = torch.tensor([40, 9, 23, 1])
+    phonemes = torch.randint(30, (4, 40))
+    pace, silent = torch.tensor([1.0, 1.3, 0.8, 2.0]), torch.zeros(4)
+    waveforms, counts = tiny_voice(phonemes, lengths, pace, silent, silent)
+    assert waveforms.shape == (4, counts.max()) and len(set(counts.tolist())) > 2
+    for i, (length, count) in enumerate(zip(lengths.tolist(), counts.tolist(), strict=True)):
+        alone, (samples,) = tiny_voice(
+            phonemes[i : i + 1, :length], lengths[i : i + 1], pace[i : i + 1], silent[:1], silent[:1]
+        )
+        assert samples == count and waveforms[i, :count].std() > 1e-3
+        assert torch.allclose(alone[0], waveforms[i, :count], atol=1e-5)
+        assert waveforms[i, count:].abs().sum() == 0
+
+
+def test_a_voices_durations_do_not_depend_on_padding(tiny_voice):
+    hidden, noise, mask = torch.randn(1, 16, 20), 2 * torch.randn(1, 2, 20), torch.ones(1, 1, 20)
+    whole = tiny_voice.durations(F.pad(hidden, (0, 7)), F.pad(mask, (0, 7)), F.pad(noise, (0, 7), value=3))
+    assert torch.allclose(whole[:, :20], tiny_voice.durations(hidden, mask, noise), atol=1e-5)
+    assert whole[:, :20].std() > 0.1 and whole[:, 20:].abs().sum() == 0
+
+
+def test_noise_and_pace_change_a_voice(tiny_voice):
+    phonemes, lengths, one = torch.randint(30, (1, 30)), torch.tensor([30]), torch.ones(1)
+
+    def speak(pace: float, noise: float, duration_noise: float, seed: int = 1) -> tuple[torch.Tensor, int]:
+        generator = torch.Generator().manual_seed(seed)
+        waveforms, counts = tiny_voice(phonemes, lengths, pace * one, noise * one, duration_noise * one, generator)
+        return waveforms, int(counts)
+
+    plain, count = speak(1, 0, 0)
+    assert speak(3, 0, 0)[1] > 1.5 * count
+    assert speak(1, 0, 3)[1] != count
+    noisy, same = speak(1, 1, 0)
+    assert same == count and not torch.allclose(noisy, plain, atol=1e-4)
+    assert torch.equal(noisy, speak(1, 1, 0)[0]) and not torch.equal(noisy, speak(1, 1, 0, seed=2)[0])
+
+
+def test_the_inverse_spline_undoes_the_spline_of_transformers():
+    torch.manual_seed(3)
+    widths, heights, slopes = 3 * torch.randn(1, 1, 500, 10), 3 * torch.randn(1, 1, 500, 10), 3 * torch.randn(1, 1, 500, 9)
+    x = torch.linspace(-7, 7, 500)[None, None]
+    y, _ = _unconstrained_rational_quadratic_spline(x, widths, heights, slopes.clone())
+    back = voice.inverse_spline(y, widths, heights, slopes)
+    again, _ = _unconstrained_rational_quadratic_spline(back, widths, heights, slopes.clone())
+    assert (y - x).abs().max() > 1 and torch.equal(back[x.abs() > 5], x[x.abs() > 5])
+    assert torch.allclose(again, y, atol=2e-3) and (back - x).abs().median() < 1e-4
+
+
+def test_attention_of_a_voice_is_that_of_transformers():
+    torch.manual_seed(4)
+    config = voice.VoiceConfig(width=16, heads=2, window=4)
+    mine = voice.Attention(config)
+    other = VitsAttention(VitsConfig(hidden_size=16, num_attention_heads=2, window_size=4)).eval()
+    names = {"conv_q": "q_proj", "conv_k": "k_proj", "conv_v": "v_proj", "conv_o": "out_proj"}
+    weights = {
+        f"{names[name.split('.')[0]]}.{name.split('.')[1]}" if "." in name else name: w for name, w in mine.state_dict().items()
+    }
+    other.load_state_dict({name: w[:, :, 0] if name.endswith("proj.weight") else w for name, w in weights.items()})
+    x = torch.randn(3, 16, 13)
+    expected = other(x.transpose(1, 2))[0].transpose(1, 2)
+    assert torch.allclose(mine(x, torch.ones(3, 1, 13)), expected, atol=1e-5)
+
+
+def test_phonemes_come_back_from_their_file(tmp_path: Path):
+    whole = phonemes.Phonemes(["I'M A", "B"], np.array([1, 0, 7, 2, 1, 2], np.int16), np.array([0, 4, 6]))
+    whole.save(tmp_path / "phonemes.npz")
+    back = phonemes.Phonemes.load(tmp_path / "phonemes.npz")
+    assert back.texts == whole.texts and [list(back[i]) for i in range(len(back))] == [[1, 0, 7, 2], [1, 2]]
+    ids, lengths = back.batch([1, 0])
+    assert ids.tolist() == [[1, 2, 0, 0], [1, 0, 7, 2]] and lengths.tolist() == [2, 4]
+
+
+def test_varied_sentences_show_rare_words_first():
+    common = [f"THE CAT SAT ON MAT {word}" for word in ("A", "B") for _ in range(9)]
+    rare = ["THE DOG BIT OUR POSTMAN TODAY"] * 5 + ["ONLY MISPRINTZ ARE HERE NOW"]
+    chosen = phonemes.varied(common + rare, 3, random.Random(1))
+    assert "THE DOG BIT OUR POSTMAN TODAY" in chosen and "ONLY MISPRINTZ ARE HERE NOW" not in chosen
+    assert len(chosen) == len(set(chosen)) <= 3

@@ -7,7 +7,7 @@ import argparse
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTER_A = "ˈeɪ"  # noqa: RUF001
 LIMITS = (4, 20)
 
 
@@ -42,6 +43,14 @@ class Phonemes:
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self.ids[self.offsets[index] : self.offsets[index + 1]]
+
+    def batch(self, indices: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Give the phonemes of some texts, padded with zeros ``(B, L)``, and their lengths ``(B,)``; both int64."""
+        lengths = np.array([len(self[index]) for index in indices], np.int64)
+        ids = np.zeros((len(indices), lengths.max()), np.int64)
+        for row, index in zip(ids, indices, strict=True):
+            row[: len(self[index])] = self[index]
+        return ids, lengths
 
     def save(self, path: Path) -> None:
         """Write a compressed ``.npz`` file."""
@@ -109,7 +118,7 @@ def phonemize(texts: list[str], voice: Path) -> list[list[int]]:
     for text in texts:
         sentences = espeak.phonemize(config["espeak"]["voice"], f"{text.lower()}.")
         if all(len(word) == 1 for word in text.split()):  # spelled letters: A is not the article
-            sentences = [list("".join(sentence).replace("ɐ", "ˈeɪ")) for sentence in sentences]
+            sentences = [list("".join(sentence).replace("ɐ", LETTER_A)) for sentence in sentences]
         whole = len(sentences) == 1 and all(phoneme in table for phoneme in sentences[0])
         result.append(phonemes_to_ids(sentences[0], table) if whole else [])
     return result

@@ -456,7 +456,7 @@ def load(path: Path, device: torch.device | str = "cpu", dtype: torch.dtype = to
         sizes["dilations"] = tuple((kernel, tuple(dilations)) for kernel, dilations in sizes["dilations"])
         sizes |= {name: tuple(sizes[name]) for name in ("strides", "kernels")}
         voice = Voice(VoiceConfig(**sizes))
-        voice.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+        voice.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})
     voice.eval().requires_grad_(False).to(device)
     voice.generator.to(dtype=dtype).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return voice
