@@ -14,11 +14,17 @@ from torch.nn import functional as F
 from transformers import VitsConfig
 from transformers.models.vits.modeling_vits import VitsAttention, _unconstrained_rational_quadratic_spline
 
+<<<<<<< Updated upstream
 from training import augment, front, phonemes, position, train, voice
 from training.batches import LONG, SHORT, Batches, encode
+=======
+from training import augment, front, position, train
+from training.batches import Batches
+>>>>>>> Stashed changes
 from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
 from training.decoding import spread
 from training.optimisers import Muon
+from training.rows import LONG, SHORT, disagreement, encode
 from training.student import Trainee, build
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, MELS, Teacher
 from w2vkit.audio import load
@@ -229,11 +235,11 @@ def test_views_that_agree_cost_nothing_and_each_learns_from_the_other():
     logits = torch.randn(7, 4, 5, requires_grad=True)
     valid = torch.tensor([7, 4, 7, 4])
     same = torch.cat([logits[:, :2], logits[:, :2]], dim=1)
-    assert train.disagreement(same.log_softmax(-1), valid).item() == pytest.approx(0, abs=1e-5)
+    assert disagreement(same.log_softmax(-1), valid).item() == pytest.approx(0, abs=1e-5)
     log_probs = logits.log_softmax(-1)
     a, b = log_probs.exp().chunk(2, dim=1)
     both = ((a - b) * (a.log() - b.log())).sum(dim=-1)
-    found = train.disagreement(log_probs, valid)
+    found = disagreement(log_probs, valid)
     assert found.item() == pytest.approx((both[:, 0].sum() + both[:4, 1].sum()).item(), rel=1e-5)
     found.backward()
     assert logits.grad is not None

@@ -12,15 +12,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from training.augment import coloured_noise, distort, normalise
-from training.corpora import RATE, SPEEDS, Corpus, Utterance
+from training.corpora import SPEEDS, Corpus, Utterance
 from training.position import FRAMES
-from training.teacher import LABELS
-
-STRIDE, FIELD = 320, 1040  # samples per frame, samples that one frame sees
-LONG, SHORT = 17 * RATE, 4 * RATE  # samples in a row
-SHORT_SHARE = 0.2
-LATER_SHARE = 0.3  # of rows that are placed later than at the start of the position code: longer files than any row
-CODE = {label: i for i, label in enumerate(LABELS)} | {" ": LABELS.index("|")}
+from training.rows import FIELD, LATER_SHARE, LONG, RATE, SHORT, SHORT_SHARE, STRIDE, encode, frames
 
 
 @dataclass(frozen=True)
@@ -32,16 +26,6 @@ class Batch:
     first: Tensor  # (B,) the place in 30 s where the row begins
     valid: Tensor  # (B,) frames that belong to the clip
     targets: list[Tensor]
-
-
-def frames(samples: int) -> int:
-    """Count the frames of a waveform."""
-    return (samples - FIELD) // STRIDE + 1
-
-
-def encode(text: str) -> Tensor:
-    """Map a text to label numbers."""
-    return torch.tensor([CODE[c] for c in text], dtype=torch.long)
 
 
 class Batches(Dataset):

@@ -32,6 +32,7 @@ WEIGHTS = {
     "synthetic": 0.5,
 }
 OTHER = 1.0  # a corpus that is not listed
+LIBRISPEECH = ("librispeech-train-clean-100", "librispeech-dev-clean-mp3")
 DEV_SPEAKERS = 14  # of LibriSpeech, held out of training: they decide, `eval/` only reports
 
 
@@ -89,6 +90,15 @@ def prepare(sources: list[Path], target: Path) -> None:
     print(f"{len(index)} utterances, {positions[0] / RATE / 3600:.2f} hours in {target}")
 
 
+def held_out(speakers: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Choose the development speakers, as pairs of corpus and speaker, from all speakers of all corpora."""
+    chosen = set()
+    for corpus, count in (("librispeech-train-clean-100", DEV_SPEAKERS - 2), ("librispeech-dev-clean-mp3", 2)):
+        here = sorted(speaker for name, speaker in speakers if name == corpus)
+        chosen |= set(here[:: max(1, len(here) // count)][:count])
+    return {pair for pair in speakers if pair[0] in LIBRISPEECH and pair[1] in chosen}
+
+
 class Corpus:
     """The prepared utterances, split into a training and a development part by speaker."""
 
@@ -96,13 +106,9 @@ class Corpus:
         entries = json.loads((folder / "index.json").read_text())
         self.audio = [np.memmap(folder / f"speed-{k}.i16", dtype=np.int16, mode="r") for k in range(len(SPEEDS))]
         utterances = [Utterance(e["corpus"], e["speaker"], e["text"], tuple(map(tuple, e["spans"]))) for e in entries]
-        held_out = set()
-        for corpus, count in (("librispeech-train-clean-100", DEV_SPEAKERS - 2), ("librispeech-dev-clean-mp3", 2)):
-            speakers = sorted({u.speaker for u in utterances if u.corpus == corpus})
-            held_out |= set(speakers[:: max(1, len(speakers) // count)][:count])
-        libri = {"librispeech-train-clean-100", "librispeech-dev-clean-mp3"}
-        self.dev = [u for u in utterances if u.corpus in libri and u.speaker in held_out]
-        self.train = [u for u in utterances if not (u.corpus in libri and u.speaker in held_out)]
+        development = held_out({(u.corpus, u.speaker) for u in utterances})
+        self.dev = [u for u in utterances if (u.corpus, u.speaker) in development]
+        self.train = [u for u in utterances if (u.corpus, u.speaker) not in development]
         weights = np.array([WEIGHTS.get(u.corpus, OTHER) for u in self.train])
         self.probabilities = weights / weights.sum()
 

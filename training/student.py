@@ -11,13 +11,13 @@ from training.position import FRAMES, OFFSET, start
 from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, Teacher
 
 
-def build(teacher: Teacher | None, seed: int) -> Wav2Vec2ForCTC:
+def build(teacher: Teacher | None, seed: int, layers: int = LAYERS) -> Wav2Vec2ForCTC:
     """Build the student, its layers started from the teacher's if one is given."""
     torch.manual_seed(seed)
     config = Wav2Vec2Config(
         vocab_size=len(LABELS),
         hidden_size=HIDDEN,
-        num_hidden_layers=LAYERS,
+        num_hidden_layers=layers,
         num_attention_heads=HEADS,
         intermediate_size=4 * HIDDEN,
         feat_extract_norm="layer",
@@ -70,6 +70,18 @@ def copy_layers(teacher: Teacher, model: Wav2Vec2ForCTC) -> None:
     put(encoder.layer_norm, weights["layer_norm/gamma"], weights["layer_norm/beta"])
 
 
+def grow(weights: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """Give a student's weights more layers that change nothing yet: copies of its last one whose outputs are zero."""
+    deeper = dict(weights)
+    present = 1 + max(int(name.split(".")[3]) for name in weights if "encoder.layers." in name)
+    for index in range(present, layers):
+        for name in [name for name in weights if f"encoder.layers.{present - 1}." in name]:
+            copy = weights[name].clone()
+            is_output = "attention.out_proj" in name or "feed_forward.output_dense" in name
+            deeper[name.replace(f".{present - 1}.", f".{index}.", 1)] = copy.zero_() if is_output else copy
+    return deeper
+
+
 class Trainee(nn.Module):
     """The student's forward pass, compiled piece by piece, with the position code added at no cost and from any place."""
 
@@ -100,4 +112,5 @@ class Trainee(nn.Module):
         x = x + self.code[first[:, None] + torch.arange(x.shape[1], device=x.device)]
         for layer in self._layers:
             x = layer(x, attention_mask=attention)
+            x = x[0] if isinstance(x, tuple) else x  # older releases of transformers
         return self.model.lm_head(self.model.dropout(body.encoder.layer_norm(x)))

@@ -23,10 +23,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Subset
 
 from training.augment import normalise
-from training.batches import LONG, SHORT, Batch, Batches
+from training.batches import Batch, Batches
 from training.corpora import Corpus
 from training.front import start
 from training.optimisers import optimisers
+from training.rows import LONG, SHORT, disagreement
 from training.student import Trainee, build
 from training.teacher import LABELS, LAYERS, Teacher
 
@@ -190,17 +191,6 @@ class Run:
     def logits(self, samples: Tensor) -> Tensor:
         """(1, N) unit-variance samples to (1, T, V), by the averaged student."""
         return self.listener(samples.to(self.device), None, None, torch.zeros(1, dtype=torch.long, device=self.device))
-
-
-def disagreement(log_probs: Tensor, valid: Tensor) -> Tensor:
-    """How far the posteriors (T, 2 B, V) of two views are from each other: Yao et al. 2024, https://arxiv.org/abs/2410.05101.
-
-    Each view is drawn to the other, which stands still meanwhile; frames from ``valid`` on do not count.
-    """
-    other = log_probs.detach().roll(log_probs.shape[1] // 2, dims=1)
-    divergence = F.kl_div(log_probs, other, reduction="none", log_target=True).sum(dim=-1)
-    inside = torch.arange(len(log_probs))[:, None] < valid
-    return (divergence * inside.to(divergence.device)).sum()
 
 
 def speech(corpus: Corpus, seed: int) -> Tensor:

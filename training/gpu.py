@@ -1,0 +1,372 @@
+"""Train w2v-mini on a GPU that is at hand for ten minutes: ``python -m training.gpu --packed FOLDER --minutes 8``.
+
+Everything happens on the device. The speech (`training.pack`) is decoded once by all cores and lies in its memory, a Piper
+voice (`training.voice`) reads texts aloud until there is as much of it as wanted, and batches are made there
+(`training.device_batches`). The student may get more layers than the weights that it starts from. The loss is CTC, and that of CR-CTC for
+two views of each row.
+
+A line of log every ten seconds, the development error every minute. At the end the average of the weights is saved in float16,
+in files of less than 15 MB: ``python -m training.gpu --join FOLDER --target CHECKPOINT`` makes a checkpoint of them.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training import voice as voices
+from training.device_batches import Plan, Planner, Speech, Utterance, distort, fast_length, gather, hide, interpolate, uniform
+from training.optimisers import optimisers
+from training.pack import unpack
+from training.phonemes import Phonemes
+from training.position import FRAMES, OFFSET
+from training.rows import LONG, RATE, disagreement, frames
+from training.student import Trainee, build, grow
+from training.teacher import HIDDEN, LABELS
+
+LOUDNESS = 3000.0  # standard deviation of a stored utterance (int16)
+PIECE_BYTES = 15_000_000
+WARM_UP, HOLD, LAST_RATE = 0.03, 0.3, 0.02  # shares of the time, and of the peak rate
+CALM = 0.7  # the share of the time after which distortion and masking fall to half
+DECAY = 0.9  # of the rate, from one layer to the next lower one
+
+
+class Run:
+    """One training run."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.a = arguments
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.bfloat16 = self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+        torch.backends.cudnn.allow_tf32 = False  # the front end needs float32
+        torch.manual_seed(arguments.seed)
+        arguments.run.mkdir(parents=True, exist_ok=True)
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        start = {name: value.float() for name, value in load_file(arguments.start).items()}
+        self.layers = arguments.layers
+        self.model, self.average = build(None, 0, self.layers), build(None, 0, self.layers).eval()
+        self.model.load_state_dict(grow(start, self.layers))
+        self.average.load_state_dict(self.model.state_dict())
+        for layer in self.model.wav2vec2.encoder.layers:
+            parts: Any = layer
+            parts.dropout.p = parts.feed_forward.output_dropout.p = arguments.dropout
+        with torch.no_grad():
+            constant = torch.full((1, FRAMES, HIDDEN), -OFFSET)
+            code = self.model.wav2vec2.encoder.pos_conv_embed(constant)[0] - OFFSET
+        self.trainee = Trainee(self.model, code, compiled=False)
+        self.listener = Trainee(self.average, code, compiled=False).eval()
+        nn.ModuleList([self.trainee, self.listener]).to(self.device)
+        if arguments.compile:
+            for layer in self.model.wav2vec2.encoder.layers:
+                layer.compile(dynamic=False)
+            self.trainee._layers = list(self.model.wav2vec2.encoder.layers)
+        self.optimisers = optimisers(self.model, self._rate, muon=1.2)
+        self.followed = [
+            (mine, theirs)
+            for mine, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True)
+            if theirs.requires_grad
+        ]
+        self.step, self.heard, self.before = 0, 0.0, 0.0
+        self._restore()
+
+    def _rate(self, name: str) -> float:
+        if "lm_head" in name:
+            return self.a.rate
+        if "encoder.layer" not in name:
+            return 0.0
+        above = self.layers - 1 - int(name.split(".")[3]) if "encoder.layers" in name else 0
+        return self.a.rate * DECAY**above
+
+    def _restore(self) -> None:
+        if not (path := self.a.run / "state.pt").exists():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self.step, self.heard, self.before = state["step"], state["heard"], state["seconds"]
+
+    def save(self) -> None:
+        """Save the state, from which the same command goes on, and the average."""
+        state = dict(model=self.model.state_dict(), average=self.average.state_dict(), step=self.step, heard=self.heard)
+        state |= dict(optimisers=[o.state_dict() for o in self.optimisers], seconds=self.seconds())
+        torch.save(state, self.a.run / "state.new")
+        (self.a.run / "state.new").replace(self.a.run / "state.pt")
+        learned = {n for n, p in self.model.named_parameters() if p.requires_grad}
+        weights = {n: v.half().contiguous().cpu() for n, v in self.average.state_dict().items() if n in learned}
+        save_parts(weights, self.a.output)
+
+    def log(self, **values: Any) -> None:
+        """Print a line, and append it to the log."""
+        line = json.dumps({"step": self.step, "seconds": round(self.seconds(), 1)} | values)
+        print(line, flush=True)
+        with (self.a.output / "log.jsonl").open("a") as file:
+            file.write(line + "\n")
+
+    def seconds(self) -> float:
+        """Return for how long the run has trained."""
+        return self.before + time.perf_counter() - self.began if hasattr(self, "began") else self.before
+
+    def load_speech(self) -> None:
+        """Decode the pieces and let the voice read, onto the device."""
+        clips = unpack(self.a.packed, self.a.limit)
+        room = sum(len(clip.samples) for clip in clips) + int((self.a.voice_hours * 1.05 + 0.05) * 3600 * RATE)
+        self.speech = Speech(torch.zeros(room, dtype=torch.int16, device=self.device))
+        for corpus, development in sorted({(clip.corpus, clip.development) for clip in clips}):
+            here = [c for c in clips if (c.corpus, c.development) == (corpus, development)]
+            scales = [1 / max(1.0, float(c.samples.astype(np.float32).std())) for c in here]
+            samples = torch.from_numpy(np.concatenate([c.samples for c in here]))
+            self.speech.add(samples, corpus, [c.text for c in here], [len(c.samples) for c in here], scales, development)
+        self.log(what="decoded", hours=self.speech.used / RATE / 3600)
+        if self.a.voice_hours:
+            read_aloud(self.speech, self.a.voice, self.a.phonemes, self.a.voice_hours, self.a.voice_seconds, self.a.seed)
+            spoken = sum(u.length for u in self.speech.corpora["voice"]) / RATE / 3600
+            self.log(what="read aloud", hours=spoken, clips=len(self.speech.corpora["voice"]))
+
+    def gone(self) -> float:
+        """Return the share of the time that has passed."""
+        return min(1.0, self.seconds() / (self.a.minutes * 60))
+
+    def loss(self, plan: Plan, calm: float) -> tuple[Tensor, Tensor]:
+        """Return the loss of a step per character, and the part of CTC in it; ``calm`` scales distortion and masking."""
+        with torch.no_grad():
+            clean, piece = gather(self.speech.samples, plan)
+            views = [distort(clean, piece, plan, self.a.strength * calm) for _ in range(2)]
+            waveforms = torch.cat(views)
+            valid = plan.valid.to(self.device).repeat(2)
+            count = frames(plan.size)
+            masked = hide(valid, count, self.a.mask * calm)
+            first = plan.first.to(self.device).repeat(2)
+        inside = None if plan.size == LONG else (torch.arange(count, device=self.device) < valid[:, None])[:, None, None]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            logits = self.trainee(waveforms, masked, inside, first)
+        log_probs = logits.float().log_softmax(dim=-1).transpose(0, 1)
+        targets, lengths = plan.targets.to(self.device).repeat(2, 1), plan.target_lengths.repeat(2)
+        ctc = F.ctc_loss(log_probs, targets, plan.valid.repeat(2), lengths, reduction="sum", zero_infinity=True)
+        total = ctc + self.a.consistency * disagreement(log_probs, valid)
+        characters = max(1, int(lengths.sum()))  # lengths are on the CPU: nothing waits for the device
+        return total / characters, ctc.detach() / characters
+
+    def train(self) -> None:
+        """Train until the time is up."""
+        planner = Planner(self.speech, self.a.seed + self.step, self.a.seconds / 2)
+        self.trainee.train()
+        torch.backends.cudnn.benchmark = True  # two shapes only
+        for short in (False, True):  # both shapes are compiled before the time runs
+            self.loss(planner.plan(short), 1.0)[0].backward()
+        self.log(what="compiled")
+        self.began = time.perf_counter()
+        shown, checked, total, count, heard = self.seconds(), self.seconds(), torch.zeros((), device=self.device), 0, self.heard
+        while (gone := self.gone()) < 1:
+            rate = min(1.0, gone / WARM_UP) * min(1.0, LAST_RATE + (1 - LAST_RATE) * (1 - gone) / (1 - HOLD))
+            calm = 1.0 if gone < CALM else 1.0 - 0.5 * (gone - CALM) / (1 - CALM)
+            for optimiser in self.optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = group["peak"] * rate
+            plan = planner.next()
+            loss, ctc = self.loss(plan, calm)
+            self.model.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.requires_grad], 1.0)
+            for optimiser in self.optimisers:
+                optimiser.step()
+            self._follow()
+            self.step += 1
+            self.heard += 2 * plan.size * len(plan.first) / RATE
+            total, count = total + ctc, count + 1
+            if self.seconds() - shown > self.a.log_seconds:
+                mean = (total / count).item()  # waits for the device
+                speed = (self.heard - heard) / (self.seconds() - shown)
+                self.log(
+                    ctc=round(mean, 4),
+                    norm=round(norm.item(), 3),
+                    hours=round(self.heard / 3600, 2),
+                    audio_s_per_s=round(speed),
+                )
+                if not np.isfinite(mean):
+                    raise SystemExit("The loss is not a number. The last saved average is from before.")
+                shown, heard, count = self.seconds(), self.heard, 0
+                total = torch.zeros((), device=self.device)
+            if self.seconds() - checked > self.a.check_seconds:
+                self.check()
+                shown, checked, heard = self.seconds(), self.seconds(), self.heard
+        self.check()
+        with torch.compiler.set_stance("force_eager"):  # nothing is compiled for a single use
+            self.log(what="without averaging", **self.score(self.trainee))
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = min(self.a.average, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_([mine for mine, _ in self.followed], [theirs for _, theirs in self.followed], 1 - decay)
+
+    def check(self) -> None:
+        """Save, and score the average on the development speakers."""
+        began = time.perf_counter()
+        self.save()
+        self.log(**self.score(self.listener), check_seconds=round(time.perf_counter() - began, 1))
+
+    @torch.inference_mode()
+    def score(self, student: Trainee) -> dict[str, float]:
+        """WER and CER of greedy decoding on the development speakers, and WER for each of their two corpora."""
+        student.eval()
+        order = sorted(self.speech.development, key=lambda pair: pair[0].length)[:: max(1, self.a.thin)]
+        found: list[str] = []
+        for i in range(0, len(order), self.a.dev_batch):
+            found += self._texts(student, [utterance for utterance, _ in order[i : i + self.a.dev_batch]])
+        said = [text for _, text in order]
+        student.train(student is self.trainee)
+        if not said:
+            return {}
+        return dict(dev_wer=round(jiwer.wer(said, found), 4), dev_cer=round(jiwer.cer(said, found), 4), dev_clips=len(said))
+
+    def _texts(self, student: Trainee, utterances: list[Utterance]) -> list[str]:
+        longest = max(u.length for u in utterances)
+        rows = torch.zeros(len(utterances), longest, device=self.device)
+        for row, u in zip(rows, utterances, strict=True):
+            samples = self.speech.samples[u.start : u.start + u.length].float()
+            row[: u.length] = (samples - samples.mean()) / (samples.std() + 1e-3)
+        valid = torch.tensor([frames(u.length) for u in utterances], device=self.device)
+        inside = (torch.arange(frames(longest), device=self.device) < valid[:, None])[:, None, None]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            logits = student(rows, None, inside, torch.zeros_like(valid))
+        texts = []
+        for best, count in zip(logits.argmax(dim=-1).cpu(), valid.tolist(), strict=True):
+            labels = best[:count].unique_consecutive().tolist()
+            texts.append(" ".join("".join(LABELS[i] for i in labels if i >= 4).replace("|", " ").split()))
+        return texts
+
+
+@torch.inference_mode()
+def read_aloud(speech: Speech, voice_file: Path, phoneme_file: Path, hours: float, seconds: float, seed: int) -> None:
+    """Let a Piper voice read texts onto the device, for so many hours of speech or seconds of time.
+
+    Each sentence gets another pace, and is resampled as if the vocal tract were shorter or longer.
+    """
+    device = speech.samples.device
+    voice, phonemes = voices.load(voice_file, device), Phonemes.load(phoneme_file)
+    if device.type == "cuda":
+        voice.generator.to(torch.float16)
+    rng = np.random.default_rng(seed)
+    counts = np.diff(phonemes.offsets)
+    order = rng.permutation(len(counts))
+    began, done = time.perf_counter(), 0
+    size = 192 if device.type == "cuda" else 4
+    for i in range(0, len(order), 16 * size):
+        group = order[i : i + 16 * size]
+        group = group[np.argsort(counts[group])]
+        for chosen in (group[j : j + size] for j in range(0, len(group), size)):
+            ids = nn.utils.rnn.pad_sequence(
+                [
+                    torch.from_numpy(phonemes.ids[phonemes.offsets[k] : phonemes.offsets[k + 1]].astype(np.int64))
+                    for k in chosen
+                ],
+                batch_first=True,
+            ).to(device)
+            lengths = torch.from_numpy(counts[chosen].astype(np.int64)).to(device)
+            shorter = uniform(0.85, 1.25, len(chosen), device=device)
+            pace = shorter * uniform(0.8, 1.25, len(chosen), device=device)
+            noises = (uniform(low, high, len(chosen), device=device) for low, high in ((0.4, 0.9), (0.5, 1.0)))
+            waveforms, samples = voice(ids, lengths, pace, *noises)
+            rows, lengths = resample(waveforms, samples, voice.config.rate * shorter)
+            inside = torch.arange(rows.shape[1], device=device) < lengths[:, None]
+            deviation = (rows.square().sum(1) / lengths).sqrt().clamp(min=1e-4)[:, None]
+            stored = (rows / deviation * LOUDNESS).clamp(-32767, 32767).to(torch.int16)[inside]
+            if speech.used + len(stored) > len(speech.samples):
+                return
+            texts = [phonemes.texts[k] for k in chosen]
+            speech.add(stored, "voice", texts, lengths.tolist(), [1 / LOUDNESS] * len(chosen))
+            done += len(stored)
+            if done > hours * 3600 * RATE or time.perf_counter() - began > seconds:
+                return
+
+
+def resample(waveforms: Tensor, counts: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
+    """Bring (B, N) waveforms of ``counts`` samples at various ``rates`` to 16 kHz; return them and their lengths."""
+    size = fast_length(waveforms.shape[1])
+    hertz = torch.linspace(0, 0.5, size // 2 + 1, device=waveforms.device) * rates[:, None]
+    spectrum = torch.fft.rfft(waveforms, size) * (hertz < 0.98 * RATE / 2)
+    smooth = torch.fft.irfft(spectrum, size)
+    lengths = (counts * RATE / rates).long()
+    place = torch.arange(int(lengths.max()), device=waveforms.device) * (rates[:, None] / RATE).double()
+    whole = place.floor()
+    row = torch.arange(len(waveforms), device=waveforms.device)[:, None] * size
+    index = row + whole.long().clamp(max=size - 1)
+    return interpolate(smooth.flatten(), index, (place - whole).float()), lengths
+
+
+def save_parts(weights: dict[str, Tensor], folder: Path) -> None:
+    """Save tensors in files of less than 15 MB."""
+    parts: list[dict[str, Tensor]] = [{}]
+    for name, value in weights.items():
+        if sum(v.nbytes for v in parts[-1].values()) + value.nbytes > PIECE_BYTES:
+            parts.append({})
+        parts[-1][name] = value
+    for number, part in enumerate(parts):
+        save_file(part, folder / f"average-{number}.safetensors")
+
+
+def join(folder: Path, start: Path, target: Path) -> None:
+    """Make a state that `training.export` and `training.mean` read, of saved parts and of the start's frozen weights."""
+    learned: dict[str, Tensor] = {}
+    for part in sorted(folder.glob("average-*.safetensors")):
+        learned |= load_file(part)
+    layers = 1 + max(int(name.split(".")[3]) for name in learned if "encoder.layers." in name)
+    weights = grow({name: value.float() for name, value in load_file(start).items()}, layers)
+    missing = [name for name in learned if name not in weights]
+    if missing:
+        raise SystemExit(f"{start} has no {missing[0]}")
+    torch.save(dict(average=weights | {name: value.float() for name, value in learned.items()}), target)
+
+
+def main() -> None:
+    """Parse the command line, and train or join."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--packed", type=Path, default=Path("training/packed"), help="folder of training.pack")
+    parser.add_argument("--start", type=Path, default=Path("w2vkit/checkpoints/w2v-mini/model.safetensors"))
+    parser.add_argument("--voice", type=Path, help="file of training.voice")
+    parser.add_argument("--phonemes", type=Path, help="file of training.phonemes")
+    parser.add_argument("--voice-hours", type=float, default=0.0, help="speech to synthesise")
+    parser.add_argument("--voice-seconds", type=float, default=60.0, help="time for it, at most")
+    parser.add_argument("--run", type=Path, default=Path("training/runs/gpu"), help="folder of the state")
+    parser.add_argument("--output", type=Path, default=Path("training/runs/gpu"), help="folder of the log and the average")
+    parser.add_argument("--minutes", type=float, default=8.0, help="of training, after the speech is loaded")
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--seconds", type=float, default=1632, help="sound in a step")
+    parser.add_argument("--rate", type=float, default=4e-4)
+    parser.add_argument("--strength", type=float, default=0.35, help="of the distortion, from 0 to 1")
+    parser.add_argument("--mask", type=float, default=0.2, help="share of the frames that are hidden")
+    parser.add_argument("--dropout", type=float, default=0.05)
+    parser.add_argument("--consistency", type=float, default=0.2, help="weight of the consistency loss")
+    parser.add_argument("--average", type=float, default=0.999, help="decay of the average of the weights, per step")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=torch.cuda.is_available())
+    parser.add_argument("--log-seconds", type=float, default=10)
+    parser.add_argument("--check-seconds", type=float, default=60)
+    parser.add_argument("--dev-batch", type=int, default=64)
+    parser.add_argument("--thin", type=int, default=1, help="score only every n-th development clip")
+    parser.add_argument("--limit", type=int, help="use so many utterances only, for a quick look")
+    parser.add_argument("--join", type=Path, help="make a state of the parts in this folder, and end")
+    parser.add_argument("--target", type=Path, help="the state that --join writes")
+    arguments = parser.parse_args()
+    if arguments.join:
+        join(arguments.join, arguments.start, arguments.target)
+        return
+    began = time.perf_counter()
+    run = Run(arguments)
+    run.log(what="settings", **{k: v for k, v in vars(arguments).items() if isinstance(v, int | float | str)})
+    run.load_speech()
+    run.log(what="ready", after=round(time.perf_counter() - began, 1), device=str(run.device))
+    run.train()
+
+
+if __name__ == "__main__":
+    main()
