@@ -14,13 +14,8 @@ from torch.nn import functional as F
 from transformers import VitsConfig
 from transformers.models.vits.modeling_vits import VitsAttention, _unconstrained_rational_quadratic_spline
 
-<<<<<<< Updated upstream
 from training import augment, front, phonemes, position, train, voice
-from training.batches import LONG, SHORT, Batches, encode
-=======
-from training import augment, front, position, train
 from training.batches import Batches
->>>>>>> Stashed changes
 from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
 from training.decoding import spread
 from training.optimisers import Muon

@@ -2,8 +2,8 @@
 
 Everything happens on the device. The speech (`training.pack`) is decoded once by all cores and lies in its memory, a Piper
 voice (`training.voice`) reads texts aloud until there is as much of it as wanted, and batches are made there
-(`training.device_batches`). The student may get more layers than the weights that it starts from. The loss is CTC, and that of CR-CTC for
-two views of each row.
+(`training.device_batches`). The student may get more layers than the weights that it starts from. The loss is CTC, and that of
+CR-CTC for two views of each row.
 
 A line of log every ten seconds, the development error every minute. At the end the average of the weights is saved in float16,
 in files of less than 15 MB: ``python -m training.gpu --join FOLDER --target CHECKPOINT`` makes a checkpoint of them.
