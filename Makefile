@@ -1,11 +1,13 @@
-# make demo: the web page on http://127.0.0.1:7860; make notebooks: the course in JupyterLab; make test: every check;
-# make docs: the site, into build/docs.
-# All set up .venv first, once.
+# make demo       serves the page on http://127.0.0.1:7860
+# make notebooks  opens the notebooks in JupyterLab
+# make check      runs lint, types and all quick tests
+# make test       runs everything
+# make docs       builds the site into build/docs
+# The first of these sets up .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# make check: lint, types and every quick test.
 .PHONY: demo notebooks notebooks-build docs check test test-gpu lint setup setup-dev benchmark clips space screenshots clean
 
 demo: setup
@@ -20,7 +22,7 @@ notebooks-build: setup-dev
 docs: setup-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
 
-# Lint and types run beside the quick tests: together they keep two cores busy.
+# pyright runs beside the quick tests, so that two cores are busy.
 check: setup-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -29,7 +31,7 @@ check: setup-dev
 	wait $$types && exit $$tests
 
 test: setup-dev lint
-# Two tests at a time: half of their time is spent on starting processes.
+# Two tests run at a time, since many of them wait for processes to start.
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 test-gpu: setup-dev
@@ -47,7 +49,7 @@ setup-dev: .venv/.dev
 	@$(PYTHON) -c 'import sys; sys.exit("w2vkit needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@echo "Setting up .venv (a few minutes, once) ..."
 	@$(PYTHON) -m venv .venv
-# torch first and by its pin, so that a CPU build is taken where one is on offer.
+# torch comes first and with its version, so that pip takes a CPU build if an index offers one.
 	@$(INSTALL) torch==2.13.0
 	@touch $@
 
@@ -60,7 +62,7 @@ setup-dev: .venv/.dev
 	@touch $@
 
 .venv/.dev: .venv/.demo
-	@echo "Adding what the tests need ..."
+	@echo "Installing what the tests need ..."
 	@$(INSTALL) --editable '.[demo,notebooks,dev,docs]'
 	@touch $@
 

@@ -1,1 +1,1 @@
-"""Programs that measure; they print a table and a JSON line and assert nothing."""
+"""Programs that measure accuracy, speed and memory. Each prints a table and a line of JSON; none asserts anything."""

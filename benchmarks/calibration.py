@@ -1,10 +1,10 @@
-"""What confidences are worth: calibration error, detection of wrong words, and a reliability table.
+"""Measure how good the confidences of words are: calibration error, detection of wrong words, and a reliability table.
 
     python -m benchmarks.calibration MODEL SOURCE [--limit N]
 
-The source is what `w2vkit evaluate` takes. Measured are greedy decoding and beam search with the bundled language model,
-each as the network gives it and as the checkpoint's ``calibration.json`` corrects it, if it has one. Nothing is fitted
-here: that is `python -m training.decoding`, on other speakers.
+The source is what `w2vkit evaluate` takes. The decoders are greedy decoding and beam search with the bundled language model.
+Each is measured without calibration and, if the checkpoint has a ``calibration.json``, with it. Nothing is fitted here;
+`python -m training.decoding` fits, on other speakers.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.decoding import Heard, hear
+from benchmarks.decoding import Recognised, emit_corpus
 from w2vkit.decode import BeamSearch, Hypothesis, greedy
 from w2vkit.decode.hypothesis import LEGEND, shade
 from w2vkit.decode.lm import BUNDLED
@@ -25,13 +25,13 @@ from w2vkit.evaluate.calibration import Bin, auc, expected_calibration_error, ju
 
 
 def measure(
-    decode: Callable[[Emissions], Hypothesis], heard: Heard, calibration: Calibration
+    decode: Callable[[Emissions], Hypothesis], recognised: Recognised, calibration: Calibration
 ) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
-    """Judge the words' confidences under a calibration: figures, (W,) confidences, (W,) bool whether each is right."""
-    hypotheses = [decode(replace(one, calibration=calibration)) for one, _ in heard]
-    confidences, right = judge(hypotheses, [text for _, text in heard])
+    """Compute the words' confidences under a calibration; give figures, (W,) confidences, and (W,) bool: right or not."""
+    hypotheses = [decode(replace(one, calibration=calibration)) for one, _ in recognised]
+    confidences, right = judge(hypotheses, [text for _, text in recognised])
     if not len(right):
-        raise SystemExit("The model recognised no word at all: there is no confidence to judge.")
+        raise SystemExit("The model recognised no words, so there are no confidences. Use other speech or another model.")
     figures = {
         "words": len(right),
         "right": round(float(right.mean()), 4),
@@ -43,7 +43,7 @@ def measure(
 
 
 def table(bins: list[Bin]) -> str:
-    """Draw the reliability diagram in text: | is the mean confidence, # the share of right words."""
+    """Draw the reliability diagram as text: | marks the mean confidence, # the share of right words."""
     lines = ["confidence      words   mean  right"]
     for b in bins:
         bar = ["#" if i < round(b.accuracy * 40) else " " for i in range(41)]
@@ -54,7 +54,7 @@ def table(bins: list[Bin]) -> str:
 
 
 def shades(confidences: np.ndarray, right: np.ndarray) -> str:
-    """Say how many words the page calls sure, likely and doubtful, and how many of those are right."""
+    """Count the words that the page marks as sure, likely and doubtful, with the share of each that is right."""
     named = np.array([shade(confidence) for confidence in confidences])
     parts = [(name, named == name) for name in LEGEND]
     parts = [(name, right[inside]) for name, inside in parts if inside.any()]
@@ -71,13 +71,13 @@ def main() -> None:
     from w2vkit.model import CTCModel
 
     model = CTCModel.load(options.model)
-    heard = hear(model, options.source, options.limit)
-    calibration = heard[0][0].calibration
+    recognised = emit_corpus(model, options.source, options.limit)
+    calibration = recognised[0][0].calibration
     search = BeamSearch(language_model=load_language_model(BUNDLED))
     results = []
     for name, decode in (("greedy", greedy), ("32 beams and the bundled language model", search)):
         for when in ("uncalibrated",) if calibration == UNCALIBRATED else ("uncalibrated", "calibrated"):
-            figures, confidences, right = measure(decode, heard, calibration if when == "calibrated" else UNCALIBRATED)
+            figures, confidences, right = measure(decode, recognised, calibration if when == "calibrated" else UNCALIBRATED)
             results.append({"decoder": name, "as": when, **figures})
             print(f"{name}, {when}: {', '.join(f'{key} {value}' for key, value in figures.items())}")
             print(table(reliability(confidences, right)), shades(confidences, right), sep="\n", end="\n\n", flush=True)

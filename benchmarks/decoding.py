@@ -1,11 +1,11 @@
-"""What decoders are worth and what they cost, on one core: word error rate, and seconds per second of sound.
+"""Measure decoders on one core: word error rate, and seconds per second of sound.
 
     OMP_NUM_THREADS=1 python -m benchmarks.decoding MODEL SOURCE [--limit N] [--lm FILE] [--no-hour]
 
-The source is what `w2vkit evaluate` takes. Prints the README's table: greedy, 32 beams, 32 beams and a language model
-(the bundled one unless told otherwise). Then the utterances are strung together to an hour, and their texts are aligned
-with it; memory is what the alignment allocates, and was measured in a second run. Times are of the processor, so that
-other programs do not count. A line of JSON comes last.
+The source is what `w2vkit evaluate` takes. The table has a row for greedy decoding, for beam search with 32 beams, and for
+beam search with a language model (by default the bundled one). Then the utterances are repeated to one hour, and their
+texts are aligned with it. The memory is what the alignment allocates, measured in a second run. All times are processor
+times, so other programs do not count. The last line is JSON.
 """
 
 import argparse
@@ -32,30 +32,34 @@ if TYPE_CHECKING:
     from w2vkit.model import CTCModel
 
 HOUR = 3600.0  # s
-Heard = list[tuple[Emissions, str]]  # with what was said
+Recognised = list[tuple[Emissions, str]]  # the emissions of each utterance, and its reference
 
 
-def hear(model: "CTCModel", source: str, limit: int | None) -> Heard:
+def emit_corpus(model: "CTCModel", source: str, limit: int | None) -> Recognised:
     """Compute the emissions of a data set's utterances."""
     utterances = [u for u in open_corpus(source, limit=limit) if u.reference]
     emissions = model.emit([load(u.audio, sample_rate=model.sample_rate) for u in utterances])
     return [(one, u.reference or "") for one, u in zip(emissions, utterances, strict=True)]
 
 
-def measure(name: str, decode: Callable[[Emissions], Hypothesis], heard: Heard) -> dict[str, Any]:
-    """Decode everything."""
-    decode(heard[0][0])  # what is built once, such as the lexicon, is not the decoder's speed
+def measure(name: str, decode: Callable[[Emissions], Hypothesis], recognised: Recognised) -> dict[str, Any]:
+    """Decode all utterances and give the word error rate and the speed."""
+    decode(recognised[0][0])  # the lexicon and the like are built once, so this does not count
     start = time.process_time()
-    texts = [decode(one).text for one, _ in heard]
+    texts = [decode(one).text for one, _ in recognised]
     spent = time.process_time() - start
-    wer = jiwer.wer([text for _, text in heard], texts)
-    return {"decoder": name, "wer": round(wer, 6), "seconds_per_second": round(spent / sum(e.seconds for e, _ in heard), 5)}
+    wer = jiwer.wer([text for _, text in recognised], texts)
+    return {
+        "decoder": name,
+        "wer": round(wer, 6),
+        "seconds_per_second": round(spent / sum(e.seconds for e, _ in recognised), 5),
+    }
 
 
-def string_together(heard: Heard, seconds: float) -> tuple[Emissions, str]:
-    """Repeat utterances one after the other until they last so long."""
+def repeat_to(recognised: Recognised, seconds: float) -> tuple[Emissions, str]:
+    """Join utterances, repeated if necessary, to a duration (s); give the emissions and the text."""
     parts, texts, frames = [], [], 0
-    for one, text in cycle(heard):
+    for one, text in cycle(recognised):
         parts.append(one.log_probs)
         texts.append(text)
         frames += len(one)
@@ -65,7 +69,7 @@ def string_together(heard: Heard, seconds: float) -> tuple[Emissions, str]:
 
 
 def measure_alignment(emissions: Emissions, text: str) -> dict[str, Any]:
-    """Align and give the processor's time (s) and the most memory that was taken at once (bytes)."""
+    """Align, and give the processor time (s) and the peak of the memory that was allocated (bytes)."""
     start = time.process_time()
     words = len(align(emissions, text).hypothesis.words)
     spent = time.process_time() - start
@@ -88,7 +92,7 @@ def main() -> None:
     from w2vkit.model import CTCModel
 
     model = CTCModel.load(options.model)
-    heard = hear(model, options.source, options.limit)
+    recognised = emit_corpus(model, options.source, options.limit)
     language_model = load_language_model(options.lm)
     decoders: dict[str, Callable[[Emissions], Hypothesis]] = {
         "greedy": greedy,
@@ -98,11 +102,11 @@ def main() -> None:
     results = []
     print("| decoder | WER | seconds per second of sound |\n|---|---|---|")
     for name, decode in decoders.items():
-        results.append(measure(name, decode, heard))
+        results.append(measure(name, decode, recognised))
         print("| {} | {:.1%} | {:.4f} |".format(*results[-1].values()), flush=True)
-    line = {"benchmark": "decoding", "model": model.name, "utterances": len(heard), "results": results}
+    line = {"benchmark": "decoding", "model": model.name, "utterances": len(recognised), "results": results}
     if not options.no_hour:
-        line["alignment"] = hour = measure_alignment(*string_together(heard, HOUR))
+        line["alignment"] = hour = measure_alignment(*repeat_to(recognised, HOUR))
         memory = hour["bytes"] / 2**30
         print("\n{minutes} minutes with {words} words aligned in {seconds} s, {0:.2f} GiB".format(memory, **hour))
     print(json.dumps(line))

@@ -1,6 +1,6 @@
 """Speed and memory of the path from sound to text: `python -m benchmarks.inference [--model NAME] [--only PART]`.
 
-Prints one table and one JSON line. Every figure is of this machine and this run; compare ratios, not seconds.
+Prints a table and a line of JSON. The figures depend on the machine and its load, so compare ratios instead of seconds.
 """
 
 import argparse
@@ -39,12 +39,12 @@ def run(code: str, *arguments: str) -> list[float]:
 
 
 def import_seconds() -> float:
-    """Take the median of five imports of w2vkit, in seconds."""
+    """Give the median time of five imports of w2vkit (s)."""
     return sorted(run(IMPORT)[0] for _ in range(5))[2]
 
 
 def speech(seconds: float) -> np.ndarray:
-    """Repeat the bundled clips to a length."""
+    """Repeat the bundled clips to a duration (s); give samples at 16 kHz."""
     from w2vkit.audio import load
     from w2vkit.examples import examples
 
@@ -53,7 +53,7 @@ def speech(seconds: float) -> np.ndarray:
 
 
 def clip_speeds(name: str, lengths: list[float]) -> dict[str, float]:
-    """Times real time of one clip at a time, by its length; the median of five after a warm-up."""
+    """Measure the speed of single clips by length (times real time): the median of five runs after a warm-up."""
     from w2vkit.audio import Waveform
     from w2vkit.decode import greedy
     from w2vkit.model import CTCModel
@@ -71,7 +71,7 @@ def clip_speeds(name: str, lengths: list[float]) -> dict[str, float]:
 
 
 def file(name: str, seconds: float) -> dict[str, float]:
-    """Times real time and peak memory (GiB) of a long WAV file, in a process of its own."""
+    """Measure speed (times real time) and peak memory (GiB) of a long WAV file, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.wav"
         soundfile.write(path, speech(seconds), 16_000)
@@ -80,7 +80,7 @@ def file(name: str, seconds: float) -> dict[str, float]:
 
 
 def windows(name: str, seconds: float) -> dict[str, float]:
-    """Share of the characters that differ between one pass over a sound and the windows of a long file."""
+    """Measure the share of characters that differ between one pass over a sound and the windows of a long file."""
     import jiwer
 
     from w2vkit.audio import Waveform

@@ -1,6 +1,7 @@
-"""The Large architecture with random weights, as fast as the trained one: the model card's lines, HF's pipeline and w2vkit.
+"""Speed of the Large architecture with random weights: the model card's code, HF's pipeline and w2vkit.
 
-All take their turns in one run, so that a busy moment falls on each of them; what counts is the ratio.
+Random weights are as fast as trained ones. All ways take turns in one run, so that other load on the machine slows all of
+them alike. Compare the ratios.
 """
 
 import shutil
@@ -45,7 +46,7 @@ def save(folder: Path, layers: int = LAYERS) -> Path:
 
 
 def compare(lengths: tuple[float, ...], *, compiled: bool, layers: int = LAYERS) -> dict[str, float | str]:
-    """Time clips of given lengths (s) by every way, and give ratios to the card's lines."""
+    """Time every way on clips of given lengths (s), and give the ratios to the model card's code."""
     clips = [Waveform(speech(seconds)) for seconds in lengths]
     with tempfile.TemporaryDirectory() as place:
         folder = save(Path(place) / "large", layers)
@@ -85,7 +86,7 @@ def compare(lengths: tuple[float, ...], *, compiled: bool, layers: int = LAYERS)
 
 
 def in_turn(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Seconds that each way takes: the median of its rounds but the first."""
+    """Measure how long each way takes (s): the median of all rounds except the first."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, way in ways.items():
@@ -97,7 +98,7 @@ def in_turn(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
 
 @torch.inference_mode()
 def matrix_peak(model: CTCModel) -> float:
-    """The best of ten matrix products (FLOP/s) where the model runs, in the arithmetic of its layers, of their size."""
+    """Time ten matrix products of the layers' size, on the model's device and in its dtype; give the best (FLOP/s)."""
     dtype = getattr(torch, model.dtype)
     left, right = torch.randn(2048, 4096, dtype=dtype), torch.randn(4096, 4096, dtype=dtype)
     left, right, best = left.to(model.device), right.to(model.device), float("inf")
@@ -111,7 +112,7 @@ def matrix_peak(model: CTCModel) -> float:
 
 @torch.inference_mode()
 def operations(network: Any, clips: list[Waveform]) -> float:
-    """The network's additions and multiplications (FLOP) for clips, one by one."""
+    """Count the network's additions and multiplications (FLOP) for clips, each in a pass of its own."""
     counter = FlopCounterMode(display=False)
     with counter:
         for clip in clips:

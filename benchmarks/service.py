@@ -1,10 +1,10 @@
-"""How a page holds up: many clients at once, each with clips of its own, through the endpoint /transcribe.
+"""Measure the page under load: many clients at once, each with its own clips, through the endpoint /transcribe.
 
     python -m benchmarks.service [--url http://127.0.0.1:7860/] [--clients 30] [--requests 2] [--seconds 5]
 
-Without --url the page is served on this machine as `w2vkit demo` does, with the model that --model names. Every client waits
-for the others before its first request, and uploads each clip anew. Prints a table and a line of JSON. Times are what a client
-waits for, upload and download included; a refused or failed request counts as failed, and its time does not.
+Without --url the page is served on this machine by `w2vkit demo`, with the model of --model. All clients send their first
+request at the same time, and upload every clip anew. Prints a table and a line of JSON. The times are those of the client,
+with upload and download. Refused and failed requests are counted; their times are left out.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from w2vkit.examples import examples
 
 
 def write_clips(folder: Path, count: int, seconds: float) -> list[Path]:
-    """Write clips of bundled speech, each from another place of it, so that no two are alike."""
+    """Write clips of the bundled speech, each with another start, so that all differ."""
     speech = np.concatenate([load(clip.path).samples for clip in examples()])
     length, paths = int(16_000 * seconds), []
     for k in range(count):
@@ -41,14 +41,14 @@ def write_clips(folder: Path, count: int, seconds: float) -> list[Path]:
 
 @contextmanager
 def served(model: str) -> Iterator[str]:
-    """Serve the page from a process of its own, for the clients need Python too; gives its address."""
+    """Serve the page from another process, so that the clients do not share its interpreter; give its address."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     page = subprocess.Popen([sys.executable, "-m", "w2vkit", "demo", "--model", model, "--port", str(port)])
     try:
         while not _listens(port):
             if page.poll() is not None:
-                raise SystemExit("The page did not start; what it said stands above.")
+                raise SystemExit("The page did not start. Its messages are above.")
             time.sleep(0.2)
         yield f"http://127.0.0.1:{port}/"
     finally:
@@ -62,7 +62,7 @@ def _listens(port: int) -> bool:
 
 
 def waits(url: str, clips: list[Path], barrier: Barrier) -> list[float | None]:
-    """Be one client: seconds that each clip took, None for one that failed."""
+    """Act as one client; give the time of each clip (s), or None for a failed request."""
     client, took = Client(url, verbose=False), list[float | None]()
     barrier.wait()
     for clip in clips:
@@ -70,14 +70,14 @@ def waits(url: str, clips: list[Path], barrier: Barrier) -> list[float | None]:
         try:
             client.predict(handle_file(str(clip)), api_name="/transcribe")
             took.append(time.perf_counter() - start)
-        except Exception as error:  # what the page or its queue refuses is what is counted here
+        except Exception as error:  # a refusal by the page or its queue is counted, whatever its type
             print(f"failed: {error}")
             took.append(None)
     return took
 
 
 def main() -> None:
-    """Measure, and print the results."""
+    """Measure, and print a table and a line of JSON."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--url")
     parser.add_argument("--model", default="w2v-mini")

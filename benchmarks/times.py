@@ -1,9 +1,9 @@
-"""How far word times are from a reference: median and 95th percentile of |start| and |end| errors.
+"""Measure the errors of word times against a reference: median and 95th percentile of |start| and |end| errors.
 
     python -m benchmarks.times MODEL PARQUET [--limit N]
 
-The Parquet file has the columns audio (bytes inside), words, word_starts and word_ends (s). Alignment is given the
-words and is judged on all of them; a decoder is judged on the words that it got right.
+The Parquet file has the columns audio (with bytes), words, word_starts and word_ends (s). Forced alignment gets the words,
+and all of them count. For a decoder only the words that it recognised correctly count.
 """
 
 import argparse
@@ -27,7 +27,7 @@ Finder = Callable[[Emissions, str], Hypothesis]
 
 
 def finders() -> dict[str, Finder]:
-    """Give the ways to find words: from emissions and the true text, which only alignment looks at."""
+    """Give the methods by name. Each takes emissions and the reference, which only alignment uses."""
     search = BeamSearch(language_model=load_language_model(BUNDLED))
     return {
         "greedy": lambda emissions, text: greedy(emissions),
@@ -38,7 +38,7 @@ def finders() -> dict[str, Finder]:
 
 
 def errors(hypothesis: Hypothesis, row: dict[str, Any]) -> np.ndarray:
-    """(W, 2) signed start and end errors (s) of the words that are right."""
+    """Give (W, 2) signed errors (s) of start and end, for the words that are right."""
     pairs = match_words(" ".join(row["words"]), hypothesis.text)
     found = [(hypothesis.words[h].start, hypothesis.words[h].end) for _, h in pairs]
     true = [(row["word_starts"][r], row["word_ends"][r]) for r, _ in pairs]
@@ -46,7 +46,7 @@ def errors(hypothesis: Hypothesis, row: dict[str, Any]) -> np.ndarray:
 
 
 def measure(rows: list[dict[str, Any]], emissions: list[Emissions]) -> list[dict[str, Any]]:
-    """Compare every way to find words with the reference."""
+    """Compare the word times of every method with the reference."""
     total = sum(len(row["words"]) for row in rows)
     results = []
     for name, find in finders().items():

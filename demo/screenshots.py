@@ -1,4 +1,4 @@
-"""Take the README's pictures of the page, with Debian's chromium and the bundled model: ``make screenshots``."""
+"""Take the screenshots of the README with chromium and w2v-mini: ``make screenshots``."""
 
 import shutil
 import socket
@@ -15,18 +15,19 @@ from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.server.service import Service
 
 DOCS = Path(__file__).parents[1] / "docs"
-WIDTH, PATIENCE = 1000, 300_000  # pixels, ms
+WIDTH = 1000  # pixels
+TIMEOUT = 300_000  # ms
 
 
 def transcribe(page: Page) -> None:
-    """Show the tab from its top, a clip in the linked view, the cursor on a word."""
+    """Save the tab Transcribe with a clip in the linked view and the cursor on a word."""
     page.get_by_text(examples()[0].about, exact=True).locator("visible=true").click()
     page.locator("#view .lv-word").nth(1).click()
     _save(page, "h1, #view", "page.png")
 
 
 def compare(page: Page) -> None:
-    """Show a clip as it is and with noise, under each other."""
+    """Save the tab Compare with a clip as it is and with noise."""
     page.get_by_role("tab", name="Compare").click()
     page.get_by_text(examples()[0].about, exact=True).locator("visible=true").click()
     page.locator("#compare").click()
@@ -34,21 +35,21 @@ def compare(page: Page) -> None:
     _save(page, "#compare-facts, #compare-b", "compare.png")
 
 
-def _save(page: Page, shown: str, name: str) -> None:
-    """Save the strip of the page from the highest to the lowest of what is shown."""
+def _save(page: Page, selector: str, name: str) -> None:
+    """Save the part of the page that holds the elements of a selector, in its whole width."""
     page.mouse.move(0, 0)
-    page.wait_for_timeout(1500)  # the sound of the word ends, and the canvases are painted
-    boxes = [box for place in page.locator(shown).all() if (box := place.bounding_box())]
+    page.wait_for_timeout(1500)  # until the word was played and the canvases are drawn
+    boxes = [box for place in page.locator(selector).all() if (box := place.bounding_box())]
     top, bottom = max(0, min(box["y"] for box in boxes) - 12), max(box["y"] + box["height"] for box in boxes) + 12
     page.screenshot(path=DOCS / name, full_page=True, clip={"x": 0, "y": top, "width": WIDTH, "height": bottom - top})
     print(DOCS / name)
 
 
 def main() -> None:
-    """Serve the page, open it and take the pictures."""
+    """Serve the page, open it and save the screenshots."""
     chromium = shutil.which("chromium")
     if not chromium:
-        sys.exit("There is no chromium on this machine. Install it (Debian: apt-get install chromium).")
+        sys.exit("chromium was not found. Install it (Debian: apt-get install chromium).")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     service = Service(LoadedModels(ModelQueue(CTCModel.load("w2v-mini"))))
@@ -56,7 +57,7 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 1400})
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(TIMEOUT)
         page.goto(f"http://127.0.0.1:{port}/")
         transcribe(page)
         compare(page)

@@ -3,9 +3,9 @@
     python notebooks/build.py          # all
     python notebooks/build.py 02 05    # some
 
-A figure is kept as plotly data, where that is small, and as a PNG drawn by chromium from plotly's own script.
-Every notebook begins with a cell that installs w2vkit where it is missing. With ``Repository`` under ``[project.urls]`` in
-`pyproject.toml`, the course's public GitHub address, that cell fetches it from there, and a badge above it opens it in Colab.
+Figures are saved as a PNG, drawn by chromium with plotly's script, and also as plotly data if these are small. The first cell
+of every notebook installs w2vkit if it is missing. If `pyproject.toml` has ``Repository`` (the GitHub address) under
+``[project.urls]``, that cell fetches w2vkit from there, and a badge above it opens the notebook in Colab.
 """
 
 import json
@@ -25,22 +25,22 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent
 PLOTLY = "application/vnd.plotly.v1+json"
-WIDTH = 800  # pixels of a still figure that does not say its own
-MAX_PLOTLY = 60_000  # characters of plotly data worth keeping beside the PNG
+WIDTH = 800  # pixels of a still figure without a width of its own
+MAX_PLOTLY = 60_000  # characters; larger plotly data are dropped, and only the PNG is kept
 MAX_BYTES = 1_000_000  # of a built notebook
-CELL_SECONDS = 900  # a busy machine takes its time
-BRANCH = "main"  # of the repository: what Colab opens
+CELL_SECONDS = 900  # s; the time limit of a cell, high enough for a busy machine
+BRANCH = "main"  # the branch that Colab opens
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
 def sources(chosen: list[str] | None = None) -> list[Path]:
-    """The notebooks' sources in order; ``chosen`` are the beginnings of their names."""
+    """Give the sources of the notebooks in order: all, or those whose names start with one of ``chosen``."""
     found = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
     return [path for path in found if not chosen or path.name.startswith(tuple(chosen))]
 
 
 def read(source: Path) -> nbformat.NotebookNode:
-    """Read a source as a notebook without outputs, with names of cells that stay the same from build to build."""
+    """Read a source as a notebook without outputs. The ids of its cells are the same in every build."""
     notebook: nbformat.NotebookNode = jupytext.read(source, fmt="py:percent")
     home = repository()
     notebook.cells.insert(1, nbformat.v4.new_code_cell(installation(home)))
@@ -55,20 +55,20 @@ def read(source: Path) -> nbformat.NotebookNode:
 
 
 def repository(project: Path = FOLDER.parent / "pyproject.toml") -> str | None:
-    """Where the course is public, as ``https://github.com/OWNER/NAME``; None where the project does not say."""
+    """Read the address of the repository, ``https://github.com/OWNER/NAME``; None if the project names none."""
     urls = tomllib.loads(project.read_text(encoding="utf-8"))["project"].get("urls", {})
     return urls["Repository"].removesuffix("/").removesuffix(".git") if "Repository" in urls else None
 
 
 def badge(home: str, name: str) -> str:
-    """The link that opens a notebook of a GitHub repository in Colab."""
+    """Give the badge, in Markdown, that opens a notebook of a GitHub repository in Colab."""
     place = home.removeprefix("https://github.com/")
     link = f"https://colab.research.google.com/github/{place}/blob/{BRANCH}/notebooks/{name}.ipynb"
     return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({link})"
 
 
 def installation(home: str | None) -> str:
-    """The first cell: install w2vkit where it is missing, from the course's repository or from the folder above."""
+    """Give the code of the first cell: it installs w2vkit if it is missing, from the repository or the parent folder."""
     fetch = [f"    !git clone --quiet --depth 1 {home} course", "    %cd -q course/notebooks"] if home else []
     return "\n".join(
         [
@@ -83,7 +83,7 @@ def installation(home: str | None) -> str:
 
 
 def execute(source: Path, environment: dict[str, str] | None = None, *, solutions: bool = False) -> nbformat.NotebookNode:
-    """Run a source in a fresh kernel, with still figures; with ``solutions``, those of the exercises after it.
+    """Run a source in a new kernel, with still figures; with ``solutions``, then run the solutions of its exercises.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def execute(source: Path, environment: dict[str, str] | None = None, *, solution
         timeout=CELL_SECONDS,
         kernel_name="python3",
         resources={"metadata": {"path": str(FOLDER)}},
-        store_widget_state=False,  # plotly's would hold its whole script
+        store_widget_state=False,  # that of plotly would hold its whole script
         record_timing=False,
     )
     client.execute(env=os.environ | {"W2VKIT_STATIC": "1"} | (environment or {}))
@@ -110,7 +110,7 @@ def execute(source: Path, environment: dict[str, str] | None = None, *, solution
 
 
 def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """Join printed lines that follow each other; ``coalesce_streams`` would move those after a figure above it."""
+    """Join successive printed lines. Unlike with ``coalesce_streams``, lines after a figure stay below it."""
     kept: list[nbformat.NotebookNode] = []
     for output in outputs:
         if kept and output.output_type == "stream" and output.get("name") == kept[-1].get("name"):
@@ -121,14 +121,14 @@ def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
 
 
 def folded(notebook: nbformat.NotebookNode) -> list[str]:
-    """The Python code in the folded parts of a notebook's text: the solutions."""
+    """Give the solutions of a notebook: the Python code in the folded parts (``<details>``) of its text."""
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     details = [part for text in texts for part in re.findall(r"<details>.*?</details>", text, flags=re.DOTALL)]
     return [code for part in details for code in re.findall(r"```python\n(.*?)```", part, flags=re.DOTALL)]
 
 
 def draw(notebooks: list[nbformat.NotebookNode]) -> None:
-    """Add a PNG to every figure, in one headless browser."""
+    """Add a PNG to every figure, drawn in a headless browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -147,7 +147,7 @@ def draw(notebooks: list[nbformat.NotebookNode]) -> None:
 
 
 def figures(notebook: nbformat.NotebookNode) -> Iterator[dict[str, Any]]:
-    """The data of every output that is a plotly figure."""
+    """Give the data of every output that is a plotly figure."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if PLOTLY in output.get("data", {}):
@@ -155,7 +155,7 @@ def figures(notebook: nbformat.NotebookNode) -> Iterator[dict[str, Any]]:
 
 
 def main(chosen: list[str]) -> int:
-    """Build the chosen notebooks and say how large they are."""
+    """Build the chosen notebooks and print their sizes; give 1 if one is too large."""
     built = []
     for source in sources(chosen):
         print(f"running {source.name} ...", flush=True)

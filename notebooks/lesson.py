@@ -1,7 +1,7 @@
-"""What every notebook of the course uses: a check, a figure that moves, a sound to hear, a table.
+"""Helpers of all notebooks: checks, interactive figures, players for sound, tables.
 
-In JupyterLab a figure is a widget and its controls are live. With ``W2VKIT_STATIC=1``, as `build.py` sets it, the same cell
-leaves a still figure, so that the built file can be read where no widget runs.
+In JupyterLab a figure is a widget with controls. With ``W2VKIT_STATIC=1``, which `build.py` sets, the same cell gives a still
+figure, so that the built file can be read without widgets.
 """
 
 import base64
@@ -24,7 +24,7 @@ from w2vkit.audio import Waveform
 from w2vkit.decode import Hypothesis
 from w2vkit.emissions import Emissions
 
-FLOOR = -8.0  # natural logarithm; what is less likely than one in 3,000 looks alike
+FLOOR = -8.0  # natural logarithm; probabilities below exp(-8), one in 3,000, are drawn alike
 
 STATIC = os.environ.get("W2VKIT_STATIC") == "1"
 PASSED, FAILED = "✔", "✘"
@@ -32,7 +32,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 LAYOUT = {"height": 360, "margin": {"l": 60, "r": 20, "t": 40, "b": 50}}
 pio.templates.default = "plotly_white"
 
-try:  # Colab shows such widgets only when asked to
+try:  # Colab shows third-party widgets only after this call
     from google.colab import output  # pyright: ignore[reportMissingImports]
 
     output.enable_custom_widget_manager()
@@ -41,7 +41,7 @@ except ImportError:
 
 
 def check(condition: Any, message: str, hint: str = "") -> None:
-    """Print a line that says whether what should hold does hold, and if not, a hint at what is off."""
+    """Print whether a condition holds, and a hint if it does not."""
     if condition:
         print(f"{PASSED} {message}")
     else:
@@ -49,21 +49,21 @@ def check(condition: Any, message: str, hint: str = "") -> None:
 
 
 def reveal(prediction: float | str | None, measured: float | str, unit: str = "") -> None:
-    """Print what was measured beside what was predicted; None where no prediction was written down."""
+    """Print the prediction of the reader (None if none was written down) and the measured value."""
     guess, found = (v if isinstance(v, str | None) else f"{v:.4g}" for v in (prediction, measured))
     print("you predicted:", f"{guess} {unit}" if guess else "nothing yet (write it into the cell above and run both again)")
     print(f"measured:      {found} {unit}")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Show a table; floats with three significant digits."""
+    """Show a table; floats have three significant digits."""
     cells = [header, ["---"] * len(header)]
     cells += [[f"{cell:.3g}" if isinstance(cell, float | np.floating) else str(cell) for cell in row] for row in rows]
     display(Markdown("\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells)))
 
 
 def hear(waveform: Waveform, label: str = "", *, play: bool = False) -> None:
-    """Show a player for a waveform as it is (no change of loudness); the sound is kept as MP3, to be small."""
+    """Show a player for a waveform, without change of loudness. The sound is stored as MP3 to keep the notebook small."""
     buffer = io.BytesIO()
     soundfile.write(buffer, np.clip(waveform.samples, -1, 1), waveform.sample_rate, format="MP3")
     source = "data:audio/mpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -74,18 +74,18 @@ def hear(waveform: Waveform, label: str = "", *, play: bool = False) -> None:
 def show(
     figure: go.Figure, move: Callable[..., None] | None = None, click: Callable[[Any], None] | None = None, **controls: Any
 ) -> None:
-    """Show a figure and, above it, the controls that move it.
+    """Show a figure and, above it, the controls that change it.
 
     Parameters
     ----------
     figure : plotly.graph_objects.Figure
     move : callable, optional
-        ``move(figure, **values)`` changes the figure in place; what it prints appears below. It is called once at the
-        start and whenever a control changes.
+        ``move(figure, **values)`` changes the figure in place. It is called at the start and after every change of a
+        control. Its printed output appears below the figure.
     click : callable, optional
-        Given the ``customdata`` of a point or bar that is clicked; what it shows appears below.
+        Called with the ``customdata`` of a clicked point or bar. Its output appears below the figure.
     **controls
-        ipywidgets by the name of their value, such as ``frame=IntSlider(0, 0, 99)``.
+        An ipywidget for each argument of ``move``, such as ``frame=IntSlider(0, 0, 99)``.
     """
     figure = go.Figure(figure.data, LAYOUT | figure.layout.to_plotly_json())
     for name, control in controls.items():
@@ -108,7 +108,7 @@ def show(
 
 
 def _on_click(live: go.FigureWidget, click: Callable[[Any], None]) -> Output:
-    """Call ``click`` for whatever is clicked; give the place where its output appears."""
+    """Call ``click`` for each clicked point; give the widget that shows its output."""
     place = Output()
 
     def clicked(trace: Any, points: Any, state: Any) -> None:
@@ -124,7 +124,7 @@ def _on_click(live: go.FigureWidget, click: Callable[[Any], None]) -> Output:
 
 
 def _still(figure: go.Figure, move: Callable[..., None] | None, controls: dict[str, Any]) -> None:
-    """Leave the figure as it first looks, after trying both ends of every control."""
+    """Show the figure with the initial values of its controls, after a trial run with both ends of every control."""
     start = {name: control.value for name, control in controls.items()}
     printed = ""
     if move is not None:
@@ -142,7 +142,7 @@ def _still(figure: go.Figure, move: Callable[..., None] | None, controls: dict[s
 
 
 def _ends(control: Any) -> list[Any]:
-    """The least and greatest value of a slider, the first and last of a list of options."""
+    """Give the smallest and largest value of a slider, or the first and last of a list of options."""
     if hasattr(control, "options"):
         values = [option[1] if isinstance(option, tuple) else option for option in control.options]
         return [values[0], values[-1]]
@@ -150,19 +150,19 @@ def _ends(control: Any) -> list[Any]:
 
 
 def heatmap(emissions: Emissions, hypothesis: Hypothesis | None = None) -> go.Figure:
-    """Draw the emission matrix.
+    """Draw an emission matrix.
 
     Parameters
     ----------
     emissions : Emissions
         (T, V) log-probabilities.
     hypothesis : Hypothesis, optional
-        Its words are written above the frames they come from.
+        Its words are written above their frames.
 
     Returns
     -------
     plotly.graph_objects.Figure
-        Characters down, seconds across; colour is the log-probability, cut off at 1 in 3,000.
+        Rows are characters, columns are frames with their times (s); colour is the log-probability, at least `FLOOR`.
     """
     vocabulary = emissions.vocabulary
     rows = [vocabulary.blank, *sorted(set(vocabulary.columns.values()), key=lambda k: vocabulary.shown(k))]

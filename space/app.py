@@ -1,12 +1,12 @@
-"""The page as a Hugging Face Space: on a CPU, a GPU or ZeroGPU, from one file."""
+"""The page as a Hugging Face Space. The same file runs on a CPU, a GPU and ZeroGPU."""
 
 import math
 import os
 from collections.abc import Callable, Sequence
 
 try:
-    import spaces  # before torch, which it changes on ZeroGPU  # pyright: ignore[reportMissingImports]
-except ImportError:  # it is there on the Hub only
+    import spaces  # must come before torch, which it changes on ZeroGPU  # pyright: ignore[reportMissingImports]
+except ImportError:  # exists on the Hub only
     spaces = None
 
 from w2vkit.audio import Waveform
@@ -18,20 +18,20 @@ from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.server.service import Service
 
 ZERO = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true", "t")
-LEASE_SECONDS = 8  # s; the time for taking and giving back a GPU
-SPEED = 30  # seconds of sound that a GPU computes in one second, a cautious estimate
+LEASE_SECONDS = 8  # s; the time to get and to return a GPU
+SPEED = 30  # seconds of sound per second on a GPU, a cautious estimate
 
-# On ZeroGPU there is no GPU yet that "auto" could ask for its dtype.
+# At this point ZeroGPU has no GPU whose dtypes "auto" could look up.
 model = CTCModel.load("auto", dtype="bfloat16" if ZERO else "auto")
 
 
 def lease(waveforms: list[Waveform]) -> int:
-    """Give how long a GPU is needed for waveforms (s); a shorter request waits less in ZeroGPU's queue."""
+    """Estimate how long waveforms need a GPU (s). ZeroGPU serves shorter requests earlier."""
     return math.ceil(LEASE_SECONDS + sum(waveform.seconds for waveform in waveforms) / SPEED)
 
 
 def emit(waveforms: list[Waveform]) -> list[Emissions]:
-    """Compute emissions on the GPU, or on the CPU where there is none."""
+    """Compute emissions on the GPU, or on the CPU if there is no GPU."""
     return model.emit(waveforms)
 
 
@@ -40,7 +40,7 @@ if spaces is not None:
 
 
 class OneByOne(ModelQueue):
-    """Computes each request in its own thread, because ZeroGPU knows by the thread which visitor it lends a GPU to."""
+    """Computes each request in the thread that asks: ZeroGPU assigns a GPU to a visitor by the thread."""
 
     def emit(self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None) -> list[Emissions]:
         """Compute the emissions of waveforms, as `CTCModel.emit`."""
@@ -51,7 +51,7 @@ class OneByOne(ModelQueue):
 
 
 if __name__ == "__main__":
-    # Visitors may choose among the models of the Space, but not download more of them to its disk.
+    # Visitors can choose among the models of the Space, but cannot download others to its disk.
     models = LoadedModels(OneByOne(model)) if ZERO else LoadedModels(ModelQueue(model), CTCModel.load, downloads=False)
     with Service(models) as service:
         serve(service)

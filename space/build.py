@@ -1,7 +1,7 @@
 """Build the folder of a Hugging Face Space, ready to be pushed: ``python space/build.py [FOLDER]``.
 
-Everything is copied from the repository; versions come from constraints.txt, and the Hub is asked for one commit. A folder
-that is a clone of the Space stays one: only what is built here is replaced in it.
+All files are copied from the repository, and versions come from constraints.txt. The Hub is asked for one commit, that of
+the default model. The folder can be a clone of the Space: other files in it, such as ``.git``, are kept.
 """
 
 import re
@@ -17,22 +17,22 @@ from w2vkit.model.hub import DEFAULT, PROBE_SECONDS
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"w2vkit": "w2vkit", "w2vkit_demo": "demo/w2vkit_demo"}
 COPIES = {"app.py": "space/app.py", ".gitattributes": "space/gitattributes", "LICENSE": "LICENSE"}
-CONVERSION = "refs/pr/5"  # of the default model: there the Hub's bot offers it as safetensors
+CONVERSION = "refs/pr/5"  # the pull request in which the Hub's bot offers the default model as safetensors
 NEEDED = ("config", "preprocessor_config", "special_tokens_map", "tokenizer_config", "vocab")
 TORCH = """\
-# torch as it is here runs on every hardware and brings CUDA. A Space that stays on a CPU builds faster with:
+# This torch includes CUDA and runs on every hardware of a Space. On a CPU only, this line makes the build faster:
 # --extra-index-url https://download.pytorch.org/whl/cpu
 """
 
 
 def pins() -> dict[str, str]:
-    """Read the versions that are tested together, by name."""
+    """Read the version of each library from constraints.txt."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     return {_plain(name): version for name, _, version in (line.partition("==") for line in lines)}
 
 
 def requirements() -> list[str]:
-    """Name what page and core import, each with its version."""
+    """List the dependencies of the page and the core, each with its version."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
     names = [re.split(r"[^\w.-]", line)[0] for line in asked]
@@ -40,22 +40,22 @@ def requirements() -> list[str]:
 
 
 def preload() -> str:
-    """Have the model fetched while the Space is built; for that its configuration asks for a commit.
+    """Give the line of the configuration that downloads the model while the Space is built. It needs the commit.
 
-    As in https://huggingface.co/docs/hub/spaces-config-reference. Where the Hub cannot be asked for the commit, the line is
-    left out: the page then fetches the model when it first starts.
+    See https://huggingface.co/docs/hub/spaces-config-reference. If the Hub does not answer, the line is left out, and the
+    page downloads the model when it first starts.
     """
     try:
         commit = HfApi().model_info(DEFAULT, revision=CONVERSION, timeout=PROBE_SECONDS).sha
-    except Exception as error:  # what a failed connection raises belongs to the HTTP client
-        print(f"The Hub was not reached ({type(error).__name__}): the model will be fetched when the Space first starts.")
+    except Exception as error:  # the HTTP client has its own exceptions for a failed connection
+        print(f"The Hub does not answer ({type(error).__name__}). The Space will download the model when it first starts.")
         return ""
     names = [*(f"{name}.json" for name in NEEDED), "model.safetensors"]
     return f"preload_from_hub:\n- {DEFAULT} {','.join(names)} {commit}\n"
 
 
 def build(folder: Path) -> None:
-    """Write the Space into a folder."""
+    """Write the files of the Space into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, source in PACKAGES.items():
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -74,4 +74,4 @@ def _plain(name: str) -> str:
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "space"
     build(target)
-    print(f"The Space is in {target}. Push it: hf upload YOU/NAME {target} --repo-type space")
+    print(f"The Space is in {target}. To push it: hf upload YOU/NAME {target} --repo-type space")

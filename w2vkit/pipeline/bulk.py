@@ -67,7 +67,7 @@ class ModelInfo:
     Attributes
     ----------
     model, dtype : str
-        Its name and the dtype of its arithmetic.
+        Its name and dtype.
     vocabulary : Vocabulary
     language_model : str or None
         Path of the language model in the checkpoint's folder; with one, the checkpoint is decoded with it by default.
