@@ -1,9 +1,15 @@
-"""Tiny random checkpoints, saved as the Hub has them."""
+"""Tiny random checkpoints in the form of the Hub, and noise to run them on."""
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from support.emissions import LABELS
+
+if TYPE_CHECKING:
+    from w2vkit.model import CTCModel
 
 
 def make_checkpoint(folder: Path, norm: str, *, labels: list[str] | None = None, head: bool = True, seed: int = 0) -> Path:
@@ -52,3 +58,17 @@ def make_checkpoint(folder: Path, norm: str, *, labels: list[str] | None = None,
         tokenizer=Wav2Vec2CTCTokenizer(str(vocabulary)),
     ).save_pretrained(folder)
     return folder
+
+
+def load(folder: str | Path, dtype: str = "float32") -> "CTCModel":
+    """Load a checkpoint on the CPU."""
+    from w2vkit.model import CTCModel
+
+    return CTCModel.load(str(folder), device="cpu", dtype=dtype)
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    """Noise around 0.1 whose loudness changes every 100 ms, so that normalisation changes it."""
+    rng = np.random.default_rng(seed)
+    loud = np.repeat(rng.uniform(0.01, 0.3, int(seconds * 10) + 1), 1600)[: int(seconds * 16_000)]
+    return (0.1 + loud * rng.standard_normal(len(loud))).clip(-1, 1).astype(np.float32)

@@ -1,0 +1,44 @@
+"""Layers compiled by torch.compile."""
+
+import numpy as np
+import pytest
+import torch
+from support.checkpoints import load, noise
+
+from w2vkit.audio import Waveform
+from w2vkit.decode import greedy
+from w2vkit.errors import ModelError
+from w2vkit.model import CTCModel
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", ["layer", "group"])
+def test_compiled_layers_give_the_same_emissions(checkpoints, norm):
+    plain, before = load(checkpoints[f"random-{norm}"]), programs()
+    compiled = CTCModel.load(checkpoints[f"random-{norm}"], device="cpu", dtype="float32", compiled=True)
+    assert programs() - before == 1, "the layers do not share a program"
+    clips = [Waveform(noise(seconds, i)) for i, seconds in enumerate((2.0, 0.025, 1.1, 3.3, 0.5))]
+    for batch in (clips, clips[:1], clips[2:]):
+        for ours, theirs in zip(compiled.emit(batch), plain.emit(batch), strict=True):
+            assert np.abs(ours.log_probs - theirs.log_probs).max() < 1e-3
+            assert greedy(ours).text == greedy(theirs).text
+    used = programs()
+    compiled.emit([Waveform(noise(seconds, 9)) for seconds in (0.7, 1.7, 2.9)])
+    compiled.emit([Waveform(noise(2.2, 9))])
+    assert programs() == used <= before + 3, "other lengths were compiled anew"
+    look, exact = compiled.internals(clips[2]), plain.internals(clips[2])
+    assert look.attentions == pytest.approx(exact.attentions, abs=1e-4)
+
+
+def programs() -> int:
+    """How many programs torch has compiled in this process."""
+    return torch._dynamo.utils.counters["stats"]["unique_graphs"]
+
+
+@pytest.mark.slow
+def test_a_missing_compiler_is_an_error_with_advice(checkpoints, monkeypatch):
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
+    monkeypatch.setattr("torch._inductor.config.force_disable_caches", True)
+    torch._dynamo.reset()
+    with pytest.raises(ModelError, match=r"could not be compiled.*Leave out --compile"):
+        CTCModel.load(checkpoints["random-layer"], device="cpu", dtype="float32", compiled=True)
