@@ -1,4 +1,4 @@
-"""Sound that the tests make themselves, and tiny random checkpoints of both kinds of feature extractor."""
+"""Fixtures of all tests: generated sound, tiny random checkpoints, expected texts and the served page."""
 
 import os
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ EVAL = Path(__file__).parents[2] / "shared" / "speech" / "eval"
 
 @pytest.fixture(scope="session")
 def eval_folder() -> Path:
-    """Real speech beside the checkout; where it is absent the tests that need it say so, but CI must have it."""
+    """The folder of real speech beside the checkout. Without it tests are skipped; in CI they fail."""
     if not EVAL.is_dir():
         if os.environ.get("CI"):
-            pytest.fail(f"CI must run on real speech, and {EVAL.name} is not there")
-        pytest.skip("the real speech for measuring is not beside this checkout")
+            pytest.fail("CI needs the folder of real speech, and it is missing")
+        pytest.skip("the folder of real speech is missing")
     return EVAL
 
 
@@ -40,7 +40,7 @@ def greedy_texts() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def default_texts() -> dict[str, str]:
-    """The text of each example clip by w2v-mini and its default decoder: page, command line and wheel must give the same."""
+    """The text of each example clip by w2v-mini and its default decoder. Page, command line and wheel must give the same."""
     from w2vkit.examples import examples
     from w2vkit.pipeline.transcription import transcribe
 
@@ -74,14 +74,14 @@ def write(tmp_path: Path):
 
 @pytest.fixture
 def greeting() -> Hypothesis:
-    """A hypothesis with a pause, for the writers."""
+    """A hypothesis with a pause, for the tests of formats."""
     words = (Word("GOOD", 0.1, 0.34, 0.99), Word("DAY", 0.4, 0.62, 0.8), Word("O'NEIL", 1.5, 2.02, 0.4567))
     return Hypothesis("GOOD DAY O'NEIL", words, -1.25)
 
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The models that invariants are tested on, by name: the bundled one and a random one of each norm."""
+    """The models that most tests run on, by name: w2v-mini and a random one of each norm."""
     root = tmp_path_factory.mktemp("checkpoints")
     random = {f"random-{norm}": str(make_checkpoint(root / f"random-{norm}", norm)) for norm in ("layer", "group")}
     return {"w2v-mini": "w2v-mini", **random}

@@ -1,6 +1,6 @@
 """The rooms import in one direction only, and heavy libraries are imported where they belong.
 
-Read from the source, so that an import inside a function counts like one at the top of a file.
+They read the source, so imports inside functions count, too.
 """
 
 import ast
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Each room may import those before it and, of course, itself.
+# Each room may import itself and the rooms before it.
 ORDER = (
     {"errors", "checkpoints", "examples"},
     {"audio", "emissions"},
@@ -24,7 +24,7 @@ ORDER = (
     {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
-# Library: the files of w2vkit that may import it, as the beginning of their path.
+# From a library to the files of w2vkit that may import it, as the start of their paths.
 HOMES = {
     "torch": ("model/",),
     "transformers": ("model/",),
@@ -78,7 +78,7 @@ def test_every_file_has_a_room():
     assert rooms == set(LEVEL)
 
 
-def test_heavy_libraries_are_imported_in_their_homes_only():
+def test_heavy_libraries_are_imported_in_their_rooms_only():
     for file in files():
         where = file.relative_to(ROOT / "w2vkit").as_posix()
         for library in {name.partition(".")[0] for name in imports(file)} & HOMES.keys():
@@ -93,7 +93,7 @@ def test_gradio_is_imported_by_the_page_only():
 def test_importing_w2vkit_is_quick_and_loads_no_network_library():
     heavy = "('torch', 'transformers', 'gradio', 'jiwer', 'plotly')"
     code = (
-        "import sys, time, numpy; start = time.process_time(); import w2vkit;"  # processor time: other tests run beside this
+        "import sys, time, numpy; start = time.process_time(); import w2vkit;"  # processor time: other tests run, too
         f"print(time.process_time() - start, [name for name in {heavy} if name in sys.modules])"
     )
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(3)]

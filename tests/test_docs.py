@@ -17,11 +17,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# Where a name such as `formats.py` or `decode/beam.py` may lie.
+# The folders that a name such as `formats.py` or `decode/beam.py` can be relative to.
 BASES = (ROOT, ROOT / "w2vkit", ROOT / "demo" / "w2vkit_demo", ROOT / ".github" / "workflows")
 FILE = re.compile(r"`([\w.-]+(?:/[\w.-]+)*(?:/|\.(?:py|yml|txt|cff)))`")
 BUILT = ("build/", ".venv/")  # made by commands
-OTHERS = ("talks/",)  # examples of what a user has
+OTHERS = ("talks/",)  # example names of user files
 # Tags that load what they name, and the attributes that name it. A plain link (<a href>) loads nothing.
 LOADING = {"script": ("src",), "link": ("href",), "img": ("src", "srcset"), "iframe": ("src",), "source": ("src", "srcset")}
 LOADING |= {"audio": ("src",), "video": ("src", "poster"), "object": ("data",), "embed": ("src",), "use": ("href",)}
@@ -32,7 +32,7 @@ UNUSED = {
     "https://api.github.com/repos/",
     "https://api.github.com/users/",
 }
-QUOTED = re.compile(r"""["'`](https?://[\w./@-]+)""")  # in a script; what stands in comments is not loaded
+QUOTED = re.compile(r"""["'`](https?://[\w./@-]+)""")  # in a script; addresses in comments are not loaded
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -56,7 +56,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Loads(HTMLParser):
-    """Collects what a page loads, and what would make Material's script load more."""
+    """Collects the addresses that a page loads, and tags that would make Material's script load more."""
 
     def __init__(self) -> None:
         super().__init__()

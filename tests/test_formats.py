@@ -1,4 +1,4 @@
-"""Every writer, byte for byte."""
+"""The output formats, compared with exact texts."""
 
 import json
 
@@ -92,7 +92,7 @@ item []:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_exact_text(greeting, format):
+def test_render_gives_the_exact_text(greeting, format):
     assert render(greeting, format, seconds=2.5, name="my talk.wav") == EXPECTED[format]
 
 

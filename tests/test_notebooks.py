@@ -1,4 +1,4 @@
-"""The course: what is built is what is written, every notebook runs and passes its own checks, and it moves in JupyterLab.
+"""The notebooks: builds match their sources, every notebook runs and passes its checks, and figures move in JupyterLab.
 
 Two notebooks run at a time, each on one core.
 """
@@ -28,12 +28,12 @@ SOURCES = sources()
 each = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 
 SETTINGS = {
-    "notebook-extension/tracker": {"windowingMode": "none"},  # or cells out of sight are not on the page
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # no question, no request
+    "notebook-extension/tracker": {"windowingMode": "none"},  # otherwise cells out of sight are not in the page
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # no dialog and no request for news
 }
 
-# Put on the kernel's path: it runs before anything else there, and lets no socket leave the machine. Nor does it let jsonschema
-# find the package with which it would compile, at every start of a kernel and for seconds, a grammar that nothing here needs.
+# Runs first in every kernel. It refuses connections to other machines. It also hides a package of jsonschema that compiles an
+# unused grammar for seconds at every start of a kernel.
 ALONE = """
 import socket
 import sys
@@ -47,21 +47,21 @@ socket.socket.connect = connect
 """
 
 
-def test_every_source_is_built_and_every_build_has_its_source():
+def test_every_notebook_has_a_source_and_a_build():
     assert SOURCES
     assert {path.stem for path in SOURCES} == {path.stem for path in FOLDER.glob("*.ipynb")}
 
 
 @each
-def test_the_build_is_of_the_source_as_it_is(source):
+def test_the_build_matches_the_source(source):
     built = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
     nbformat.validate(built)
     assert [(c.cell_type, c.source) for c in built.cells] == [(c.cell_type, c.source) for c in read(source).cells]
-    assert built.metadata.kernelspec.name == "python3"  # without it JupyterLab stops at a dialog
+    assert built.metadata.kernelspec.name == "python3"  # without it JupyterLab opens a dialog
 
 
 @each
-def test_the_build_can_be_read_where_nothing_runs(source):
+def test_the_build_shows_its_figures_without_a_kernel(source):
     path = source.with_suffix(".ipynb")
     assert path.stat().st_size <= MAX_BYTES
     built = nbformat.read(path, as_version=4)
@@ -73,7 +73,7 @@ def test_the_build_can_be_read_where_nothing_runs(source):
 
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Future]]:
-    """The chosen notebooks, with their solutions, each in a fresh kernel without a network; two at a time."""
+    """The chosen notebooks with their solutions, each run in a new kernel without a network, two at a time."""
     folder = tmp_path_factory.mktemp("kernels")
     (folder / "sitecustomize.py").write_text(ALONE)
     environment = {
@@ -91,20 +91,20 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.slow
 @each
-def test_it_runs_without_a_network_and_so_do_its_solutions(source, runs):
+def test_the_notebook_and_its_solutions_run_without_a_network(source, runs):
     done = runs[source].result()
     check_outputs(done)
     assert any(PASSED in printed for printed in prints(done)), "a notebook has at least one check"
 
 
-def test_printed_lines_stay_on_their_side_of_a_figure():
+def test_printed_lines_keep_their_order_with_figures():
     line: Any = nbformat.v4.new_output("stream", name="stdout", text="a\n")
     figure: Any = nbformat.v4.new_output("display_data", data={"text/plain": "figure"})
     outputs = joined([line.copy(), line.copy(), figure, line.copy()])
     assert [output.get("text", "figure") for output in outputs] == ["a\na\n", "figure", "a\n"]
 
 
-def test_one_setting_brings_the_badges(tmp_path):
+def test_the_repository_setting_adds_badges(tmp_path):
     project = tmp_path / "pyproject.toml"
     project.write_text('[project]\nname = "x"\n')
     assert repository(project) is None
@@ -117,7 +117,7 @@ def test_one_setting_brings_the_badges(tmp_path):
 
 
 def check_outputs(notebook: nbformat.NotebookNode) -> None:
-    """No warning, no traceback, no check that failed, no widget that nothing could bring back to life."""
+    """Find no warning, no traceback, no failed check and no widget, which would be empty without a kernel."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             assert output.output_type != "error", f"{cell.source}\n{output.get('evalue')}"
@@ -135,7 +135,7 @@ def prints(notebook: nbformat.NotebookNode) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", [*SOURCES, FOLDER / "README.md"], ids=lambda page: page.stem)
-def test_its_links_lead_somewhere(page):
+def test_the_links_of_a_notebook_exist(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8"))
     assert links
     for link in links:
@@ -201,7 +201,7 @@ def test_in_jupyterlab_a_slider_moves_a_figure(lab):
         page.set_default_timeout(300_000)
         page.goto(f"{lab}/lab/tree/01_first_transcript.ipynb?reset")
         expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=120_000)
-        # To run cells before the kernel is there opens a dialog that asks for one.
+        # Cells that are run before the kernel has started open a dialog.
         expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=300_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -212,5 +212,5 @@ def test_in_jupyterlab_a_slider_moves_a_figure(lab):
         handle.scroll_into_view_if_needed()
         handle.focus()
         handle.press("ArrowRight")
-        expect(title).not_to_have_text(before or "", timeout=300_000)  # the kernel has the other cells to run first
+        expect(title).not_to_have_text(before or "", timeout=300_000)  # the kernel runs the other cells first
         browser.close()

@@ -1,4 +1,4 @@
-"""What is installed is what was written: the wheel in a new environment, outside the checkout."""
+"""The wheel, installed in a new environment and used outside the checkout."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel and install it into a new venv that borrows the libraries, but not w2vkit, of this one."""
+    """Build the wheel and install it into a new venv that uses the libraries of this one, but not its w2vkit."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, timeout=300)
@@ -23,7 +23,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "venv" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)], check=True, timeout=300)
     (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
-    # A .pth line is only a path: the editable install's own finder, which a .pth there starts, is not followed.
+    # This .pth file adds a path only. The .pth files in that folder, such as that of the editable w2vkit, are not read.
     (site / "borrowed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
     return folder / "venv" / "bin"
 

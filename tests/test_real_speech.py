@@ -1,4 +1,4 @@
-"""Real speech that nothing was trained on, through the whole path. Without it these tests skip; in CI they fail."""
+"""The whole path on real speech that was not used for training. Without the speech these tests skip; in CI they fail."""
 
 import io
 from typing import Any
@@ -28,7 +28,7 @@ def mini() -> CTCModel:
     return CTCModel.load("w2v-mini", device="cpu", dtype="float32")
 
 
-def test_real_speech_is_heard_as_the_model_cards_snippet_hears_it(eval_folder, mini):
+def test_real_speech_has_the_text_of_the_model_cards_snippet(eval_folder, mini):
     processor: Any = Wav2Vec2Processor.from_pretrained(mini_folder())
     model = Wav2Vec2ForCTC.from_pretrained(mini_folder(), dtype=torch.float32)
     utterances = list(open_corpus(str(eval_folder / "librispeech-test-clean-320.parquet"), limit=16))
@@ -53,7 +53,7 @@ def test_every_utterance_of_real_speech_gives_ordered_words_inside_the_sound(eva
         assert np.allclose(np.exp(emissions.log_probs).sum(axis=1), 1, atol=1e-4)
 
 
-def test_the_bundled_clips_are_read_right(mini):
+def test_the_bundled_clips_have_their_expected_texts(mini):
     assert [transcribe(clip.path, mini).text for clip in examples()] == [clip.text for clip in examples()]
 
 
@@ -61,4 +61,4 @@ def test_the_error_rate_on_spoken_digits_is_that_of_the_model_card(eval_folder, 
     found = evaluate(mini, open_corpus(str(eval_folder / "spoken-digits-300.parquet")))
     (stated,) = [row.wer for row in measured(mini_folder()) if "Digit" in row.dataset]
     assert len(found.utterances) == 300 and stated is not None
-    assert 100 * found.wer == pytest.approx(stated, abs=0.7)  # two words of 300 may change with a processor's rounding
+    assert 100 * found.wer == pytest.approx(stated, abs=0.7)  # on another processor two words of 300 can change by rounding

@@ -1,7 +1,7 @@
-"""The Space: built, checked as the Hub reads it, and started from its folder alone.
+"""The Space: its build, its configuration for the Hub, and its start from its folder alone.
 
-It is started with the packages of these tests, which are those of its requirements.txt (that is checked, too). To install
-them into a fresh environment takes minutes and a package index: W2VKIT_FRESH=1 does that as well.
+It runs with the installed packages; a test checks that they are those of its requirements.txt. With W2VKIT_FRESH=1 it also
+runs in a new environment, which takes minutes and a package index.
 """
 
 import ast
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built over a clone of the Space, in which an old module lies."""
+    """The Space, built into a clone of it that has an old module."""
     folder = tmp_path_factory.mktemp("space")
     (folder / ".git").mkdir()
     (folder / "w2vkit").mkdir()
@@ -54,7 +54,7 @@ def test_the_front_matter_is_what_the_hub_asks_for(space, pins):
     assert len(told["short_description"]) <= 60 and len(told["emoji"].strip("\ufe0f")) == 1
     assert {told["colorFrom"], told["colorTo"]} <= {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
     assert told["models"] == [DEFAULT]
-    assert "preload_from_hub" not in told  # the Hub could not be asked for the commit
+    assert "preload_from_hub" not in told  # the Hub did not give the commit
     assert told["license"] == "apache-2.0" and "{" not in text
 
 
@@ -90,14 +90,14 @@ def test_requirements_are_pinned_as_tested_and_meet_every_import(space, pins):
     assert asked.items() <= pins.items()
     met = {name.lower().replace("-", "_") for name in asked} | {path.stem for path in space.iterdir()}
     belongs = packages_distributions()
-    # Not for the page: reading data sets and listening to what lies in them.
+    # The page does not need the libraries that read data sets.
     for source in [space / "app.py", *(space / "w2vkit_demo").rglob("*.py")]:
         for module in _imported(source) - set(sys.stdlib_module_names) - {"spaces"}:
             names = {name.lower().replace("-", "_") for name in belongs.get(module, [module])}
             assert module in met or names & met, f"{source.name} imports {module}"
 
 
-def test_old_code_goes_and_the_clone_stays(space):
+def test_old_code_is_removed_and_the_clone_is_kept(space):
     assert (space / ".git").is_dir() and not (space / "w2vkit" / "old.py").exists()
     assert not list(space.rglob("__pycache__"))
     large = [path for path in space.rglob("*") if path.is_file() and path.stat().st_size > 1e6]
@@ -107,7 +107,7 @@ def test_old_code_goes_and_the_clone_stays(space):
 
 @pytest.fixture(scope="module")
 def python(space, tmp_path_factory) -> str:
-    """The Python that runs the Space: this one, or one with nothing but its requirements."""
+    """The Python that runs the Space: this one, or one with only its requirements."""
     if not os.environ.get("W2VKIT_FRESH"):
         return sys.executable
     folder = tmp_path_factory.mktemp("fresh")
@@ -117,7 +117,7 @@ def python(space, tmp_path_factory) -> str:
     return str(install[0])
 
 
-def test_it_starts_from_its_folder_alone_and_transcribes(space, python, default_texts, monkeypatch):
+def test_the_space_starts_from_its_folder_alone_and_transcribes(space, python, default_texts, monkeypatch):
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     where = [python, "-c", "import w2vkit, w2vkit_demo; print(w2vkit.__file__, w2vkit_demo.__file__, sep=chr(10))"]
@@ -131,7 +131,7 @@ def test_it_starts_from_its_folder_alone_and_transcribes(space, python, default_
         assert "The small model is used" in str(client.config["components"])
 
 
-def test_zero_gpu_lends_by_the_length_of_the_sound(space, tmp_path):
+def test_zero_gpu_is_asked_for_time_by_the_length_of_the_sound(space, tmp_path):
     (tmp_path / "spaces.py").write_text(
         "def GPU(duration):\n"
         "    return lambda run: lambda *arguments: print('lent for', duration(*arguments)) or run(*arguments)\n"

@@ -1,4 +1,4 @@
-"""The recipe: the teacher's file format and layers, and batches that a resumed run meets again."""
+"""The training of w2v-mini: the teacher's file format and layers, and batches that are the same in a resumed run."""
 
 import json
 import random
@@ -28,7 +28,7 @@ from w2vkit.examples import examples
 
 
 def write_ctranslate2(path: Path, variables: dict[str, np.ndarray]) -> None:
-    """Write float16 variables the way CTranslate2 6 does, with one of another type among them."""
+    """Write float16 variables and one of another type in the file format of CTranslate2 6."""
 
     def text(value: str) -> bytes:
         data = value.encode() + b"\0"
@@ -45,7 +45,7 @@ def write_ctranslate2(path: Path, variables: dict[str, np.ndarray]) -> None:
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
-    """A teacher of Whisper tiny.en's shapes with random weights."""
+    """A teacher with the shapes of Whisper tiny.en and random weights."""
     rng = np.random.default_rng(0)
     shapes: dict[str, tuple[int, ...]] = {
         "conv1/weight": (HIDDEN, MELS, 3),
@@ -75,7 +75,7 @@ def test_the_students_layers_started_from_the_teachers_give_the_same(teacher):
     x = torch.randn(2, 60, HIDDEN)
     positions = teacher.weights["position_encodings/encodings"][:60]
     with torch.no_grad():
-        expected = teacher.states(x - positions)  # it adds them again
+        expected = teacher.states(x - positions)  # `states` adds them again
         h = x
         for layer, state in zip(encoder.layers, expected, strict=True):  # type: ignore[arg-type]
             h = layer(h)
@@ -113,7 +113,7 @@ def test_the_positional_convolution_gives_the_teachers_code_and_training_takes_t
 
 
 def shipped() -> Trainee:
-    """The bundled checkpoint as a training run holds it: everything but the layers and the head is frozen."""
+    """The bundled checkpoint as in training: only the layers and the head are trainable."""
     model = build(None, 0)
     model.load_state_dict({name: value.float() for name, value in load_file(mini_folder() / "model.safetensors").items()})
     for name, parameter in model.named_parameters():
@@ -252,7 +252,7 @@ def test_distortions_keep_length_and_level():
     assert (noisy - speech).var() == pytest.approx(0.1, rel=0.01)
     distorted = augment.distort(speech, speech[::-1].copy(), 1.0, rng)
     assert distorted.var() == pytest.approx(1.0, abs=1e-3) and distorted.mean() == pytest.approx(0.0, abs=1e-3)
-    # Above 4 kHz nothing is left of what went through a telephone.
+    # A telephone removes everything above 4 kHz.
     spectrum = np.abs(np.fft.rfft(augment.telephone(speech, np.random.default_rng(1)))) ** 2
     assert spectrum[4200:].sum() < 0.01 * spectrum[:3800].sum()
 

@@ -1,4 +1,4 @@
-"""A known text and its emissions: the places, the spelling, the report, and what is refused."""
+"""Forced alignment: times, confidences, spelling, wildcards, and the texts that are refused."""
 
 import itertools
 
@@ -22,7 +22,7 @@ from w2vkit.formats import FORMATS, render
 CAT_SAT = [*"__C_AA_T_ ___S_A_T_____________"]
 
 
-def test_words_characters_and_score() -> None:
+def test_align_gives_words_characters_and_score() -> None:
     emissions = spell(CAT_SAT)
     alignment = align(emissions, "Cat sat!")
     assert alignment.hypothesis.text == "Cat sat!"
@@ -32,18 +32,18 @@ def test_words_characters_and_score() -> None:
     cat, sat = alignment.hypothesis.words
     assert cat.confidence == pytest.approx(0.98**4, rel=1e-4)  # three letters and a boundary
     assert cat.start <= 2 * 0.02 and 8 * 0.02 <= cat.end <= sat.start <= 13 * 0.02
-    assert 18 * 0.02 <= sat.end < emissions.seconds  # the long silence after it is not in it
+    assert 18 * 0.02 <= sat.end < emissions.seconds  # without the long silence after it
     assert not alignment.unmapped
 
 
-def test_what_was_not_said_has_low_confidence() -> None:
+def test_words_that_were_not_said_have_low_confidence() -> None:
     right, wrong = align(spell(CAT_SAT), "cat mad").hypothesis.words
     assert right.confidence > 0.9
     assert wrong.confidence < 0.1
 
 
 def test_confidences_by_hand() -> None:
-    """Best posterior within a character's frames; for a word the product, with the boundaries to its neighbours."""
+    """A character has the best posterior of its frames, a word the product over its characters and boundaries."""
     vocabulary = Vocabulary.of(["<pad>", "|", "A", "B"])
     rows = [
         [0.01, 0.01, 0.97, 0.01],  # A
@@ -80,7 +80,7 @@ def test_repeated_characters_need_a_blank() -> None:
         align(spell([*"AA"]), "aa")
 
 
-def test_the_own_spelling_of_numbers() -> None:
+def test_numbers_are_aligned_as_words_and_shown_as_digits() -> None:
     alignment = align(spell([*"F_O_R_T_Y_ _T_W_O_ _N_O_W"]), "42 now")
     assert [w.text for w in alignment.hypothesis.words] == ["42", "now"]
     assert "".join(c.text for c in alignment.characters) == "FORTYTWONOW"
@@ -96,7 +96,7 @@ def test_wildcards_stand_for_anything_and_are_reported() -> None:
     assert min(before.confidence, after.confidence) > 0.9
     assert 4 * 0.02 <= wild.start < wild.end <= 18 * 0.02  # between the N of "in" and that of "now"
     (mixed,) = align(spell([*"A_X_B"]), "aжb").hypothesis.words
-    assert mixed.confidence == pytest.approx(0.98**2, rel=1e-4)  # judged by what can be spelled
+    assert mixed.confidence == pytest.approx(0.98**2, rel=1e-4)  # computed from the characters that can be spelled
 
 
 def test_lines_and_sentences_have_times() -> None:
@@ -114,7 +114,7 @@ def test_a_vocabulary_without_word_boundary() -> None:
     assert [w.text for w in align(Emissions(log_probs, vocabulary), "a b").hypothesis.words] == ["a", "b"]
 
 
-def test_every_format_takes_the_result() -> None:
+def test_every_format_renders_an_alignment() -> None:
     emissions = spell(CAT_SAT)
     alignment = align(emissions, "Cat sat!")
     for name in FORMATS:
@@ -122,7 +122,7 @@ def test_every_format_takes_the_result() -> None:
 
 
 @pytest.mark.parametrize(("text", "cause"), [("", "empty"), (" \n", "empty"), ("?! —", "only punctuation")])
-def test_nothing_to_align(text: str, cause: str) -> None:
+def test_a_text_without_words_is_refused(text: str, cause: str) -> None:
     with pytest.raises(AlignmentError, match=cause):
         align(spell(CAT_SAT), text)
 
@@ -134,7 +134,7 @@ def test_a_text_in_another_script_is_refused() -> None:
         align(spell(CAT_SAT), "東-京")
 
 
-def test_impossible_labels_do_not_break_the_search() -> None:
+def test_labels_of_probability_zero_are_allowed() -> None:
     log_probs = np.full((4, len(LABELS)), -np.inf, np.float32)
     log_probs[:, 0] = 0.0
     alignment = align(Emissions(log_probs, Vocabulary.of(LABELS)), "on")
@@ -142,7 +142,7 @@ def test_impossible_labels_do_not_break_the_search() -> None:
     assert np.isfinite(alignment.hypothesis.score)
 
 
-def test_one_frame_all_blank() -> None:
+def test_a_single_blank_frame_can_be_aligned() -> None:
     (word,) = align(spell(["_"]), "a").hypothesis.words
     assert (word.start, word.end) == (0.0, 0.02)
 
@@ -155,7 +155,7 @@ def test_any_text_gives_ordered_times_or_is_refused_for_a_reason(text: str, fram
     emissions = Emissions(log_probs.astype(np.float32), Vocabulary.of(LABELS))
     words = spell_text(text, emissions.vocabulary)
     columns = [column for word in words for column in (*word.columns, emissions.vocabulary.word_boundary)][:-1]
-    if all(column in (WILDCARD, emissions.vocabulary.word_boundary) for column in columns):  # also where there is no text
+    if all(column in (WILDCARD, emissions.vocabulary.word_boundary) for column in columns):  # also for an empty text
         with pytest.raises(AlignmentError, match="nothing"):
             align(emissions, text)
         return
@@ -178,7 +178,7 @@ def test_any_text_gives_ordered_times_or_is_refused_for_a_reason(text: str, fram
     st.integers(0, 50),
     st.sampled_from([0.0, 0.0225]),
 )
-def test_extents_hold_their_frames_and_never_overlap(runs: list[tuple[int, int, bool]], silence: int, first: float) -> None:
+def test_word_times_hold_their_frames_and_never_overlap(runs: list[tuple[int, int, bool]], silence: int, first: float) -> None:
     edges = list(itertools.accumulate(n for gap, length, _ in runs for n in (gap, length)))
     starts, stops = np.array(edges[::2]), np.array(edges[1::2])
     opens = np.array([True, *(opening for _, _, opening in runs[1:])])
@@ -189,7 +189,7 @@ def test_extents_hold_their_frames_and_never_overlap(runs: list[tuple[int, int, 
     assert begins[0] >= 0 and ends[-1] <= 2 * first + frames * 0.02 + 6e-4
 
 
-def test_near_words_meet_and_far_ones_leave_silence() -> None:
+def test_word_times_meet_for_near_words_and_leave_silence_between_far_ones() -> None:
     near = word_times(np.array([5, 10]), np.array([6, 11]), np.array([True, True]), frames=100, frame_seconds=0.02)
     assert near[1][0] == near[0][1]
     far = word_times(np.array([5, 80]), np.array([6, 81]), np.array([True, True]), frames=100, frame_seconds=0.02)

@@ -1,4 +1,4 @@
-"""Text as people write it becomes labels by the rule that the module states."""
+"""Spelling: from written text to the labels of a vocabulary."""
 
 # ruff: noqa: RUF001 (the ambiguous characters are what is tested)
 
@@ -42,7 +42,7 @@ def spelled(text: str, vocabulary: Vocabulary = ENGLISH) -> str:
         ("?!", ""),
     ],
 )
-def test_the_rule(text: str, expected: str) -> None:
+def test_text_becomes_labels(text: str, expected: str) -> None:
     assert spelled(text) == expected
 
 
@@ -66,7 +66,7 @@ def test_numbers(digits: str, words: str) -> None:
     assert say_number(digits) == words
 
 
-def test_the_own_spelling_is_kept() -> None:
+def test_the_text_as_given_is_kept() -> None:
     assert [word.text for word in spell("“Don’t” pay $42, Zoë!", ENGLISH)] == ["“Don’t”", "pay", "$42,", "Zoë!"]
 
 

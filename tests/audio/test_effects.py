@@ -1,4 +1,4 @@
-"""Noise and telephone: what a spectrum and the power say about them."""
+"""Noise, telephone and speed, checked by spectra and power."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def tones(*frequencies: float, rate: int = 16_000) -> Waveform:
 
 
 def level(waveform: Waveform, frequency: int) -> float:
-    """The amplitude of a tone; one second, so that a bin is a hertz."""
+    """The amplitude of a tone in one second of sound, where a bin of the spectrum is 1 Hz wide."""
     return 2 * abs(np.fft.rfft(waveform.samples)[frequency]) / len(waveform.samples)
 
 
@@ -23,7 +23,7 @@ def level(waveform: Waveform, frequency: int) -> float:
 def test_the_noise_has_the_ratio_that_was_asked_for(snr_db):
     clean = tones(440)
     noisy = add_noise(clean, snr_db)
-    share = level(noisy, 440) / level(clean, 440)  # below 1 where both were made softer
+    share = level(noisy, 440) / level(clean, 440)  # below 1 if both were scaled down
     noise = noisy.samples - share * clean.samples
     measured = 10 * np.log10(np.mean((share * clean.samples) ** 2) / np.mean(noise**2))
     assert measured == pytest.approx(snr_db, abs=0.2)
@@ -39,7 +39,7 @@ def test_noise_is_the_same_for_the_same_seed_and_white():
     assert low == pytest.approx(high, rel=0.15)
 
 
-def test_silence_has_no_ratio():
+def test_noise_for_silence_or_without_a_finite_ratio_is_refused():
     with pytest.raises(AudioError, match="silent"):
         add_noise(Waveform(np.zeros(1600, np.float32)), 10)
     with pytest.raises(AudioError, match="not possible"):
@@ -50,10 +50,10 @@ def test_silence_has_no_ratio():
 def test_a_telephone_keeps_the_voice_band_and_nothing_else(rate):
     inside, below, above = 1000, 100, 3800
     clean = tones(inside, below, above, rate=rate)
-    heard = telephone(clean)
-    assert len(heard.samples) == len(clean.samples) and heard.sample_rate == rate
-    assert level(heard, inside) == pytest.approx(0.2, rel=0.05)
-    assert level(heard, below) < 0.004 and level(heard, above) < 0.004
+    distorted = telephone(clean)
+    assert len(distorted.samples) == len(clean.samples) and distorted.sample_rate == rate
+    assert level(distorted, inside) == pytest.approx(0.2, rel=0.05)
+    assert level(distorted, below) < 0.004 and level(distorted, above) < 0.004
 
 
 def test_a_telephone_has_eight_bits_on_a_logarithmic_scale():
@@ -63,15 +63,15 @@ def test_a_telephone_has_eight_bits_on_a_logarithmic_scale():
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.8, 1.0, 1.25, 2.0])
-def test_another_speed_moves_every_tone_and_the_end(factor):
+def test_change_speed_scales_frequencies_and_length(factor):
     clean = tones(1000)
-    heard = change_speed(clean, factor)
-    assert len(heard.samples) == pytest.approx(16_000 / factor, abs=2) and heard.sample_rate == 16_000
-    spectrum = np.abs(np.fft.rfft(heard.samples * np.hanning(len(heard.samples))))
-    assert spectrum.argmax() * 16_000 / len(heard.samples) == pytest.approx(1000 * factor, abs=2)
+    distorted = change_speed(clean, factor)
+    assert len(distorted.samples) == pytest.approx(16_000 / factor, abs=2) and distorted.sample_rate == 16_000
+    spectrum = np.abs(np.fft.rfft(distorted.samples * np.hanning(len(distorted.samples))))
+    assert spectrum.argmax() * 16_000 / len(distorted.samples) == pytest.approx(1000 * factor, abs=2)
 
 
 @pytest.mark.parametrize("factor", [0, -1, 5, float("nan")])
-def test_no_other_speed(factor):
+def test_a_speed_out_of_range_is_refused(factor):
     with pytest.raises(AudioError, match=r"from 0\.25 to 4"):
         change_speed(tones(440), factor)

@@ -1,4 +1,4 @@
-"""Sound from every kind of source, and every kind of bad one."""
+"""Loading sound: every kind of source, resampling, limits, and bad sources."""
 
 import io
 from pathlib import Path
@@ -26,7 +26,7 @@ from w2vkit.errors import AudioError
         ("a.flac", "PCM_16", 1e-4),
     ],
 )
-def test_every_width_gives_the_same_samples(write, tone, name, subtype, tolerance):
+def test_every_sample_format_gives_the_same_samples(write, tone, name, subtype, tolerance):
     waveform = load(write(name, tone, subtype=subtype))
     assert waveform.samples.dtype == np.float32
     assert np.abs(waveform.samples - tone).max() <= tolerance
@@ -41,7 +41,7 @@ def test_compressed_files_keep_pitch_and_length(write, tone, name, format):
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("m4a", "aac"), ("mp4", "aac"), ("webm", "libopus"), ("mkv", "aac")])
-def test_what_phones_and_browsers_record(tmp_path, tone, suffix, codec):
+def test_formats_of_phones_and_browsers_are_read(tmp_path, tone, suffix, codec):
     path = tmp_path / f"会议 录音.{suffix}"
     _encode(path, codec, np.tile(tone, 2))
     waveform = load(path)
@@ -222,7 +222,7 @@ def test_bad_sources_name_cause_and_remedy(tmp_path, tone, kind, cause, remedy):
     assert caught.match(remedy)
 
 
-def test_a_waveform_takes_only_what_it_promises():
+def test_invalid_waveforms_are_refused():
     for samples in (np.zeros((2, 3), np.float32), np.zeros(3), np.zeros(0, np.float32)):
         with pytest.raises(AudioError):
             Waveform(samples)

@@ -23,7 +23,7 @@ def call(*arguments: str) -> int:
     return options.run(options)
 
 
-def test_prints_words_and_says_what_it_could_not_spell(sound, checkpoints, capsys) -> None:
+def test_align_prints_words_and_names_unknown_characters(sound, checkpoints, capsys) -> None:
     assert call(sound, "Oh, 東!", "--model", checkpoints["random-layer"]) == 0
     out, err = capsys.readouterr()
     header, *rows = [line.split("\t") for line in out.splitlines()]

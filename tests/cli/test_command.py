@@ -1,4 +1,4 @@
-"""The command line: in this process, and in one of its own where the environment or the exit status matters."""
+"""The command `w2vkit`. Tests of the environment or the exit status run it in another process."""
 
 import io
 import json
@@ -31,7 +31,7 @@ def w2vkit(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def talks(tmp_path: Path) -> Path:
-    """A folder as people have them: a Chinese name, a space, a subfolder, two stems alike, a note, a bad file."""
+    """A folder with a Chinese name, a space, a subfolder, two equal stems, a text file and a damaged file."""
     folder = tmp_path / "talks"
     (folder / "day two").mkdir(parents=True)
     samples, rate = soundfile.read(examples()[0].path, dtype="float32")
@@ -58,7 +58,7 @@ def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path,
     assert json.loads((out / "你好.json").read_text(encoding="utf-8"))["text"] == default_texts[examples()[0].path.name]
     said = capsys.readouterr().err
     assert "1 of 4 failed" in said and "broken.mp3 could not be read as audio" in said
-    assert "\r" not in said  # no progress bar where standard error is no terminal
+    assert "\r" not in said  # no progress bar, since standard error is not a terminal
 
 
 def test_patterns_and_single_files_print_to_the_terminal(talks, default_texts, monkeypatch, capsys):
@@ -71,14 +71,14 @@ def test_patterns_and_single_files_print_to_the_terminal(talks, default_texts, m
 
 
 @pytest.mark.slow
-def test_without_the_hub_the_stand_in_is_said_once():
+def test_without_the_hub_w2v_mini_is_announced_once():
     done = w2vkit("transcribe", examples()[0].path, examples()[1].path)
     assert done.returncode == 0
     assert done.stderr.count("w2v-mini is used") == 1
     assert "w2vkit transcribe --model facebook/wav2vec2-large-960h-lv60-self" in done.stderr
 
 
-def test_a_named_model_out_of_reach_is_one_error_within_15_seconds():
+def test_a_named_model_out_of_reach_is_an_error_within_15_seconds():
     started = time.monotonic()
     done = w2vkit("transcribe", examples()[0].path, "--model", "facebook/wav2vec2-base-960h")
     assert time.monotonic() - started < 15

@@ -1,4 +1,4 @@
-"""The command `w2vkit demo`: what it passes on, and what it refuses before a model is loaded."""
+"""The command `w2vkit demo`: its options, and the calls that it refuses before a model is loaded."""
 
 import socket
 from typing import Any
@@ -13,7 +13,7 @@ from w2vkit.cli import main
 
 @pytest.fixture
 def served(monkeypatch) -> dict[str, Any]:
-    """What the page was served with; nothing is, if it was not."""
+    """The options that the page was served with; empty if it was not served."""
 
     class Model(Speller):
         notice, folder, stride, device, pass_seconds = None, None, 320, "cpu", 30.0
@@ -48,7 +48,7 @@ def test_by_default_only_this_machine_is_served(served):
     }
 
 
-def test_what_is_asked_for_is_passed_on(served):
+def test_options_are_passed_to_the_page(served):
     asked = "--host 0.0.0.0 --port 0 --share --auth ann:a:b --root-path /speech --max-seconds 90 --max-mb 1.5 --model w2v-mini"
     assert main(["demo", *asked.split()]) == 0
     assert served.pop("service").models.first.max_seconds == 90
@@ -63,7 +63,7 @@ def test_what_is_asked_for_is_passed_on(served):
     }
 
 
-def test_a_taken_port_is_said_before_a_model_is_loaded(served, capsys):
+def test_a_taken_port_is_refused_before_a_model_is_loaded(served, capsys):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         assert main(["demo", "--port", str(port)]) == 1

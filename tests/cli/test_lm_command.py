@@ -1,9 +1,9 @@
-"""The command line of language models and beam search."""
+"""The command `w2vkit lm build`, and the options of the decoder."""
 
 import argparse
 
 import pytest
-from support.emissions import misheard
+from support.emissions import ambiguous
 
 from w2vkit.cli import decoder as cli_decoder
 from w2vkit.cli import lm
@@ -22,7 +22,7 @@ def parse(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def test_a_teacher_biases_the_search_to_a_subject(tmp_path, capsys):
+def test_a_language_model_of_a_subject_changes_the_text(tmp_path, capsys):
     text = tmp_path / "cats.txt"
     text.write_text("The cat sat.\nA cat, a cat!\nCats sat on the mat.\n", encoding="utf-8")
     for name, more in (("words.arpa.gz", ()), ("characters.arpa", ("--characters", "--order", "5"))):
@@ -32,25 +32,25 @@ def test_a_teacher_biases_the_search_to_a_subject(tmp_path, capsys):
         assert "1-grams" in capsys.readouterr().err
         decode = cli_decoder.decoder(parse("transcribe", "--lm", output, "--alpha", "1", "--nbest", "2"))
         assert decode
-        heard = misheard("T", "H", "E", " ", "KC", "A", "T", " ", "S", "A", "T")
-        assert (greedy(heard).text, decode(heard).text) == ("THE KAT SAT", "THE CAT SAT")
-        assert len(decode(heard).alternatives) == 1
+        emissions = ambiguous("T", "H", "E", " ", "KC", "A", "T", " ", "S", "A", "T")
+        assert (greedy(emissions).text, decode(emissions).text) == ("THE KAT SAT", "THE CAT SAT")
+        assert len(decode(emissions).alternatives) == 1
 
 
 def test_options_choose_the_decoder():
-    heard = misheard("KC", "A", "T")
+    emissions = ambiguous("KC", "A", "T")
     assert cli_decoder.decoder(parse("transcribe")) is None
     assert cli_decoder.decoder(parse("transcribe", "--decoder", "greedy")) is greedy
     for given, text in ((["--hotword", "cat=4", "--hotword", "CAN"], "CAT"), (["--decoder", "beam"], "KAT")):
         decode = cli_decoder.decoder(parse("transcribe", *given))
-        assert decode and decode(heard).text == text
+        assert decode and decode(emissions).text == text
     for wrong in (["--alpha", "1"], ["--decoder", "greedy", "--nbest", "2"], ["--hotword", "cat=x"], ["--beam-width", "0"]):
         with pytest.raises(DecodingError):
             cli_decoder.decoder(parse("transcribe", *wrong))
 
 
 def test_the_settings_of_an_evaluation_hold_the_weights_that_were_used(tmp_path):
-    """An evaluation that goes on where it stopped must not mix texts of other weights."""
+    """A resumed evaluation must not mix texts that were decoded with different weights."""
     path = tmp_path / "model.arpa"
     build_ngram([["CAT"]], 1, output=path)
     save_weights(path, Weights(0.7, 2.5))
@@ -61,7 +61,7 @@ def test_the_settings_of_an_evaluation_hold_the_weights_that_were_used(tmp_path)
 
 
 @pytest.mark.parametrize("content", [None, b"caf\xe9", b" \n"])
-def test_texts_that_cannot_be_built_from(tmp_path, content):
+def test_unusable_texts_are_refused(tmp_path, content):
     path = tmp_path / "text.txt"
     if content is not None:
         path.write_bytes(content)

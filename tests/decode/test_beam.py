@@ -1,4 +1,4 @@
-"""Beam search against brute force over all paths, and what users ask of it."""
+"""Beam search against brute force over all paths; hot words, times, n-best lists and options."""
 
 import logging
 from itertools import groupby, product
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.emissions import VOCABULARIES, WHOLE, brute_force, misheard, random_emissions, spell, text_of
+from support.emissions import VOCABULARIES, WHOLE, ambiguous, brute_force, random_emissions, spell, text_of
 
 from w2vkit.decode import beam_search, greedy
 from w2vkit.decode.beam import ROOT, Tree
@@ -46,7 +46,7 @@ def test_hot_words_count_once_per_occurrence(vocabulary, frames, seed):
 
 
 def spans_of(text: str, emissions: Emissions) -> list[Span]:
-    """Where a text's labels are if the search had kept all prefixes at all times."""
+    """The spans of a text's labels if the search keeps all prefixes in every frame."""
     labels = [emissions.vocabulary.columns[character] for character in text]
     first_frame, last_frame = (np.full(len(labels) + 1, frame) for frame in (0, len(emissions) - 1))
     return align_decoded_text(emissions, labels, first_frame, last_frame)
@@ -54,7 +54,7 @@ def spans_of(text: str, emissions: Emissions) -> list[Span]:
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(VOCABULARIES), st.integers(1, 6), st.integers(0, 10**6))
-def test_places_are_those_of_the_likeliest_path(vocabulary, frames, seed):
+def test_word_times_are_those_of_the_likeliest_path(vocabulary, frames, seed):
     emissions = random_emissions(frames, vocabulary, seed)
     log_probs = emissions.log_probs.astype(np.float64)
     best = beam_search(emissions, **WHOLE)
@@ -71,7 +71,7 @@ def test_places_are_those_of_the_likeliest_path(vocabulary, frames, seed):
     assert best.words == words_from_spans(spans, emissions)
 
 
-def test_a_last_word_is_placed_although_its_prefix_was_left_for_a_boundary():
+def test_a_last_word_has_times_though_its_prefix_left_the_beam_for_a_boundary():
     emissions = spell([*"CAT", *[" "] * 30])
     found = beam_search(emissions)
     assert found.words == words_from_spans(spans_of("CAT", emissions), emissions)
@@ -85,21 +85,21 @@ def test_a_prefix_that_comes_back_is_the_same_prefix():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_narrow_search_places_words_as_a_wide_one_would(seed):
+def test_a_narrow_search_gives_the_times_of_a_wide_one(seed):
     emissions = random_emissions(300, VOCABULARIES[0], seed, scale=3.0)
     found = beam_search(emissions, 8)
     assert len(found.words) > 5
     assert found.words == words_from_spans(spans_of(found.text, emissions), emissions)
 
 
-def test_clear_emissions_give_what_greedy_gives():
+def test_beam_search_equals_greedy_on_clear_emissions():
     frames = list("___HH_E_LL_LL_OO _  _W_OORRR_L_DD__")
     emissions = spell(frames)
     expected, found = greedy(emissions), beam_search(emissions)
     assert found.text == expected.text == "HELLO WORLD"
     assert [(w.text, w.start, w.end) for w in found.words] == [(w.text, w.start, w.end) for w in expected.words]
     assert [w.confidence for w in found.words] == pytest.approx([w.confidence for w in expected.words])
-    assert found.score > expected.score  # all paths of the text, not one
+    assert found.score > expected.score  # it sums over all paths of the text
 
 
 def test_special_labels_separate_repeats_and_are_no_text():
@@ -107,7 +107,7 @@ def test_special_labels_separate_repeats_and_are_no_text():
 
 
 @pytest.mark.parametrize("frames", [["_"] * 5, [" "] * 4, [" ", "_", " "], ["<s>"], ["_"]])
-def test_nothing_said_is_an_empty_text(frames):
+def test_blank_emissions_give_an_empty_text(frames):
     found = beam_search(spell(frames))
     assert (found.text, found.words, found.confidence) == ("", (), 1.0)
 
@@ -120,7 +120,7 @@ def test_one_beam_differs_from_greedy_as_the_docstring_says():
 
 
 def test_the_sum_of_paths_beats_the_best_path():
-    # Graves' example: every single path with text is less likely than blank blank, all of A's together are not.
+    # Graves' example: the path "blank blank" is likelier than any path of A, but less likely than all of them together.
     vocabulary = Vocabulary.of(["<pad>", "A"], word_boundary=None)
     emissions = Emissions(np.log(np.full((2, 2), [0.6, 0.4], dtype=np.float32)), vocabulary)
     assert greedy(emissions).text == ""
@@ -149,25 +149,25 @@ def test_nbest_texts_differ_and_carry_words_and_both_scores():
 
 
 def test_a_hot_word_wins_only_when_it_is_complete():
-    heard = misheard("KC", "A", "T", " ", "S", "A", "T")
-    assert beam_search(heard).text == "KAT SAT"
-    assert beam_search(heard, hotwords={"CAT": 4.0}).text == "CAT SAT"
-    assert beam_search(heard, hotwords={"cat": 4.0}).text == "CAT SAT"
-    assert beam_search(heard, hotwords={"CATS": 4.0}).text == "KAT SAT"
-    assert beam_search(heard, hotwords={"CA": 4.0}).text == "KAT SAT"
+    emissions = ambiguous("KC", "A", "T", " ", "S", "A", "T")
+    assert beam_search(emissions).text == "KAT SAT"
+    assert beam_search(emissions, hotwords={"CAT": 4.0}).text == "CAT SAT"
+    assert beam_search(emissions, hotwords={"cat": 4.0}).text == "CAT SAT"
+    assert beam_search(emissions, hotwords={"CATS": 4.0}).text == "KAT SAT"
+    assert beam_search(emissions, hotwords={"CA": 4.0}).text == "KAT SAT"
 
 
-def test_a_hot_phrase_crosses_words():
-    heard = misheard("M", "NM", "E", "U", " ", "Y", "O", "RU", "K", " ", "I", "S")
-    assert beam_search(heard).text == "MNEU YORK IS"
-    found = beam_search(heard, hotwords={"MMEU YUUK": 2.0, "MNEU YOUK": 5.0, "YOUK": 0.5})
+def test_a_hot_phrase_of_several_words_wins():
+    emissions = ambiguous("M", "NM", "E", "U", " ", "Y", "O", "RU", "K", " ", "I", "S")
+    assert beam_search(emissions).text == "MNEU YORK IS"
+    found = beam_search(emissions, hotwords={"MMEU YUUK": 2.0, "MNEU YOUK": 5.0, "YOUK": 0.5})
     assert found.text == "MNEU YOUK IS"
     assert found.language_score == pytest.approx(5.5)
 
 
-def test_partial_credit_keeps_a_hot_word_alive_in_a_narrow_beam():
-    heard = misheard(*(f"{a}{b}" for a, b in zip("KATARINA", "CETELYNE", strict=True)))
-    assert beam_search(heard, 2, hotwords={"CETELYNE": 12.0}).text == "CETELYNE"
+def test_partial_scores_keep_a_hot_word_in_a_narrow_beam():
+    emissions = ambiguous(*(f"{a}{b}" for a, b in zip("KATARINA", "CETELYNE", strict=True)))
+    assert beam_search(emissions, 2, hotwords={"CETELYNE": 12.0}).text == "CETELYNE"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_partial_credit_keeps_a_hot_word_alive_in_a_narrow_beam():
         ({"hotwords": {"CAT": float("inf")}}, "above 0"),
     ],
 )
-def test_bad_parameters_name_the_remedy(options, remedy):
+def test_bad_options_are_refused(options, remedy):
     with pytest.raises(DecodingError, match=remedy):
         beam_search(spell(["A"]), **options)
 
@@ -200,14 +200,14 @@ def test_hot_words_without_word_boundary_are_refused():
 @pytest.mark.parametrize(
     "log_probs", [np.zeros((0, 3)), np.full((1, 3), np.nan), np.full((2, 3), 1 / 3), np.zeros((2, 4))], ids=str
 )
-def test_bad_emissions_never_reach_the_search(log_probs):
+def test_bad_emissions_are_refused(log_probs):
     vocabulary = Vocabulary.of(["<pad>", "|", "A"])
     with pytest.raises(EmissionsError) as caught:
         beam_search(Emissions(log_probs.astype(np.float32), vocabulary))
     assert isinstance(caught.value, W2VKitError)
 
 
-def test_impossible_labels_are_no_trouble():
+def test_search_allows_labels_of_probability_zero():
     vocabulary = Vocabulary.of(["<pad>", "|", "A", "B"])
     sure = np.array([2, 2, 0, 2, 1, 1, 3])  # probabilities of exactly one and zero
     with np.errstate(divide="ignore"):
@@ -226,7 +226,7 @@ def test_the_likeliest_label_is_never_pruned():
     assert beam_search(emissions).text == labels[6]
 
 
-def test_searching_says_nothing(capsys, caplog):
+def test_search_prints_and_logs_nothing(capsys, caplog):
     with caplog.at_level(logging.INFO):
         beam_search(spell(list("CAT")), hotwords={"CAT": 1.0})
     assert not caplog.records and capsys.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""Greedy decoding on spelled emissions: no model, every expectation can be read off the frames."""
+"""Greedy decoding of emissions that are written by hand."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_repeats_merge_and_blanks_vanish(frames, text):
     assert greedy(spell(list(frames), LABELS)).text == text
 
 
-def test_words_reach_a_little_outside_the_frames_they_came_from():
+def test_word_times_reach_a_little_beyond_their_frames():
     hypothesis = greedy(spell(list("____AA_B__ _BB__________")))
     # 60 ms before the first A, four frames shared between B and B, 100 ms after the last B
     assert [(w.text, w.start, w.end) for w in hypothesis.words] == [("AB", 0.02, 0.2), ("B", 0.2, 0.38)]
@@ -76,7 +76,7 @@ def test_words_are_ordered_inside_the_sound_and_never_overlap(path, sure):
         (np.full((4, 6), 1 / 6, np.float32), "the logarithm of probabilities"),
     ],
 )
-def test_a_matrix_that_is_no_emission_is_refused(matrix, cause):
+def test_a_matrix_without_log_probabilities_is_refused(matrix, cause):
     with pytest.raises(EmissionsError, match=cause):
         Emissions(matrix, Vocabulary.of(LABELS))
 
@@ -89,7 +89,7 @@ def test_a_matrix_that_is_no_emission_is_refused(matrix, cause):
         (["<pad>", "A"], {}, "word boundary '|' is not among"),
     ],
 )
-def test_a_vocabulary_with_holes_is_refused(labels, options, cause):
+def test_an_inconsistent_vocabulary_is_refused(labels, options, cause):
     with pytest.raises(EmissionsError, match=cause):
         Vocabulary.of(labels, **options)
 

@@ -1,4 +1,4 @@
-"""Language models: hand-computed values, independent estimates, and what they do to the beam search."""
+"""Language models: values by hand, independent implementations, and their effect on beam search."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.emissions import VOCABULARIES, WHOLE, brute_force, misheard, random_emissions, spell
+from support.emissions import VOCABULARIES, WHOLE, ambiguous, brute_force, random_emissions, spell
 
 from w2vkit.checkpoints import mini_folder
 from w2vkit.decode import beam_search
@@ -66,7 +66,7 @@ def arpa(tmp_path: Path):
     ("text", "log10"),
     [
         ("A B", -0.2 - 0.05 + (-0.4 - 0.3)),  # "A B </s>" is not listed: back-off(A B) + P(</s> | B)
-        ("B A", (-0.5 - 0.8) + (-0.2 - 0.4) + (-0.3 - 0.7)),  # unlisted contexts cost nothing
+        ("B A", (-0.5 - 0.8) + (-0.2 - 0.4) + (-0.3 - 0.7)),  # a context that is not listed has the back-off weight 0
         ("A C", -0.2 + (-0.1 - 0.3 - 1.0) - 0.7),  # C is <unk>, backed off to from <s> A and from A
         ("", -0.5 - 0.7),
     ],
@@ -107,7 +107,7 @@ def write_arpa(model: dict[tuple[str, ...], tuple[float, float]]) -> str:
 
 
 def backed_off(model: dict[tuple[str, ...], tuple[float, float]], context: tuple[str, ...], word: str) -> float:
-    """Katz' recursion as the ARPA format defines it: log10 P(word | context)."""
+    """Compute log10 P(word | context) by Katz' recursion, as the ARPA format defines it."""
     if (*context, word) in model:
         return model[*context, word][0]
     return (model[context][1] if context in model else 0.0) + backed_off(model, context[1:], word)
@@ -191,7 +191,7 @@ def test_a_broken_file_is_refused_with_its_line(arpa, what):
     assert "again" in str(caught.value) or "Give an ARPA file" in str(caught.value)
 
 
-def test_files_that_are_no_models(tmp_path, monkeypatch):
+def test_files_of_other_kinds_are_refused(tmp_path, monkeypatch):
     with pytest.raises(LanguageModelError, match="Check the path"):
         load(tmp_path / "missing.arpa")
     path = tmp_path / "model.arpa.gz"
@@ -216,7 +216,7 @@ def test_ngram_scores_are_those_of_kenlm(arpa, tmp_path):
 
 def test_a_search_with_kenlm_scores_as_one_with_our_ngram(arpa, tmp_path):
     lm = arpa(SMALL.replace("B", "AB"))
-    through_kenlm = KenLM(tmp_path / "model.arpa", lm.weights)  # the package reads ARPA files as well as binaries
+    through_kenlm = KenLM(tmp_path / "model.arpa", lm.weights)  # kenlm reads ARPA files, too
     assert (through_kenlm.name, through_kenlm.fingerprint) == (lm.name, lm.fingerprint)
     emissions = random_emissions(5, VOCABULARIES[0], seed=5)
     ours, theirs = (beam_search(emissions, **WHOLE, language_model=m, nbest=10**6) for m in (lm, through_kenlm))
@@ -225,7 +225,7 @@ def test_a_search_with_kenlm_scores_as_one_with_our_ngram(arpa, tmp_path):
     assert len(expected) > 50
 
 
-def test_gzipped_is_read_the_same(arpa, tmp_path):
+def test_a_gzipped_file_gives_the_same_model(arpa, tmp_path):
     path = tmp_path / "model.arpa.gz"
     path.write_bytes(gzip.compress(SMALL.encode()))
     model = load(path)
@@ -237,11 +237,11 @@ def unigrams(**log10: float) -> str:
     return write_arpa({(word,): (value, 0.0) for word, value in {"</s>": -1.0, **log10}.items()})
 
 
-def test_lower_case_words_are_mapped_and_it_is_said(arpa, caplog):
-    heard = misheard("KC", "A", "T", " ", "S", "A", "T")
-    assert beam_search(heard).text == "KAT SAT"
+def test_lower_case_words_are_mapped_with_a_log_message(arpa, caplog):
+    emissions = ambiguous("KC", "A", "T", " ", "S", "A", "T")
+    assert beam_search(emissions).text == "KAT SAT"
     with caplog.at_level(logging.WARNING):
-        found = beam_search(heard, language_model=arpa(unigrams(cat=-1.0, sat=-1.0)))
+        found = beam_search(emissions, language_model=arpa(unigrams(cat=-1.0, sat=-1.0)))
     assert found.text == "CAT SAT"
     assert found.language_score == pytest.approx(0.5 * LN10 * -3 + 2 * 1.0)
     assert "upper case" in caplog.text
@@ -252,8 +252,8 @@ def test_of_words_that_differ_in_case_only_the_likelier_one_counts(arpa):
     assert beam_search(spell(list("US")), language_model=lm, alpha=1.0, beta=0.0).language_score == pytest.approx(-2 * LN10)
 
 
-def test_weights_that_were_found_for_a_model_are_used_unless_others_are_given(arpa, tmp_path):
-    heard = spell(list("US"))
+def test_stored_weights_are_used_unless_others_are_given(arpa, tmp_path):
+    emissions = spell(list("US"))
     content = unigrams(US=-1.0)
     found = {name: tmp_path / f"{name}.arpa.gz" for name in ("plain", "v1.2")}
     for path in found.values():
@@ -263,7 +263,7 @@ def test_weights_that_were_found_for_a_model_are_used_unless_others_are_given(ar
     assert (plain.weights, weighed.weights) == (Weights(0.5, 1.0), Weights(2.0, 0.25))
 
     def score(lm, **given) -> float:
-        return beam_search(heard, language_model=lm, **given).language_score
+        return beam_search(emissions, language_model=lm, **given).language_score
 
     assert score(plain) == pytest.approx(0.5 * -2 * LN10 + 1.0)
     assert score(weighed) == pytest.approx(2.0 * -2 * LN10 + 0.25)
@@ -280,8 +280,8 @@ def test_damaged_weights_are_named(tmp_path, content):
         load(tmp_path / "model.arpa")
 
 
-def test_the_bundled_model_brings_its_weights():
-    tuned = json.loads((mini_folder() / "language_model.json").read_text())  # what training.decoding found
+def test_the_bundled_model_has_stored_weights():
+    tuned = json.loads((mini_folder() / "language_model.json").read_text())  # written by training.decoding
     assert load(BUNDLED).weights == Weights(**tuned)
 
 
@@ -295,24 +295,24 @@ def test_words_need_a_word_boundary(arpa):
         beam_search(random_emissions(2, VOCABULARIES[3], 0), language_model=arpa(unigrams(AB=-1.0)))
 
 
-def test_look_ahead_keeps_a_long_word_alive_in_a_narrow_beam(arpa):
-    heard = misheard(*(f"{a}{b}" for a, b in zip("KATARINA", "CETELYNE", strict=True)))
+def test_look_ahead_keeps_a_long_word_in_a_narrow_beam(arpa):
+    emissions = ambiguous(*(f"{a}{b}" for a, b in zip("KATARINA", "CETELYNE", strict=True)))
     lm = arpa(unigrams(CETELYNE=-1.0, KATARINA=-5.0, KETARINA=-5.0, CATARINA=-5.0))
-    assert beam_search(heard, 2, language_model=lm, alpha=1.0).text == "CETELYNE"
-    assert beam_search(heard, 2, language_model=lm, alpha=0.1).text == "KATARINA"
+    assert beam_search(emissions, 2, language_model=lm, alpha=1.0).text == "CETELYNE"
+    assert beam_search(emissions, 2, language_model=lm, alpha=0.1).text == "KATARINA"
 
 
 def test_one_lexicon_serves_all_weights(arpa):
     lm = arpa(unigrams(CAT=-1.0, KAT=-2.0))
-    heard = misheard("KC", "A", "T")
+    emissions = ambiguous("KC", "A", "T")
     for alpha in (0.0, 0.5, 2.0):
         scores = {"CAT": -1.0, "KAT": -2.0}
-        found = beam_search(heard, language_model=lm, alpha=alpha, beta=0.0, nbest=2)
+        found = beam_search(emissions, language_model=lm, alpha=alpha, beta=0.0, nbest=2)
         for h in (found, *found.alternatives):
             assert h.language_score == pytest.approx(alpha * LN10 * (scores[h.text] - 1.0))
 
 
-def test_vocabularies_are_told_apart(arpa):
+def test_each_vocabulary_has_its_own_lexicon(arpa):
     """The lexicon that is kept for one vocabulary is not used for another."""
     lm = arpa(unigrams(AB=-1.0, BA=-2.0))
     for labels in (["<pad>", "|", "A", "B"], ["B", "A", "|", "<pad>"]):

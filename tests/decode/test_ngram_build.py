@@ -12,7 +12,7 @@ from w2vkit.errors import LanguageModelError
 
 
 def kneser_ney(lines: list[list[str]], order: int, thresholds: list[int]):
-    """Chen and Goodman's modified Kneser-Ney, written down as the paper defines it: P(word | context) by recursion."""
+    """Compute P(word | context) by recursion, as Chen and Goodman define modified Kneser-Ney."""
     counts: list[Counter] = [Counter() for _ in range(order + 1)]
     for line in lines:
         padded = ["<s>", *line, "</s>"]
@@ -82,7 +82,7 @@ def test_the_builder_equals_the_papers_definition(tmp_path, order, prune):
             state = lm.step(state, seen)[0]
 
 
-def test_text_becomes_words_as_they_are_spoken():
+def test_sentences_gives_the_words_of_a_text():
     text = "`Don’t stop,` he said.\n\n  ROCK'N'ROLL - 'tis _good_!\r\nहिन्दी में\n...\n"  # noqa: RUF001
     assert sentences(text) == [
         ["don't", "stop", "he", "said"],
@@ -105,7 +105,7 @@ def test_text_becomes_words_as_they_are_spoken():
         ([["A", "<s>"]], 3, (0,), "Remove them"),
     ],
 )
-def test_what_cannot_be_built_names_the_remedy(tmp_path, lines, order, prune, remedy):
+def test_wrong_options_and_texts_are_refused(tmp_path, lines, order, prune, remedy):
     with pytest.raises(LanguageModelError, match=remedy):
         build_ngram(lines, order, prune, output=tmp_path / "x.arpa")
     assert not (tmp_path / "x.arpa").exists()

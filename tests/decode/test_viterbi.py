@@ -1,4 +1,4 @@
-"""The best path through the lattice, against searches that share nothing with it."""
+"""The best path through the lattice, against independent searches."""
 
 import itertools
 import tracemalloc
@@ -29,7 +29,7 @@ def brute_force(log_probs: np.ndarray, columns: list[int]) -> float:
 
 
 def full_table(log_probs: np.ndarray, columns: list[int]) -> float:
-    """The textbook's recursion over all T * (2L + 1) cells, one cell at a time."""
+    """The plain recursion over all T * (2L + 1) cells."""
     states = [BLANK]
     for column in columns:
         states += [column, BLANK]
@@ -46,7 +46,7 @@ def full_table(log_probs: np.ndarray, columns: list[int]) -> float:
 
 
 def check(path: module.BestPath, log_probs: np.ndarray, columns: list[int]) -> None:
-    """The frames spell the labels, and their log-probabilities add up to the score."""
+    """Check that the frames spell the labels, and that their log-probabilities add up to the score."""
     frames = np.full(len(log_probs), BLANK)
     for column, start, stop in zip(columns, path.starts, path.stops, strict=True):
         assert start < stop
@@ -84,7 +84,7 @@ def test_equals_the_full_table_however_it_is_cut_into_blocks(seed: int, length: 
 
 
 def test_equal_neighbours_have_a_blank_between_them() -> None:
-    """As in torchaudio.functional.forced_align: without it they would be one."""
+    """As in torchaudio.functional.forced_align. Without a blank, equal labels would merge."""
     sure = log_softmax(np.array([[0.0, 9.0]] * 3))
     path = viterbi(sure, np.array([1, 1]), BLANK)
     assert (path.starts.tolist(), path.stops.tolist()) == ([0, 2], [1, 3])

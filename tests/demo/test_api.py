@@ -1,4 +1,4 @@
-"""The page's endpoints for programs, called as programs do."""
+"""The page's endpoints for programs, called by Gradio's client."""
 
 import re
 from pathlib import Path
@@ -107,7 +107,7 @@ def test_sound_beyond_the_limit_is_refused_by_its_header(client, tmp_path):
 
 
 def test_files_of_the_server_that_nobody_uploaded_are_refused(page_url, write, tone):
-    private = write("private.wav", tone)  # sound, so that only the refusal can stop it; Gradio's client would upload it
+    private = write("private.wav", tone)  # valid sound; not sent by Gradio's client, which would upload it
     calls = f"{page_url}gradio_api/call/transcribe"
     for path in (str(private), f"{SAY.path.parent}/../../../{private}", "/etc/hostname"):
         given = {"path": path, "meta": {"_type": "gradio.FileData"}}

@@ -94,7 +94,7 @@ def test_a_request_is_refused_when_the_queue_is_full(client, model, clip):
 def test_gradio_deletes_uploads_and_results(page, model, clip):
     model.gate.set()
     calls = f"{page.local_url}gradio_api"
-    run = next(number for number, event in page.fns.items() if event.name == "run_new")  # what an upload starts in a browser
+    run = next(number for number, event in page.fns.items() if event.name == "run_new")  # the event of an upload
     with Path(clip["path"]).open("rb") as file:
         (path,) = httpx.post(f"{calls}/upload", files={"files": file}).json()
     data = [{"path": path, "orig_name": "secret name.wav", "meta": {"_type": "gradio.FileData"}}, None, "greedy"]
@@ -104,7 +104,7 @@ def test_gradio_deletes_uploads_and_results(page, model, clip):
     assert "HELLO" in done
     assert {"secret name.wav", "sound.wav", "secret name.srt"} <= _kept()
     assert page.delete_cache == (app.SWEEP_SECONDS, app.KEEP_SECONDS)
-    delete_files_created_by_app(page, age=None)  # what Gradio does by that schedule
+    delete_files_created_by_app(page, age=None)  # Gradio calls it by that schedule
     assert _kept() <= {clip.path.name for clip in examples()}
 
 
@@ -135,7 +135,7 @@ def test_a_program_that_speaks_mcp_finds_the_endpoints_and_sends_sound(page, mod
 
 
 def _kept() -> set[str]:
-    """What Gradio's cache holds; for every file of a call Gradio leaves an empty one, too."""
+    """The files in Gradio's cache that are not empty; Gradio leaves an empty one for every file of a call."""
     return {path.name for path in Path(os.environ["GRADIO_TEMP_DIR"]).rglob("*") if path.is_file() and path.stat().st_size}
 
 

@@ -16,7 +16,7 @@ from w2vkit.decode.lm import BUNDLED, load, path_of
 from w2vkit.errors import DecodingError, LanguageModelError
 from w2vkit_demo.server.beam_process import BeamProcess
 
-HEARD = spell(list("HE_L_LO WURL_D"), sure=0.6)
+EMISSIONS = spell(list("HE_L_LO WURL_D"), sure=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -28,32 +28,32 @@ def process() -> Iterator[BeamProcess]:
 
 @pytest.mark.parametrize("search", [BeamSearch(nbest=3), BeamSearch(hotwords={"WURLD": 9.0}), BeamSearch(alpha=0.3)])
 def test_search_gives_what_beam_search_gives(process, search):
-    assert process.search(HEARD, search) == search(HEARD)
+    assert process.search(EMISSIONS, search) == search(EMISSIONS)
     here = replace(search, language_model=load(BUNDLED))
-    assert process.search(HEARD, search, language_model=path_of(BUNDLED)) == here(HEARD)
+    assert process.search(EMISSIONS, search, language_model=path_of(BUNDLED)) == here(EMISSIONS)
 
 
 def test_errors_are_those_of_beam_search(process, tmp_path):
     with pytest.raises(DecodingError, match=r"weight -1\.0"):
-        process.search(HEARD, BeamSearch(hotwords={"A": -1.0}))
+        process.search(EMISSIONS, BeamSearch(hotwords={"A": -1.0}))
     with pytest.raises(LanguageModelError, match=r"gone\.arpa could not be read"):
-        process.search(HEARD, language_model=tmp_path / "gone.arpa")
-    assert process.search(HEARD).text == beam_search(HEARD).text
+        process.search(EMISSIONS, language_model=tmp_path / "gone.arpa")
+    assert process.search(EMISSIONS).text == beam_search(EMISSIONS).text
 
 
 def test_a_killed_process_is_started_again(process):
-    process.search(HEARD)
+    process.search(EMISSIONS)
     first = process._process
     assert first
     first.kill()
-    assert process.search(HEARD).text == beam_search(HEARD).text
+    assert process.search(EMISSIONS).text == beam_search(EMISSIONS).text
     assert process._process and process._process.pid != first.pid
 
 
 def test_a_process_that_cannot_run_is_one_error(monkeypatch):
-    monkeypatch.setattr(sys, "executable", "true")  # ends at once, and says nothing
+    monkeypatch.setattr(sys, "executable", "true")  # ends at once without output
     with pytest.raises(DecodingError, match="ended twice"):
-        BeamProcess().search(HEARD)
+        BeamProcess().search(EMISSIONS)
 
 
 def test_the_process_ends_when_the_page_is_killed():
@@ -72,7 +72,7 @@ def test_the_process_ends_when_the_page_is_killed():
 
 
 def _alive(process: int) -> bool:
-    """Whether a process runs; one that has ended but was not asked for its result yet does not."""
+    """Whether a process runs. A zombie, which has ended but was not waited for, does not."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

@@ -57,7 +57,7 @@ def test_words_carry_their_times_and_shade():
     assert all(word.shade == shade(word.confidence) and 0 <= word.start < word.end <= view.seconds for word in view.words)
 
 
-def test_peaks_hold_every_sample(emissions):
+def test_peaks_are_the_extremes_of_all_samples(emissions):
     waveform = sound(emissions)
     samples = waveform.samples.copy()
     samples[[5, 8000]] = [-1, 1]
@@ -67,7 +67,7 @@ def test_peaks_hold_every_sample(emissions):
     assert len(peaks) == np.ceil(view.seconds / view.peak_seconds)
 
 
-def test_of_a_large_vocabulary_the_likeliest_rows_and_the_blank_are_kept():
+def test_a_large_vocabulary_is_cut_to_its_likeliest_rows_and_the_blank():
     labels = ["<pad>", "|", *[chr(0x4E00 + i) for i in range(500)]]
     probabilities = np.full((4, len(labels)), 1e-4)
     probabilities[:, 300] = 1 - 1e-4 * (len(labels) - 1)

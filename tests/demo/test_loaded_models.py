@@ -16,7 +16,7 @@ from w2vkit_demo.server.model_queue import ModelQueue
 
 
 class Named(Speller):
-    """A model of some name."""
+    """A model that has only a name."""
 
     notice, folder, stride, device, pass_seconds = None, None, 320, "cpu", 30.0
 
@@ -26,7 +26,7 @@ class Named(Speller):
 
 
 class Shelf:
-    """This machine's models, and a Hub that has one more, "hub/c", which comes in two parts."""
+    """Local models, and a Hub with one more, "hub/c", which is downloaded in two parts."""
 
     def __init__(self) -> None:
         self.there = ["w2v-mini", "cached/a", "cached/b", "cached/broken"]

@@ -36,9 +36,9 @@ class Slow(Speller):
                     progress(share)
             return [None for _ in waveforms]
         found = super().emit(waveforms)
-        self.passes.append(self.heard[-len(waveforms) :])
+        self.passes.append(self.read[-len(waveforms) :])
         if "BAD" in self.passes[-1]:
-            raise AudioError("BAD was heard. Say something else.")
+            raise AudioError("BAD was said. Say something else.")
         return found
 
 
@@ -49,7 +49,7 @@ def model() -> Slow:
 
 @pytest.fixture
 def ask(model):
-    """Ask for texts from as many threads, the first alone; open the gate when all the others wait, and give what came."""
+    """Request texts, each from its own thread. The gate opens when all but the first wait. Give the results."""
 
     def one(text: str) -> str:
         return greedy(*shared.emit([load(sound(text))])).text
@@ -72,18 +72,18 @@ def ask(model):
 
 def test_requests_that_come_during_a_pass_share_the_next_one(model, ask):
     assert [future.result() for future in ask(TEXTS)] == ["FIRST", *TEXTS]
-    assert [len(heard) for heard in model.passes] == [1, len(TEXTS)]
+    assert [len(texts) for texts in model.passes] == [1, len(TEXTS)]
 
 
 def test_a_pass_takes_no_more_than_pass_seconds_of_sound(model, ask):
     model.pass_seconds = 5 * load(sound(TEXTS[0])).seconds + 0.01
     assert [future.result() for future in ask(TEXTS)] == ["FIRST", *TEXTS]
-    assert [len(heard) for heard in model.passes] == [1, 5, 5, 2]
+    assert [len(texts) for texts in model.passes] == [1, 5, 5, 2]
 
 
 def test_an_error_reaches_only_its_own_request(model, ask):
     futures = ask([*TEXTS[:4], "BAD", *TEXTS[4:]])
-    with pytest.raises(AudioError, match="BAD was heard"):
+    with pytest.raises(AudioError, match="BAD was said"):
         futures.pop(5).result()
     assert [future.result() for future in futures] == ["FIRST", *TEXTS]
 
@@ -94,7 +94,7 @@ def test_short_requests_run_between_the_windows_of_a_long_one(model):
     with ThreadPoolExecutor(3) as pool:
 
         def progress(share: float) -> None:
-            if not told:  # while the first window is done, a short request comes
+            if not told:  # a short request comes during the first window
                 short.append(pool.submit(shared.emit, [load(sound("SHORT"))]))
                 while not shared._short:
                     time.sleep(0.001)

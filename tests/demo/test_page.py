@@ -50,7 +50,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
 
 @pytest.fixture
 def window() -> dict:
-    """How the page is opened; tests change it by parametrize."""
+    """The options of the browser window; tests change them by parametrize."""
     return {}
 
 
@@ -119,7 +119,7 @@ def test_a_click_on_a_word_plays_it_and_shows_its_frame(page):
         "e => { const a = document.querySelector('#view audio'); return a.paused && a.currentTime >= e }", arg=end - 0.01
     )
     stopped = page.locator("#view audio").evaluate("a => a.currentTime")
-    assert start < stopped < end + 1.0  # a busy machine may be late to stop it
+    assert start < stopped < end + 1.0  # a busy machine stops it late
     (first,) = re.findall(r"Frame \d+: (\d+\.\d+)", page.locator("#view .lv-likeliest").inner_text())
     assert start - 0.03 < float(first) < end
 
@@ -179,7 +179,7 @@ def test_two_fingers_zoom_and_one_drags(page):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
     def shown() -> tuple[float, float]:
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # it is drawn
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # until drawn
         start, stop, _ = map(float, re.findall(r"\d+\.\d\d", place.inner_text()))
         return start, stop
 
@@ -220,10 +220,8 @@ def test_the_microphone_is_transcribed_when_recording_stops(page, default_texts)
     page.wait_for_timeout(4500)
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator("#facts")).to_contain_text(re.compile(r"\d\.\d s of sound .* times real time"), timeout=PATIENCE)
-    heard = page.locator("#text textarea").input_value()
-    assert jiwer.cer(default_texts[SAY.path.name], heard) < 0.5, (
-        heard
-    )  # the browser plays the clip, resamples it and may cut it
+    found = page.locator("#text textarea").input_value()
+    assert jiwer.cer(default_texts[SAY.path.name], found) < 0.5, found  # the browser resamples the clip and may cut it
 
 
 def test_a_missing_hub_is_explained_and_a_bad_file_leaves_the_page_working(page, tmp_path, default_texts):
@@ -264,7 +262,7 @@ def test_compare_marks_differences_and_its_views_move_together(page, default_tex
     expect(page.locator("#compare-b .lv-word")).to_have_text(texts[1].split())
     pairs = difference(*texts).pairs
     changed = sum(a != b for a, b in pairs)
-    assert changed  # or the next line would not show that differences are counted
+    assert changed  # otherwise the next line could not fail
     expect(page.locator("#compare-facts")).to_contain_text(f"From A to B: {changed} of {len(pairs)} words change")
     whole = page.locator("#compare-b .lv-place").inner_text()
     assert whole.startswith("0.00 to ")

@@ -14,31 +14,31 @@ from w2vkit.errors import DecodingError
 from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.service import Service, Setup
 
-HEARD = spell(list("HE_L_LO WURL_D"), sure=0.6)
+EMISSIONS = spell(list("HE_L_LO WURL_D"), sure=0.6)
 
 
 @pytest.fixture
 def service(tmp_path) -> Iterator[Service]:
-    """The service of one model, whose folder is the test's."""
-    model: Any = SimpleNamespace(name="model", folder=tmp_path, vocabulary=HEARD.vocabulary)
+    """The service of one model, whose folder is the temporary one."""
+    model: Any = SimpleNamespace(name="model", folder=tmp_path, vocabulary=EMISSIONS.vocabulary)
     with Service(LoadedModels(model)) as service:
         yield service
 
 
 def test_the_default_decoder_is_greedy_without_a_language_model(service):
     assert service.default_decoder() == "greedy" and "checkpoint" not in service.decoder_names()
-    assert service.decoder(Setup())(HEARD).text == "HELLO WURLD"
+    assert service.decoder(Setup())(EMISSIONS).text == "HELLO WURLD"
     with pytest.raises(DecodingError, match="model comes without a language model"):
         service.decoder(Setup(decoder="checkpoint"))
 
 
 def test_checkpoint_is_the_models_own_language_model_and_bundled_is_always_w2v_minis(service, tmp_path):
-    bundled = beam_search(HEARD, language_model=load(BUNDLED)).text
-    assert service.decoder(Setup(decoder="bundled"))(HEARD).text == bundled
+    bundled = beam_search(EMISSIONS, language_model=load(BUNDLED)).text
+    assert service.decoder(Setup(decoder="bundled"))(EMISSIONS).text == bundled
     build_ngram([["HELLO", "WURLT"]] * 3, 2, output=tmp_path / "language_model.arpa.gz")
     assert service.default_decoder() == "checkpoint" and "checkpoint" in service.decoder_names()
-    assert [service.decoder(Setup(decoder=name))(HEARD).text for name in ("checkpoint", "")] == ["HELLO WURLT"] * 2
-    assert service.decoder(Setup(decoder="bundled"))(HEARD).text == bundled != "HELLO WURLT"
+    assert [service.decoder(Setup(decoder=name))(EMISSIONS).text for name in ("checkpoint", "")] == ["HELLO WURLT"] * 2
+    assert service.decoder(Setup(decoder="bundled"))(EMISSIONS).text == bundled != "HELLO WURLT"
 
 
 def test_prepare_starts_the_process_for_short_sounds_and_close_ends_it(service, tmp_path):

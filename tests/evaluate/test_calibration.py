@@ -1,4 +1,4 @@
-"""Figures about confidence, against values worked out by hand and data made with a known temperature."""
+"""Calibration: figures against values computed by hand, fits against data made with known parameters."""
 
 import math
 import shutil
@@ -69,7 +69,7 @@ def test_words_are_matched_by_the_fewest_edits() -> None:
     assert len(confidences) == 3
 
 
-def test_tempering_equals_dividing_the_logits() -> None:
+def test_temperature_scaling_equals_dividing_the_logits() -> None:
     logits = np.random.default_rng(0).normal(0, 5, (40, len(LABELS)))
 
     def emissions(values: np.ndarray) -> Emissions:
@@ -87,11 +87,11 @@ def test_a_temperature_is_a_positive_number(temperature) -> None:
         temperature_scaled(spell(["A"]), temperature)
 
 
-def test_the_fit_finds_the_temperature_that_made_a_model_too_sure() -> None:
+def test_the_fit_finds_the_temperature_of_the_data() -> None:
     rng = np.random.default_rng(1)
     vocabulary = Vocabulary.of(["<pad>", "|", "A", "B"])
     emissions, references = [], []
-    for p in rng.uniform(0.5, 1.0, 700):  # words of one letter, each as probable as the model first says
+    for p in rng.uniform(0.5, 1.0, 700):  # words of one letter, right with the probability p
         log_probs = np.log(np.array([[1e-9, 1e-9, p, 1 - p]]))
         sharp = 3.0 * log_probs
         sharp -= np.logaddexp.reduce(sharp, axis=1, keepdims=True)
@@ -106,14 +106,14 @@ def test_the_fit_finds_the_temperature_that_made_a_model_too_sure() -> None:
     assert expected_calibration_error(*after) < 0.05 < expected_calibration_error(*before)
 
 
-def test_nothing_recognised_cannot_be_fitted() -> None:
+def test_a_fit_without_words_is_refused() -> None:
     with pytest.raises(ModelError, match="No word"):
         fit_temperature([spell(["_", "_"])], ["A"])
     with pytest.raises(ModelError, match="No word"):
         fit_language([greedy(spell(["_", "_"]))], ["A"])
 
 
-def test_the_curve_of_words_found_with_help_is_the_one_that_made_them() -> None:
+def test_the_fit_finds_the_language_model_curve_of_the_data() -> None:
     rng = np.random.default_rng(2)
     hypotheses, references = [], []
     for length in (1, 3, 8):
@@ -137,14 +137,14 @@ def test_a_curve_can_be_fitted_where_all_words_are_right_or_all_wrong(share: int
 
 
 def test_every_decoder_gives_calibrated_confidences_and_the_same_text(tmp_path: Path) -> None:
-    heard = spell([*"_A_B _B_"], sure=0.9)
+    emissions = spell([*"_A_B _B_"], sure=0.9)
     path = tmp_path / "model.arpa"
     build_ngram([["AB", "B"]], 1, output=path)
     search = BeamSearch(language_model=load(path))
     calibration = Calibration(1.7, (0.3, 0.5), language_model=load(path).fingerprint)
-    calibrated = replace(heard, calibration=calibration)
+    calibrated = replace(emissions, calibration=calibration)
     for decode in (greedy, beam_search, lambda one: align(one, "ab b").hypothesis, search):
-        as_it_is, softer, corrected = (decode(one) for one in (heard, temperature_scaled(heard, 1.7), calibrated))
+        as_it_is, softer, corrected = (decode(one) for one in (emissions, temperature_scaled(emissions, 1.7), calibrated))
         assert (corrected.text, corrected.score) == (as_it_is.text, as_it_is.score)
         assert [(w.start, w.end) for w in corrected.words] == [(w.start, w.end) for w in as_it_is.words]
         expected = [w.confidence for w in softer.words]
@@ -152,7 +152,9 @@ def test_every_decoder_gives_calibrated_confidences_and_the_same_text(tmp_path: 
             expected = [calibration.lm_confidence(c, len(w.text)) for c, w in zip(expected, softer.words, strict=True)]
         assert [w.confidence for w in corrected.words] == pytest.approx(expected, rel=1e-5)
         assert all(w.confidence < 0.97 * v.confidence for w, v in zip(corrected.words, as_it_is.words, strict=True))
-    assert [w.confidence for w in search(heard).words] == pytest.approx([w.confidence for w in greedy(heard).words], rel=1e-5)
+    assert [w.confidence for w in search(emissions).words] == pytest.approx(
+        [w.confidence for w in greedy(emissions).words], rel=1e-5
+    )
 
 
 def test_the_curve_for_a_language_model_is_not_applied_to_another_one(tmp_path: Path) -> None:
@@ -160,11 +162,11 @@ def test_the_curve_for_a_language_model_is_not_applied_to_another_one(tmp_path: 
     build_ngram([["AB", "B", "B"]], 1, output=tmp_path / "other.arpa")
     fitted, other = (load(tmp_path / name) for name in ("fitted.arpa", "other.arpa"))
     shutil.copy(tmp_path / "fitted.arpa", tmp_path / "copy.arpa")
-    heard = spell([*"_A_B _B_"], sure=0.9)
-    calibrated = replace(heard, calibration=Calibration(1.0, (3.0, 0.5), language_model=fitted.fingerprint))
+    emissions = spell([*"_A_B _B_"], sure=0.9)
+    calibrated = replace(emissions, calibration=Calibration(1.0, (3.0, 0.5), language_model=fitted.fingerprint))
     for model, corrected in ((fitted, True), (load(tmp_path / "copy.arpa"), True), (other, False), (None, False)):
         search = BeamSearch(language_model=model)
-        same = [w.confidence for w in search(calibrated).words] == [w.confidence for w in search(heard).words]
+        same = [w.confidence for w in search(calibrated).words] == [w.confidence for w in search(emissions).words]
         assert same != corrected
 
 
@@ -172,14 +174,14 @@ def test_the_curve_of_the_bundled_checkpoint_is_for_its_own_language_model() -> 
     assert Calibration.load(mini_folder()).language_model == load(BUNDLED).fingerprint
 
 
-def test_curve_of_help_by_hand() -> None:
+def test_language_model_curve_by_hand() -> None:
     helped = Calibration(language=(0.5, 2.0)).lm_confidence
     assert helped(0.8**3, 3) == pytest.approx(1 / (1 + math.exp(-0.5) * (0.2 / 0.8) ** 2))
     assert 0 < helped(0.0, 4) < helped(1.0, 4) < 1
     assert Calibration().lm_confidence(0.3, 4) == 0.3
 
 
-def test_the_bundled_checkpoint_is_calibrated_and_says_so_in_its_emissions() -> None:
+def test_emissions_of_the_bundled_checkpoint_have_its_calibration() -> None:
     model = CTCModel.load("w2v-mini")
     (emissions,) = model.emit([Waveform(np.zeros(16_000, np.float32), 16_000)])
     assert emissions.calibration == Calibration.load(model.folder) != UNCALIBRATED
@@ -194,7 +196,7 @@ def test_a_checkpoint_with_a_damaged_calibration_is_refused(checkpoints, tmp_pat
         CTCModel.load(str(folder))
 
 
-def test_stored_beside_a_checkpoint(tmp_path: Path) -> None:
+def test_a_calibration_is_saved_and_loaded_with_its_checkpoint(tmp_path: Path) -> None:
     assert Calibration.load(tmp_path) == UNCALIBRATED
     for calibration in (Calibration(1.75, (0.5, -0.25), 1200, "0123456789abcdef"), Calibration(1.75)):
         calibration.save(tmp_path)

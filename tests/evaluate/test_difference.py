@@ -22,7 +22,7 @@ def test_a_reference_is_spelled_as_the_model_can_write_it():
     assert difference("Don't", "DON'T").wer == 1  # without a vocabulary texts are compared as they are
 
 
-def test_a_silent_hypothesis_leaves_everything_out():
+def test_an_empty_hypothesis_leaves_out_every_word():
     found = difference("ONE TWO", "")
     assert (found.wer, found.deletions) == (1, 2) and found.pairs == (("ONE", None), ("TWO", None))
 

@@ -58,7 +58,7 @@ def test_every_kind_of_error_is_aligned_word_by_word():
     assert [a for a, _ in one.pairs if a is not None] == one.reference.split()
     assert [b for _, b in one.pairs if b is not None] == one.hypothesis.split()
     assert sum(a != b for a, b in one.pairs) == one.errors
-    assert evaluation.interval is None  # nothing can be drawn from one utterance
+    assert evaluation.interval is None  # one utterance cannot be resampled
 
 
 @pytest.mark.parametrize("by_speaker", [False, True])
@@ -97,12 +97,12 @@ def test_a_run_killed_in_the_middle_is_finished_as_if_it_had_not_been(tmp_path):
     model = speller()
     again = evaluate(model, made, results_file=killed)
     assert killed.read_bytes() == whole.read_bytes()
-    assert len(model.heard) == len(made) - (left.count(b"\n") - 1) + 1  # one more to warm up
+    assert len(model.read) == len(made) - (left.count(b"\n") - 1) + 1  # one more for the warm-up
     assert (again.wer, again.interval, again.utterances) == (truth.wer, truth.interval, truth.utterances)
     assert any("earlier run" in note for note in again.notes)
 
 
-def test_half_a_line_is_repaired_wherever_it_was_cut(tmp_path):
+def test_a_journal_cut_inside_a_line_is_repaired(tmp_path):
     path, made = tmp_path / "results.jsonl", [replace(u, speaker="Zoë") for u in utterances(3)]
     evaluate(speller(), made, results_file=path)
     whole = path.read_bytes()
@@ -127,7 +127,7 @@ def test_ctrl_c_keeps_the_chunks_before_it(tmp_path):
     assert path.read_bytes().count(b"\n") == CHUNK + 1
 
 
-def test_a_full_disk_is_said_and_loses_nothing(tmp_path):
+def test_a_full_disk_is_an_error_and_loses_no_results(tmp_path):
     resource = pytest.importorskip("resource")
     path, whole, made = tmp_path / "results.jsonl", tmp_path / "whole.jsonl", utterances(3 * CHUNK)
     evaluate(speller(), made, results_file=whole)
@@ -151,7 +151,7 @@ def test_a_failed_utterance_is_reported_and_tried_again(tmp_path):
     assert "could not be read" in str(evaluation.failures[0].error) and len(evaluation.utterances) == 4
     model = speller()
     mended = evaluate(model, made, results_file=path)
-    assert not mended.failures and len(model.heard) == 3  # the two, and one to warm up
+    assert not mended.failures and len(model.read) == 3  # the two, and one for the warm-up
     assert [json.loads(line)["id"] for line in path.read_text().splitlines()[1:]] == [u.id for u in made]
 
 
@@ -163,7 +163,7 @@ def test_a_smaller_run_leaves_the_rows_of_a_larger_one(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_results_of_something_else_are_not_mixed_in(tmp_path):
+def test_results_of_another_run_are_refused(tmp_path):
     path, made = tmp_path / "results.jsonl", utterances(2)
     evaluate(speller(), made, results_file=path)
     other = speller()
@@ -183,7 +183,7 @@ def test_references_in_the_wrong_case_are_refused_before_the_model_runs():
     made = [Utterance("a", sound("GOOD DAY"), "Good day.")]
     with pytest.raises(EvaluationError, match=r"not in upper case.*--scoring leaderboard"):
         evaluate(model, made)
-    assert not model.heard
+    assert not model.read
     assert evaluate(model, made, scoring="leaderboard").wer == 0.0
 
 
@@ -284,7 +284,7 @@ def test_the_evaluation_says_which_decoder_it_used_and_whether_the_checkpoint_ha
     plain = evaluate(model, made)
     assert plain.decoder == "greedy" and not any("language model" in note for note in plain.notes)
     shutil.copy(mini_folder() / "language_model.arpa.gz", tmp_path)
-    model.folder = tmp_path  # a checkpoint that brings a language model is decoded with it by w2vkit transcribe
+    model.folder = tmp_path  # with a language model in the folder, w2vkit transcribe uses it by default
     with_default = evaluate(model, made)
     assert with_default.decoder == "greedy" and with_default.wer == plain.wer
     (note,) = [note for note in with_default.notes if "language model" in note]

@@ -32,7 +32,7 @@ def evaluated(made: list[Utterance], **options) -> Evaluation:
     return replace(evaluate(speller(), made, **options), speed=None)
 
 
-def test_the_table_says_everything_once():
+def test_the_table_as_a_whole():
     made = [
         Utterance("a", sound("A BIG CAT SAT"), "A CAT SAT DOWN", "x"),
         Utterance("b", sound("GOOD DAY"), "GOOD DAY", "y"),
@@ -121,7 +121,7 @@ def test_the_model_index_is_read_by_the_hub():
 
 
 class Parsed(HTMLParser):
-    """What a browser would make of a page: its tags and its text."""
+    """Collects the tags and the text of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -153,7 +153,7 @@ def test_the_page_needs_no_other_file_and_escapes_every_text():
     assert not re.search(r"url\(|@import|https?:", to_html(evaluated(made), corpus(made)))
 
 
-def test_the_page_of_a_run_without_errors_or_speakers_is_whole():
+def test_the_page_of_a_run_without_errors_or_speakers():
     page = Parsed(to_html(evaluated([Utterance("a", sound("A"), "A")]), corpus([])))
     assert "0.00 %" in page.text and "Worst" not in page.text and "svg" not in page.tags
 
@@ -211,7 +211,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(make_checkpoint(tmp_path_factory.mktemp("models") / "tiny", "layer"))
 
 
-def test_the_command_writes_four_files_and_goes_on_from_them(tmp_path, tiny, capsys):
+def test_the_command_writes_four_files_and_resumes_from_them(tmp_path, tiny, capsys):
     source, out = parquet(tmp_path / "test.parquet", rows()), tmp_path / "out"
     options = ("--model", tiny, "--dtype", "float32", "--device", "cpu", "--output-dir", out)
     assert command(source, *options, "--limit", 3, "--with-audio") == 0
@@ -225,7 +225,7 @@ def test_the_command_writes_four_files_and_goes_on_from_them(tmp_path, tiny, cap
     assert json.loads((out / AS_JSON).read_text())["data"]["complete"] is True
 
 
-def test_the_command_decodes_by_beam_search_and_goes_on_only_with_the_same_settings(tmp_path, tiny, capsys):
+def test_the_command_resumes_a_beam_search_only_with_the_same_settings(tmp_path, tiny, capsys):
     source, out = parquet(tmp_path / "test.parquet", rows()), tmp_path / "out"
     options = ("--model", tiny, "--device", "cpu", "--output-dir", out)
     beam = (*options, "--decoder", "beam", "--beam-width", 4, "--hotword", "CAT=6")
@@ -240,7 +240,7 @@ def test_the_command_decodes_by_beam_search_and_goes_on_only_with_the_same_setti
         assert "results of another run" in capsys.readouterr().err
 
 
-def test_the_command_fails_where_an_utterance_failed(tmp_path, tiny, capsys):
+def test_the_command_exits_with_1_if_an_utterance_failed(tmp_path, tiny, capsys):
     made = rows()
     made[1]["audio"]["bytes"] = b"not sound"
     out = tmp_path / "out"
@@ -250,7 +250,7 @@ def test_the_command_fails_where_an_utterance_failed(tmp_path, tiny, capsys):
     assert "4 utterances scored, 1 failed" in said.out and "could not be read" in (out / AS_HTML).read_text(encoding="utf-8")
 
 
-def test_the_command_names_what_is_wrong_with_the_call(tmp_path, tiny, capsys):
+def test_wrong_calls_of_the_command_are_refused(tmp_path, tiny, capsys):
     source = parquet(tmp_path / "test.parquet", rows())
     assert command(source, "--model", tiny, "--with-audio") == 1
     assert "Add --output-dir" in capsys.readouterr().err
@@ -259,7 +259,7 @@ def test_the_command_names_what_is_wrong_with_the_call(tmp_path, tiny, capsys):
     assert "could not be written" in capsys.readouterr().err
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path, tiny, capsys, monkeypatch):
+def test_ctrl_c_tells_how_to_resume(tmp_path, tiny, capsys, monkeypatch):
     def stopped(*arguments, **options):
         raise KeyboardInterrupt
 

@@ -17,7 +17,7 @@ KINDS = {"hubert": "Hubert", "wavlm": "WavLM", "data2vec-audio": "Data2VecAudio"
 
 @pytest.fixture(scope="module", params=KINDS)
 def relative(request, checkpoints, tmp_path_factory) -> Path:
-    """A tiny random checkpoint of another architecture, beside the tokenizer of the usual one."""
+    """A tiny random checkpoint of another architecture, with the tokenizer of wav2vec 2.0."""
     folder = tmp_path_factory.mktemp("relatives") / request.param
     shutil.copytree(checkpoints["random-layer"], folder)
     settings = json.loads((folder / "config.json").read_text())

@@ -1,4 +1,4 @@
-"""What a model card says was measured."""
+"""The measured results in a model card."""
 
 from w2vkit.checkpoints import mini_folder
 from w2vkit.model.hub import measured

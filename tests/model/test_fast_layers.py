@@ -23,7 +23,7 @@ def test_wide_convolution_skips_zero_taps_and_follows_changes_of_the_weight(sile
     with torch.no_grad():
         conv.weight[..., silent] = 0
         torch.testing.assert_close(wide(x), conv(x), atol=1e-4, rtol=1e-4)
-    wide(x)  # where gradients are on, an optimiser may change the weight at any time
+    wide(x)  # with gradients on, an optimiser can change the weight at any time
     with torch.no_grad():
         conv.weight += torch.randn_like(conv.weight)
         torch.testing.assert_close(wide(x), conv(x), atol=1e-3, rtol=1e-3)

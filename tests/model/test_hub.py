@@ -1,4 +1,4 @@
-"""Download, cache, conversions and refusals through the real Hub client, against a stand-in on loopback."""
+"""Download, cache, conversions and refusals: the real client of the Hub against a local imitation of the Hub."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ PULL = "refs/pr/7"
 
 
 class StandIn(ThreadingHTTPServer):
-    """The few endpoints that the client calls, over folders: {repository: {revision: folder}}."""
+    """The endpoints that the client calls, for folders: {repository: {revision: folder}}."""
 
     def __init__(self, repositories: dict[str, dict[str, Path]]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -117,7 +117,7 @@ def _commit(folder: Path) -> str:
 
 @pytest.fixture
 def hub(checkpoints, tmp_path) -> Iterator[StandIn]:
-    """A Hub with a good model, the default under its pinned revision with pickles only, and one without safetensors."""
+    """A Hub with a good model, the pinned revision of the default model with pickles only, and a model without safetensors."""
     good = Path(checkpoints["random-layer"])
     pickled = tmp_path / "pickled"
     shutil.copytree(good, pickled)
@@ -134,7 +134,7 @@ def hub(checkpoints, tmp_path) -> Iterator[StandIn]:
 
 
 def w2vkit(url: str, cache: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command against a stand-in with a cache of its own."""
+    """Run the command against an imitation of the Hub, with its own cache."""
     settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
     command = [sys.executable, "-m", "w2vkit", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | settings | environment, timeout=120)
@@ -168,7 +168,7 @@ def test_the_default_comes_as_the_bots_safetensors_where_the_revision_holds_a_pi
         ("someone/bad name", "not a Hub name|has no such model"),
     ],
 )
-def test_what_the_hub_cannot_give_is_one_clear_error(hub, tmp_path, name, cause):
+def test_models_that_the_hub_cannot_give_are_refused(hub, tmp_path, name, cause):
     done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", name)
     assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1
     assert re.search(cause, done.stderr), done.stderr
@@ -181,7 +181,7 @@ def test_downloads_can_be_switched_off(hub, tmp_path):
 
 
 def fetch_shares(url: str, cache: Path, name: str) -> subprocess.CompletedProcess[str]:
-    """Fetch a model twice: first stopped by its caller, then reporting shares."""
+    """Fetch a model twice: the first download is stopped, the second reports its progress."""
     code = (
         "import sys\n"
         "from w2vkit.errors import ModelError\n"
@@ -202,7 +202,7 @@ def fetch_shares(url: str, cache: Path, name: str) -> subprocess.CompletedProces
 def test_a_download_reports_its_share_and_can_be_stopped(hub, tmp_path, name):
     done = fetch_shares(hub.url, tmp_path / "cache", name)
     assert done.stdout.splitlines() == ["stopped by its caller", "1.0 True"], done.stderr
-    assert done.stderr == ""  # no bar but the caller's
+    assert done.stderr == ""  # no progress bar of the client
 
 
 @pytest.mark.slow
@@ -213,7 +213,7 @@ def test_a_revision_of_the_default_model_is_used_or_refused(hub, tmp_path, check
     assert (right.returncode, right.stdout) == (0, transcribe(CLIP, checkpoints["random-layer"]).text + "\n"), right.stderr
 
 
-def test_what_lies_on_this_machine_has_no_revisions(checkpoints):
+def test_local_models_have_no_revisions(checkpoints):
     for name in ("w2v-mini", checkpoints["random-layer"]):
         with pytest.raises(ModelError, match=r"has no revisions; 'v2' cannot be chosen\. Leave the revision out"):
             fetch(name, "v2")
@@ -255,7 +255,7 @@ def test_the_pinned_revision_is_downloaded_though_another_one_is_cached(hub, tmp
     good, cache = Path(checkpoints["random-layer"]), tmp_path / "cache"
     fill_cache(cache, good, "another")
     code = f"from w2vkit.model.hub import fetch; print(fetch({DEFAULT!r}).folder.name)"
-    for url in (hub.url, "http://127.0.0.1:9"):  # then it is in the cache
+    for url in (hub.url, "http://127.0.0.1:9"):  # the second time it is in the cache
         settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
         run = [sys.executable, "-c", code]
         done = subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)

@@ -1,4 +1,4 @@
-"""Invariant 1 of the design, on the bundled model and on random ones of both norms; and bad checkpoints."""
+"""`CTCModel` on w2v-mini and on random checkpoints of both norms: batches, windows, dtypes, and bad checkpoints."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def models(checkpoints) -> dict[str, CTCModel]:
 
 
 def speechlike(seconds: float, seed: int = 0) -> Waveform:
-    """Noise whose level and colour change every 100 ms, so that frames differ."""
+    """Noise whose level and spectrum change every 100 ms, so that frames differ."""
     rng = np.random.default_rng(seed)
     turns = rng.uniform([1, 0.01], [8, 0.3], (int(seconds * 10) + 1, 2))
     parts = [np.convolve(rng.standard_normal(1600), np.ones(int(k)) / int(k), "same") * v for k, v in turns]
@@ -44,7 +44,7 @@ def test_a_batch_gives_what_each_clip_gives_alone(models, name):
     for clip, emissions in zip(clips, together, strict=True):
         (alone,) = models[name].emit([clip])
         assert emissions.log_probs.shape == alone.log_probs.shape
-        # The impossible labels stand at -30: float32 keeps four to five digits of it, by the processor's order of sums.
+        # Labels of probability zero are at -30, of which float32 keeps four to five digits.
         assert np.allclose(emissions.log_probs, alone.log_probs, rtol=1e-4, atol=2e-3)
         assert np.allclose(np.exp(emissions.log_probs), np.exp(alone.log_probs), atol=5e-4)
         assert greedy(emissions).text == greedy(alone).text
@@ -53,7 +53,7 @@ def test_a_batch_gives_what_each_clip_gives_alone(models, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_windows_give_nearly_what_one_pass_gives(models, name, monkeypatch):
     model = models[name]
-    seconds = 28 if name == "w2v-mini" else 60  # it has places for 30 s
+    seconds = 28 if name == "w2v-mini" else 60  # its positions end at 30 s
     speech = np.concatenate([load(clip.path).samples for clip in examples()] * 3)
     clip = Waveform(speech[: seconds * 16_000])
     passes = []
@@ -63,7 +63,7 @@ def test_windows_give_nearly_what_one_pass_gives(models, name, monkeypatch):
     windowed, whole = passes
     assert windowed.log_probs.shape == whole.log_probs.shape
     agreeing = (windowed.log_probs.argmax(1) == whole.log_probs.argmax(1)).mean()
-    # A group-norm network normalises over whatever it is given, so its windows differ by nature.
+    # A group norm normalises over the whole window, so the windows of such a network differ.
     assert agreeing > {"random-group": 0.5, "w2v-mini": 0.95}.get(name, 0.97)
 
 
@@ -74,7 +74,7 @@ def test_bfloat16_gives_nearly_the_text_of_float32(models):
     pairs = list(zip(low.emit(clips), models["w2v-mini"].emit(clips), strict=True))
     for a, b in pairs:
         assert np.exp(a.log_probs) == pytest.approx(np.exp(b.log_probs), abs=0.1)
-    # Only a frame with two nearly equal characters may change.
+    # Only frames with two nearly equal characters can change.
     assert jiwer.cer([greedy(b).text for _, b in pairs], [greedy(a).text for a, _ in pairs]) < 0.05
 
 
@@ -85,7 +85,7 @@ def test_frames_are_counted_as_the_network_counts_them(models):
         assert emissions.seconds <= samples / 16_000
 
 
-def test_what_is_read_from_the_checkpoint(models):
+def test_rate_stride_and_mask_are_read_from_the_checkpoint(models):
     layer, group = models["random-layer"], models["random-group"]
     assert (layer.stride, layer.receptive_field, layer.sample_rate) == (320, 400, 16_000)
     assert layer.uses_attention_mask and not group.uses_attention_mask
@@ -107,7 +107,7 @@ def test_progress_rises_to_one(models):
 @pytest.mark.parametrize(
     ("samples", "rate", "cause"), [(399, 16_000, "too short: 24.9 ms.*400 samples"), (8000, 8000, "8000 Hz.*needs 16000 Hz")]
 )
-def test_waveforms_that_do_not_fit(models, samples, rate, cause):
+def test_waveforms_of_wrong_rate_or_length_are_refused(models, samples, rate, cause):
     with pytest.raises(AudioError, match=cause):
         models["random-layer"].emit([Waveform(np.zeros(samples, np.float32), rate)])
 
@@ -122,7 +122,7 @@ def test_a_checkpoint_without_ctc_head_is_refused(tmp_path):
     ("kind", "cause"),
     [("bert", "transformers has no bert network with a CTC head"), ("wav2vec2-bert", "does not take the waveform itself")],
 )
-def test_an_architecture_that_does_not_fit_is_one_clear_error(tmp_path, kind, cause):
+def test_an_unsupported_architecture_is_refused(tmp_path, kind, cause):
     folder = make_checkpoint(tmp_path / "other", "layer")
     (folder / "config.json").write_text(json.dumps({"model_type": kind}))
     with pytest.raises(ModelError, match=cause):
@@ -145,7 +145,7 @@ def test_pickled_weights_are_never_loaded(tmp_path):
         CTCModel.load(str(folder))
 
 
-def test_weights_that_are_missing_are_named_but_for_what_only_training_uses(tmp_path):
+def test_missing_weights_are_named_except_those_for_training(tmp_path):
     folder = make_checkpoint(tmp_path / "partial", "layer")
     weights = load_file(folder / "model.safetensors")
     used = {key: value for key, value in weights.items() if "masked_spec_embed" not in key}
@@ -182,7 +182,7 @@ def _damage(folder: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["truncated", "no tokenizer", "no config", "broken config"])
-def test_damaged_checkpoints_give_one_clear_error(tmp_path, checkpoints, kind):
+def test_damaged_checkpoints_are_refused(tmp_path, checkpoints, kind):
     folder = tmp_path / "damaged"
     shutil.copytree(checkpoints["random-layer"], folder)
     _damage(folder, kind)
@@ -199,14 +199,14 @@ def test_damaged_checkpoints_give_one_clear_error(tmp_path, checkpoints, kind):
         ({"name": "w2v-mini", "dtype": "int8"}, "no dtype 'int8'"),
     ],
 )
-def test_wrong_names_are_answered_with_the_right_ones(arguments, cause):
+def test_wrong_names_of_device_dtype_or_model_are_refused(arguments, cause):
     with pytest.raises(ModelError, match=cause):
         CTCModel.load(**arguments)
 
 
 @pytest.fixture
 def unreachable_hub(monkeypatch, tmp_path):
-    """A Hub where nobody listens, and an empty cache."""
+    """A Hub that cannot be reached, and an empty cache."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
@@ -214,7 +214,7 @@ def unreachable_hub(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
 
 
-def test_without_the_hub_a_named_model_is_one_error_within_15_seconds(unreachable_hub):
+def test_without_the_hub_a_named_model_is_an_error_within_15_seconds(unreachable_hub):
     started = time.monotonic()
     with pytest.raises(
         ModelError, match=r"facebook/wav2vec2-base is not on this machine.*cannot be reached.*name a local folder"
@@ -223,7 +223,7 @@ def test_without_the_hub_a_named_model_is_one_error_within_15_seconds(unreachabl
     assert time.monotonic() - started < 15
 
 
-def test_without_the_hub_the_mini_model_stands_in_and_says_so(unreachable_hub):
+def test_without_the_hub_auto_gives_w2v_mini_with_a_notice(unreachable_hub):
     stand_in = CTCModel.load("auto", device="cpu")
     assert stand_in.name == "w2v-mini"
     assert stand_in.notice and "facebook/wav2vec2-large-960h-lv60-self is not on this machine" in stand_in.notice

@@ -1,4 +1,4 @@
-"""The model card's own code, run as it stands there, against w2vkit on the same checkpoint and the same speech."""
+"""The code of the default model's card, run verbatim, against w2vkit on the same checkpoint and speech."""
 
 import io
 import textwrap
@@ -80,7 +80,7 @@ print("WER:", wer(result["text"], result["transcription"]))
 
 
 class Rows(list):
-    """As much of a `datasets.Dataset` as the card uses, its audio decoded by soundfile instead of torchcodec."""
+    """The part of `datasets.Dataset` that the card uses, with audio decoded by soundfile instead of torchcodec."""
 
     def __getitem__(self, key: Any) -> Any:
         return [row[key] for row in self] if isinstance(key, str) else super().__getitem__(key)
@@ -130,17 +130,17 @@ def test_the_cards_evaluation_of_real_speech_gives_the_texts_and_the_wer_of_w2vk
 
 
 @pytest.mark.slow
-def test_bfloat16_hears_real_speech_as_float32_does(eval_folder):
+def test_bfloat16_gives_nearly_the_text_of_float32_on_real_speech(eval_folder):
     utterances = list(open_corpus(str(eval_folder / SPEECH)))[:: 5 * EVERY]
     exact, rounded = (
         [one.hypothesis for one in evaluate(CTCModel.load("w2v-mini", device="cpu", dtype=dtype), utterances).utterances]
         for dtype in ("float32", "bfloat16")
     )
-    assert jiwer.cer(exact, rounded) < 0.02  # a frame with two nearly equal characters may change
+    assert jiwer.cer(exact, rounded) < 0.02  # frames with two nearly equal characters can change
 
 
-def test_a_random_checkpoints_texts_are_not_all_alike(checkpoints):
-    """Or the tests above could not fail."""
+def test_the_texts_of_the_random_checkpoint_differ(checkpoints):
+    """Otherwise the tests above could not fail."""
     model = CTCModel.load(checkpoints["random-layer"], device="cpu", dtype="float32")
     texts = {greedy(model.emit([load(clip.path)])[0]).text for clip in examples()[:2]}
     assert len(texts) == 2 and all(len(text) > 5 for text in texts)

@@ -33,7 +33,7 @@ def test_auto_chooses_a_dtype_that_the_device_computes_natively(monkeypatch, cpu
 
 
 def test_the_feature_extractor_computes_in_float32_at_any_dtype(checkpoints, tmp_path):
-    """A channel of 20,000 makes the layer norm a mere scaling; in bfloat16 what is beside it would round to steps of 4."""
+    """A channel of 20,000 dominates the layer norm. In bfloat16 the others would round to steps of 4."""
     network = Wav2Vec2ForCTC.from_pretrained(checkpoints["random-layer"])
     first: Any = network.wav2vec2.feature_extractor.conv_layers[0]
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Windows of long sound: what they cover, and that they give what one pass gives."""
+"""Windows of long sound: they cover every frame, and give nearly the emissions of one pass."""
 
 from dataclasses import replace
 from typing import Any
@@ -39,7 +39,7 @@ def test_windows_equal_one_pass_if_no_layer_attends(checkpoints, monkeypatch):
 
 
 def test_windows_equal_one_pass_if_the_layers_attend_within_the_context(checkpoints, monkeypatch):
-    """Two layers that see 46 frames to either side, and 8 of the positional convolution: the 2 s of context, with attention."""
+    """Two layers with 46 frames on either side and the positional convolution with 8 make the 100 frames of context."""
     model = load(checkpoints["random-layer"])
     for layer in model.network.base_model.encoder.layers:
         layer.register_forward_pre_hook(near, with_kwargs=True)
@@ -47,7 +47,7 @@ def test_windows_equal_one_pass_if_the_layers_attend_within_the_context(checkpoi
 
 
 def check_windows(model, monkeypatch):
-    """Windows give what one pass over a minute gives."""
+    """Compare the emissions of windows with those of one pass over a minute."""
     clip = Waveform(noise(63.0))
     (windowed,) = model.emit([clip])
     monkeypatch.setattr(model, "_grid", replace(model._grid, longest_pass=100.0))
@@ -57,7 +57,7 @@ def check_windows(model, monkeypatch):
 
 
 def near(layer: Any, inputs: tuple, options: dict) -> tuple[tuple, dict]:
-    """Let a layer attend to 46 frames on either side only, as far as nothing else is masked."""
+    """Mask all frames that are more than 46 away, beside those that are masked already."""
     states = inputs[0] if inputs else options["hidden_states"]
     frames = torch.arange(states.shape[1])
     band = (frames[:, None] - frames).abs() <= 46

@@ -1,4 +1,4 @@
-"""Past one machine: a Ray cluster of two workers in this one, with the bundled model and clips."""
+"""Transcription and evaluation on a Ray cluster of two workers, with the bundled model and clips."""
 
 import logging
 import os
@@ -35,7 +35,7 @@ LOAD: dict[str, Any] = {"name": "w2v-mini", "device": "cpu", "dtype": "float32"}
 
 @pytest.fixture(scope="module")
 def ray() -> Iterator[None]:
-    """A cluster of two cores; on a very busy machine its parts can take longer to start than Ray waits."""
+    """A cluster of two cores; it is tried again, since on a busy machine it can take longer to start than Ray waits."""
     import ray
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -63,7 +63,7 @@ def plain() -> CTCModel:
 
 @pytest.fixture
 def talks(tmp_path: Path) -> Path:
-    """Twelve clips and a file that is no sound."""
+    """Twelve clips and a file without sound."""
     folder = tmp_path / "talks"
     folder.mkdir()
     for number in range(12):
@@ -77,9 +77,9 @@ def records(folder: Path) -> list[dict]:
 
 
 def killer(flag: Path) -> Callable[[Emissions], Hypothesis]:
-    """Greedy decoding that kills its worker's process when it hears the flag's text for the first time."""
+    """Greedy decoding that kills its worker's process at the first occurrence of the flag's text."""
 
-    def decode(emissions: Emissions) -> Hypothesis:  # within a function: the workers cannot import the tests
+    def decode(emissions: Emissions) -> Hypothesis:  # in a function, since the workers cannot import the tests
         hypothesis = greedy(emissions)
         if hypothesis.text.startswith(flag.read_text()):
             with flag.with_suffix(".kills").open("a") as file:
@@ -92,7 +92,7 @@ def killer(flag: Path) -> Callable[[Emissions], Hypothesis]:
     return decode
 
 
-def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain_engine(ray, cluster, talks, tmp_path, plain):
+def test_every_file_has_its_text_though_a_worker_is_killed(ray, cluster, talks, tmp_path, plain):
     files = sorted(talks.iterdir())
     flag = tmp_path / "flag"
     flag.write_text(transcribe(CLIPS[1], plain, decode=greedy).text)
@@ -108,17 +108,17 @@ def test_with_a_worker_killed_in_the_middle_every_file_has_the_text_of_the_plain
             assert row["text"] is row["words"] is row["confidence"] is None
             assert "05 broken.mp3 could not be read as audio" in row["error"]
             continue
-        heard = transcribe(file, plain, decode=greedy)
-        assert row["error"] is None and row["text"] == heard.hypothesis.text and row["seconds"] == round(heard.seconds, 3)
-        assert row["confidence"] == pytest.approx(heard.hypothesis.confidence, abs=1e-3)
+        expected = transcribe(file, plain, decode=greedy)
+        assert row["error"] is None and row["text"] == expected.hypothesis.text and row["seconds"] == round(expected.seconds, 3)
+        assert row["confidence"] == pytest.approx(expected.hypothesis.confidence, abs=1e-3)
         assert [word["text"] for word in row["words"]] == row["text"].split()
-        assert [word["end"] for word in row["words"]] == pytest.approx([w.end for w in heard.hypothesis.words], abs=0.05)
+        assert [word["end"] for word in row["words"]] == pytest.approx([w.end for w in expected.hypothesis.words], abs=0.05)
 
 
 def sick(kills: Path) -> type:
-    """A worker without a model, which the job's first file kills as long as the file `kills` is there."""
+    """A worker without a model. The first file of the job kills it as long as the file `kills` exists."""
 
-    class Sick:  # within a function: the workers cannot import the tests
+    class Sick:  # in a function, since the workers cannot import the tests
         def __init__(self, load: Any, corpus: Corpus, decode: Any, max_seconds: float) -> None:
             self.corpus = corpus
 
@@ -128,13 +128,13 @@ def sick(kills: Path) -> type:
                     file.write("x")
                 os.kill(os.getpid(), signal.SIGKILL)
             well = Hypothesis("WELL", (), 0.0)
-            heard = [Result(u.id, None, 1.0, None, "WELL", None, well) for u in self.corpus.part(task["start"], task["stop"])]
-            return {"shard": task["shard"], "table": encode(heard), "error": ""}
+            results = [Result(u.id, None, 1.0, None, "WELL", None, well) for u in self.corpus.part(task["start"], task["stop"])]
+            return {"shard": task["shard"], "table": encode(results), "error": ""}
 
     return Sick
 
 
-def test_what_kills_every_worker_is_an_error_of_its_own_and_the_rest_is_done(cluster, tmp_path, monkeypatch):
+def test_a_file_that_kills_every_worker_fails_alone(cluster, tmp_path, monkeypatch):
     kills = tmp_path / "kills"
     kills.touch()
     monkeypatch.setattr("w2vkit.pipeline.cluster.Worker", sick(kills))
@@ -147,7 +147,7 @@ def test_what_kills_every_worker_is_an_error_of_its_own_and_the_rest_is_done(clu
     assert again.reused == 2 and [row.hypothesis for row in again.results] == ["WELL"] * 3
 
 
-def test_the_command_goes_on_from_finished_shards(ray, talks, tmp_path, capsys):
+def test_the_command_resumes_from_finished_shards(ray, talks, tmp_path, capsys):
     out = tmp_path / "out"
     call = ["transcribe", str(talks), "--model", "w2v-mini", "--engine", "ray", "--cores-per-worker", "1"]
     call += ["--decoder", "greedy", "--output-dir", str(out)]
@@ -164,7 +164,7 @@ def test_the_command_goes_on_from_finished_shards(ray, talks, tmp_path, capsys):
     assert "shards of another job (another decoder" in capsys.readouterr().err
 
 
-def test_long_sound_and_rows_of_parquet_are_heard_as_the_plain_engine_hears_them(cluster, write, tmp_path, plain):
+def test_long_sound_and_rows_of_parquet_have_the_text_of_the_local_engine(cluster, write, tmp_path, plain):
     import numpy as np
 
     from w2vkit.audio import load
@@ -179,7 +179,7 @@ def test_long_sound_and_rows_of_parquet_are_heard_as_the_plain_engine_hears_them
     assert [row.hypothesis for row in shared.results] == [transcribe(file, plain).text for file in files]
 
 
-def test_an_evaluation_on_a_cluster_is_that_of_the_plain_engine(ray, tmp_path, plain, capsys):
+def test_an_evaluation_on_a_cluster_equals_that_of_the_local_engine(ray, tmp_path, plain, capsys):
     lines = [f"{clip.path},{clip.text}" for clip in examples()]
     (tmp_path / "list.csv").write_text("\n".join(["audio,text", *lines, lines[0], "nowhere.wav,HELLO"]))
     truth = evaluate(plain, open_corpus(tmp_path / "list.csv"))
@@ -192,12 +192,12 @@ def test_an_evaluation_on_a_cluster_is_that_of_the_plain_engine(ray, tmp_path, p
     assert (tmp_path / "out" / "report.html").exists()
 
 
-def test_a_bad_checkpoint_is_one_error_before_anything_begins(ray, tmp_path):
+def test_a_bad_checkpoint_is_refused_before_the_job_starts(ray, tmp_path):
     with pytest.raises(ModelError, match="no folder"):
         Cluster({"name": str(tmp_path / "nothing")}, cores=1)
 
 
-# Without a cluster.
+# Tests without a cluster.
 
 
 def test_without_ray_the_command_says_how_to_get_it(monkeypatch, tmp_path, capsys):

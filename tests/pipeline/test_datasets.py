@@ -130,7 +130,7 @@ def test_another_text_column_can_be_named(tmp_path):
 @pytest.mark.parametrize(
     ("lost", "message"), [("audio", "no column of audio"), ("text", "no column of transcripts.*--text-column")]
 )
-def test_a_lost_column_is_named_with_those_there_are(tmp_path, lost, message):
+def test_a_missing_column_is_named_with_the_existing_ones(tmp_path, lost, message):
     made = [{key: value for key, value in row.items() if key != lost} for row in rows()]
     with pytest.raises(DatasetError, match=message) as caught:
         open_corpus(parquet(tmp_path / "a.parquet", made))
@@ -203,7 +203,7 @@ def test_a_folder_or_file_that_is_not_there_is_named(tmp_path):
 
 
 def in_hub_cache(folder: Path) -> Path:
-    """The Hub's cache after an earlier run on LibriSpeech: two configurations, of which one split is there."""
+    """The Hub's cache after an earlier run on LibriSpeech: two configurations and one split."""
     commit = "0123456789abcdef0123456789abcdef01234567"
     repository = folder / "hub" / "datasets--openslr--librispeech_asr"
     snapshot = repository / "snapshots" / commit
@@ -218,7 +218,7 @@ def in_hub_cache(folder: Path) -> Path:
 
 
 def test_a_hub_data_set_is_found_by_the_names_people_use(tmp_path):
-    """In a process of its own: the Hub's libraries read their settings at import. The Hub is out of reach here."""
+    """The Hub is out of reach. It runs in another process, since the Hub's libraries read their settings at import."""
     program = """
 import sys
 from support.speller import speller

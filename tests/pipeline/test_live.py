@@ -1,4 +1,4 @@
-"""Live text: what is settled stays, what is silent costs nothing, and what is lost is counted."""
+"""Live text: final words stay, silence is not decoded, and dropped sound is counted."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -21,7 +21,7 @@ LETTERS = "ETAONIHSRDLUMW"
 
 
 def speak(text: str, rate: int = RATE, seed: int = 0) -> np.ndarray:
-    """Sound for `Reader`: 60 ms of its own pitch and 40 ms of silence for a letter, 200 ms of silence for a space."""
+    """Sound for `Reader`: 60 ms of a pitch and 40 ms of silence for each letter, 200 ms of silence for a space."""
     time = np.arange(round(0.06 * rate)) / rate
     silence = np.zeros(round(0.04 * rate))
     tones = {c: np.concatenate([0.3 * np.sin(2 * np.pi * (300 + 100 * k) * time), silence]) for k, c in enumerate(LETTERS)}
@@ -30,19 +30,19 @@ def speak(text: str, rate: int = RATE, seed: int = 0) -> np.ndarray:
 
 
 class Reader:
-    """Reads `speak` back, one frame at a time, so that it says the same of a sound however that is cut.
+    """Reads `speak` back frame by frame, so that its text does not depend on how the sound is cut.
 
-    It takes what is not over yet for another letter, as a model does that has not heard the whole word.
+    A letter that is not complete is read as another one, since models err where the end of a word is missing.
     """
 
     sample_rate, vocabulary, default_decoder = RATE, Vocabulary.of(LABELS), staticmethod(greedy)
 
     def __init__(self) -> None:
-        self.heard: list[float] = []
+        self.durations: list[float] = []
 
     def emit(self, waveforms, *, progress=None):
         (waveform,) = waveforms
-        self.heard.append(waveform.seconds)
+        self.durations.append(waveform.seconds)
         whole = len(waveform.samples) // FRAME * FRAME
         each = waveform.samples[:whole].reshape(-1, FRAME)
         pitches = np.abs(np.fft.rfft(each * np.hanning(FRAME), 1024)).argmax(axis=1) * RATE / 1024
@@ -55,13 +55,13 @@ class Reader:
         return [spell(frames)]
 
     def _gaps(self, frames: list[str]) -> list[tuple[int, int]]:
-        """Stretches of silence that part words."""
+        """Stretches of silence between words."""
         said = [i for i, label in enumerate(frames) if label != "_"]
         return [(i + 1, j) for i, j in pairwise(said) if j - i > 7]
 
 
 def live(model: Reader, samples: np.ndarray, *, block: float = 0.5, rate: int = RATE) -> list:
-    """Every result for a sound that comes in blocks (s), the finished one last."""
+    """Every result for a sound that comes in blocks (s); the last one is that of `finish`."""
     transcript, step, results = LiveTranscript(model), round(block * rate), []
     for start in range(0, len(samples), step):
         transcript.feed((rate, samples[start : start + step]))
@@ -82,7 +82,7 @@ SENTENCE = "THE OLD MAN SAT DOWN AND TOLD THEM WHERE THE WIND HAD TURNED AND THE
     st.floats(0.11, 1.3),
     st.lists(st.integers(0, 2), min_size=9, max_size=9),
 )
-def test_what_is_settled_never_changes_and_at_the_end_all_is_there(said, block, pauses):
+def test_final_words_never_change_and_no_word_is_lost(said, block, pauses):
     said = [word[:1] + "".join(b for a, b in pairwise(word) if a != b) for word in said]
     parts = [np.concatenate([speak(f" {word}"), speak("      " * pause)]) for word, pause in zip(said, pauses, strict=False)]
     results = live(Reader(), np.concatenate([*parts, speak("   ")]), block=block)
@@ -92,7 +92,7 @@ def test_what_is_settled_never_changes_and_at_the_end_all_is_there(said, block, 
     assert results[-1].dropped == 0
 
 
-def test_words_come_soon_are_settled_later_and_are_where_they_were_said():
+def test_words_are_partial_soon_then_final_and_have_the_right_times():
     text = SENTENCE
     results = live(Reader(), speak(f" {text}   "))
     final = results[-1]
@@ -100,10 +100,10 @@ def test_words_come_soon_are_settled_later_and_are_where_they_were_said():
     whole = speak(f" {text}   ")
     for word, (start, end) in zip(final.final, _places(text), strict=True):
         assert abs(word.start - start) < 0.11 and abs(word.end - end) < 0.13
-    for heard in results[:-1]:
-        ended = [word for word in final.final if word.end < heard.seconds - 0.2]
-        assert [w.text for w in (*heard.final, *heard.partial)][: len(ended)] == [word.text for word in ended]
-        assert all(word.end < heard.seconds - 0.5 for word in heard.final if heard.partial)
+    for now in results[:-1]:
+        ended = [word for word in final.final if word.end < now.seconds - 0.2]
+        assert [w.text for w in (*now.final, *now.partial)][: len(ended)] == [word.text for word in ended]
+        assert all(word.end < now.seconds - 0.5 for word in now.final if now.partial)
     assert final.seconds == pytest.approx(len(whole) / RATE)
 
 
@@ -116,24 +116,24 @@ def _places(text: str) -> list[tuple[float, float]]:
     return places
 
 
-def test_however_long_it_lasts_only_the_last_seconds_are_decoded_again():
+def test_only_the_last_seconds_are_decoded_again():
     model = Reader()
     results = live(model, speak(" ".join([SENTENCE] * 4)))
     assert words(results[-1]) == " ".join([SENTENCE] * 4).split()
-    assert results[-1].seconds > 40 and max(model.heard) < 5
+    assert results[-1].seconds > 40 and max(model.durations) < 5
 
 
-def test_a_model_that_never_agrees_with_itself_does_not_hold_the_text_or_the_sound_back():
+def test_words_become_final_and_the_buffer_is_bounded_though_the_model_never_agrees_with_itself():
     class Fickle(Reader):
         def emit(self, waveforms, *, progress=None):
             (found,) = super().emit(waveforms)
-            shift = 1 + len(self.heard) % 2
+            shift = 1 + len(self.durations) % 2
             found.log_probs[:, 5:] = np.roll(found.log_probs[:, 5:], shift, axis=1)
             return [found]
 
     model = Fickle()
     results = live(model, speak(" ".join([SENTENCE] * 2)))
-    assert len(results[30].final) > 10 and max(model.heard) < 13
+    assert len(results[30].final) > 10 and max(model.durations) < 13
 
     class Mute(Reader):
         def emit(self, waveforms, *, progress=None):
@@ -141,7 +141,7 @@ def test_a_model_that_never_agrees_with_itself_does_not_hold_the_text_or_the_sou
             return [spell(["_"] * (len(waveforms[0].samples) // FRAME))]
 
     model = Mute()
-    assert not live(model, speak(" ".join([SENTENCE] * 2)))[-1].text and max(model.heard) < 13
+    assert not live(model, speak(" ".join([SENTENCE] * 2)))[-1].text and max(model.durations) < 13
 
 
 @pytest.mark.parametrize("db", [-200, -60, -40, -20], ids=lambda db: f"{db} dB")
@@ -149,11 +149,11 @@ def test_silence_and_steady_noise_are_not_decoded(db):
     model = Reader()
     noise = (10 ** (db / 20) * np.random.default_rng(1).standard_normal(RATE * 20)).astype(np.float32)
     final = live(model, noise)[-1]
-    assert not model.heard and final.text == "" and final.seconds == 20
+    assert not model.durations and final.text == "" and final.seconds == 20
     mixed = np.concatenate([noise[: RATE * 4], speak(" THE MAN") + noise[: len(speak(" THE MAN"))], noise[: RATE * 4]])
     if db <= -40:
         assert words(live(model, mixed)[-1]) == ["THE", "MAN"]
-        assert len(model.heard) <= 6 and max(model.heard) < 4
+        assert len(model.durations) <= 6 and max(model.durations) < 4
 
 
 def test_a_pause_makes_all_words_final_and_silence_is_not_decoded():
@@ -161,18 +161,18 @@ def test_a_pause_makes_all_words_final_and_silence_is_not_decoded():
     results = live(model, speak(" THE OLD MAN" + " " * 40))
     final = next(result for result in results if words(result) == ["THE", "OLD", "MAN"])
     assert final.seconds < 1.5 + 2 and not final.partial
-    decoded = len(model.heard)
+    decoded = len(model.durations)
     assert decoded < 8, "silence after the pause was decoded"
     assert len(speak(" " * 60)) == 12 * RATE
     assert not live(model, speak(" " * 60))[-1].text
-    assert len(model.heard) == decoded, "silence was decoded"
+    assert len(model.durations) == decoded, "silence was decoded"
 
 
 @pytest.mark.parametrize(
     ("rate", "channels", "kind"),
     [(8_000, 1, np.int16), (16_000, 2, np.float64), (44_100, 2, np.int32), (48_000, 1, np.float32)],
 )
-def test_any_rate_and_type_of_samples_is_heard(rate, channels, kind):
+def test_any_rate_and_type_of_samples_is_taken(rate, channels, kind):
     voice = speak(f" {SENTENCE}   ", rate)
     scale = np.iinfo(kind).max if kind in (np.int16, np.int32) else 1.0
     samples = np.stack([(voice.astype(np.float64) * scale).astype(kind)] * channels, axis=1)
@@ -181,7 +181,7 @@ def test_any_rate_and_type_of_samples_is_heard(rate, channels, kind):
     assert final.seconds == pytest.approx(len(voice) / rate, abs=0.001)
 
 
-def test_what_the_model_does_not_keep_up_with_is_dropped_and_counted():
+def test_sound_that_a_slow_model_misses_is_dropped_and_counted():
     model = Reader()
     transcript = LiveTranscript(model)
     voice = speak(f" {SENTENCE} ")
@@ -194,10 +194,10 @@ def test_what_the_model_does_not_keep_up_with_is_dropped_and_counted():
     assert late.seconds == pytest.approx(seconds) and late.dropped == pytest.approx(seconds - 2 - 8)
     assert words(late)[: len(first.final) + len(first.partial)] == [w.text for w in (*first.final, *first.partial)]
     after = (*late.final, *late.partial)[len(first.final) + len(first.partial) :]
-    assert after and after[0].start > seconds - 8.01 and max(model.heard) <= 8.1
+    assert after and after[0].start > seconds - 8.01 and max(model.durations) <= 8.1
 
 
-def test_blocks_are_taken_while_the_model_is_at_work():
+def test_blocks_are_taken_while_the_model_runs():
     class Slow(Reader):
         def __init__(self) -> None:
             super().__init__()
@@ -217,7 +217,7 @@ def test_blocks_are_taken_while_the_model_is_at_work():
         assert transcript.finish().text == "THE OLD MAN"
 
 
-def test_an_error_of_the_model_reaches_the_one_who_listens():
+def test_an_error_of_the_model_is_raised_to_the_caller():
     class Broken(Reader):
         def emit(self, waveforms, *, progress=None):
             raise AudioError("no")
@@ -229,7 +229,7 @@ def test_an_error_of_the_model_reaches_the_one_who_listens():
             transcript.update_async(workers, patience=30)
 
 
-def test_a_bad_block_is_refused_and_the_next_one_heard():
+def test_a_bad_block_is_refused_and_the_next_one_is_taken():
     transcript = LiveTranscript(Reader())
     with pytest.raises(AudioError, match="NaN"):
         transcript.feed((RATE, np.full(100, np.nan, np.float32)))
@@ -238,7 +238,7 @@ def test_a_bad_block_is_refused_and_the_next_one_heard():
     assert LiveTranscript(Reader()).finish().text == ""
 
 
-def test_a_gap_is_counted_and_parts_the_words_on_its_sides():
+def test_a_gap_is_counted_and_separates_the_words_around_it():
     transcript = LiveTranscript(Reader())
     transcript.feed((RATE, speak(" THE OLD")))
     transcript.update()
@@ -249,14 +249,14 @@ def test_a_gap_is_counted_and_parts_the_words_on_its_sides():
     assert found.seconds == pytest.approx(len(speak(" THE OLDMAN  ")) / RATE + 2.5)
 
 
-def test_the_detector_hears_speech_in_noise_but_no_click_and_no_fan():
+def test_the_detector_finds_speech_in_noise_but_no_click_and_no_fan():
     noise = 0.01 * np.random.default_rng(3).standard_normal(RATE * 6).astype(np.float32)
     detector = VoiceDetector(RATE)
     assert not detector.detect(noise) and detector.quiet == np.inf
     click = noise[:RATE].copy()
     click[8000:8100] = 0.5
     assert not detector.detect(click)
-    assert not detector.detect(noise[:RATE] + 0.01)  # an offset is no sound
+    assert not detector.detect(noise[:RATE] + 0.01)  # an offset is not sound
     assert detector.detect(noise[: len(speak(" THE"))] + speak(" THE"))
     assert detector.quiet < 0.3
     detector.detect(noise[:RATE])

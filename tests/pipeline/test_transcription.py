@@ -1,4 +1,4 @@
-"""One sound in one call: what the result holds, and how much memory a long one takes."""
+"""`transcribe` and `align_file`: their results, and the memory for a long file."""
 
 import tracemalloc
 

@@ -45,8 +45,8 @@ def make_checkpoint(folder: Path, norm: str, *, labels: list[str] | None = None,
     model = Wav2Vec2ForCTC(config) if head else Wav2Vec2Model(config)
     if head:
         with torch.no_grad():
-            # Louder than the usual start, so that the text is not all blank; special labels stay silent,
-            # as they do in a trained checkpoint.
+            # Larger weights than usual, so that the text is not all blank. Special labels get no probability, as in a
+            # trained checkpoint.
             model.lm_head.weight.mul_(12.0)
             model.lm_head.bias[1:4] = -100.0
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Emission matrices that spell a text, random ones, and the brute force over all of their paths."""
+"""Emission matrices: some that spell a text, random ones, and the brute force over all of their paths."""
 
 from itertools import groupby, product
 
@@ -34,13 +34,13 @@ def random_emissions(frames: int, vocabulary: Vocabulary, seed: int, scale: floa
 
 
 def text_of(path: tuple[int, ...], vocabulary: Vocabulary) -> str:
-    """CTC's map: merge repeats, drop what is no text, single spaces between words and none around."""
+    """CTC's map from labels to text: merge repeats, drop special labels, keep single spaces between words only."""
     merged = [label for label, _ in groupby(path) if label not in vocabulary.special]
     return " ".join("".join(" " if k == vocabulary.word_boundary else vocabulary.labels[k] for k in merged).split())
 
 
 def brute_force(emissions: Emissions) -> dict[str, float]:
-    """The probability of every text, from all V^T paths."""
+    """The probability of every text, summed over all V^T paths."""
     probabilities = np.exp(emissions.log_probs.astype(np.float64))
     texts: dict[str, float] = {}
     for path in product(range(len(emissions.vocabulary)), repeat=len(emissions)):
@@ -49,8 +49,8 @@ def brute_force(emissions: Emissions) -> dict[str, float]:
     return texts
 
 
-def misheard(*options: str) -> Emissions:
-    """Emissions in which each frame is torn between the labels of an option, the first a little ahead."""
+def ambiguous(*options: str) -> Emissions:
+    """Emissions in which the labels of an option are nearly equally likely in its frame, the first a little more."""
     vocabulary = spell(["_"]).vocabulary
     columns = {"_": vocabulary.blank, **vocabulary.columns}
     rows = np.full((len(options), len(vocabulary)), 1e-4)

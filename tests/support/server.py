@@ -1,4 +1,4 @@
-"""The page as `w2vkit demo`, or another command, serves it, for tests that open it."""
+"""Serves the page, by `w2vkit demo` or another command, for tests that open it."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ START_SECONDS = 300  # s; the machine may be busy
 
 @contextmanager
 def serve_demo(*command: str, cwd: Path | None = None, python: str = sys.executable) -> Iterator[str]:
-    """Serve the page with the Hub out of reach, and give its address; the command is Python's, if not `w2vkit demo`."""
+    """Serve the page with the Hub out of reach, and give its address. Without a command this is `w2vkit demo`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A model that cannot err: sound that spells a text, and the network that reads it. Run as a program, it evaluates."""
+"""Sound that spells a text, and a stand-in for a model that reads it without errors. As a program it runs an evaluation."""
 
 import sys
 import time
@@ -17,26 +17,26 @@ HOLD = 400  # samples per character
 
 
 def sound(text: str) -> tuple[int, np.ndarray]:
-    """(16000, samples): every character is held for a while, the number of its code as the amplitude."""
+    """(16000, samples): every character is a stretch whose amplitude is its code."""
     return 16_000, np.repeat(np.array([ord(c) for c in text] or [0], dtype=np.float32) / 128, HOLD)
 
 
 class Speller:
-    """Reads `sound` back; remembers what it was asked for."""
+    """Reads `sound` back, and keeps all texts that it has read."""
 
     folder, default_decoder = Path(), staticmethod(greedy)
     name, dtype, sample_rate, vocabulary = "speller", "float32", 16_000, Vocabulary.of(LABELS)
 
     def __init__(self, pause: float = 0.0) -> None:
-        self.pause, self.heard = pause, list[str]()
+        self.pause, self.read = pause, list[str]()
 
     def emit(self, waveforms, *, progress=None):
         time.sleep(self.pause)
         texts = ["".join(chr(round(128 * x)) for x in w.samples[HOLD // 2 :: HOLD] if x > 0) for w in waveforms]
-        self.heard += texts
+        self.read += texts
         if progress:
             progress(1.0)
-        written = [[c if c == " " or c in LABELS else "_" for c in text] for text in texts]  # it cannot write other characters
+        written = [[c if c == " " or c in LABELS else "_" for c in text] for text in texts]  # others cannot be written
         return [spell([f for c in text for f in (c, "_")] or ["_"]) for text in written]
 
 
@@ -46,13 +46,13 @@ def speller(pause: float = 0.0) -> Any:
 
 
 def utterances(count: int) -> list[Utterance]:
-    """Utterances of eleven speakers; every third is misheard."""
+    """Utterances of eleven speakers; every third differs from its reference."""
     numbers = ["ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN"]
     made = []
     for k in range(count):
         spoken = " ".join(numbers[(k + j) % 7] for j in range(1 + k % 5))
-        heard = spoken.replace("ONE", "WON", 1) + " TOO" if k % 3 == 0 else spoken
-        made.append(Utterance(f"utterance-{k}", sound(heard), spoken, f"speaker-{k % 11}"))
+        read = spoken.replace("ONE", "WON", 1) + " TOO" if k % 3 == 0 else spoken
+        made.append(Utterance(f"utterance-{k}", sound(read), spoken, f"speaker-{k % 11}"))
     return made
 
 
