@@ -11,7 +11,9 @@ from w2vkit.errors import DecodingError
 def add_decoder_options(parser: argparse.ArgumentParser, *, default: str, nbest: bool = True) -> None:
     """Add the options that `decoder` reads; ``--nbest`` only where further texts are shown."""
     group = parser.add_argument_group("decoding")
-    group.add_argument("--decoder", choices=("greedy", "beam"), help=f"default {default}, or beam if an option below is given")
+    group.add_argument(
+        "--decoder", choices=("greedy", "beam"), help=f"The default is {default}. Each of the options below selects beam."
+    )
     group.add_argument("--beam-width", type=int, metavar="N", help="prefixes that are kept per frame (default 32)")
     group.add_argument(
         "--lm",
@@ -37,7 +39,7 @@ def decoder(options: argparse.Namespace) -> Decode | None:
     Raises
     ------
     DecodingError
-        Options contradict each other, or a hot word's weight is no number.
+        Options contradict each other or are out of range, or a hot word's weight is not a number.
     LanguageModelError
         The language model cannot be read.
     """
@@ -45,13 +47,13 @@ def decoder(options: argparse.Namespace) -> Decode | None:
     given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
     if ("alpha" in given or "beta" in given) and not options.lm:
         raise DecodingError("--alpha and --beta need a language model. Give one with --lm FILE.")
+    if options.hotword:
+        given["hotwords"] = dict(_hotword(argument) for argument in options.hotword)
+    if options.decoder == "greedy" and (given or options.lm):
+        raise DecodingError("Greedy decoding has no beam, language model, hot words or n-best. Choose --decoder beam.")
     BeamSearch(**given)  # an option that is out of range is an error before the language model is read
     if options.lm:
         given["language_model"] = load(options.lm)
-    if options.hotword:
-        given["hotwords"] = dict(_hotword(argument) for argument in options.hotword)
-    if options.decoder == "greedy" and given:
-        raise DecodingError("Greedy decoding has no beam, language model, hot words or n-best. Choose --decoder beam.")
     if given or options.decoder == "beam":
         return BeamSearch(**given)
     return greedy if options.decoder else None

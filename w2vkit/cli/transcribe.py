@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--max-hours", type=float, default=MAX_HOURS, metavar="H", help=f"refuse longer files (default {MAX_HOURS:g} h)"
     )
-    add_decoder_options(parser, default="beam if the checkpoint includes a language model, as w2v-mini does; otherwise greedy")
+    add_decoder_options(parser, default="beam for checkpoints with a language model, such as w2v-mini, and greedy for others")
     add_engine_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
