@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.emissions import VOCABULARIES, WHOLE, ambiguous, brute_force, random_emissions, spell, text_of
 
-from w2vkit.decode import beam_search, greedy
+from w2vkit.decode import BeamSearch, beam_search, greedy
 from w2vkit.decode.beam import ROOT, Tree
 from w2vkit.decode.hypothesis import Span, words_from_spans
 from w2vkit.decode.viterbi import align_decoded_text
@@ -180,16 +180,20 @@ def test_partial_scores_keep_a_hot_word_in_a_narrow_beam():
         ({"beam_threshold": -1.0}, "Give 0 or more"),
         ({"alpha": float("nan")}, "alpha is nan. Give a finite number"),
         ({"oov_penalty": float("inf")}, "finite"),
-        ({"hotwords": {"WAV2VEC": 8.0}}, "outside the vocabulary: 2. Write it as it is spoken"),
-        ({"hotwords": {"käse": 8.0}}, "outside the vocabulary: Ä"),
         ({"hotwords": {" ": 8.0}}, "empty"),
         ({"hotwords": {"CAT": 0.0}}, "above 0"),
         ({"hotwords": {"CAT": float("inf")}}, "above 0"),
     ],
 )
-def test_bad_options_are_refused(options, remedy):
+def test_bad_options_are_refused_at_construction(options, remedy):
     with pytest.raises(DecodingError, match=remedy):
-        beam_search(spell(["A"]), **options)
+        BeamSearch(**options)
+
+
+@pytest.mark.parametrize(("word", "strange"), [("WAV2VEC", "2. Write it as it is spoken"), ("käse", "Ä")])
+def test_hot_words_outside_the_vocabulary_are_refused(word, strange):
+    with pytest.raises(DecodingError, match=f"outside the vocabulary: {strange}"):
+        beam_search(spell(["A"]), hotwords={word: 8.0})
 
 
 def test_hot_words_without_word_boundary_are_refused():

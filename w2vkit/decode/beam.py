@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from w2vkit.decode.hotwords import HotWords
+from w2vkit.decode.hotwords import HotWords, check_hotwords
 from w2vkit.decode.hypothesis import Hypothesis, words_from_spans
 from w2vkit.decode.lm import LanguageModel, Weights
 from w2vkit.decode.scorers import Scorer, language_scorer
@@ -60,7 +60,7 @@ class BeamSearch:
     Raises
     ------
     DecodingError
-        An option is out of range.
+        An option is out of range, or a hot word is empty.
 
     Notes
     -----
@@ -94,6 +94,7 @@ class BeamSearch:
             value = getattr(self, name)
             if value is not None and not np.isfinite(value):
                 raise DecodingError(f"{name} is {value}. Give a finite number.")
+        check_hotwords(self.hotwords or {})
 
     @property
     def weights(self) -> Weights:

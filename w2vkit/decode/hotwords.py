@@ -25,24 +25,20 @@ class HotWords:
     Parameters
     ----------
     hotwords : mapping of str to float
-        The weight of each word or phrase (natural logarithm, above 0). The case is converted to the vocabulary's.
+        The weight of each word or phrase (natural logarithm), as `check_hotwords` accepts it. The case is converted to the
+        vocabulary's.
     vocabulary : Vocabulary
 
     Raises
     ------
     DecodingError
-        A hot word is empty or has characters outside the vocabulary, a weight is not above 0, or the
-        vocabulary has no word boundary.
+        A hot word has characters outside the vocabulary, or the vocabulary has no word boundary.
     """
 
     def __init__(self, hotwords: Mapping[str, float], vocabulary: Vocabulary) -> None:
         if vocabulary.word_boundary is None:
             raise DecodingError("Hot words need words, and this vocabulary has no word boundary. Leave hotwords out.")
-        self.weights: dict[str, float] = {}
-        for phrase, weight in hotwords.items():
-            if not (isfinite(weight) and weight > 0):
-                raise DecodingError(f"The hot word {phrase!r} has the weight {weight}. Give a number above 0, such as 8.")
-            self.weights[to_vocabulary(phrase, vocabulary)] = float(weight)
+        self.weights = {to_vocabulary(phrase, vocabulary): float(weight) for phrase, weight in hotwords.items()}
         self.start = ""
         self._credit = {"": 0.0}
         shares: dict[str, float] = {}
@@ -90,11 +86,18 @@ class HotWords:
         return sum(self.weights.get(end, 0.0) for end in _word_ends(state)) if state else 0.0
 
 
+def check_hotwords(hotwords: Mapping[str, float]) -> None:
+    """Refuse empty hot words, and weights that are not finite or not above 0."""
+    for phrase, weight in hotwords.items():
+        if not phrase.split():
+            raise DecodingError("A hot word is empty. Give words or phrases.")
+        if not (isfinite(weight) and weight > 0):
+            raise DecodingError(f"The hot word {phrase!r} has the weight {weight}. Give a number above 0, such as 8.")
+
+
 def to_vocabulary(phrase: str, vocabulary: Vocabulary) -> str:
     """Write a phrase with the characters of a vocabulary: unchanged, in upper or in lower case."""
     words = " ".join(phrase.split())
-    if not words:
-        raise DecodingError("A hot word is empty. Give words or phrases.")
     for form in (words, words.upper(), words.lower()):
         if all(character in vocabulary.columns for character in form):
             return form

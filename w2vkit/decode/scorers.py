@@ -80,25 +80,24 @@ class WordScorer:
         context, node = state
         if label != self.boundary:
             return context, int(self.lexicon.child[node, label])
-        return (self._word(context, node)[0], 0) if node else state
+        return self._finish_word(context, node)[0], 0
 
     def increments(self, state: tuple[int, int]) -> np.ndarray:
         """Give what each label adds: (V,)."""
         context, node = state
         row = self._ahead[self.lexicon.child[node]] - self._ahead[node]
-        row[self.boundary] = self._word(context, node)[1] if node else 0.0
+        row[self.boundary] = self._finish_word(context, node)[1]
         return row
 
     def finish(self, state: tuple[int, int]) -> float:
         """Give what the end of the text adds: the last word's score and that of the end of the sentence."""
-        context, node = state
-        added = 0.0
-        if node:
-            context, added = self._word(context, node)
+        context, added = self._finish_word(*state)
         return added + _end(self.model, context, self.alpha)
 
-    def _word(self, context: int, node: int) -> tuple[int, float]:
-        """Finish a word: give the next context, and its score less the look-ahead."""
+    def _finish_word(self, context: int, node: int) -> tuple[int, float]:
+        """Give the next context, and the score of the word less its look-ahead; the empty word changes nothing."""
+        if not node:
+            return context, 0.0
         word = self.lexicon.word.get(node)
         after, log_prob = self.model.step(context, UNKNOWN if word is None else word)
         score = self.alpha * log_prob + self.beta - (self.oov_penalty if word is None else 0.0)
@@ -118,24 +117,23 @@ class KenLMScorer:
         context, word = state
         if label != self.vocabulary.word_boundary:
             return context, word + self.vocabulary.labels[label]
-        return (self._word(context, word)[0], "") if word else state
+        return self._finish_word(context, word)[0], ""
 
     def increments(self, state: tuple[Any, str]) -> np.ndarray:
         """Give what each label adds: (V,)."""
         row = np.zeros(len(self.vocabulary))
-        if state[1]:
-            row[self.vocabulary.word_boundary] = self._word(*state)[1]
+        row[self.vocabulary.word_boundary] = self._finish_word(*state)[1]
         return row
 
     def finish(self, state: tuple[Any, str]) -> float:
         """Give what the end of the text adds."""
-        context, word = state
-        added = 0.0
-        if word:
-            context, added = self._word(context, word)
+        context, added = self._finish_word(*state)
         return added + self.alpha * self.model.step(context, END)[1]
 
-    def _word(self, context: Any, word: str) -> tuple[Any, float]:
+    def _finish_word(self, context: Any, word: str) -> tuple[Any, float]:
+        """Give the next context and the score of the word; the empty word changes nothing."""
+        if not word:
+            return context, 0.0
         known = next((form for form in (word, word.lower(), word.upper()) if form in self.model), None)
         after, log_prob = self.model.step(context, known or UNKNOWN)
         return after, self.alpha * log_prob + self.beta - (0.0 if known else self.oov_penalty)

@@ -29,6 +29,8 @@ READERS = 2  # threads; soundfile and soxr release the GIL while they work
 AHEAD = 64  # utterances that are read, or being read, before they are asked for
 CHUNK = 32  # utterances that are read, transcribed and stored together; a kill loses at most these
 
+Progress = Callable[[float], None]  # called with how many utterances, or what share of them, are done
+
 
 @dataclass(frozen=True)
 class Speed:
@@ -113,13 +115,7 @@ class Runner(Protocol):
 
     info: ModelInfo
 
-    def run(
-        self,
-        utterances: Iterable[Utterance],
-        *,
-        decode: Decode,
-        progress: Callable[[float], None] | None = None,
-    ) -> Job:
+    def run(self, utterances: Iterable[Utterance], *, decode: Decode, progress: Progress | None = None) -> Job:
         """Transcribe utterances; one that fails is a result with its error.
 
         Parameters
@@ -147,13 +143,7 @@ class LocalRunner:
         self.info = ModelInfo.of(model)
         self._model, self._file = model, results_file
 
-    def run(
-        self,
-        utterances: Iterable[Utterance],
-        *,
-        decode: Decode,
-        progress: Callable[[float], None] | None = None,
-    ) -> Job:
+    def run(self, utterances: Iterable[Utterance], *, decode: Decode, progress: Progress | None = None) -> Job:
         """Transcribe utterances, as `Runner.run`.
 
         Raises
@@ -184,7 +174,7 @@ class LocalRunner:
         return Job(results, reused, speed, notes)
 
 
-def _tell_part(tell: Callable[[float], None], start: int, count: int, share: float) -> None:
+def _tell_part(tell: Progress, start: int, count: int, share: float) -> None:
     tell(start + share * count)
 
 
@@ -300,7 +290,7 @@ def transcribe_chunk(
     chunk: list[Read],
     decode: Decode,
     speed: Speed | None,
-    progress: Callable[[float], None],
+    progress: Progress,
 ) -> tuple[list[Result], Speed | None]:
     """Transcribe utterances together.
 
@@ -344,7 +334,7 @@ def transcribe_chunk(
 
 
 def _emit(
-    model: "CTCModel", waveforms: list[Waveform], progress: Callable[[float], None] | None
+    model: "CTCModel", waveforms: list[Waveform], progress: Progress | None
 ) -> list[Emissions] | list[Emissions | W2VKitError]:
     """Compute emissions; where a batch fails, its waveforms go through one by one, and only the bad ones are errors."""
     try:

@@ -8,7 +8,7 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,18 @@ from typing import Any
 from w2vkit.audio import MAX_SECONDS
 from w2vkit.decode import Decode, decoder_settings
 from w2vkit.errors import ClusterError, W2VKitError
-from w2vkit.pipeline.bulk import CHUNK, Job, ModelInfo, Read, Repeats, Speed, read_ahead, reused_note, transcribe_chunk
+from w2vkit.pipeline.bulk import (
+    CHUNK,
+    Job,
+    ModelInfo,
+    Progress,
+    Read,
+    Repeats,
+    Speed,
+    read_ahead,
+    reused_note,
+    transcribe_chunk,
+)
 from w2vkit.pipeline.datasets import Corpus, Utterance
 from w2vkit.pipeline.journal import Result
 from w2vkit.pipeline.shards import Shards, encode
@@ -100,7 +111,7 @@ class Cluster:
         *,
         decode: Decode | None = None,
         max_seconds: float = MAX_SECONDS,
-        progress: Callable[[float], None] | None = None,
+        progress: Progress | None = None,
     ) -> ClusterJob:
         """Transcribe a data set into a folder of Parquet shards; shards of an earlier run are kept.
 
@@ -290,13 +301,7 @@ class ClusterRunner:
         self.info = cluster.info
         self._cluster, self._folder = cluster, folder
 
-    def run(
-        self,
-        utterances: Iterable[Utterance],
-        *,
-        decode: Decode,
-        progress: Callable[[float], None] | None = None,
-    ) -> Job:
+    def run(self, utterances: Iterable[Utterance], *, decode: Decode, progress: Progress | None = None) -> Job:
         """Transcribe a `Corpus`, as `Runner.run`.
 
         Raises
