@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -146,3 +147,35 @@ def test_silence_and_too_short_from_the_command_line(tmp_path, monkeypatch, caps
     out, err = capsys.readouterr()
     assert out == "silence.wav: \n"
     assert "short.wav: The audio is too short: 12.5 ms" in err
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start the command with standard output in a pipe, buffered as by default."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "w2vkit", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [("transcribe", "--example", "--model", "w2v-mini"), ("transcribe", "--help")], ids=str)
+def test_a_closed_pipe_ends_the_command_without_a_traceback(arguments):
+    """As in ``w2vkit transcribe --example | head -1``. The status is that of a program that SIGPIPE ends."""
+    command = start(*arguments)
+    assert command.stdout and command.stderr
+    if "--example" in arguments:
+        assert command.stdout.readline().startswith(examples()[0].path.name)
+    command.stdout.close()
+    said = command.stderr.read()
+    assert command.wait() == 141
+    assert all(line.split(": ")[0] in {clip.path.name for clip in examples()} for line in said.splitlines())
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_transcribing_ends_with_one_line_and_status_130():
+    command = start("transcribe", "--example", "--model", "w2v-mini")
+    assert command.stdout
+    command.stdout.readline()
+    command.send_signal(signal.SIGINT)
+    _, said = command.communicate()
+    assert command.returncode == 130
+    assert said.splitlines()[len(examples()) :] == ["w2vkit: stopped. Results that were already written are kept."]

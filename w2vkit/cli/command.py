@@ -1,6 +1,7 @@
 """The command ``w2vkit``: its parser, and what it does with errors."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,21 +21,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0 for success, 1 if something failed, 130 after Ctrl-C. For options that it does not know,
-        argparse exits with 2.
+        The exit status: 0 for success, 1 if something failed, 130 after Ctrl-C, and 141 if the reader of its output has
+        ended, as ``head`` does in a pipe. For options that it does not know, argparse exits with 2.
     """
-    options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        try:
+            options = _parser().parse_args(arguments)
+            return options.run(options)
+        finally:
+            sys.stdout.flush()  # raises BrokenPipeError here, not when Python exits
     except W2VKitError as error:
         say(f"w2vkit: {error}")
         return 1
     except KeyboardInterrupt:
         say("w2vkit: stopped. Results that were already written are kept.")
         return 130
-    except BrokenPipeError:  # the next program in the pipe, such as `head`, has ended
-        sys.stderr.close()
-        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more when it exits
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
