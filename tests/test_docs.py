@@ -1,5 +1,6 @@
 """The documentation names files that exist, and the site builds without warnings and loads nothing from another host."""
 
+import ast
 import functools
 import http.server
 import os
@@ -41,6 +42,16 @@ def test_every_file_that_the_documentation_names_exists(page):
     named = {name for name in named if not name.startswith((*BUILT, *OTHERS)) and name != ".venv"}
     missing = {name for name in named if not any((base / name).exists() for base in BASES)}
     assert not missing
+
+
+def test_the_python_code_in_the_documentation_imports_existing_names():
+    blocks = [
+        code for page in PAGES for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+    lines = [node for code in blocks for node in ast.parse(code).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names: dict[str, object] = {}
+    exec(compile(ast.Module(lines, []), "documentation", "exec"), names)
+    assert {"transcribe", "CTCModel", "evaluate"} <= names.keys()
 
 
 @pytest.fixture(scope="module")
