@@ -1,4 +1,4 @@
-"""Speech to text with wav2vec 2.0: audio to emissions to text, each step open to inspection."""
+"""Speech to text with wav2vec 2.0: audio to emissions to text, with access to every step."""
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import Hypothesis, Word, greedy

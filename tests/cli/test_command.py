@@ -114,8 +114,8 @@ def test_results_are_printed_above_the_progress_bar(monkeypatch):
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setattr(sys, "stderr", terminal)
     with Bar(2) as bar:
-        bar.next()
-        bar.part(0.5)
+        bar.reach(1)
+        bar.reach(1.5)
         bar.write("first.wav: HELLO\n")
     _, printed, after = terminal.getvalue().partition("\rfirst.wav: HELLO\n\r")
     assert printed and after.startswith(" 75% |") and "1/2 files" in after

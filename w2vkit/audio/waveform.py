@@ -20,7 +20,7 @@ from w2vkit.errors import AudioError
 
 SAMPLE_RATE = 16_000  # Hz; wav2vec 2.0 checkpoints were trained on it
 MAX_SECONDS = 2 * 3600.0  # s; the longest audio that `load` takes by default
-MAX_PEAK = 16.0  # float samples above it are integers that nobody scaled
+MAX_PEAK = 16.0  # float samples above it must be integers that were not scaled
 NOT_FINITE = "The audio has NaN or infinite samples. Export it again, or replace them (numpy.nan_to_num)."
 EMPTY_FILE = "{name} is empty (0 bytes). Record or copy it again."
 

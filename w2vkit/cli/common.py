@@ -58,7 +58,8 @@ def load_model(options: argparse.Namespace) -> "CTCModel":
     from w2vkit.model import CTCModel
 
     model = CTCModel.load(**_load_options(options))
-    _tell(model.notice)
+    if model.notice:
+        say(f"Note: {model.notice}")
     return model
 
 
@@ -69,18 +70,14 @@ def start_cluster(options: argparse.Namespace) -> "Cluster":
     from w2vkit.pipeline.cluster import Cluster
 
     cluster = Cluster(_load_options(options), cores=options.cores_per_worker)
-    _tell(cluster.notice)
+    if cluster.notice:
+        say(f"Note: {cluster.notice}")
     return cluster
 
 
 def _load_options(options: argparse.Namespace) -> dict[str, Any]:
     shared = {key: getattr(options, key) for key in ("device", "dtype", "revision")}
     return {"name": options.model, "compiled": options.compile, **shared}
-
-
-def _tell(notice: str | None) -> None:
-    if notice:
-        say(f"Note: {notice}")
 
 
 def write_text(path: Path, text: str) -> None:

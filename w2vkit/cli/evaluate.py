@@ -59,10 +59,8 @@ def run(options: argparse.Namespace) -> int:
     from w2vkit.decode import greedy
     from w2vkit.evaluate import evaluate
     from w2vkit.evaluate.report import table
-    from w2vkit.evaluate.scoring import normaliser
     from w2vkit.pipeline.datasets import open_corpus
 
-    normaliser(options.scoring)  # loads Whisper's normaliser: an error must come before hours are spent
     if options.with_audio and not options.output_dir:
         raise EvaluationError("--with-audio adds sound to the report. Add --output-dir DIR.")
     corpus = open_corpus(

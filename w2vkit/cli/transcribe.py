@@ -1,7 +1,7 @@
 """The command ``w2vkit transcribe``: turns audio files into text in any of the formats."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from w2vkit.cli.progress import Bar
 from w2vkit.errors import FormatError, W2VKitError
 from w2vkit.examples import examples
 from w2vkit.formats import FORMATS, format_named, render
-from w2vkit.pipeline.transcription import Transcription, transcribe
+from w2vkit.pipeline.transcription import transcribe
 
 
 def add(commands: Any) -> None:
@@ -44,15 +44,17 @@ def run(options: argparse.Namespace) -> int:
     decode = decoder(options)
     model = load_model(options)
     failures: list[tuple[Path | str, str]] = []
-
-    def one(job: Job, progress: Callable[[float], None]) -> Transcription:
-        limit = options.max_hours * 3600
-        return transcribe(job.path, model, decode=decode, keep_sound=False, max_seconds=limit, progress=progress)
-
     with Bar(len(jobs)) as bar:
-        for job in jobs:
+        for done, job in enumerate(jobs):
             try:
-                result = one(job, bar.part)
+                result = transcribe(
+                    job.path,
+                    model,
+                    decode=decode,
+                    keep_sound=False,
+                    max_seconds=options.max_hours * 3600,
+                    progress=lambda share, done=done: bar.reach(done + share),
+                )
                 text = render(result.hypothesis, options.format, seconds=result.seconds, name=job.path.name)
                 if job in outputs:
                     write_text(outputs[job], text)
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
             else:
                 if job not in outputs:
                     bar.write(f"{job.path.name}: {text}" if len(jobs) > 1 else text)
-            bar.next()
+            bar.reach(done + 1)
     if options.output_dir:
         say(f"{len(jobs) - len(failures)} of {len(jobs)} files written to {options.output_dir}")
     return _report(failures, len(jobs))

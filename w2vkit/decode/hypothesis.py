@@ -142,7 +142,7 @@ def word_times(
     begins, ends : numpy.ndarray
         (L,) float64 seconds, rounded to milliseconds, in order, inside the sound.
     """
-    # Gap i stands before character i, the last one after all; those at the sound's edges are shared with nobody.
+    # Gap i stands before character i, the last one after all; those at the edges of the sound belong to one character only.
     gaps = (np.append(starts, frames) - np.append(0, stops)) * frame_seconds
     reach = gaps / 2
     reach[[0, -1]] = gaps[[0, -1]] + start_seconds

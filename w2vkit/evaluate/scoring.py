@@ -26,7 +26,7 @@ Pair = tuple[str | None, str | None]
 
 @dataclass(frozen=True)
 class Scored:
-    """The score of one utterance; its texts are normalised, as they were compared.
+    """The score of one utterance; its texts are normalised, as they were compared. Rates are fractions of 1.
 
     Attributes
     ----------
@@ -63,6 +63,13 @@ class Scored:
     def wer(self) -> float:
         """Errors per word of the reference; NaN where it has none."""
         return self.errors / self.words if self.words else float("nan")
+
+    @property
+    def cer(self) -> float:
+        """Errors per character of the reference, which must not be empty."""
+        import jiwer
+
+        return jiwer.cer(self.reference, self.hypothesis)
 
 
 @dataclass(frozen=True)
@@ -212,33 +219,7 @@ def check_case(references: Iterable[str], vocabulary: Vocabulary) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The errors of one hypothesis.
-
-    Attributes
-    ----------
-    reference, hypothesis : str
-        As they were compared.
-    wer, cer : float
-        Errors per word, or per character, of the reference: fractions of 1.
-    substitutions, deletions, insertions : int
-        Of words.
-    pairs : tuple of (str or None, str or None)
-        Word of the reference, word of the hypothesis; None opposite an insertion or a deletion.
-    """
-
-    reference: str
-    hypothesis: str
-    wer: float
-    cer: float
-    substitutions: int
-    deletions: int
-    insertions: int
-    pairs: tuple[Pair, ...]
-
-
-def difference(reference: str, hypothesis: str, vocabulary: Vocabulary | None = None) -> Difference:
+def difference(reference: str, hypothesis: str, vocabulary: Vocabulary | None = None) -> Scored:
     """Align a hypothesis with a reference and count the errors.
 
     Parameters
@@ -253,20 +234,9 @@ def difference(reference: str, hypothesis: str, vocabulary: Vocabulary | None = 
     EvaluationError
         The reference has no words.
     """
-    import jiwer
-
     if vocabulary is not None:
         reference = " ".join("".join(word.characters) for word in spell(reference, vocabulary))
     if not reference.strip():
         raise EvaluationError("The reference has no words to compare with. Write down what was said.")
-    (one,) = score([Result("", reference=reference, hypothesis=hypothesis)], str)
-    return Difference(
-        one.reference,
-        one.hypothesis,
-        wer=one.errors / one.words,
-        cer=jiwer.cer(one.reference, one.hypothesis),
-        substitutions=one.substitutions,
-        deletions=one.deletions,
-        insertions=one.insertions,
-        pairs=one.pairs,
-    )
+    (scored,) = score([Result("", reference=reference, hypothesis=hypothesis)], str)
+    return scored

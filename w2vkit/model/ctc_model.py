@@ -349,7 +349,7 @@ class CTCModel:
             if out_of_memory(error):
                 return None  # and go on in the caller: the exception holds the tensors of the failed batch
             raise
-        return [rows[: self.frames(len(clip))] for rows, clip in zip(log_probs, clips, strict=True)]
+        return [rows[: self._grid.frames(len(clip))] for rows, clip in zip(log_probs, clips, strict=True)]
 
     @torch.inference_mode()
     def _run(self, clips: list[np.ndarray], **options: bool) -> Any:

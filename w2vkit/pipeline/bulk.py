@@ -9,7 +9,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -163,8 +162,13 @@ class LocalRunner:
             pending = [read for read in chunk if read.needed]
             if pending:
                 start, count = len(ids) + len(chunk) - len(pending), len(pending)
-                part = partial(_tell_part, tell, start, count)
-                results, speed = transcribe_chunk(self._model, pending, decode, speed, part)
+                results, speed = transcribe_chunk(
+                    self._model,
+                    pending,
+                    decode,
+                    speed,
+                    lambda share, start=start, count=count: tell(start + share * count),
+                )
                 journal.add(results)
             ids += [read.utterance.id for read in chunk]
             reused += len(chunk) - len(pending)
@@ -172,10 +176,6 @@ class LocalRunner:
         results = journal.finish(ids)
         notes = [reused_note(reused, len(results), self._file)] if reused else []
         return Job(results, reused, speed, notes)
-
-
-def _tell_part(tell: Progress, start: int, count: int, share: float) -> None:
-    tell(start + share * count)
 
 
 def reused_note(reused: int, total: int, place: Path | None) -> str:

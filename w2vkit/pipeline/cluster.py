@@ -236,7 +236,7 @@ def _pool(nodes: list[dict[str, Any]], device: str, cores: int) -> Pool:
 
 
 LONG_SECONDS = 60.0  # s; longer sound is not batched but read block by block
-UNTIMED = Speed()  # with a speed given, `transcribe_chunk` does no pass to warm up; nobody times a worker
+UNTIMED = Speed()  # with a speed given, `transcribe_chunk` does no pass to warm up; workers are not timed
 
 
 class Worker:

@@ -30,7 +30,7 @@ class Result:
     error : str or None
         Why there is no hypothesis.
     decoded : Hypothesis or None
-        The hypothesis with its words; only as long as somebody writes the words.
+        The hypothesis with its words; None after the words were stored, or if they are not needed.
     """
 
     id: str

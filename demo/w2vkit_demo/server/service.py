@@ -118,7 +118,7 @@ class Service:
         Raises
         ------
         W2VKitError
-            There is no such decoder, the model brings no language model, or hot words or text are missing or too long.
+            There is no such decoder, the model has no language model, or hot words or text are missing or too long.
         """
         name = setup.decoder or self.default_decoder(setup.model)
         check_choice("decoder", name, strings.DECODERS.values())

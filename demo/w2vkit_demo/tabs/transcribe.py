@@ -45,11 +45,11 @@ def build(service: Service, chosen_model: gr.State) -> None:
         others = gr.HTML(elem_id="others", elem_classes="facts")
     result = gr.State(None, time_to_live=KEEP_SECONDS)
 
-    def score(true_text: str, heard: str, name: str) -> str:
+    def score(true_text: str, hypothesis: str, name: str) -> str:
         if not true_text.strip():
             return ""
         try:
-            return widgets.scored(difference(true_text[:MAX_CHARACTERS], heard, models.get(name).vocabulary))
+            return widgets.scored(difference(true_text[:MAX_CHARACTERS], hypothesis, models.get(name).vocabulary))
         except W2VKitError as error:
             return widgets.failure(error)
 

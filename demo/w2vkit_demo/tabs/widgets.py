@@ -11,7 +11,7 @@ from gradio.utils import get_upload_folder
 
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.evaluate.html import marked
-from w2vkit.evaluate.scoring import Difference
+from w2vkit.evaluate.scoring import Scored
 from w2vkit.examples import examples
 from w2vkit.formats import render
 from w2vkit_demo import strings
@@ -86,7 +86,7 @@ def times_table(words: Iterable[Word]) -> str:
     return table(strings.TIMES_HEAD, ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", f"{w.confidence:.0%}") for w in words))
 
 
-def scored(found: Difference) -> str:
+def scored(found: Scored) -> str:
     """Give WER, CER and the aligned words with the errors marked."""
     summary = strings.SCORED.format(
         wer=found.wer,

@@ -109,7 +109,7 @@ def _weights(path: Path) -> Weights:
     try:
         weights = Weights(**json.loads(beside.read_text(encoding="utf-8")))
         if not (isfinite(weights.alpha) and isfinite(weights.beta)):
-            raise ValueError("a weight is no finite number")
+            raise ValueError("a weight is not a finite number")
     except (OSError, ValueError, TypeError) as error:
         raise LanguageModelError(
             f"{beside} cannot be used: {error}. Write alpha and beta into it as numbers, or delete it to use the defaults."
