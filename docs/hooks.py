@@ -1,4 +1,4 @@
-"""What MkDocs does besides: the API pages are written from the package, and READMEs of other folders become pages.
+"""Hooks of MkDocs: they write the API pages from the package, and make pages of files outside docs/.
 
 MkDocs calls the functions named ``on_...``: https://www.mkdocs.org/user-guide/configuration/#hooks.
 """
@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "w2vkit"
-# Pages whose text lies outside docs/.
+# Pages whose text is in files outside docs/.
 SOURCES = {
     "project/benchmarks.md": "benchmarks/README.md",
     "project/card.md": "w2vkit/checkpoints/w2v-mini/README.md",
@@ -52,7 +52,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
-    """Lead links between files of the repository to the pages that show them; other links become plain text."""
+    """Make links between files of the repository point to the pages that show them; other links become plain text."""
     here = page.file.src_uri
     if here.startswith("api/") and here != "api/index.md":
         return markdown
