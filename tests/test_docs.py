@@ -50,7 +50,7 @@ def test_the_python_code_in_the_documentation_imports_existing_names():
     ]
     lines = [node for code in blocks for node in ast.parse(code).body if isinstance(node, ast.Import | ast.ImportFrom)]
     names: dict[str, object] = {}
-    exec(compile(ast.Module(lines, []), "documentation", "exec"), names)
+    exec(compile(ast.Module([*lines], []), "documentation", "exec"), names)
     assert {"transcribe", "CTCModel", "evaluate"} <= names.keys()
 
 
