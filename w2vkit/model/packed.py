@@ -5,14 +5,17 @@ float32. Here the frames of all clips lie one after the other in one matrix, and
 The convolutions are products of matrices, whose shapes a GPU has no plans to make for. The weights are the network's own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from w2vkit.model.precision import true_float32
 
 CHUNK = 1 << 22  # samples (262 s) that go through the extractor at once; its first layer takes 10 GB for 1,000 s
 BLOCK = 8  # frames that one row of the positional convolution's product computes
@@ -54,6 +57,23 @@ def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
+def normalised(samples: Tensor, sizes: Tensor, raw: Tensor) -> Tensor:
+    """Normalise the raw ones of (B, N) clips with so many samples, as `normalisation_of` does; the others stay as they are."""
+    exact = samples.double()
+    mean = exact.sum(dim=1) / sizes
+    deviation = (exact.square().sum(dim=1) / sizes - mean.square()).clamp(min=0).add(1e-7).sqrt()
+    mean, deviation = torch.where(raw, mean, 0.0).float(), torch.where(raw, deviation, 1.0).float()
+    inside = torch.arange(samples.shape[1], device=samples.device) < sizes[:, None]
+    return torch.where(inside, (samples - mean[:, None]) / deviation[:, None], 0.0)
+
+
+def results(log_probs: Tensor, lengths: Sequence[int], done: Any) -> Iterator[np.ndarray]:
+    """Wait for an event, and give the rows of each clip."""
+    if done is not None:
+        done.synchronize()
+    yield from np.split(log_probs.numpy(), np.cumsum(lengths)[:-1])
+
+
 class PackedNetwork:
     """The forward pass of a network, clip by clip end to end.
 
@@ -90,6 +110,14 @@ class PackedNetwork:
         self.tanh_gelu = tanh_gelu
 
     @staticmethod
+    def pays(network: Any) -> bool:
+        """Whether a network runs on a GPU that has the packed attention, in a dtype that this attention takes."""
+        if network.device.type != "cuda" or torch.cuda.get_device_capability(network.device) < (8, 0):
+            return False
+        low = next(network.base_model.encoder.layers.parameters()).dtype in (torch.bfloat16, torch.float16)
+        return low and find_spec("torch.nn.attention.varlen") is not None and PackedNetwork.fits(network)
+
+    @staticmethod
     def fits(network: Any) -> bool:
         """Whether a network has the layers that this class computes."""
         config = network.config
@@ -106,6 +134,39 @@ class PackedNetwork:
         self.add_norm = torch.compile(add_norm)
         if isinstance(self.extract, GemmExtractor):
             self.extract.norm_gelu = torch.compile(norm_gelu)
+
+    @torch.inference_mode()
+    def run(self, clips: Sequence[np.ndarray], lengths: Sequence[int], raw: Sequence[bool]) -> Iterator[np.ndarray]:
+        """Start the computation of a batch; whoever asks for the results waits for it.
+
+        Parameters
+        ----------
+        clips : sequence of numpy.ndarray
+            (N_i,) float32 samples each.
+        lengths : sequence of int
+            Frames of each clip.
+        raw : sequence of bool
+            Which clips are still to be normalised.
+
+        Returns
+        -------
+        iterator of numpy.ndarray
+            (T_i, V) float32 log-probabilities.
+        """
+        device = self.head.weight.device
+        gpu = device.type == "cuda"
+        sizes = [len(clip) for clip in clips]
+        host = torch.empty(len(clips), max(sizes), pin_memory=gpu)
+        for row, clip in zip(host.numpy(), clips, strict=True):
+            row[: len(clip)] = clip
+            row[len(clip) :] = 0
+        samples = host.to(device, non_blocking=True)
+        if any(raw):
+            samples = normalised(samples, to_device(np.array(sizes), device), to_device(np.array(raw), device))
+        with true_float32(device):
+            log_probs = self.log_probs(samples, lengths)
+        found = torch.empty(log_probs.shape, pin_memory=gpu).copy_(log_probs, non_blocking=True)
+        return results(found, lengths, torch.cuda.current_stream().record_event() if gpu else None)
 
     def log_probs(self, samples: Tensor, lengths: Sequence[int]) -> Tensor:
         """Compute the (S, V) float32 log-probabilities of all frames, clip after clip.
@@ -126,7 +187,8 @@ class PackedNetwork:
         ``keep``, (S, 1), is 0 for packed frames that belong to no clip.
         """
         clips, row, _ = features.shape
-        x = self.project(features.flatten(0, 1).index_select(0, packing.index).float())[0].to(self.dtype)
+        x = self.project(features.flatten(0, 1).index_select(0, packing.index).float())
+        x = (x[0] if isinstance(x, tuple) else x).to(self.dtype)
         if keep is not None:
             x = x * keep
         padded = x.new_zeros(clips * row, x.shape[1]).index_copy_(0, packing.index, x)
