@@ -89,9 +89,7 @@ class PackedNetwork:
         Let the matrix product apply the GELU, by its tanh approximation, which differs by 5e-4 at most.
     """
 
-    def __init__(
-        self, network: Any, *, extractor: str = "gemm", position: str = "gemm", tanh_gelu: bool = False
-    ) -> None:
+    def __init__(self, network: Any, *, extractor: str = "gemm", position: str = "gemm", tanh_gelu: bool = False) -> None:
         body, encoder = network.base_model, network.base_model.encoder
         self.stable = bool(network.config.do_stable_layer_norm)
         self.dtype = next(encoder.layers.parameters()).dtype
@@ -286,7 +284,10 @@ class GemmExtractor:
             (
                 layer.conv.weight.data.permute(2, 1, 0).flatten(0, 1).to(kind).contiguous(),
                 (torch.zeros_like(layer.layer_norm.bias) if layer.conv.bias is None else layer.conv.bias.data).to(kind),
-                (*(parameter.data.float() for parameter in (layer.layer_norm.weight, layer.layer_norm.bias)), layer.layer_norm.eps),
+                (
+                    *(parameter.data.float() for parameter in (layer.layer_norm.weight, layer.layer_norm.bias)),
+                    layer.layer_norm.eps,
+                ),
             )
             for layer, kind in layers
         ]
