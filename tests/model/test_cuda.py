@@ -11,6 +11,7 @@ def test_on_a_gpu(name):
     CHECKS[name]("cuda")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_checks_themselves_on_a_cpu(name):
     CHECKS[name]("cpu")
