@@ -1,5 +1,7 @@
 """The packed way of a batch through a network, on a CPU: the same emissions as transformers', clip by clip."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -51,7 +53,7 @@ def test_in_bfloat16_probabilities_stay_within_a_hundredth(checkpoints, norm):
 @pytest.mark.parametrize(("dtype", "most"), [(torch.float16, 0.002), (torch.bfloat16, 0.02)])
 def test_a_channel_that_drowns_the_others_before_the_norm_does_no_harm(checkpoints, dtype, most):
     """As in test_engine: a constant of 20,000 in one channel of the first layer, whose norm is a mere scaling then."""
-    network = Wav2Vec2ForCTC.from_pretrained(checkpoints["random-layer"])
+    network: Any = Wav2Vec2ForCTC.from_pretrained(checkpoints["random-layer"])
     for layer in network.wav2vec2.feature_extractor.conv_layers[:2]:
         with torch.no_grad():
             layer.conv.weight[0], layer.conv.bias[0] = 0.0, 20_000.0
@@ -67,7 +69,8 @@ def test_a_channel_that_drowns_the_others_before_the_norm_does_no_harm(checkpoin
 
 
 def test_float16_does_not_overflow_before_a_norm(checkpoints):
-    extractor = Wav2Vec2ForCTC.from_pretrained(checkpoints["random-layer"]).wav2vec2.feature_extractor
+    network: Any = Wav2Vec2ForCTC.from_pretrained(checkpoints["random-layer"])
+    extractor = network.wav2vec2.feature_extractor
     samples = torch.from_numpy(noise(4.0))[None]
     with torch.inference_mode():
         for layer in extractor.conv_layers[1:]:

@@ -218,7 +218,7 @@ class PackedNetwork:
     def _feed_forward(self, layer: "Layer", x: Tensor) -> Tensor:
         first, second = layer.module.feed_forward.intermediate_dense, layer.module.feed_forward.output_dense
         if self.tanh_gelu:
-            inner = torch._addmm_activation(first.bias, x, first.weight.t(), use_gelu=True)
+            inner = torch.ops.aten._addmm_activation(first.bias, x, first.weight.t(), use_gelu=True)
         else:
             inner = F.gelu(F.linear(x, first.weight, first.bias))
         return F.linear(inner, second.weight, second.bias)
