@@ -1,13 +1,15 @@
 """Greedy decoding of emissions that are written by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.emissions import spell
+from support.emissions import VOCABULARIES, random_emissions, spell
 
-from w2vkit.decode import greedy
-from w2vkit.emissions import Emissions, Vocabulary
+from w2vkit.decode import greedy, greedy_batch
+from w2vkit.emissions import Calibration, Emissions, Vocabulary
 from w2vkit.errors import EmissionsError
 
 LABELS = ["<pad>", "<s>", "|", "A", "B", "'"]
@@ -98,3 +100,20 @@ def test_a_vocabulary_without_word_boundary_makes_one_word():
     vocabulary = Vocabulary.of(["<pad>", "A", "B"], word_boundary=None)
     emissions = Emissions(np.log(np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8]], np.float32)), vocabulary)
     assert greedy(emissions).text == "AB"
+
+
+@pytest.mark.parametrize("vocabulary", VOCABULARIES)
+@pytest.mark.parametrize("calibration", [Calibration(), Calibration(temperature=1.7)])
+def test_many_at_once_are_decoded_as_one_by_one(vocabulary, calibration):
+    batch = [random_emissions(1 + seed % 40, vocabulary, seed) for seed in range(60)]
+    batch = [replace(emissions, calibration=calibration, start_seconds=0.0025) for emissions in batch]
+    blank = np.full((3, len(vocabulary)), -50.0, np.float32)
+    blank[:, vocabulary.blank] = 0.0
+    batch.insert(7, replace(batch[0], log_probs=blank))
+    for found, emissions in zip(greedy_batch(batch), batch, strict=True):
+        expected = greedy(emissions)
+        assert found.text == expected.text
+        assert found.score == pytest.approx(expected.score, rel=1e-9)
+        assert [(w.text, w.start, w.end) for w in found.words] == [(w.text, w.start, w.end) for w in expected.words]
+        assert [w.confidence for w in found.words] == pytest.approx([w.confidence for w in expected.words], rel=1e-5)
+    assert greedy_batch([]) == []

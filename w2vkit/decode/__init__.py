@@ -4,7 +4,7 @@ Both decoders give a `Hypothesis`: the text, and its words with times and confid
 """
 
 from w2vkit.decode.beam import BeamSearch, beam_search
-from w2vkit.decode.best_path import Decode, decoder_settings, default_decoder, greedy
+from w2vkit.decode.best_path import Decode, decoder_settings, default_decoder, greedy, greedy_batch
 from w2vkit.decode.hypothesis import Hypothesis, Word
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "decoder_settings",
     "default_decoder",
     "greedy",
+    "greedy_batch",
 ]

@@ -6,15 +6,15 @@ https://www.cs.toronto.edu/~graves/icml_2006.pdf, applied to the best path. Beam
 looks for the likeliest text instead.
 """
 
-from collections.abc import Callable
-from itertools import groupby
+from collections.abc import Callable, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from w2vkit.decode.beam import BeamSearch
-from w2vkit.decode.hypothesis import Hypothesis, Span, words_from_spans
+from w2vkit.decode.hypothesis import LEAD_SECONDS, TAIL_SECONDS, Hypothesis, Span, Word, words_from_spans
 from w2vkit.decode.lm import load, of_checkpoint
 from w2vkit.emissions import Emissions
 
@@ -46,6 +46,96 @@ def greedy(emissions: Emissions) -> Hypothesis:
         position = stop
     words = words_from_spans(spans, emissions)
     return Hypothesis(" ".join(word.text for word in words), words, float(along.sum(dtype=np.float64)))
+
+
+def greedy_batch(batch: Sequence[Emissions]) -> list[Hypothesis]:
+    """Decode the best paths of many emissions at once: what `greedy` gives for each, up to rounding, in a fraction of the time.
+
+    Parameters
+    ----------
+    batch : sequence of Emissions
+        Of one model.
+
+    Returns
+    -------
+    list of Hypothesis
+    """
+    if not batch:
+        return []
+    first, vocabulary = batch[0], batch[0].vocabulary
+    boundary = -1 if vocabulary.word_boundary is None else vocabulary.word_boundary
+    lengths = np.array([len(emissions) for emissions in batch])
+    opening = np.cumsum(lengths) - lengths  # the first frame of each clip
+    log_probs = np.concatenate([emissions.log_probs for emissions in batch])
+    calibrated = log_probs
+    if first.calibration.temperature != 1:
+        calibrated = np.concatenate([emissions.calibrated for emissions in batch])
+    frames = np.arange(len(log_probs))
+    path = log_probs.argmax(axis=1)
+    scores = np.add.reduceat(log_probs[frames, path], opening, dtype=np.float64)
+
+    # Runs of equal labels, and among them those of text; a clip ends a run.
+    changes = np.append(True, path[1:] != path[:-1])
+    changes[opening] = True
+    starts = np.flatnonzero(changes)
+    best = np.maximum.reduceat(calibrated[frames, path], starts).astype(np.float64)
+    stops, labels = np.append(starts[1:], len(path)), path[starts]
+    text = ~np.isin(labels, list(vocabulary.special))
+    starts, stops, labels, best = starts[text], stops[text], labels[text], best[text]
+    clips = np.searchsorted(opening, starts, side="right") - 1
+    # Letters, and among them those that begin a word: after a boundary, or in another clip.
+    letter = labels != boundary
+    after_boundary = np.append(True, ~letter[:-1])[letter]
+    starts, stops, labels, best, clips = starts[letter], stops[letter], labels[letter], best[letter], clips[letter]
+    if not len(starts):
+        return [Hypothesis("", (), float(score)) for score in scores]
+    heads = np.flatnonzero(after_boundary | np.append(True, clips[1:] != clips[:-1]))
+    tails = np.append(heads[1:], len(starts)) - 1
+    clip = clips[heads]
+    same = np.append(False, clip[1:] == clip[:-1])  # whether a word follows another one of its clip
+    begin, end = starts[heads], stops[tails]
+
+    # Between two words of a clip, the best boundary.
+    edges = np.zeros(len(heads) + 1)
+    inner = np.flatnonzero(same)
+    if len(inner):
+        gaps = np.stack([end[inner - 1], begin[inner]], axis=1).ravel()
+        edges[inner] = np.maximum.reduceat(calibrated[:, boundary], gaps)[::2]
+    confidences = np.exp(np.add.reduceat(best, heads) + edges[:-1] + edges[1:])
+    begins, ends = _times(begin - opening[clip], end - opening[clip], same, lengths[clip], first)
+
+    characters = [vocabulary.labels[label] for label in labels]
+    words = [
+        Word("".join(characters[head : tail + 1]), *values)
+        for head, tail, *values in zip(
+            heads.tolist(), tails.tolist(), begins.tolist(), ends.tolist(), confidences.tolist(), strict=True
+        )
+    ]
+    cuts = np.searchsorted(clip, np.arange(len(batch) + 1)).tolist()
+    spoken = [tuple(words[start:stop]) for start, stop in pairwise(cuts)]
+    return [
+        Hypothesis(" ".join(word.text for word in some), some, score)
+        for some, score in zip(spoken, scores.tolist(), strict=True)
+    ]
+
+
+def _times(
+    starts: np.ndarray, stops: np.ndarray, same: np.ndarray, frames: np.ndarray, emissions: Emissions
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn the frames of words of many clips into times, as `word_times` does.
+
+    ``same`` is True where a word follows another one of its clip; ``frames`` is the length of its clip.
+    """
+    step, offset = emissions.frame_seconds, emissions.start_seconds
+    before = np.where(same, starts - np.append(0, stops[:-1]), starts) * step
+    before = np.where(same, before / 2, before + offset)
+    last = ~np.append(same[1:], False)
+    after = np.where(last, frames - stops, np.append(starts[1:], 0) - stops) * step
+    after = np.where(last, after + offset, after / 2)
+    begins = np.round(offset + starts * step - np.minimum(before, LEAD_SECONDS), 3)
+    ends = np.round(offset + stops * step + np.minimum(after, TAIL_SECONDS), 3)
+    ends[:-1] = np.where(last[:-1], ends[:-1], np.minimum(ends[:-1], begins[1:]))
+    return begins, ends
 
 
 def default_decoder(folder: Path) -> Decode:

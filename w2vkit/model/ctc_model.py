@@ -5,7 +5,8 @@ What differs between checkpoints (rate, stride, normalisation, attention mask, b
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,13 @@ from w2vkit.model.hub import Checkpoint, fetch
 from w2vkit.model.internals import Internals
 from w2vkit.model.loading import geometry, load_parts, padding_matters
 from w2vkit.model.normalisation import Normalisation, NormalisationMeter, SlidingBuffer, normalisation_of
+from w2vkit.model.packed import PackedNetwork
 from w2vkit.model.precision import batch_seconds, out_of_memory, pick_device, pick_dtype, set_dtype, true_float32
 from w2vkit.model.windows import CONTEXT_SECONDS, WHOLE_SECONDS, Batcher, FrameGrid, Window
 
 log = logging.getLogger(__name__)
+
+IN_FLIGHT = 2  # batches on a GPU at once: it computes one while the other is prepared, or its results are used
 
 
 class CTCModel:
@@ -66,6 +70,7 @@ class CTCModel:
         self.stride, self.receptive_field = geometry(network.config)
         layers = next(network.base_model.encoder.layers.parameters())
         self.device, self.dtype = str(layers.device), str(layers.dtype).removeprefix("torch.")
+        self._packed = PackedNetwork(network) if PackedNetwork.pays(network) else None
         self._normalises: bool = extractor.do_normalize
         self._default_decoder: Decode | None = None
         self._calibration = Calibration.load(checkpoint.folder)
@@ -102,8 +107,9 @@ class CTCModel:
             model if it is cached or the Hub can be reached, else ``w2v-mini``, which `notice` explains.
         device : {"auto", "cpu", "cuda", "mps"}
         dtype : {"auto", "float32", "bfloat16", "float16"}
-            Of the transformer layers; convolutions, head and softmax are always in float32. "auto" is bfloat16 where
-            the device computes in it natively, float16 on other GPUs, else float32.
+            Of the transformer layers; norms of the convolutions, head and softmax are always in float32, and so are the
+            convolutions, but for those of the Large models on a GPU. "auto" is bfloat16 where the device computes in it
+            natively, float16 on other GPUs, else float32.
         revision : str, optional
             A commit, branch or tag of a Hub repository. With ``"auto"`` it is one of the default model, which
             ``w2v-mini`` then does not replace.
@@ -162,7 +168,7 @@ class CTCModel:
         """
         for waveform in waveforms:
             self._check(waveform)
-        sounds = [SlidingBuffer([w.samples], len(w.samples), self._normalisation(w.samples)) for w in waveforms]
+        sounds = [SlidingBuffer([w.samples], len(w.samples), None) for w in waveforms]
         windows = [window for clip, sound in enumerate(sounds) for window in self._grid.cut(clip, sound.length)]
         windows.sort(key=lambda window: -window.frames)
         parts: list[dict[int, np.ndarray]] = [{} for _ in sounds]
@@ -298,8 +304,10 @@ class CTCModel:
         The layers are alike: they share one program for all lengths, and another one for several clips or a mask. The
         convolutions would gain nothing.
         """
+        if self._packed:
+            self._packed.compile()
         for layer in self.network.base_model.encoder.layers:
-            layer.compile(dynamic=True)
+            layer.compile(dynamic=True)  # at its first call, which a packed network does without
         try:
             self.emit([Waveform(np.zeros(self.sample_rate, np.float32), self.sample_rate)])
         except Exception as error:
@@ -325,24 +333,49 @@ class CTCModel:
         numpy.ndarray
             (stop - start, V) log-probabilities.
         """
-        waiting = list(windows)
+        waiting, flying = list(windows), deque[tuple[list[Window], Iterable[np.ndarray]]]()
         total, done = sum(window.stop - window.start for window in windows), 0
-        while waiting:
-            batch = self._batcher.next_batch(waiting)
-            clips = [sounds[w.clip].read(self._grid.samples_of(w, sounds[w.clip].length)) for w in batch]
-            results = self._forward(clips)
-            if results is None:
-                waiting[: len(batch)] = self._batcher.smaller(batch)
+        while waiting or flying:
+            if waiting and len(flying) < (IN_FLIGHT if self._packed else 1):
+                batch = self._batcher.next_batch(waiting)
+                results = self._start([self._samples(sounds[window.clip], window) for window in batch])
+                if results is None:
+                    waiting[: len(batch)] = self._batcher.smaller(batch)
+                else:
+                    del waiting[: len(batch)]
+                    flying.append((batch, results))
                 continue
-            del waiting[: len(batch)]
+            batch, results = flying.popleft()
             for window, log_probs in zip(batch, results, strict=True):
                 done += window.stop - window.start
                 if progress:
                     progress(done / total)
                 yield window, log_probs[window.before : window.before + window.stop - window.start]
 
+    def _samples(self, sound: SlidingBuffer, window: Window) -> tuple[np.ndarray, bool]:
+        """Return the samples of a window, and whether they are still to be normalised, which a GPU does for whole sounds."""
+        stretch = self._grid.samples_of(window, sound.length)
+        if sound.normalisation is None and not (self._packed and stretch == slice(0, sound.length)):
+            sound.normalisation = self._normalisation(sound.read(slice(0, sound.length)))
+        return sound.read(stretch), sound.normalisation is None and self._normalises
+
+    def _start(self, clips: list[tuple[np.ndarray, bool]]) -> Iterable[np.ndarray] | None:
+        """Compute the (T_i, V) float32 log-probabilities of (N_i,) samples each; None if memory runs out.
+
+        On a GPU this starts the computation only: it ends when the first result is asked for.
+        """
+        sounds = [samples for samples, _ in clips]
+        if self._packed is None:
+            return self._forward(sounds)
+        try:
+            return self._packed.run(sounds, [self.frames(len(samples)) for samples in sounds], [raw for _, raw in clips])
+        except (RuntimeError, MemoryError) as error:
+            if out_of_memory(error):
+                return None
+            raise
+
     def _forward(self, clips: list[np.ndarray]) -> list[np.ndarray] | None:
-        """Compute the (T_i, V) float32 log-probabilities of (N_i,) samples each; None if memory runs out."""
+        """Compute the (T_i, V) float32 log-probabilities of (N_i,) samples each by `transformers`; None if memory runs out."""
         try:
             log_probs = self._run(clips).logits.log_softmax(dim=-1).cpu().numpy()
         except (RuntimeError, MemoryError) as error:

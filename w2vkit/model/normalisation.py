@@ -78,13 +78,13 @@ class SlidingBuffer:
         (n,) float32 each.
     length : int
         Samples in all blocks together.
-    normalisation : Normalisation
+    normalisation : Normalisation or None
+        None leaves the samples as they are, for a GPU to normalise.
     """
 
-    def __init__(self, blocks: Iterable[np.ndarray], length: int, normalisation: Normalisation) -> None:
-        self.length = length
+    def __init__(self, blocks: Iterable[np.ndarray], length: int, normalisation: Normalisation | None) -> None:
+        self.length, self.normalisation = length, normalisation
         self._blocks: Iterator[np.ndarray] = iter(blocks)
-        self._normalisation = normalisation
         self._held, self._offset = np.empty(0, np.float32), 0
 
     def read(self, stretch: slice) -> np.ndarray:
@@ -100,7 +100,8 @@ class SlidingBuffer:
         if new:
             parts = [self._held, *new] if len(self._held) else new
             self._held = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        return self._normalisation.apply(self._held[stretch.start - self._offset : stretch.stop - self._offset])
+        samples = self._held[stretch.start - self._offset : stretch.stop - self._offset]
+        return samples if self.normalisation is None else self.normalisation.apply(samples)
 
     def forget(self, sample: int) -> None:
         """Free everything before a sample."""
