@@ -32,6 +32,7 @@ from training.rows import LONG, RATE, disagreement, frames
 from training.student import Trainee, build, grow
 from training.teacher import HIDDEN, LABELS
 
+LONGEST = 330  # phonemes; more would take longer than a row
 LOUDNESS = 3000.0  # standard deviation of a stored utterance (int16)
 PIECE_BYTES = 15_000_000
 WARM_UP, HOLD, LAST_RATE = 0.03, 0.3, 0.02  # shares of the time, and of the peak rate
@@ -257,21 +258,14 @@ def read_aloud(speech: Speech, voice_file: Path, phoneme_file: Path, hours: floa
         voice.generator.to(torch.float16)
     rng = np.random.default_rng(seed)
     counts = np.diff(phonemes.offsets)
-    order = rng.permutation(len(counts))
+    order = rng.permutation(np.flatnonzero(counts < LONGEST))
     began, done = time.perf_counter(), 0
-    size = 192 if device.type == "cuda" else 4
+    size = 96 if device.type == "cuda" else 4
     for i in range(0, len(order), 16 * size):
         group = order[i : i + 16 * size]
         group = group[np.argsort(counts[group])]
         for chosen in (group[j : j + size] for j in range(0, len(group), size)):
-            ids = nn.utils.rnn.pad_sequence(
-                [
-                    torch.from_numpy(phonemes.ids[phonemes.offsets[k] : phonemes.offsets[k + 1]].astype(np.int64))
-                    for k in chosen
-                ],
-                batch_first=True,
-            ).to(device)
-            lengths = torch.from_numpy(counts[chosen].astype(np.int64)).to(device)
+            ids, lengths = (torch.from_numpy(array).to(device) for array in phonemes.batch(chosen))
             shorter = uniform(0.85, 1.25, len(chosen), device=device)
             pace = shorter * uniform(0.8, 1.25, len(chosen), device=device)
             noises = (uniform(low, high, len(chosen), device=device) for low, high in ((0.4, 0.9), (0.5, 1.0)))
