@@ -266,7 +266,7 @@ class Large:
         for clip in clips:
             inputs = self.processor(clip.samples, return_tensors="pt", padding="longest", sampling_rate=RATE).input_values
             with torch.no_grad():
-                logits = self.exact(inputs.to(self.exact.device)).logits
+                logits = self.exact(inputs.to(self.exact.lm_head.weight.device)).logits
             texts += self.processor.batch_decode(torch.argmax(logits, dim=-1))
         return texts
 
