@@ -10,14 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 import torch
-from safetensors.torch import load_file
 
 from training import gpu, pack
 from training.device_batches import Planner, Speech, distort, gather, hide, interpolate, mu_law
 from training.pack import unpack
 from training.position import FRAMES, OFFSET
 from training.rows import LONG, RATE, SHORT, frames
-from training.student import Trainee, build, grow
+from training.student import Trainee, build, depth, grow, shipped
 from training.teacher import HIDDEN, LABELS
 from w2vkit.audio import load
 from w2vkit.audio.effects import mu_law as mu_law_of_numpy
@@ -104,10 +103,10 @@ def test_the_telephone_quantises_as_numpys_does():
 
 
 def test_a_deeper_student_begins_as_the_one_that_it_grew_from():
-    weights = {name: value.float() for name, value in load_file(mini_folder() / "model.safetensors").items()}
-    shallow, deep = build(None, 0).eval(), build(None, 1, layers=6).eval()
+    weights = shipped(mini_folder())
+    shallow, deep = build(None, 0, depth(weights)).eval(), build(None, 1, depth(weights) + 2).eval()
     shallow.load_state_dict(weights)
-    deep.load_state_dict(grow(weights, 6))
+    deep.load_state_dict(grow(weights, depth(weights) + 2))
     code = shallow.wav2vec2.encoder.pos_conv_embed(torch.full((1, FRAMES, HIDDEN), -OFFSET))[0] - OFFSET
     samples, start = torch.randn(2, SHORT), torch.zeros(2, dtype=torch.long)
     with torch.no_grad():
@@ -146,7 +145,7 @@ def test_packed_speech_comes_back_with_its_texts(packed):
 @pytest.mark.slow
 def test_a_run_ends_in_time_goes_on_and_becomes_a_state(packed, tmp_path, monkeypatch, capsys):
     command = (
-        f"gpu --packed {packed} --minutes 0.03 --seconds 34 --run {tmp_path} --output {tmp_path} --log-seconds 0 --layers 5"
+        f"gpu --packed {packed} --minutes 0.03 --seconds 34 --run {tmp_path} --output {tmp_path} --log-seconds 0 --layers 7"
     )
     monkeypatch.setattr(sys, "argv", command.split())
     gpu.main()
@@ -160,7 +159,7 @@ def test_a_run_ends_in_time_goes_on_and_becomes_a_state(packed, tmp_path, monkey
     monkeypatch.setattr(sys, "argv", f"gpu --join {tmp_path} --target {tmp_path / 'joined.pt'}".split())
     gpu.main()
     joined = torch.load(tmp_path / "joined.pt", weights_only=True)["average"]
-    model = build(None, 0, layers=5)
+    model = build(None, 0, layers=7)
     model.load_state_dict(joined)
-    name = "wav2vec2.encoder.layers.4.attention.out_proj.weight"
+    name = "wav2vec2.encoder.layers.6.attention.out_proj.weight"
     assert torch.allclose(joined[name], second["average"][name], atol=1e-3) and joined[name].any()

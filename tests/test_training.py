@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch.nn import functional as F
 from transformers import VitsConfig
 from transformers.models.vits.modeling_vits import VitsAttention, _unconstrained_rational_quadratic_spline
 
-from training import augment, front, phonemes, position, train, voice
+from training import augment, front, phonemes, position, student, train, voice
 from training.batches import Batches
 from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
 from training.decoding import spread
@@ -114,8 +113,9 @@ def test_the_positional_convolution_gives_the_teachers_code_and_training_takes_t
 
 def shipped() -> Trainee:
     """The bundled checkpoint as in training: only the layers and the head are trainable."""
-    model = build(None, 0)
-    model.load_state_dict({name: value.float() for name, value in load_file(mini_folder() / "model.safetensors").items()})
+    weights = student.shipped(mini_folder())
+    model = build(None, 0, student.depth(weights))
+    model.load_state_dict(weights)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("encoder.layer" in name or "lm_head" in name)
     with torch.no_grad():

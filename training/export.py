@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC, Wav2Vec2Processor
 
-from training.student import build
+from training.student import build, depth
 from training.teacher import LABELS
 
 
@@ -27,7 +27,9 @@ def processor() -> Wav2Vec2Processor:
 def export(model: Wav2Vec2ForCTC, folder: Path) -> None:
     """Write configuration, processor and float16 weights."""
     folder.mkdir(parents=True, exist_ok=True)
-    model.half().save_pretrained(folder)
+    for old in folder.glob("model*.safetensors*"):
+        old.unlink()
+    model.half().save_pretrained(folder, max_shard_size="15MB")  # no file of the repository has more than 25 MB
     # Readers compute in what they were asked for; float16 is only how it lies on the disk.
     config = json.loads((folder / "config.json").read_text())
     config["dtype"] = "float32"
@@ -41,8 +43,9 @@ def main() -> None:
     parser.add_argument("state", type=Path, help="state.pt of a run, or a mean")
     parser.add_argument("--target", type=Path, default=Path("w2vkit/checkpoints/w2v-mini"))
     arguments = parser.parse_args()
-    model = build(None, 0)
-    model.load_state_dict(torch.load(arguments.state, map_location="cpu", weights_only=True)["average"])
+    weights = torch.load(arguments.state, map_location="cpu", weights_only=True)["average"]
+    model = build(None, 0, depth(weights))
+    model.load_state_dict(weights)
     export(model, arguments.target)
 
 

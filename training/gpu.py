@@ -29,7 +29,7 @@ from training.pack import unpack
 from training.phonemes import Phonemes
 from training.position import FRAMES, OFFSET
 from training.rows import LONG, RATE, disagreement, frames
-from training.student import Trainee, build, grow
+from training.student import Trainee, build, depth, grow, shipped
 from training.teacher import HIDDEN, LABELS
 
 LONGEST = 330  # phonemes; more would take longer than a row
@@ -51,7 +51,7 @@ class Run:
         torch.manual_seed(arguments.seed)
         arguments.run.mkdir(parents=True, exist_ok=True)
         arguments.output.mkdir(parents=True, exist_ok=True)
-        start = {name: value.float() for name, value in load_file(arguments.start).items()}
+        start = shipped(arguments.start)
         self.layers = arguments.layers
         self.model, self.average = build(None, 0, self.layers), build(None, 0, self.layers).eval()
         self.model.load_state_dict(grow(start, self.layers))
@@ -313,8 +313,7 @@ def join(folder: Path, start: Path, target: Path) -> None:
     learned: dict[str, Tensor] = {}
     for part in sorted(folder.glob("average-*.safetensors")):
         learned |= load_file(part)
-    layers = 1 + max(int(name.split(".")[3]) for name in learned if "encoder.layers." in name)
-    weights = grow({name: value.float() for name, value in load_file(start).items()}, layers)
+    weights = grow(shipped(start), depth(learned))
     missing = [name for name in learned if name not in weights]
     if missing:
         raise SystemExit(f"{start} has no {missing[0]}")
@@ -325,7 +324,7 @@ def main() -> None:
     """Parse the command line, and train or join."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packed", type=Path, default=Path("training/packed"), help="folder of training.pack")
-    parser.add_argument("--start", type=Path, default=Path("w2vkit/checkpoints/w2v-mini/model.safetensors"))
+    parser.add_argument("--start", type=Path, default=Path("w2vkit/checkpoints/w2v-mini"))
     parser.add_argument("--voice", type=Path, help="file of training.voice")
     parser.add_argument("--phonemes", type=Path, help="file of training.phonemes")
     parser.add_argument("--voice-hours", type=float, default=0.0, help="speech to synthesise")

@@ -1,8 +1,11 @@
 """The student: a plain ``Wav2Vec2ForCTC``, the LibriSpeech Large model in small."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
@@ -70,10 +73,21 @@ def copy_layers(teacher: Teacher, model: Wav2Vec2ForCTC) -> None:
     put(encoder.layer_norm, weights["layer_norm/gamma"], weights["layer_norm/beta"])
 
 
+def shipped(folder: Path) -> dict[str, Tensor]:
+    """Read the weights of an exported student in float32."""
+    files = sorted(folder.glob("model*.safetensors"))
+    return {name: value.float() for file in files for name, value in load_file(file).items()}
+
+
+def depth(weights: Mapping[str, Tensor]) -> int:
+    """Count the layers of a student's weights."""
+    return 1 + max(int(name.split(".")[3]) for name in weights if "encoder.layers." in name)
+
+
 def grow(weights: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
     """Give a student's weights more layers that change nothing yet: copies of its last one whose outputs are zero."""
     deeper = dict(weights)
-    present = 1 + max(int(name.split(".")[3]) for name in weights if "encoder.layers." in name)
+    present = depth(weights)
     for index in range(present, layers):
         for name in [name for name in weights if f"encoder.layers.{present - 1}." in name]:
             copy = weights[name].clone()
