@@ -82,7 +82,7 @@ def test_the_students_layers_started_from_the_teachers_give_the_same(teacher):
         assert (encoder.layer_norm(h) - teacher.final(expected[-1])).abs().max() < 1e-4
 
 
-def test_the_constructed_front_end_hears_what_the_teachers_hears(teacher):
+def test_the_constructed_front_end_gives_the_features_of_the_teachers(teacher):
     clips = [torch.from_numpy(augment.normalise(load(clip.path).samples)) for clip in examples()]
     model = build(teacher, seed=0).eval()
     front.start(model, teacher, torch.cat(clips[1:])[: 4 * SHORT].view(-1, SHORT))

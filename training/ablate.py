@@ -23,7 +23,7 @@ SCRATCH_RATE = 5e-4  # what Whisper's weights would not survive
 
 
 class Shortened(train.Run):
-    """A run with the settings of the recipe's `again`; what is left out is said by those below."""
+    """A run with the settings of the stage `again`. The classes below each leave one part out."""
 
     def _restore(self) -> None:
         super()._restore()
@@ -42,7 +42,7 @@ class Undistorted(Shortened):
 
 
 class RealOnly(Shortened):
-    """No voice of a machine."""
+    """Without synthetic voices."""
 
     def change(self) -> None:
         """Never draw an utterance of a synthetic corpus."""
@@ -51,7 +51,7 @@ class RealOnly(Shortened):
 
 
 class RandomLayers(Shortened):
-    """The built front end and position code under a transformer that knows nothing."""
+    """The constructed front end and position code, with random transformer layers."""
 
     def change(self) -> None:
         """Put random layers and a random head into the student."""

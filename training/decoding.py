@@ -1,6 +1,6 @@
 """Fit what decoding needs to a checkpoint, on the development speakers, and store it: `python -m training.decoding`.
 
-Weighs the bundled language model (``language_model.json`` beside it) and calibrates the confidences
+Fits the weights of the bundled language model (``language_model.json`` beside it) and calibrates the confidences
 (``calibration.json`` in the checkpoint's folder). Run it again whenever the checkpoint or the language model changes.
 """
 
@@ -44,7 +44,7 @@ def weigh(model: LanguageModel, emissions: list[Emissions], references: list[str
 
 
 def report(name: str, hypotheses: list[Hypothesis], references: list[str]) -> None:
-    """Print what is right and how honest it is."""
+    """Print the WER, and how well the confidences are calibrated."""
     confidences, right = judge(hypotheses, references)
     wer = jiwer.wer(references, [hypothesis.text for hypothesis in hypotheses])
     ece, area = expected_calibration_error(confidences, right), auc(confidences, right)
@@ -52,7 +52,7 @@ def report(name: str, hypotheses: list[Hypothesis], references: list[str]) -> No
 
 
 def main() -> None:
-    """Fit one after the other: the curve is for words that were found with the weights, at the temperature."""
+    """Fit the weights, then the temperature, then the curve: each is fitted to the results of those before."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="w2v-mini")
     parser.add_argument("--data", type=Path, default=Path("training/data"))

@@ -2,7 +2,7 @@
 
 With ``--kokoro FOLDER`` the voices of Kokoro-82M (Apache-2.0) instead, half of them mixed in pairs to new ones. The folder
 holds its network and voices, put together as training/README.md says. With ``--piper FILE`` one of Piper's voices, which
-speaks eight times as fast as Kokoro; every sentence is spoken by a throat of another length.
+is eight times as fast as Kokoro. Each sentence is resampled as if by a vocal tract of another length.
 """
 
 import argparse

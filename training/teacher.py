@@ -1,8 +1,7 @@
 """The teacher: the encoder of Whisper tiny.en, read from a CTranslate2 model file.
 
-Whisper's encoder is a pre-norm transformer with GELU at 50 frames a second, which is the shape of
-wav2vec 2.0 with ``do_stable_layer_norm=True``; its weights start the student's layers, and its hidden
-states guide them. Source: https://arxiv.org/abs/2212.04356, https://github.com/openai/whisper (MIT).
+Whisper's encoder is a pre-norm transformer with GELU at 50 frames a second, as wav2vec 2.0 with
+``do_stable_layer_norm=True`` is. The student's layers start from its weights. Source: https://arxiv.org/abs/2212.04356, https://github.com/openai/whisper (MIT).
 """
 
 import struct
@@ -18,8 +17,8 @@ LAYERS, HEADS, HIDDEN = 4, 6, 384
 # The labels of facebook/wav2vec2-large-960h-lv60-self, in its order.
 LABELS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 HOP, WINDOW, MELS = 160, 400, 80  # samples, samples, bands: Whisper's spectrogram at 16 kHz
-# Whisper's frame t is centred on sample 320 t, the student's on 320 t + 520: the teacher hears the
-# waveform from here on, so that both speak about the same instant.
+# Whisper's frame t is centred on sample 320 t, the student's on 320 t + 520: the teacher gets the
+# waveform from this sample on, so that its frame t and the student's frame t have the same centre.
 SHIFT = 520
 # The waveforms we feed have unit variance; Whisper was trained on recordings of about this level.
 LEVEL = 0.08
@@ -110,7 +109,7 @@ class Teacher:
         return states
 
     def code(self) -> Tensor:
-        """(1500, 384): what is added to each frame to tell its place in 30 seconds."""
+        """(1500, 384): what Whisper adds to each frame of 30 seconds to encode its position."""
         return self.weights["position_encodings/encodings"]
 
     def final(self, x: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ def quotations(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Write the sentences to a file, the transcripts several times: they are what the model will hear."""
+    """Write the sentences to a file, the transcripts several times, since speech like theirs will be recognised."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("books", type=Path, help="folder into which the packages were unpacked")
     parser.add_argument("--data", type=Path, default=Path("training/data"))

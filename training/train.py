@@ -1,7 +1,7 @@
-"""Train w2v-mini, one stage at a time; every stage goes on from the newest state in its run folder.
+"""Train w2v-mini, one stage at a time. A stage that was stopped continues from the state in its run folder.
 
-``head``  The student, which is Whisper tiny.en's encoder by construction, learns only its last layer.
-``ctc``   All of its transformer learns, on distorted speech; the lower a layer, the more slowly.
+``head``  Only the CTC head is trained. All other weights are constructed from Whisper tiny.en's encoder.
+``ctc``   All transformer layers are trained, on distorted speech. Lower layers have lower rates.
 ``again`` The same at lower rates.
 ``more``  The same on harder speech.
 ``muon``  The same, its matrices moved by Muon instead of AdamW.
@@ -39,7 +39,7 @@ STAGES = {  # `muon`: the rate of Muon for the matrices of the layers over AdamW
     "muon": dict(body_rate=1.5e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=1.2),
     "large": dict(body_rate=2e-4, head_rate=3e-4, strength=0.3, mask=0.08, muon=1.2),
 }
-DECAY = 0.85  # of the rate, from one layer to the next lower one: Whisper's ears are good already
+DECAY = 0.85  # of the rate, from one layer to the next lower one: Whisper's lower layers need little change
 
 
 class Run:
