@@ -1,6 +1,7 @@
 """The teacher: the encoder of Whisper tiny.en, read from a CTranslate2 model file.
 
-Whisper's encoder is a pre-norm transformer with GELU at 50 frames a second, as wav2vec 2.0 with ``do_stable_layer_norm=True`` is.
+Whisper's encoder is a pre-norm transformer with GELU at 50 frames a second, as wav2vec 2.0 with
+``do_stable_layer_norm=True`` is.
 The student's layers start from its weights. Source: https://arxiv.org/abs/2212.04356, https://github.com/openai/whisper (MIT).
 """
 
