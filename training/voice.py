@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -290,6 +291,12 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList(wide(channels, channels, kernel, dilation) for dilation in dilations)
 
+    def forward(self, x: Tensor, first: Tensor, bent: Callable[[Tensor], Tensor]) -> Tensor:
+        """Map ``(B, C, 1, T)`` to the same shape; ``first`` is ``bent(x)``, which all blocks of a stage share."""
+        for i, convolution in enumerate(self.convs):
+            x = convolution(first if i == 0 else bent(x)).add_(x)
+        return x
+
 
 def wide(channels: int, target: int, kernel: int, dilation: int = 1, bias: bool = True) -> nn.Conv2d:
     """Give a convolution over time as one over an image of height 1: only these run with the channels last in memory."""
@@ -351,10 +358,7 @@ class Generator(nn.Module):
             first = bent(last)
             x = torch.zeros_like(last)
             for block in self.resblocks[stage * blocks : (stage + 1) * blocks]:
-                y = last
-                for i, convolution in enumerate(block.convs):
-                    y = convolution(first if i == 0 else bent(y)).add_(y)
-                x += y
+                x += block(last, first, bent)
             x /= blocks
         return torch.tanh(self.conv_post(bent(x, 0.01)))[:, 0, 0].float()
 
