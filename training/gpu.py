@@ -75,7 +75,7 @@ class Run:
             for mine, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True)
             if theirs.requires_grad
         ]
-        self.step, self.heard, self.before = 0, 0.0, 0.0
+        self.step, self.heard, self.before, self.began = 0, 0.0, 0.0, 0.0
         self._restore()
 
     def _rate(self, name: str) -> float:
@@ -115,7 +115,7 @@ class Run:
 
     def seconds(self) -> float:
         """Return for how long the run has trained."""
-        return self.before + time.perf_counter() - self.began if hasattr(self, "began") else self.before
+        return self.before + time.perf_counter() - self.began if self.began else self.before
 
     def load_speech(self) -> None:
         """Decode the pieces and let the voice read, onto the device."""
@@ -207,7 +207,8 @@ class Run:
     @torch.no_grad()
     def _follow(self) -> None:
         decay = min(self.a.average, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_([mine for mine, _ in self.followed], [theirs for _, theirs in self.followed], 1 - decay)
+        for mine, theirs in self.followed:
+            mine.lerp_(theirs, 1 - decay)
 
     def check(self) -> None:
         """Save, and score the average on the development speakers."""
@@ -265,7 +266,7 @@ def read_aloud(speech: Speech, voice_file: Path, phoneme_file: Path, hours: floa
         group = order[i : i + 16 * size]
         group = group[np.argsort(counts[group])]
         for chosen in (group[j : j + size] for j in range(0, len(group), size)):
-            ids, lengths = (torch.from_numpy(array).to(device) for array in phonemes.batch(chosen))
+            ids, lengths = (torch.from_numpy(array).to(device) for array in phonemes.batch(chosen.tolist()))
             shorter = uniform(0.85, 1.25, len(chosen), device=device)
             pace = shorter * uniform(0.8, 1.25, len(chosen), device=device)
             noises = (uniform(low, high, len(chosen), device=device) for low, high in ((0.4, 0.9), (0.5, 1.0)))
