@@ -151,7 +151,8 @@ def test_a_run_ends_in_time_goes_on_and_becomes_a_state(packed, tmp_path, monkey
     gpu.main()
     first = torch.load(tmp_path / "state.pt", weights_only=True)
     assert first["step"] >= 1 and first["heard"] > 0
-    monkeypatch.setattr(sys, "argv", command.replace("0.03", "0.2").split())
+    longer = str(first["seconds"] / 60 + 0.03)
+    monkeypatch.setattr(sys, "argv", command.replace("0.03", longer).split())
     gpu.main()
     second = torch.load(tmp_path / "state.pt", weights_only=True)
     assert second["step"] > first["step"]
