@@ -88,7 +88,7 @@ def read_librispeech(transcripts: list[Path]) -> Table:
     """Open LibriSpeech's folders: lines of ``ID TEXT`` in ``*.trans.txt``, the audio ``ID.flac`` beside them."""
     rows = []
     for file in transcripts:
-        for line in _lines(file):
+        for line in read_lines(file):
             id, _, text = line.strip().partition(" ")
             if id:
                 rows.append({"id": id, "audio": str(file.parent / f"{id}.flac"), "text": text, "speaker_id": id.split("-")[0]})
@@ -105,14 +105,14 @@ def read_manifest(file: Path) -> Table:
     """
     suffix = file.suffix.lower()
     if suffix in (".json", ".jsonl"):
-        rows = [_json_row(line, number) for number, line in enumerate(_lines(file), start=1) if line.strip()]
+        rows = [_json_row(line, number) for number, line in enumerate(read_lines(file), start=1) if line.strip()]
         columns = dict.fromkeys(key for row in rows for key in row if key != ROW_ERROR)
         if rows and not columns:
             raise DatasetError(f"{file.name} is not JSON lines. Write one object per line, with a path and a text.")
         return _table(tuple(columns), rows, file.parent)
     # Common Voice and most TSV corpora do not quote fields: a quotation mark is part of the text.
     style: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if suffix == ".tsv" else {}
-    reader = csv.DictReader(_lines(file), **style)
+    reader = csv.DictReader(read_lines(file), **style)
     try:
         # DictReader puts surplus fields under the key None and gives missing ones the value None.
         rows = [{key: value for key, value in row.items() if key is not None} for row in reader]
@@ -129,7 +129,14 @@ def _json_row(line: str, number: int) -> dict[str, Any]:
     return row if isinstance(row, dict) else {ROW_ERROR: f"Line {number} is not an object with a path and a text. Correct it."}
 
 
-def _lines(file: Path) -> list[str]:
+def read_lines(file: Path) -> list[str]:
+    """Read the lines of a UTF-8 file.
+
+    Raises
+    ------
+    DatasetError
+        It cannot be read, or is not UTF-8.
+    """
     try:
         # splitlines would also break at characters such as U+2028 inside a text.
         return file.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
