@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from w2vkit.cli import align, demo, evaluate, lm, transcribe
+from w2vkit.cli import align, compare, demo, evaluate, lm, transcribe
 from w2vkit.cli.common import say
 from w2vkit.errors import W2VKitError
 
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     transcribe.add(commands)
     align.add(commands)
     evaluate.add(commands)
+    compare.add(commands)
     lm.add(commands)
     demo.add(commands)
 

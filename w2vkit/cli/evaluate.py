@@ -37,6 +37,13 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--scoring", choices=("card", "leaderboard"), default="card", help="raw text, or Whisper's normaliser (default card)"
     )
+    parser.add_argument(
+        "--hypotheses",
+        type=Path,
+        metavar="FILE",
+        help="score the texts of another system, by id, without a model; SOURCE may then be a file of texts, too "
+        "(the forms: w2vkit compare --help)",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="evaluate N utterances only")
     parser.add_argument("--shuffle", action="store_true", help="with --limit: a random sample, not the first ones")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default 0)")
@@ -59,21 +66,15 @@ def run(options: argparse.Namespace) -> int:
     from w2vkit.decode import greedy
     from w2vkit.evaluate import evaluate
     from w2vkit.evaluate.report import table
-    from w2vkit.pipeline.datasets import open_corpus
 
     if options.with_audio and not options.output_dir:
         raise EvaluationError("--with-audio adds sound to the report. Add --output-dir DIR.")
-    corpus = open_corpus(
-        options.source,
-        config=options.config,
-        split=options.split,
-        text_column=options.text_column,
-        limit=options.limit,
-        shuffle=options.shuffle,
-        seed=options.seed,
-    )
-    decode = decoder(options) or greedy
-    runner, results = _runner(options)
+    corpus = _corpus(options)
+    if options.hypotheses:
+        runner, results, decode = _texts(options)
+    else:
+        decode = decoder(options) or greedy
+        runner, results = _runner(options)
     try:
         with Bar(len(corpus), "utterances") as bar:
             evaluation = evaluate(runner, corpus, scoring=options.scoring, decode=decode, progress=bar.reach)
@@ -91,6 +92,30 @@ def run(options: argparse.Namespace) -> int:
         if len(evaluation.failures) > SHOWN_FAILURES:
             say(f"  and {len(evaluation.failures) - SHOWN_FAILURES} more; all of them are in the report (--output-dir)")
     return 1 if evaluation.failures else 0
+
+
+def _corpus(options: argparse.Namespace) -> Any:
+    """Open the data set; beside hypotheses, a file of references needs no sound."""
+    from w2vkit.evaluate.hypotheses import reference_corpus
+    from w2vkit.pipeline.datasets import open_corpus
+
+    part = {"limit": options.limit, "shuffle": options.shuffle, "seed": options.seed}
+    file = Path(options.source).expanduser()
+    if options.hypotheses and file.is_file() and file.suffix.lower() != ".parquet":
+        return reference_corpus(file, options.text_column, **part)
+    return open_corpus(options.source, config=options.config, split=options.split, text_column=options.text_column, **part)
+
+
+def _texts(options: argparse.Namespace) -> tuple[Any, Path | None, Any]:
+    """Give what looks up the texts of another system, where they are stored, and what stands for its decoder."""
+    from w2vkit.evaluate.hypotheses import TextRunner, another_system, read_system
+
+    if options.engine != "local" or options.model != "auto" or decoder(options) or options.with_audio:
+        raise EvaluationError(
+            "--hypotheses scores texts as they are. Leave out the options of model, decoder, engine and sound, or --hypotheses."
+        )
+    results = options.output_dir / RESULTS if options.output_dir else None
+    return TextRunner(read_system(options.hypotheses), results), results, another_system
 
 
 def _runner(options: argparse.Namespace) -> tuple[Any, Path | None]:

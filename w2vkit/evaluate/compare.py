@@ -1,4 +1,4 @@
-"""Systems compared on the same utterances: is one really better, and where do their texts differ?
+"""Systems compared on the same utterances: whether one is really better, and where their texts differ.
 
 The first system is the baseline; every other one is compared with it.
 """
@@ -281,11 +281,9 @@ def _difference(utterances: Sequence[Compared], system: int, seed: int) -> Diffe
         sums = [np.bincount(speaker, weights=values).astype(int) for values in (more, words)]
         speakers = bootstrap(*sums, over="speakers", seed=seed)
     gained, lost = Counter[str](), Counter[str]()
-    for row in (row for u in utterances for row in u.rows if row[0] is not None):
-        if row[1] != row[0] == row[1 + system]:
-            gained[row[0]] += 1
-        elif row[1] == row[0] != row[1 + system]:
-            lost[row[0]] += 1
+    for reference, *found in (row for u in utterances for row in u.rows):
+        if reference is not None and (found[0] == reference) != (found[system] == reference):
+            (lost if found[0] == reference else gained)[reference] += 1
     return Difference(
         label=LABELS[system],
         wer=float(more.sum() / words.sum()),
@@ -365,9 +363,9 @@ def _by_place(pairs: Iterable[Pair]) -> tuple[list[str | None], list[list[str]]]
 
 
 def segments(rows: Iterable[Row], system: int) -> Iterator[int]:
-    """Cut an utterance where both systems have two words or more right; give the errors that the system has more in each segment.
+    """Cut an utterance where both systems have two words or more right; give the difference of errors in each segment.
 
-    A segment without errors is none. See `matched_pairs`.
+    A stretch without errors is not a segment. See `matched_pairs`.
     """
     more, wrong, right = 0, False, 0
     for reference, *words in rows:

@@ -53,7 +53,8 @@ class Evaluation:
     failures : tuple of Result
         Utterances that could not be transcribed; no figure includes them.
     speakers, lengths : tuple of Group
-        Speakers from the highest WER down; lengths from the shortest up.
+        Speakers from the highest WER down; lengths from the shortest up, none where they are
+        unknown.
     unknown : dict
         Characters of the references that the model cannot write, and how often they occur.
     empty : int
@@ -203,7 +204,7 @@ def summarise(job: Job, info: ModelInfo, *, scoring: str, decoder: Mapping[str, 
         utterances=tuple(scored),
         failures=failures,
         speakers=tuple(sorted(speakers, key=lambda g: g.wer, reverse=True)),
-        lengths=tuple(by_length(scored)),
+        lengths=tuple(by_length(scored)) if any(s.seconds for s in scored) else (),
         unknown=dict(unknown.most_common()),
         empty=empty,
         notes=tuple(notes),

@@ -1,6 +1,7 @@
 """An evaluation as one HTML file, which loads nothing: style and script are in it.
 
-The page itself is the template ``report.html.j2`` with ``report.css`` and ``report.js``; here its values are computed.
+The page itself is the template ``report.html.j2`` in ``page.html.j2``, with ``report.css`` and ``report.js``; here its values
+are computed.
 """
 
 import base64
@@ -39,6 +40,26 @@ def to_html(evaluation: Evaluation, corpus: Corpus, *, audio: Mapping[str, bytes
     str
         The page. Every text in it is escaped.
     """
+    e = evaluation
+    return render(
+        "report.html.j2",
+        e=e,
+        title=title(e, corpus),
+        scoring=SCORINGS[e.scoring],
+        summary=summary(e),
+        published=_published(e, corpus),
+        lengths=_bars([(g.name, g.wer, f"{percent(g.wer)} of {g.words:,} words") for g in e.lengths]),
+        spread=_bars(_spread(e)),
+        plot=_speaker_plot(e) if len(e.speakers) > 1 else None,
+        speakers=[(g.name, g.utterances, round(g.seconds), g.words, g.errors, percent(g.wer)) for g in e.speakers],
+        worst=e.worst(),
+        audio={id: _data_url(file) for id, file in (audio or {}).items()},
+        frequent=_frequent(e),
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template of this folder; it extends ``page.html.j2``, which holds style and script."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -52,23 +73,11 @@ def to_html(evaluation: Evaluation, corpus: Corpus, *, audio: Mapping[str, bytes
     )
     environment.filters |= {"percent": percent, "marked": lambda pairs: Markup(marked(pairs))}
     folder = Path(__file__).parent
-    e = evaluation
-    return environment.get_template("report.html.j2").render(
-        e=e,
-        title=title(e, corpus),
+    return environment.get_template(template).render(
         policy=Markup(POLICY),
         style=Markup((folder / "report.css").read_text(encoding="utf-8")),
         script=Markup((folder / "report.js").read_text(encoding="utf-8")),
-        scoring=SCORINGS[e.scoring],
-        summary=summary(e),
-        published=_published(e, corpus),
-        lengths=_bars([(g.name, g.wer, f"{percent(g.wer)} of {g.words:,} words") for g in e.lengths]),
-        spread=_bars(_spread(e)),
-        plot=_speaker_plot(e) if len(e.speakers) > 1 else None,
-        speakers=[(g.name, g.utterances, round(g.seconds), g.words, g.errors, percent(g.wer)) for g in e.speakers],
-        worst=e.worst(),
-        audio={id: _data_url(file) for id, file in (audio or {}).items()},
-        frequent=_frequent(e),
+        **values,
     )
 
 

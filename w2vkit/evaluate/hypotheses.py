@@ -9,13 +9,13 @@ from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
-from w2vkit.decode import Decode
-from w2vkit.emissions import Vocabulary
+from w2vkit.decode import Decode, Hypothesis, decoder_settings
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import EvaluationError
 from w2vkit.pipeline.bulk import Job, ModelInfo, Progress, with_distinct_ids
 from w2vkit.pipeline.dataset_files import ROW_ERROR, Table, read_lines, read_manifest, read_parquet
 from w2vkit.pipeline.datasets import AUDIO_COLUMNS, ID_COLUMNS, SPEAKER_COLUMNS, TEXT_COLUMNS, Corpus, Utterance
-from w2vkit.pipeline.journal import Result
+from w2vkit.pipeline.journal import Journal, Result
 
 RESULTS, SHARDS, EVALUATION = "results.jsonl", "shards", "evaluation.json"  # in a folder that `w2vkit evaluate` wrote
 IDS = (*ID_COLUMNS, *AUDIO_COLUMNS)  # columns that name an utterance; the first one there counts
@@ -123,11 +123,14 @@ class TextRunner:
     Attributes
     ----------
     system : System
+    results_file : Path or None
+        JSON lines, as `w2vkit.pipeline.bulk.LocalRunner` writes them.
     info : ModelInfo
         Its vocabulary holds the characters of the texts, and the whole Latin alphabet in the cases that occur.
     """
 
     system: System
+    results_file: Path | None = None
     info: ModelInfo = field(init=False)
 
     def __post_init__(self) -> None:
@@ -135,11 +138,12 @@ class TextRunner:
         for alphabet in (ascii_lowercase, ascii_uppercase):
             characters |= set(alphabet) if characters & set(alphabet) else set()
         labels = ["<pad>", "|", *sorted(c for c in characters if not c.isspace() and c != "|")]
-        info = ModelInfo(self.system.name, "its texts", Vocabulary.of(labels))
+        info = ModelInfo(self.system.name, "text", Vocabulary.of(labels))
         object.__setattr__(self, "info", info)
 
     def run(self, utterances: Iterable[Utterance], *, decode: Decode, progress: Progress | None = None) -> Job:
         """Look up the texts, as `w2vkit.pipeline.bulk.Runner.run`; an utterance without one is a result with an error."""
+        journal = Journal(self.results_file, {"model": self.info.model, "dtype": self.info.dtype, **decoder_settings(decode)})
         results = []
         for one in with_distinct_ids(utterances):
             found = self.system.results.get(one.id)
@@ -154,7 +158,13 @@ class TextRunner:
             )
         surplus = len(self.system.results.keys() - {result.id for result in results})
         notes = [f"{surplus} texts of {self.system.name} belong to no utterance of the data set."] if surplus else []
-        return Job(results, notes=notes)
+        journal.add(results)
+        return Job(journal.finish([result.id for result in results]), notes=notes)
+
+
+def another_system(emissions: Emissions) -> Hypothesis:
+    """Stand in for a decoder beside `TextRunner`, which has no emissions to decode; reports show its name."""
+    raise EvaluationError("Texts of another system are not decoded. Use them with a TextRunner.")
 
 
 def _sample(ids: Iterable[str]) -> str:
@@ -179,7 +189,9 @@ def _without_header(file: Path, table: Table) -> Table:
             f"{file.name} has no column of ids ({', '.join(ID_COLUMNS)}). Its first line holds: {', '.join(table.columns)}. "
             "Name the columns there, or leave two columns, id and text."
         )
-    rows = [dict(zip(("id", "text"), row.values(), strict=False)) for _, row in table.read(range(table.total))]
+    rows: list[dict[str, Any]] = [
+        dict(zip(("id", "text"), row.values(), strict=False)) for _, row in table.read(range(table.total))
+    ]
     rows.insert(0, dict(zip(("id", "text"), table.columns, strict=True)))
     return Table(("id", "text"), len(rows), file.parent, lambda wanted: enumerate(rows))
 

@@ -1,12 +1,12 @@
 """An evaluation as a table for the terminal, as JSON, and as the YAML of a model card."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 from w2vkit.evaluate.evaluation import Evaluation
 from w2vkit.evaluate.published import published
-from w2vkit.evaluate.scoring import SCORINGS, Group, Pair
+from w2vkit.evaluate.scoring import SCORINGS, Group
 from w2vkit.pipeline.datasets import Corpus
 
 LINE = 100  # characters per line of the terminal
@@ -54,8 +54,9 @@ def _lines(e: Evaluation, corpus: Corpus) -> Iterator[str]:
     if figures := published(e, corpus):
         yield "\npublished on this split" + ("" if corpus.complete else ", all of it")
         yield from columns([["  " + figure.what, f"{figure.wer:.1f} %"] for figure in figures])
-    yield "\nby length"
-    yield from _groups(e.lengths)
+    if e.lengths:
+        yield "\nby length"
+        yield from _groups(e.lengths)
     if e.speakers:
         yield f"\nby speaker (the worst {min(WORST, len(e.speakers))} of {len(e.speakers)})"
         yield from _groups(e.speakers[:WORST])
@@ -79,18 +80,17 @@ def columns(rows: list[list[str]]) -> Iterator[str]:
     return ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def aligned(pairs: Iterable[Pair]) -> Iterator[str]:
-    """Write an alignment as two lines, reference over hypothesis; a long one as several pairs of lines."""
-    upper, lower = "REF", "HYP"
-    for reference, hypothesis in pairs:
-        a, b = reference or NO_WORD, hypothesis or NO_WORD
-        width = max(len(a), len(b))
-        if len(upper) + 1 + width > LINE and upper != "REF":
-            yield from (upper.rstrip(), lower.rstrip())
-            upper, lower = "REF", "HYP"
-        upper += " " + a.ljust(width)
-        lower += " " + b.ljust(width)
-    yield from (upper.rstrip(), lower.rstrip())
+def aligned(rows: Iterable[Sequence[str | None]], labels: Sequence[str] = ("REF", "HYP")) -> Iterator[str]:
+    """Write an alignment as one line per label, reference over hypotheses; a long one as several groups of lines."""
+    lines = list(labels)
+    for row in rows:
+        words = [word or NO_WORD for word in row]
+        width = max(map(len, words))
+        if len(lines[0]) + 1 + width > LINE and lines != list(labels):
+            yield from (line.rstrip() for line in lines)
+            lines = list(labels)
+        lines = [f"{line} {word.ljust(width)}" for line, word in zip(lines, words, strict=True)]
+    yield from (line.rstrip() for line in lines)
 
 
 def percent(share: float) -> str:
@@ -99,7 +99,9 @@ def percent(share: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Write a duration as h:mm:ss."""
+    """Write a duration as h:mm:ss; 0, where it is unknown, as a dash."""
+    if not seconds:
+        return "-"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
