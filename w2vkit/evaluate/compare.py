@@ -258,12 +258,11 @@ def _common(
                 for result, text in zip(texts, own, strict=True)
             ]
     if not common:
-        if set(left_out.values()) <= {"no reference"}:
+        if references is None and set(left_out.values()) <= {"no reference"}:
             raise EvaluationError("None of the compared texts has a reference. Give the references with --reference FILE.")
-        samples = ", ".join(f"{label} {next(iter(s.results))!r}" for label, s in zip(LABELS, systems, strict=False))
-        raise EvaluationError(
-            f"No utterance is in all systems (and the references). Their first ids: {samples}. Make the ids equal."
-        )
+        given = [*((label, s.results) for label, s in zip(LABELS, systems, strict=False)), ("references", references or {})]
+        samples = ", ".join(f"{name} {next(iter(texts))!r}" for name, texts in given if texts)
+        raise EvaluationError(f"No utterance is in all of them. Their first ids: {samples}. Make the ids equal.")
     return common, left_out
 
 

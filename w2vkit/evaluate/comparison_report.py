@@ -60,10 +60,7 @@ def verdict(d: Difference) -> str:
     over = f"bootstrap over {d.main.over}, {p_value(d.main.p)}"
     low, high = d.main.interval
     if low <= 0 <= high:
-        return (
-            f"No difference between {d.label} and A is shown: the 95 % interval, {points(low)} to {points(high)} points, "
-            f"holds 0 ({over})."
-        )
+        return f"It is not shown that {d.label} differs from A: the 95 % interval holds 0 ({over})."
     better = "better" if d.wer < 0 else "worse"
     return f"{d.label} is {better} than A by {100 * abs(d.wer):.2f} points of WER ({over})."
 

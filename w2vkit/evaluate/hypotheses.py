@@ -244,7 +244,7 @@ def _results(file: Path, table: Table, hypotheses: tuple[str, ...], references: 
         id = values.pop("id")
         if ROW_ERROR in row and not journal:
             raise EvaluationError(f"{file.name}: {row[ROW_ERROR]}")
-        if id is None:
+        if not id:
             if journal:
                 continue  # its head, or a last line that a kill has cut
             raise EvaluationError(f"A row of {file.name} has no {columns['id']}. Add it, or leave the row out.")
