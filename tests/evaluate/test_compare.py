@@ -148,7 +148,7 @@ def test_the_comparison_agrees_with_the_evaluations():
 FORMS = {
     "a.tsv": "id\ttext\nu1\tONE TWO\nu2\t\nu3\tTHREE\n",
     "b.tsv": "u1\tONE TWO\nu2\t\nu3\tTHREE\n",
-    "c.csv": 'speaker,utterance_id,hypothesis\ns,u1,"ONE TWO"\ns,u2,\ns,u3,THREE\n',
+    "c.csv": 'speaker,utterance_id,hypothesis,error\ns,u1,"ONE TWO",0.5\ns,u2,,0\ns,u3,THREE,0\n',
     "d.csv": "u1,ONE TWO\nu2,\nu3,THREE\n",
     "e.jsonl": '{"id": "u1", "text": "ONE TWO"}\n{"id": "u2", "text": ""}\n{"id": "u3", "text": "THREE"}\n',
     "f.json": '{"audio_filepath": "u1", "text": "ONE", "pred_text": "ONE TWO"}\n'
@@ -164,6 +164,7 @@ def test_all_forms_of_a_file_hold_the_same_texts(tmp_path, name):
     (tmp_path / name).write_bytes(FORMS[name].encode())
     found = read_texts(tmp_path / name)
     assert {id: (result.hypothesis or "").strip() for id, result in found.items()} == {"u1": "ONE TWO", "u2": "", "u3": "THREE"}
+    assert not any(result.error for result in found.values())
     if name == "f.json":
         assert [result.reference for result in found.values()] == ["ONE", "NO", ""]
         assert [result.reference for result in read_references(tmp_path / name).values()] == ["ONE", "NO", ""]
@@ -296,6 +297,8 @@ def test_the_command_prints_a_table_and_json_and_writes_a_page(tmp_path, files, 
     data = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert data["differences"][0]["wer"] == -0.25 and data["differences"][0]["speakers"] is None
     assert data["utterances"][0]["rows"][1] == [None, "HAT", None]
+    assert main(["compare", a, a, "--reference", reference]) == 0
+    assert f"\nB   {a} " in capsys.readouterr().out  # the whole path, where the names are equal
     assert main(["compare", a, b]) == 1
     assert "--reference FILE" in capsys.readouterr().err
 

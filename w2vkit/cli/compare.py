@@ -1,6 +1,7 @@
 """The command ``w2vkit compare``: tests whether one system is better than another, and shows where their texts differ."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
     from w2vkit.evaluate.hypotheses import read_references, read_system
 
     systems = [read_system(path) for path in options.systems]
+    if len({system.name for system in systems}) < len(systems):
+        systems = [replace(system, name=str(path)) for system, path in zip(systems, options.systems, strict=True)]
     references = read_references(options.reference, options.text_column) if options.reference else None
     scoring = options.scoring or next((system.scoring for system in systems if system.scoring), "card")
     comparison = compare(systems, references=references, scoring=scoring, seed=options.seed)

@@ -229,7 +229,7 @@ def _results(file: Path, table: Table, hypotheses: tuple[str, ...], references: 
         "hypothesis": (hypothesis := _first(hypotheses, table)),
         "reference": _first(tuple(name for name in references if name != hypothesis), table),
         "speaker": _first(SPEAKER_COLUMNS, table),
-        "error": "error",
+        "error": "error" if {"error", "seconds"} <= set(table.columns) else None,  # w2vkit's own files have both
     }
     if not columns["id"] or not columns["hypothesis" if hypotheses else "reference"]:
         raise EvaluationError(
