@@ -244,6 +244,14 @@ def test_an_empty_reference_counts_as_in_an_evaluation():
     assert [s.wer for s in compare(pair, scoring="leaderboard").systems] == [0, 0]
 
 
+def test_a_system_in_another_case_is_noted():
+    references = {"u1": "GOOD DAY", "u2": ""}
+    pair = [system({"u1": "GOOD DAY", "u2": ""}, references), system({"u1": "Good day.", "u2": ""})]
+    assert "B and the references differ in upper and lower case" in compare(pair).notes[0]
+    assert not any("case" in note for note in compare([pair[0], pair[0]]).notes)
+    assert [s.wer for s in compare(pair, scoring="leaderboard").systems] == [0, 0]
+
+
 TABLE = """\
 2 systems on 3 utterances, 8 words
 scoring card: raw text, as the model card scores
@@ -314,8 +322,8 @@ def test_texts_of_another_system_are_evaluated_and_compared(tmp_path, files, cap
     assert main(["compare", *folders]) == 0
     expected = TABLE.splitlines()
     found = capsys.readouterr().out.splitlines()
-    assert found[6:] == expected[6:]
-    assert " ".join(found[4].split()) == "A A 37.50 % 2 / 0 / 1 a.tsv (text), another system"
+    assert found[6:8] == ["A: a.tsv (text), another system", "B: b.tsv (text), another system"]
+    assert found[8:] == expected[6:]
 
 
 def test_hypotheses_of_a_data_set_without_its_sound(tmp_path, files, capsys):

@@ -228,7 +228,8 @@ def compare(
         for label, system, those in zip(LABELS, systems, scored, strict=False)
     )
     differences = tuple(_difference(utterances, system, seed) for system in range(1, len(systems)))
-    notes = [*([note] if note else []), *_notes(left_out, differences)]
+    cased = _other_case(scored) if scoring == "card" else ()
+    notes = [*([note] if note else []), *cased, *_notes(left_out, differences)]
     return Comparison(scoring, words, totals, differences, utterances, left_out, tuple(notes))
 
 
@@ -403,6 +404,21 @@ def matched_pairs(more: Sequence[int]) -> MatchedPairs | None:
         return None
     z = mean / (deviation / math.sqrt(count)) if deviation else 0.0
     return MatchedPairs(count, mean, z, math.erfc(abs(z) / math.sqrt(2)))
+
+
+def _other_case(scored: Sequence[Sequence[Scored]]) -> Iterator[str]:
+    """Warn of a system that writes capitals where the references have none, or the other way round."""
+
+    def capitals(texts: Iterable[str]) -> float:
+        letters = [c for text in texts for c in text if c.isalpha()]
+        return sum(c.isupper() for c in letters) / max(1, len(letters))
+
+    for label, those in zip(LABELS, scored, strict=False):
+        if abs(capitals(s.hypothesis for s in those) - capitals(s.reference for s in those)) > 0.5:
+            yield (
+                f"{label} and the references differ in upper and lower case, so that nearly every word of {label} counts as wrong. "
+                "To ignore case and punctuation: --scoring leaderboard"
+            )
 
 
 def _notes(left_out: Mapping[str, str], differences: Sequence[Difference]) -> Iterator[str]:

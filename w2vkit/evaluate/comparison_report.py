@@ -74,14 +74,11 @@ def _lines(c: Comparison) -> Iterator[str]:
     yield f"{len(c.systems)} systems on {len(c.utterances):,} utterances, {c.words:,} words"
     yield f"scoring {c.scoring}: {SCORINGS[c.scoring]}"
     yield ""
-    head = ["", "system", "WER", "substituted / deleted / inserted", ""]
     yield from columns(
-        [head]
-        + [
-            [s.label, s.name, percent(s.wer), f"{s.substitutions:,} / {s.deletions:,} / {s.insertions:,}", s.about or ""]
-            for s in c.systems
-        ]
+        [["", "system", "WER", "substituted / deleted / inserted"]]
+        + [[s.label, s.name, percent(s.wer), f"{s.substitutions:,} / {s.deletions:,} / {s.insertions:,}"] for s in c.systems]
     )
+    yield from (f"{system.label}: {system.about}" for system in c.systems if system.about)
     labels = ("REF", *(f"{system.label:3}" for system in c.systems))
     for number, d in enumerate(c.differences, start=1):
         yield f"\n{verdict(d)}"
