@@ -248,7 +248,7 @@ def test_a_system_in_another_case_is_noted():
     references = {"u1": "GOOD DAY", "u2": ""}
     pair = [system({"u1": "GOOD DAY", "u2": ""}, references), system({"u1": "Good day.", "u2": ""})]
     assert "B and the references differ in upper and lower case" in compare(pair).notes[0]
-    assert not any("case" in note for note in compare([pair[0], pair[0]]).notes)
+    assert not any("case" in note for note in compare([pair[0], system({"u1": "", "u2": ""})]).notes)
     assert [s.wer for s in compare(pair, scoring="leaderboard").systems] == [0, 0]
 
 

@@ -411,12 +411,12 @@ def _other_case(scored: Sequence[Sequence[Scored]]) -> Iterator[str]:
 
     def capitals(texts: Iterable[str]) -> float:
         letters = [c for text in texts for c in text if c.isalpha()]
-        return sum(c.isupper() for c in letters) / max(1, len(letters))
+        return sum(c.isupper() for c in letters) / len(letters) if letters else math.nan  # which is above nothing
 
     for label, those in zip(LABELS, scored, strict=False):
         if abs(capitals(s.hypothesis for s in those) - capitals(s.reference for s in those)) > 0.5:
             yield (
-                f"{label} and the references differ in upper and lower case, so that nearly every word of {label} counts as wrong. "
+                f"{label} and the references differ in upper and lower case: nearly every word of {label} counts as wrong. "
                 "To ignore case and punctuation: --scoring leaderboard"
             )
 
