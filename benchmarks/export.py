@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from onnxruntime import InferenceSession, SessionOptions
+from onnxruntime import InferenceSession
+from onnxruntime.capi.onnxruntime_pybind11_state import SessionOptions
 
 from benchmarks.inference import speech
 from w2vkit.audio import Waveform

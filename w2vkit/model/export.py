@@ -263,7 +263,7 @@ def _run(path: Path, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
     from onnxruntime import InferenceSession
 
     session = InferenceSession(path, providers=["CPUExecutionProvider"])
-    return [session.run([OUTPUT], {INPUT: sound[None]})[0][0] for sound in sounds]
+    return [np.asarray(session.run([OUTPUT], {INPUT: sound[None]})[0])[0] for sound in sounds]
 
 
 @torch.inference_mode()
