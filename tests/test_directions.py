@@ -28,6 +28,8 @@ LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 HOMES = {
     "torch": ("model/",),
     "transformers": ("model/",),
+    "onnx": ("model/export.py",),
+    "onnxruntime": ("model/export.py",),
     "ray": ("pipeline/cluster.py",),
     "pyarrow": ("pipeline/",),
     "datasets": ("pipeline/",),

@@ -24,6 +24,8 @@ from training.teacher import HEADS, HIDDEN, LABELS, LAYERS, MELS, Teacher
 from w2vkit.audio import load
 from w2vkit.checkpoints import mini_folder
 from w2vkit.examples import examples
+from w2vkit.model.fast_layers import tabulate
+from w2vkit.model.precision import set_dtype
 
 
 def write_ctranslate2(path: Path, variables: dict[str, np.ndarray]) -> None:
@@ -121,6 +123,16 @@ def shipped() -> Trainee:
     with torch.no_grad():
         code = model.wav2vec2.encoder.pos_conv_embed(torch.full((1, 1500, HIDDEN), -position.OFFSET))[0] - position.OFFSET
     return Trainee(model, code, compiled=False)
+
+
+def test_the_table_of_positions_of_an_export_is_that_of_training():
+    trainee, waveforms = shipped().eval(), torch.randn(1, SHORT)
+    with torch.no_grad():
+        expected = trainee(waveforms, None, None, torch.zeros(1, dtype=torch.long)).log_softmax(dim=-1)
+        set_dtype(trainee.model, torch.float32)
+        tabulate(trainee.model)
+        found = trainee.model(waveforms).logits.log_softmax(dim=-1)
+    assert (found - expected).abs().max() < 0.01  # float32 rounds sums around 256, which only training has
 
 
 def test_autocast_to_bfloat16_leaves_the_loss_as_it_is_in_float32():

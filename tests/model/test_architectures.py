@@ -11,6 +11,7 @@ from support.checkpoints import load, noise
 from transformers import models as families
 
 from w2vkit.audio import Waveform
+from w2vkit.model.export import export_onnx
 
 KINDS = {"hubert": "Hubert", "wavlm": "WavLM", "data2vec-audio": "Data2VecAudio"}
 
@@ -48,3 +49,9 @@ def test_related_architectures_run_in_batches_and_in_bfloat16(relative):
         assert np.abs(batched.log_probs - alone.log_probs).max() < 1e-3
         assert np.abs(np.exp(half.log_probs) - np.exp(alone.log_probs)).max() < 0.25
     assert model.internals(clips[0]).attentions.shape == (2, 4, *(2 * [model.frames(24_000)]))
+
+
+def test_related_architectures_can_be_exported(relative, tmp_path):
+    done = export_onnx(str(relative), tmp_path)
+    assert done.rounding is not None and done.rounding < 1e-3
+    assert done.change < 1e-4  # also for clips of other lengths than the one that was traced

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from w2vkit.cli import align, compare, demo, evaluate, lm, transcribe
+from w2vkit.cli import align, compare, demo, evaluate, export, lm, transcribe
 from w2vkit.cli.common import say
 from w2vkit.errors import W2VKitError
 
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add(commands)
     compare.add(commands)
     lm.add(commands)
+    export.add(commands)
     demo.add(commands)
 
     models = commands.add_parser(

@@ -271,6 +271,11 @@ class CTCModel:
         )
 
     @property
+    def longest_pass(self) -> float:
+        """The longest sound that goes through the network in one piece (s); longer sound is cut into windows."""
+        return self._grid.longest_pass
+
+    @property
     def pass_seconds(self) -> float:
         """How much sound, padding included, goes through the network in one pass (s)."""
         return self._batcher.budget * self.stride / self.sample_rate

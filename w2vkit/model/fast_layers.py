@@ -2,7 +2,8 @@
 
 w2v-mini's positional convolution imitates Whisper's absolute positions: 3,000 taps, each channel on its own, and sums of
 large values that cancel (see training/position.py). No published wav2vec 2.0, HuBERT, WavLM or data2vec checkpoint has
-such a layer. `patch` finds it and does all that it needs, so that no other file has to know about it.
+such a layer. `patch` finds it and does all that it needs, and `tabulate` does so for an export: no other file has to know
+about it.
 """
 
 from typing import Any
@@ -45,6 +46,44 @@ def patch(network: Any) -> float:
             if ChannelsLast.fits(layer):
                 layer.conv = ChannelsLast(layer.conv)
     return WHOLE_SECONDS
+
+
+def tabulate(network: Any) -> None:
+    """Replace w2v-mini's positional convolution by the table of positions that it imitates; leave other networks as they are.
+
+    The convolution is linear, and its input is the projection's bias, which is large, plus what the projection makes of the
+    speech. Here only the bias goes through the convolution. In training w2v-mini had this table; what the convolution adds
+    to it, from the speech, is 256 times smaller. The bias is taken off the projection, where it would only be cancelled.
+
+    Parameters
+    ----------
+    network
+        A `transformers` network in float32 on the CPU, after `set_dtype` and without `patch`.
+    """
+    encoder = network.base_model.encoder
+    positional = getattr(encoder.pos_conv_embed, "conv", None)
+    if positional is None or not WideConvolution.fits(positional):
+        return
+    bias = network.base_model.feature_projection.projection.bias.data
+    frames = bias.double()[None, None].expand(1, network.config.num_conv_pos_embeddings // 2, -1)
+    with torch.no_grad():  # in float64, as large values cancel
+        table = (encoder.pos_conv_embed.double()(frames) + frames)[0].float()
+    bias.zero_()
+    encoder.pos_conv_embed = PositionTable(table)
+
+
+class PositionTable(nn.Module):
+    """A (T, C) table of what is added to the first T frames, in the place of a positional convolution."""
+
+    table: Tensor
+
+    def __init__(self, table: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("table", table)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the (1, T, C) positions for (B, T, C) frames."""
+        return self.table[None, : x.shape[1]]
 
 
 class WideConvolution(nn.Module):

@@ -9,6 +9,7 @@ import numpy as np
 from w2vkit.audio.waveform import NOT_FINITE
 from w2vkit.errors import AudioError
 
+VARIANCE_FLOOR = 1e-7  # added to the variance, as transformers' Wav2Vec2FeatureExtractor does, for silence
 MEASURED = 2**19  # samples; measured at a time, so that hours are not held in float64
 
 
@@ -48,7 +49,7 @@ class NormalisationMeter:
 
     @property
     def normalisation(self) -> Normalisation:
-        """Statistics of all samples, computed as transformers' Wav2Vec2FeatureExtractor does, with its 1e-7 for silence.
+        """Statistics of all samples, computed as transformers' Wav2Vec2FeatureExtractor does.
 
         Raises
         ------
@@ -58,7 +59,7 @@ class NormalisationMeter:
         if not math.isfinite(self._sum):
             raise AudioError(NOT_FINITE)
         mean = self._sum / max(1, self.samples)
-        return Normalisation(mean, math.sqrt(max(0.0, self._squares / max(1, self.samples) - mean**2) + 1e-7))
+        return Normalisation(mean, math.sqrt(max(0.0, self._squares / max(1, self.samples) - mean**2) + VARIANCE_FLOOR))
 
 
 def normalisation_of(samples: np.ndarray) -> Normalisation:
