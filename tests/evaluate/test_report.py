@@ -325,3 +325,17 @@ def test_control_characters_of_a_data_set_do_not_reach_the_terminal(tmp_path, ti
 def test_an_error_of_the_data_set_is_one_line(tmp_path, tiny, capsys):
     assert command(tmp_path / "none.parquet", "--model", tiny) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_page_of_a_comparison_replaces_neither_a_system_nor_another_file(tmp_path, capsys):
+    from w2vkit.cli import main
+
+    for name, text in (("a", "ONE TWO"), ("b", "ONE")):
+        (tmp_path / f"{name}.tsv").write_text(f"id\ttext\treference\n1\t{text}\tONE TWO\n2\tA\tA\n")
+    (tmp_path / "page.html").write_text("mine")
+    call = ["compare", str(tmp_path / "a.tsv"), str(tmp_path / "b.tsv"), "--html"]
+    for output in ("a.tsv", "page.html"):
+        before = (tmp_path / output).read_bytes()
+        assert main([*call, str(tmp_path / output)]) == 1
+        assert (tmp_path / output).read_bytes() == before
+    assert main([*call, str(tmp_path / "page.html"), "--overwrite"]) == 0, capsys.readouterr().err
