@@ -148,6 +148,43 @@ def test_hours_and_rounding_in_times():
     assert "01:01:02,000 --> 01:01:02,500" in render(hypothesis, "srt", seconds=4000)
 
 
+def words(*times: tuple[float, float]) -> Hypothesis:
+    return Hypothesis("", tuple(Word(f"W{k}", start, end, 1.0) for k, (start, end) in enumerate(times)), 0.0)
+
+
+@pytest.mark.parametrize("start", [0.0, 999.0, 1000.0, 12_345.0, 123_456.0])
+def test_textgrid_and_ctm_keep_milliseconds_at_any_length(start):
+    hypothesis = words((start + 0.123, start + 0.457), (start + 0.789, start + 1.012))
+    grid = render(hypothesis, "TextGrid", seconds=start + 2.345)
+    found = [float(line.split("=")[1]) for line in grid.splitlines() if "xmin =" in line or "xmax =" in line]
+    edges = [round(start + part, 3) for part in (0.123, 0.457, 0.789, 1.012, 2.345)]
+    assert found[4:] == [edge for pair in zip([0.0, *edges], edges, strict=False) for edge in pair]
+    assert found[1] == found[3] == edges[-1]
+    times = [tuple(map(float, line.split()[2:4])) for line in render(hypothesis, "ctm", seconds=start + 2.345).splitlines()]
+    assert times == [(edges[0], 0.334), (edges[2], 0.223)]
+
+
+def test_words_that_meet_share_one_border():
+    """Rounded alone, 0.3004 and 0.3006 would become a gap of 1 ms, and 0.6006 and 0.6004 an overlap."""
+    hypothesis = words((0.1, 0.3004), (0.3006, 0.6006), (0.6004, 0.6008), (0.603, 0.9))
+    edges = [(0.1, 0.3), (0.3, 0.601), (0.601, 0.602), (0.602, 0.9)]
+    grid = render(hypothesis, "TextGrid", seconds=0.9)
+    found = [float(line.split("=")[1]) for line in grid.splitlines() if line.startswith("            x")]
+    assert found == [0.0, 0.1, *(time for pair in edges for time in pair)]
+    rows = [line.split() for line in render(hypothesis, "ctm", seconds=0.9).splitlines()]
+    assert [(float(row[2]), round(float(row[2]) + float(row[3]), 3)) for row in rows] == edges
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_control_characters_reach_no_file_raw(format):
+    name, text = "a\x1b]0;\x07\udce9\nb.wav", "A\x1b[31m\x9b\u202eB\x7f"
+    made = render(Hypothesis(text, (Word(text, 0.0, 0.5, 1.0),), 0.0), format, seconds=1, name=name)
+    made.encode("utf-8")
+    assert not any(character in made for character in "\x1b\x07\x9b\u202e\x7f")
+    if format == "json":
+        assert json.loads(made)["words"][0]["end"] == 0.5
+
+
 def test_markup_in_a_vocabulary_is_text_in_webvtt():
     hypothesis = Hypothesis("<i>&", (Word("<i>&", 0.0, 1.0, 1.0),), 0.0)
     assert "&lt;i&gt;&amp;" in render(hypothesis, "vtt", seconds=1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from w2vkit.align import Alignment
 from w2vkit.decode import Hypothesis, Word
-from w2vkit.errors import FormatError
+from w2vkit.errors import FormatError, printable, printable_name
 
 LINE_CHARACTERS = 42  # the usual limit of a subtitle line
 PAUSE_SECONDS = 0.6  # s; a silence of this length ends a subtitle
@@ -123,21 +123,23 @@ def tsv(hypothesis: Hypothesis, seconds: float, name: str) -> str:
 
 def textgrid(hypothesis: Hypothesis, seconds: float, name: str) -> str:
     """Praat's long TextGrid with one tier of words; Praat requires empty intervals for silences."""
-    intervals: list[tuple[float, float, str]] = []
-    position = 0.0
-    for word in hypothesis.words:
-        if word.start > position:
-            intervals.append((position, word.start, ""))
-        intervals.append((word.start, word.end, word.text))
-        position = word.end
-    if position < seconds or not intervals:
-        intervals.append((position, seconds, ""))
+    length = round(1000 * seconds)
+    intervals: list[tuple[int, int, str]] = []  # ms
+    position = 0
+    for start, end, word in _milliseconds(hypothesis.words):
+        if start > position:
+            intervals.append((position, start, ""))
+        intervals.append((start, end, word.text))
+        position = end
+    if position < length or not intervals:
+        intervals.append((position, length, ""))
+    last = _decimal(max(position, length))
     lines = [
         'File type = "ooTextFile"',
         'Object class = "TextGrid"',
         "",
         "xmin = 0",
-        f"xmax = {seconds:g}",
+        f"xmax = {last}",
         "tiers? <exists>",
         "size = 1",
         "item []:",
@@ -145,15 +147,15 @@ def textgrid(hypothesis: Hypothesis, seconds: float, name: str) -> str:
         '        class = "IntervalTier"',
         '        name = "words"',
         "        xmin = 0",
-        f"        xmax = {seconds:g}",
+        f"        xmax = {last}",
         f"        intervals: size = {len(intervals)}",
     ]
     for i, (start, end, text) in enumerate(intervals, 1):
         doubled = text.replace('"', '""')
         lines += [
             f"        intervals [{i}]:",
-            f"            xmin = {start:g}",
-            f"            xmax = {end:g}",
+            f"            xmin = {_decimal(start)}",
+            f"            xmax = {_decimal(end)}",
             f'            text = "{doubled}"',
         ]
     return "\n".join(lines) + "\n"
@@ -162,8 +164,27 @@ def textgrid(hypothesis: Hypothesis, seconds: float, name: str) -> str:
 def ctm(hypothesis: Hypothesis, seconds: float, name: str) -> str:
     """NIST's CTM: recording, channel, start (s), duration (s), word, confidence."""
     recording = "_".join(name.split()) or "audio"
-    rows = [f"{recording} 1 {w.start:.3f} {w.end - w.start:.3f} {w.text} {w.confidence:.4f}\n" for w in hypothesis.words]
+    rows = [
+        f"{recording} 1 {start / 1000:.3f} {(end - start) / 1000:.3f} {word.text} {word.confidence:.4f}\n"
+        for start, end, word in _milliseconds(hypothesis.words)
+    ]
     return "".join(rows)
+
+
+def _milliseconds(words: tuple[Word, ...]) -> Iterator[tuple[int, int, Word]]:
+    """Round the times of words to ms. Words that are 1 ms apart, which is an error of rounding, share a border."""
+    position = 0
+    for word in words:
+        start = round(1000 * word.start)
+        if start <= position + 1:
+            start = position
+        position = max(round(1000 * word.end), start + 1)
+        yield start, position, word
+
+
+def _decimal(milliseconds: int) -> str:
+    """Write a time in seconds, exactly."""
+    return f"{milliseconds / 1000:.3f}".rstrip("0").rstrip(".")
 
 
 Writer = Callable[[Hypothesis, float, str], str]
@@ -186,7 +207,7 @@ def format_named(name: str) -> str:
 
 
 def render(found: Hypothesis | Alignment, format: str, *, seconds: float, name: str = "audio") -> str:
-    """Write a hypothesis or an alignment in a format.
+    """Write a hypothesis or an alignment in a format, without control characters (`w2vkit.errors.printable`).
 
     Parameters
     ----------
@@ -205,7 +226,8 @@ def render(found: Hypothesis | Alignment, format: str, *, seconds: float, name: 
         There is no such format.
     """
     format = format_named(format)
+    name = printable_name(name)
     if format == "json":
-        return json.dumps(to_dict(found, seconds=seconds, name=name), ensure_ascii=False, indent=2) + "\n"
+        return printable(json.dumps(to_dict(found, seconds=seconds, name=name), ensure_ascii=False, indent=2) + "\n")
     hypothesis = found.hypothesis if isinstance(found, Alignment) else found
-    return WRITERS[format](hypothesis, seconds, name)
+    return printable(WRITERS[format](hypothesis, seconds, name))

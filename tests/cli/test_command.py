@@ -54,7 +54,7 @@ def test_the_examples_are_listed_and_transcribed_as_the_core_does(default_texts)
 def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path, default_texts, capsys):
     out = tmp_path / "out"
     assert main(["transcribe", str(talks), "--model", "w2v-mini", "--format", "json", "--output-dir", str(out)]) == 1
-    written = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    written = sorted(str(path.relative_to(out)) for path in out.rglob("[!.]*") if path.is_file())
     assert written == ["day two/talk.flac.json", "day two/talk.wav.json", "你好.json"]
     assert json.loads((out / "你好.json").read_text(encoding="utf-8"))["text"] == default_texts[examples()[0].path.name]
     said = capsys.readouterr().err

@@ -16,13 +16,16 @@ import soundfile
 from support.checkpoints import make_checkpoint
 from support.speller import sound, speller, utterances
 
+from w2vkit.audio import load
 from w2vkit.checkpoints import mini_folder
 from w2vkit.decode import greedy
 from w2vkit.errors import EvaluationError
 from w2vkit.evaluate import evaluate, scoring
 from w2vkit.evaluate.html import to_html
 from w2vkit.evaluate.report import table, to_json
+from w2vkit.pipeline import bulk
 from w2vkit.pipeline.bulk import CHUNK
+from w2vkit.pipeline.cluster import Worker
 from w2vkit.pipeline.datasets import Corpus, Utterance
 
 TESTS = Path(__file__).parents[1]
@@ -153,6 +156,49 @@ def test_a_failed_utterance_is_reported_and_tried_again(tmp_path):
     mended = evaluate(model, made, results_file=path)
     assert not mended.failures and len(model.read) == 3  # the two, and one for the warm-up
     assert [json.loads(line)["id"] for line in path.read_text().splitlines()[1:]] == [u.id for u in made]
+
+
+@pytest.mark.parametrize("fault", [ValueError("bad"), MemoryError(), RuntimeError("out of memory")], ids=str)
+@pytest.mark.parametrize("where", ["load", "emit", "decode"])
+def test_any_exception_of_one_utterance_is_one_row(where, fault, monkeypatch):
+    """A library can raise anything on a damaged file."""
+    made, bad = utterances(8), utterances(8)[5].audio[1]
+    model, decode = speller(), greedy
+    if where == "load":
+        bulk_load = bulk.load
+        monkeypatch.setattr(bulk, "load", lambda audio, **o: bulk_load(audio, **o) if len(audio[1]) != len(bad) else fail())
+    elif where == "emit":
+        emit = model.emit
+        model.emit = lambda those, **o: fail() if any(len(w.samples) == len(bad) for w in those) else emit(those, **o)
+    else:
+        read = greedy(speller().emit([load((16_000, bad))])[0]).text
+
+        def decode(emissions):
+            return found if (found := greedy(emissions)).text != read else fail()
+
+    def fail():
+        raise fault
+
+    evaluation = evaluate(model, made, decode=decode)
+    assert [row.id for row in evaluation.failures] == ["utterance-5"] and len(evaluation.utterances) == 7
+    assert ("bad" if isinstance(fault, ValueError) else "Memory ran out") in str(evaluation.failures[0].error)
+
+
+def test_a_fault_of_one_long_file_ends_no_shard():
+    worker = Worker.__new__(Worker)
+    worker.model, worker.decode, worker.max_seconds = speller(), greedy, 100.0
+    worker.model.emit_file = lambda *arguments, **options: [][0]
+    found = list(worker._transcribe(iter([replace(utterances(1)[0], audio=b"not sound"), *utterances(3)[1:]])))
+    assert [bool(row.error) for row in found] == [True, False, False] and "IndexError" in str(found[0].error)
+
+
+def test_a_file_of_a_user_is_never_cut_or_replaced(tmp_path):
+    path = tmp_path / "results.jsonl"
+    for content in ("my notes", "my notes\nof today", '{"a": 1}\n', "[1, 2]\n{}\nhalf"):
+        path.write_text(content)
+        with pytest.raises(EvaluationError, match="not a file of results"):
+            evaluate(speller(), utterances(1), results_file=path)
+        assert path.read_text() == content
 
 
 def test_a_smaller_run_leaves_the_rows_of_a_larger_one(tmp_path):

@@ -14,12 +14,15 @@ from support.speller import sound, speller, utterances
 from support.tables import TEXTS, parquet, rows
 
 from w2vkit.cli.evaluate import AS_HTML, AS_JSON, AS_YAML, RESULTS
+from w2vkit.errors import ClusterError
 from w2vkit.evaluate import Evaluation, evaluate
 from w2vkit.evaluate.html import to_html
 from w2vkit.evaluate.published import published
 from w2vkit.evaluate.report import model_index, table, to_json
 from w2vkit.model.hub import DEFAULT
 from w2vkit.pipeline.datasets import Corpus, Utterance
+from w2vkit.pipeline.files import locked
+from w2vkit.pipeline.shards import Shards
 
 NASTY = "<script>alert('&')</script>\"'"
 
@@ -281,6 +284,58 @@ def test_a_full_disk_while_reporting_names_the_file(tmp_path, tiny, capsys, monk
     assert (out / RESULTS).read_text().count("\n") == len(TEXTS) + 1
 
 
+def test_reports_of_another_origin_and_inputs_are_kept(tmp_path, tiny, capsys):
+    source, out = parquet(tmp_path / "test.parquet", rows()), tmp_path / "out"
+    out.mkdir()
+    (out / AS_HTML).write_text("my page")
+    assert command(source, "--model", tiny, "--output-dir", out) == 1
+    assert f"{AS_HTML} is there already" in capsys.readouterr().err and (out / AS_HTML).read_text() == "my page"
+    assert command(source, "--model", tiny, "--output-dir", out, "--overwrite") == 0
+    assert command(source, "--model", tiny, "--output-dir", out) == 0
+    (table := tmp_path / RESULTS).write_text('{"path": "a.wav", "text": "A"}\n')
+    assert command(table, "--model", tiny, "--output-dir", tmp_path, "--overwrite") == 1
+    assert "is the input itself" in capsys.readouterr().err and table.read_text().startswith('{"path"')
+
+
+def test_the_second_of_two_runs_into_one_folder_is_told(tmp_path, tiny, capsys):
+    with locked(tmp_path / "out"):
+        assert command(parquet(tmp_path / "test.parquet", rows()), "--model", tiny, "--output-dir", tmp_path / "out") == 1
+    assert "Another run of w2vkit" in capsys.readouterr().err and not list((tmp_path / "out").iterdir())
+
+
+def test_shards_are_not_mixed_with_files_of_a_user(tmp_path):
+    (tmp_path / "part-00000.parquet").write_bytes(b"mine")
+    with pytest.raises(ClusterError, match="not w2vkit's"):
+        Shards(tmp_path, {}, total=1, workers=1)
+    for content in ("{}", "[]", "mine"):
+        (tmp_path / "job.json").write_text(content)
+        with pytest.raises(ClusterError, match="not w2vkit's"):
+            Shards(tmp_path, {}, total=1, workers=1)
+        assert (tmp_path / "job.json").read_text() == content
+
+
+def test_control_characters_of_a_data_set_do_not_reach_the_terminal(tmp_path, tiny, capsys):
+    made = rows()
+    made[0]["text"], made[1]["id"], made[1]["audio"]["bytes"] = "ONE\x1b[2J TWO", "a\x1b[31m", b"not sound"
+    assert command(parquet(tmp_path / "test.parquet", made), "--model", tiny) == 1
+    told = capsys.readouterr()
+    assert "\x1b" not in told.out + told.err and "a\ufffd[31m" in told.err
+
+
 def test_an_error_of_the_data_set_is_one_line(tmp_path, tiny, capsys):
     assert command(tmp_path / "none.parquet", "--model", tiny) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_page_of_a_comparison_replaces_neither_a_system_nor_another_file(tmp_path, capsys):
+    from w2vkit.cli import main
+
+    for name, text in (("a", "ONE TWO"), ("b", "ONE")):
+        (tmp_path / f"{name}.tsv").write_text(f"id\ttext\treference\n1\t{text}\tONE TWO\n2\tA\tA\n")
+    (tmp_path / "page.html").write_text("mine")
+    call = ["compare", str(tmp_path / "a.tsv"), str(tmp_path / "b.tsv"), "--html"]
+    for output in ("a.tsv", "page.html"):
+        before = (tmp_path / output).read_bytes()
+        assert main([*call, str(tmp_path / output)]) == 1
+        assert (tmp_path / output).read_bytes() == before
+    assert main([*call, str(tmp_path / "page.html"), "--overwrite"]) == 0, capsys.readouterr().err

@@ -2,17 +2,22 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 from support.speller import sound, speller
 from support.tables import TEXTS, flac, parquet, rows
 
 from w2vkit.audio import load
+from w2vkit.audio.waveform import stream
 from w2vkit.errors import DatasetError
 from w2vkit.evaluate import evaluate
+from w2vkit.pipeline import segments
 from w2vkit.pipeline.datasets import open_corpus
 
 
@@ -98,9 +103,9 @@ def test_only_the_row_groups_that_are_wanted_are_read(tmp_path):
     start = column.dictionary_page_offset or column.data_page_offset
     damaged[start : start + column.total_compressed_size] = bytes(column.total_compressed_size)
     path.write_bytes(damaged)
-    assert len(list(open_corpus(path, limit=4))) == 4
-    with pytest.raises(DatasetError, match="damaged"):
-        list(open_corpus(path))
+    assert [u.error for u in open_corpus(path, limit=4)] == [None] * 4
+    *whole, lost = open_corpus(path)
+    assert [u.error for u in whole] == [None] * 4 and "damaged" in str(lost.error)
 
 
 def test_a_split_chooses_the_files_of_a_folder(tmp_path):
@@ -176,6 +181,146 @@ def test_a_text_with_quotes_and_separators_survives_tsv(tmp_path):
     assert [u.reference for u in open_corpus(tmp_path / "list.tsv")] == ['"SHE\u2028SAID" YES']
 
 
+SPACES = ["\t", "\u00a0", "  ", "\n", "\r\n", "\u2003", "\u2028", " \u3000 ", "\x0b", "\x85"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("space", SPACES, ids=ascii)
+def test_any_white_space_parts_words(tmp_path, space, kind):
+    text = f"{space}ONE{space}TWO{space}"
+    (path,) = files(tmp_path, ["ONE TWO"])
+    table = tmp_path / f"list.{kind}"
+    if kind == "csv":
+        table.write_bytes(f'path,text\n{path},"{text}"\n'.encode())
+    elif kind == "jsonl":
+        table.write_text(json.dumps({"path": path, "text": text}), encoding="utf-8")
+    else:
+        parquet(table, [{"path": path, "text": text}])
+    evaluation = evaluate(speller(), open_corpus(table))
+    assert (evaluation.wer, evaluation.cer, evaluation.words) == (0.0, 0.0, 2)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_break_inside_quotes_is_a_space(tmp_path, end):
+    lines = ["path,text,speaker", 'a.wav,"ONE', 'TWO ""THREE""",x', "", "b.wav,FOUR,y", ""]
+    (tmp_path / "list.csv").write_bytes(end.join(lines).encode())
+    found = [(u.id, u.reference, u.speaker) for u in open_corpus(tmp_path / "list.csv")]
+    assert found == [("a.wav", 'ONE TWO "THREE"', "x"), ("b.wav", "FOUR", "y")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "where"),
+    [
+        (['a.wav,"ONE', "b.wav,TWO", "c.wav,THREE"], "lines 2 to 4"),
+        (["a.wav,ONE", 'b.wav,"TWO', 'c.wav,"THREE"', "d.wav,FOUR"], "lines 3 to 4"),
+        (["a.wav,ONE", 'b.wav,"TWO" THREE'], "line 3"),
+    ],
+)
+def test_a_missing_quotation_mark_is_an_error_with_its_line(tmp_path, rows, where):
+    (tmp_path / "list.csv").write_text("\n".join(["path,text", *rows]) + "\n")
+    with pytest.raises(DatasetError, match=f"list.csv, {where}: .*quotation marks"):
+        open_corpus(tmp_path / "list.csv")
+
+
+def test_a_row_with_too_many_fields_is_a_row_with_an_error(tmp_path):
+    """The words behind a comma that is not quoted would be lost without a word."""
+    (tmp_path / "list.csv").write_text("path,text\na.wav,ONE, TWO\nb.wav,THREE,\nc.wav\n")
+    found = list(open_corpus(tmp_path / "list.csv"))
+    assert "Line 2 has 3 fields" in str(found[0].error) and found[1].error is None
+    assert "no transcript" in str(found[2].error)
+
+
+def nemo(folder: Path, key: str = "audio_filepath") -> tuple[Path, list[dict]]:
+    """One recording of all texts, and the lines of a manifest that cuts it."""
+    samples = np.concatenate([sound(text)[1] for text in TEXTS])
+    soundfile.write(folder / "long.wav", samples, 16_000, subtype="FLOAT")
+    lines, start = [], 0.0
+    for text in TEXTS:
+        seconds = len(sound(text)[1]) / 16_000
+        lines.append({key: "long.wav", "offset": start, "duration": seconds, "text": text})
+        start += seconds
+    return folder / "manifest.jsonl", lines
+
+
+def write_lines(path: Path, lines: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize("key", ["audio_filepath", "path"])
+def test_offset_and_duration_cut_the_sound(tmp_path, key):
+    path, lines = nemo(tmp_path, key)
+    lines[-1]["duration"] = None  # up to the end
+    corpus = open_corpus(write_lines(path, lines))
+    evaluation = evaluate(speller(), corpus)
+    assert evaluation.wer == 0.0 and len(evaluation.utterances) == len(TEXTS) and not evaluation.failures
+    rest = replace(list(corpus)[1], audio=replace(list(corpus)[1].audio, seconds=None))
+    assert load(rest.audio).seconds == pytest.approx(sum(line["duration"] or 0.25 for line in lines[1:]))
+    (tmp_path / "list.csv").write_text(
+        f"{key},offset,duration,text\nlong.wav,{lines[1]['offset']},{lines[1]['duration']},THREE\n"
+    )
+    assert evaluate(speller(), open_corpus(tmp_path / "list.csv")).wer == 0.0
+
+
+def test_a_long_recording_is_decoded_once_for_all_its_segments(tmp_path, monkeypatch):
+    path, lines = nemo(tmp_path)
+    whole, samples = load(tmp_path / "long.wav").samples, list[int]()
+
+    def counted(*arguments, **options):
+        for block in stream(*arguments, **options):
+            for part in np.array_split(block, 50):  # smaller blocks, so that segments lie in several and share some
+                samples.append(len(part))
+                yield part
+
+    monkeypatch.setattr(segments, "stream", counted)
+    monkeypatch.setattr(segments._opened, "reader", None)
+    for utterance, line in zip(open_corpus(write_lines(path, lines)), lines, strict=True):
+        start = round(16_000 * line["offset"])
+        assert np.array_equal(load(utterance.audio).samples, whole[start : start + round(16_000 * line["duration"])])
+    assert sum(samples) <= len(whole)
+    rng = np.random.default_rng(0)
+    for first, count in zip(rng.integers(0, len(whole) - 900, 60), rng.integers(400, 900, 60), strict=True):  # in any order
+        part = segments.Segment(tmp_path / "long.wav", first / 16_000, count / 16_000)
+        assert np.array_equal(load(part).samples, whole[first : first + count])
+
+
+def test_a_duration_alone_cuts_only_in_manifests_of_nemo(tmp_path):
+    path, lines = nemo(tmp_path)
+    first = {key: lines[0][key] for key in ("duration", "text")}
+    for key, seconds in (("audio_filepath", first["duration"]), ("path", sum(line["duration"] for line in lines))):
+        (utterance,) = open_corpus(write_lines(path, [{key: "long.wav", **first}]))
+        assert utterance.id == "long.wav" and load(utterance.audio).seconds == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"offset": "x"}, {"offset": -1}, {"duration": 0}, {"duration": float("nan")}, {"offset": 1e9}]
+)
+def test_a_segment_that_cannot_be_cut_is_a_row_with_an_error(tmp_path, wrong):
+    path, lines = nemo(tmp_path)
+    lines[2] |= wrong
+    evaluation = evaluate(speller(), open_corpus(write_lines(path, lines)))
+    assert len(evaluation.failures) == 1 and len(evaluation.utterances) == 4 and evaluation.wer == 0.0
+    assert next(iter(wrong)) in str(evaluation.failures[0].error)
+
+
+def test_rows_that_cannot_be_read_end_no_job(tmp_path):
+    lines = ['{"path": "a.wav", "text": "ONE"}', "[" * 100_000, '{"path": "b.wav", "text": ' + "9" * 5000 + "}"]
+    (tmp_path / "list.jsonl").write_text("\n".join(lines))
+    assert [bool(u.error) for u in open_corpus(tmp_path / "list.jsonl")] == [False, True, True]
+    texts = pa.array([b"ONE", b"caf\xe9", b"TWO"]).view(pa.string())
+    pq.write_table(pa.table({"path": ["a.wav", "b.wav", "c.wav"], "text": texts}), tmp_path / "a.parquet")
+    found = list(open_corpus(tmp_path / "a.parquet"))
+    assert [u.reference for u in found] == ["ONE", None, "TWO"] and "could not be read" in str(found[1].error)
+
+
+def test_linked_folders_of_a_data_set_are_read_once(tmp_path):
+    whole = librispeech(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "data" / name).symlink_to(whole, target_is_directory=True)
+    assert len(open_corpus(tmp_path / "data")) == len(open_corpus(whole)) == 2 * len(TEXTS)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -225,6 +370,7 @@ from support.speller import speller
 from w2vkit.pipeline.datasets import open_corpus
 from w2vkit.errors import DatasetError
 from w2vkit.evaluate import evaluate
+from w2vkit.pipeline import segments
 for name in ("openslr/librispeech_asr", "librispeech_asr"):
     corpus = open_corpus(name, config="clean")
     print(corpus.name, corpus.config, corpus.split, len(corpus), evaluate(speller(), corpus).wer)

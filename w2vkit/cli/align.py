@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from w2vkit.cli.common import MAX_HOURS, add_model_options, load_model, say, write_text
+from w2vkit.cli.common import MAX_HOURS, add_model_options, check_output, load_model, say, write_text
 from w2vkit.errors import AlignmentError
 from w2vkit.formats import FORMATS, format_named, render
 from w2vkit.pipeline.transcription import align_file
@@ -23,6 +23,7 @@ def add(commands: Any) -> None:
         "--format", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default: the suffix of the output, or else tsv)"
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the result into this file (default: print)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the output if it is there already")
     parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -33,6 +34,9 @@ def run(options: argparse.Namespace) -> int:
     suffix = options.output.suffix.lstrip(".") if options.output else ""
     format = format_named(options.format or suffix or "tsv")  # a wrong format is an error before a model is loaded
     text = read_text(options.text)
+    if options.output:
+        inputs = [Path(options.audio), *([] if text == options.text else [Path(options.text)])]  # or the text itself was given
+        check_output(options.output, inputs, overwrite=options.overwrite)
     model = load_model(options)
     found, alignment = align_file(options.audio, text, model, max_seconds=options.max_hours * 3600)
     if alignment.unmapped:

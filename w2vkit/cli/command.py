@@ -1,16 +1,19 @@
 """The command ``w2vkit``: its parser, and what it does with errors."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from w2vkit.cli import align, compare, demo, evaluate, export, lm, transcribe
-from w2vkit.cli.common import say
+from w2vkit.cli.common import say, silence
+from w2vkit.cli.interrupt import STATUS, STOPPED
 from w2vkit.errors import W2VKitError
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Parameters
@@ -24,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 for success, 1 if something failed, 130 after Ctrl-C, and 141 if the reader of its output has
         ended, as ``head`` does in a pipe. For options that it does not know, argparse exits with 2.
     """
+    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # None if closed
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know all characters of a text
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             options = _parser().parse_args(arguments)
@@ -34,11 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"w2vkit: {error}")
         return 1
     except KeyboardInterrupt:
-        say("w2vkit: stopped. Results that were already written are kept.")
-        return 130
+        say(STOPPED)
+        return STATUS
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more when it exits
+        silence(sys.stdout)
         return 141
+    except OSError as error:  # of standard output; errors of files are W2VKitErrors
+        name = error.filename or "standard output"
+        say(f"w2vkit: {name} could not be read or written: {error.strerror or error}. Free space, or choose another place.")
+        silence(sys.stdout)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

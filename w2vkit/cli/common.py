@@ -1,12 +1,17 @@
 """Shared by the commands: options of the model and the engine, messages, and writing files."""
 
 import argparse
+import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from w2vkit.audio import MAX_SECONDS
-from w2vkit.errors import ClusterError, FormatError
+from w2vkit.cli.interrupt import ends_at_once
+from w2vkit.errors import ClusterError, FormatError, W2VKitError, printable
+from w2vkit.pipeline import files
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
@@ -17,8 +22,17 @@ CORES = 4  # per worker, on a cluster without GPUs; --cores-per-worker changes i
 
 
 def say(text: str) -> None:
-    """Print to standard error; standard output is for results."""
-    print(text, file=sys.stderr, flush=True)
+    """Print to standard error; standard output is for results. Where nobody reads it, the text is dropped."""
+    try:
+        print(printable(text), file=sys.stderr, flush=True)
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Let a stream that cannot be written to end in nothing: Python flushes it once more when it exits."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -55,9 +69,10 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
 
 def load_model(options: argparse.Namespace) -> "CTCModel":
     """Load the model of the options; print a note if another one is used instead."""
-    from w2vkit.model import CTCModel
+    with ends_at_once():
+        from w2vkit.model import CTCModel
 
-    model = CTCModel.load(**_load_options(options))
+        model = CTCModel.load(**_load_options(options))
     if model.notice:
         say(f"Note: {model.notice}")
     return model
@@ -80,16 +95,61 @@ def _load_options(options: argparse.Namespace) -> dict[str, Any]:
     return {"name": options.model, "compiled": options.compile, **shared}
 
 
+def check_output(path: Path, inputs: Iterable[Path], *, overwrite: bool) -> None:
+    """Refuse to write over an input, or over a file that is there already.
+
+    Raises
+    ------
+    FormatError
+        The file is one of the inputs, or it exists and ``overwrite`` is False.
+    """
+    if any(path.exists() and other.exists() and path.samefile(other) for other in inputs):
+        raise FormatError(f"{path} is the input itself, and would be lost. Choose another name for the output.")
+    if path.is_file() and not overwrite and not _is_stream(path):
+        raise FormatError(f"{path} is there already. Choose another name, or replace it with --overwrite.")
+
+
+@contextmanager
+def new_file(path: Path, inputs: Iterable[Path], *, overwrite: bool) -> Iterator[Path]:
+    """Give the name of a file to write, which takes the place of ``path`` at the end; an error leaves what was there.
+
+    Raises
+    ------
+    FormatError
+        As for `check_output`, or the file cannot be written.
+    """
+    check_output(path, inputs, overwrite=overwrite)
+    new = files.temporary(path)
+    try:
+        yield new
+        new.replace(path)
+    except W2VKitError as error:
+        raise type(error)(str(error).replace(str(new), str(path))) from error
+    except OSError as error:
+        raise FormatError(f"{path} could not be written: {error.strerror}. Free space or choose another folder.") from error
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8; its folder is created.
+    """Write a text file in UTF-8; its folder is created. A file that was there is replaced at once, or kept.
 
     Raises
     ------
     FormatError
         The file cannot be written, for example because the disk is full.
     """
+    data = text.encode("utf-8")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        if _is_stream(path):
+            path.write_bytes(data)
+        else:
+            files.replace(path, data)
     except OSError as error:
         raise FormatError(f"{path} could not be written: {error.strerror}. Free space or choose another folder.") from error
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path leads to a pipe, a terminal or the output of this process, such as /dev/stdout."""
+    return path.parts[:2] in (("/", "dev"), ("/", "proc")) or (path.exists() and not (path.is_file() or path.is_dir()))

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from w2vkit.cli.common import say, write_text
+from w2vkit.cli.common import check_output, say, write_text
+from w2vkit.errors import printable
 
 ABOUT = """
 A and B are, each on its own:
@@ -39,6 +40,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with all utterances that differ")
+    parser.add_argument("--overwrite", action="store_true", help="replace the page if it is there already")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
     parser.set_defaults(run=run)
 
@@ -49,13 +51,16 @@ def run(options: argparse.Namespace) -> int:
     from w2vkit.evaluate.comparison_report import table, to_html, to_json
     from w2vkit.evaluate.hypotheses import read_references, read_system
 
+    if options.html:
+        inputs = [*options.systems, *([options.reference] if options.reference else [])]
+        check_output(options.html, inputs, overwrite=options.overwrite)
     systems = [read_system(path) for path in options.systems]
     if len({system.name for system in systems}) < len(systems):
         systems = [replace(system, name=str(path)) for system, path in zip(systems, options.systems, strict=True)]
     references = read_references(options.reference, options.text_column) if options.reference else None
     scoring = options.scoring or next((system.scoring for system in systems if system.scoring), "card")
     comparison = compare(systems, references=references, scoring=scoring, seed=options.seed)
-    print(to_json(comparison) if options.json else table(comparison), end="", flush=True)
+    print(printable(to_json(comparison) if options.json else table(comparison)), end="", flush=True)
     if options.html:
         write_text(options.html, to_html(comparison))
         say(f"Page written to {options.html}")

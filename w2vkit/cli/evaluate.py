@@ -3,11 +3,15 @@
 import argparse
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from w2vkit.cli.common import add_engine_options, add_model_options, load_model, say, start_cluster
+from w2vkit.cli.common import add_engine_options, add_model_options, check_output, load_model, say, start_cluster
 from w2vkit.cli.decoder import add_decoder_options, decoder
-from w2vkit.errors import EvaluationError, W2VKitError
+from w2vkit.errors import EvaluationError, printable, printable_name, utf8
+from w2vkit.pipeline.files import locked
+
+if TYPE_CHECKING:
+    from w2vkit.pipeline.datasets import Corpus
 
 RESULTS, AS_JSON, AS_HTML, AS_YAML = "results.jsonl", "evaluation.json", "report.html", "model-index.yml"
 SHARDS = "shards"  # folder in place of RESULTS with --engine ray
@@ -53,6 +57,11 @@ def add(commands: Any) -> None:
         metavar="DIR",
         help=f"write {RESULTS}, {AS_JSON}, {AS_HTML} and {AS_YAML} here; an interrupted run resumes from them",
     )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help=f"with --output-dir: replace {AS_JSON}, {AS_HTML} and {AS_YAML} of another origin",
+    )
     parser.add_argument("--with-audio", action="store_true", help="put players for the worst utterances into the report")
     add_decoder_options(parser, default="greedy", nbest=False)
     add_engine_options(parser)
@@ -62,14 +71,32 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate; the exit status is 0 if every utterance was transcribed, 1 if some failed, 130 after Ctrl-C."""
+    if options.with_audio and not options.output_dir:
+        raise EvaluationError("--with-audio adds sound to the report. Add --output-dir DIR.")
+    corpus = _corpus(options)
+    if not options.output_dir:
+        return _evaluate(options, corpus)
+    with locked(options.output_dir):
+        _check_outputs(options)
+        return _evaluate(options, corpus)
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Refuse to replace reports beside which there are no transcripts of w2vkit, and to write over the data set."""
+    folder: Path = options.output_dir
+    reports = [folder / name for name in (AS_JSON, AS_HTML, AS_YAML)]
+    known = (folder / RESULTS).exists() or (folder / SHARDS).exists()
+    inputs = [Path(options.source), *([options.hypotheses] if options.hypotheses else [])]
+    for path in (folder / RESULTS, *reports):
+        check_output(path, inputs, overwrite=options.overwrite or known)
+
+
+def _evaluate(options: argparse.Namespace, corpus: "Corpus") -> int:
     from w2vkit.cli.progress import Bar
     from w2vkit.decode import greedy
     from w2vkit.evaluate import evaluate
     from w2vkit.evaluate.report import table
 
-    if options.with_audio and not options.output_dir:
-        raise EvaluationError("--with-audio adds sound to the report. Add --output-dir DIR.")
-    corpus = _corpus(options)
     if options.hypotheses:
         runner, results, decode = _texts(options)
     else:
@@ -82,13 +109,13 @@ def run(options: argparse.Namespace) -> int:
         kept = f"finished transcripts are in {results}; run the same command again to resume" if results else "nothing was kept"
         say(f"w2vkit: stopped; {kept}.")
         return 130
-    print(table(evaluation, corpus), end="", flush=True)
+    print(printable(table(evaluation, corpus)), end="", flush=True)
     if options.output_dir:
         _write_all(options.output_dir, evaluation, corpus, with_audio=options.with_audio)
     if evaluation.failures:
         say(f"{len(evaluation.failures)} of {len(corpus)} utterances failed:")
         for row in evaluation.failures[:SHOWN_FAILURES]:
-            say(f"  {row.id}: {row.error}")
+            say(f"  {printable_name(row.id)}: {row.error}")
         if len(evaluation.failures) > SHOWN_FAILURES:
             say(f"  and {len(evaluation.failures) - SHOWN_FAILURES} more; all of them are in the report (--output-dir)")
     return 1 if evaluation.failures else 0
@@ -145,7 +172,7 @@ def _write_all(folder: Path, evaluation: Any, corpus: Any, *, with_audio: bool) 
     }
     for name, text in texts.items():
         try:
-            files.replace(folder / name, text.encode("utf-8"))
+            files.replace(folder / name, utf8(text).encode("utf-8"))
         except OSError as error:
             raise EvaluationError(
                 f"{folder / name} could not be written: {error.strerror}. The transcripts beside it are kept: "
@@ -165,7 +192,7 @@ def _sounds(corpus: Any, ids: set[str]) -> dict[str, bytes]:
         if utterance.id in ids and utterance.id not in sounds:
             try:
                 waveform = load(utterance.audio)
-            except W2VKitError:
+            except Exception:
                 continue  # a bad row may have the same id as a transcribed one
             file = io.BytesIO()
             soundfile.write(file, waveform.samples, waveform.sample_rate, format="FLAC", subtype="PCM_16")

@@ -1,14 +1,23 @@
 """From the paths on the command line to the files to read and the files to write."""
 
 import glob
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from w2vkit.errors import AudioError
+from w2vkit.pipeline.files import OWN, walk
 
+# What libsndfile and FFmpeg read, as sound or as the sound of a film. A file that is named itself may have any suffix.
 SUFFIXES = frozenset(
-    ".wav .flac .mp3 .ogg .oga .opus .m4a .m4b .mp4 .webm .mkv .mov .aac .wma .aif .aiff .aifc .au .caf .w64 .amr .3gp".split()
+    """
+    .wav .wave .bwf .rf64 .w64 .aif .aiff .aifc .au .snd .caf .voc .ircam .sf .flac .ogg .oga .ogx .opus .spx .mp1 .mp2 .mp3
+    .mpa .m2a .aac .adts .m4a .m4b .m4r .ac3 .eac3 .ec3 .dts .wma .wv .ape .tta .tak .mpc .mka .amr .awb .gsm .ra .thd
+    .mp4 .m4v .mov .qt .3gp .3g2 .webm .mkv .mk3d .ogv .avi .divx .wmv .asf .flv .f4v .mpg .mpeg .mpe .m2v .vob .ts .m2ts .mts
+    .mxf .rm .rmvb .nut
+    """.split()
 )
+SHOWN_SUFFIXES = 5  # of files that are left out
 
 
 @dataclass(frozen=True)
@@ -19,49 +28,96 @@ class Job:
     relative: Path
 
 
-def find_jobs(paths: list[str]) -> list[Job]:
+@dataclass(frozen=True)
+class Found:
+    """What the paths on the command line name.
+
+    Attributes
+    ----------
+    jobs : list of Job
+    failures : list of (Path, str)
+        Paths that cannot be used, with the reasons.
+    left_out : Counter
+        How many files of folders are hidden, or no sound by their suffix, by that suffix.
+    """
+
+    jobs: list[Job] = field(default_factory=list)
+    failures: list[tuple[Path, str]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def note(self) -> str | None:
+        """Say what was left out, if anything was."""
+        if not self.left_out:
+            return None
+        most = self.left_out.most_common(SHOWN_SUFFIXES)
+        rest = self.left_out.total() - sum(count for _, count in most)
+        listed = ", ".join([f"{count} {kind}" for kind, count in most] + [f"{rest} others"] * bool(rest))
+        files = "1 file was" if self.left_out.total() == 1 else f"{self.left_out.total()} files were"
+        return f"{files} left out, hidden or no sound by the suffix: {listed}. To read such a file, name it."
+
+
+def find_jobs(paths: list[str]) -> Found:
     """Find the files of paths, folders and patterns: each once, in the given order.
 
-    In folders, only files with an audio suffix are taken.
+    In folders, only files with the suffix of sound or video are taken. Linked folders are searched, too.
 
     Raises
     ------
     AudioError
         A folder or pattern holds no audio.
     """
+    found = Found()
     jobs: dict[Path, Job] = {}
     for given in paths:
-        path = Path(given).expanduser()
-        if path.is_dir():
-            found = [Job(file, file.relative_to(path)) for file in sorted(path.rglob("*")) if _is_audio(file)]
-            if not found:
-                raise AudioError(f"There is no audio in {given}. Give a folder with files such as .wav, .flac, .mp3 or .m4a.")
-        elif path.exists() or not glob.has_magic(given):
-            found = [Job(path, Path(path.name))]  # a missing file is reported with the others that fail
-        else:
-            files = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
-            found = [Job(file, Path(file.name)) for file in files if file.is_file()]
-            if not found:
-                raise AudioError(f"No file matches {given}. Check the pattern.")
-        for job in found:
-            jobs.setdefault(job.path.resolve(), job)
-    return list(jobs.values())
+        try:
+            for job in _jobs_of(given, found):
+                jobs.setdefault(job.path.resolve(), job)
+        except (OSError, ValueError, RuntimeError) as error:  # too long a name, a loop of links, a folder without access
+            found.failures.append((Path(given), f"The path cannot be opened: {getattr(error, 'strerror', None) or error}."))
+    found.jobs.extend(jobs.values())
+    return found
+
+
+def _jobs_of(given: str, found: Found) -> list[Job]:
+    path = Path(given).expanduser() if given.startswith(("~/", "~\\")) or given == "~" else Path(given)
+    if path.is_dir():
+        return _jobs_in(path, given, found)
+    if path.exists() or not glob.has_magic(given):
+        return [Job(path, Path(path.name))]  # a missing file is reported with the others that fail
+    files = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+    jobs = [Job(file, Path(file.name)) for file in files if file.is_file()]
+    if not jobs:
+        raise AudioError(f"No file matches {given}. Check the pattern.")
+    return jobs
+
+
+def _jobs_in(folder: Path, given: str, found: Found) -> list[Job]:
+    searched = walk(folder)
+    found.failures.extend(searched.unreadable)
+    jobs = []
+    for file in searched.files:
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+            # A link without its file fails with the others, and is not left out.
+            jobs.append(Job(file, file.relative_to(folder)))
+        elif not file.name.startswith(OWN):
+            found.left_out["hidden" if file.name.startswith(".") else file.suffix.lower() or "without a suffix"] += 1
+    if not jobs and not searched.unreadable:
+        raise AudioError(f"There is no audio in {given}. Give a folder with files such as .wav, .flac, .mp3 or .m4a.")
+    return jobs
 
 
 def give_outputs(jobs: list[Job], folder: Path, format: str) -> dict[Job, Path]:
     """Give each job its output file: ``talk.srt``, or ``talk.mp3.srt`` if two inputs share a stem."""
     stems = [job.relative.with_suffix("") for job in jobs]
+    times = Counter(stems)
     outputs: dict[Job, Path] = {}
     taken: set[Path] = set()
     for job, stem in zip(jobs, stems, strict=True):
-        base = job.relative if stems.count(stem) > 1 else stem
+        base = job.relative if times[stem] > 1 else stem
         path, number = folder / f"{base}.{format}", 2
         while path in taken:
             path, number = folder / f"{base}-{number}.{format}", number + 1
         taken.add(path)
         outputs[job] = path
     return outputs
-
-
-def _is_audio(file: Path) -> bool:
-    return file.is_file() and file.suffix.lower() in SUFFIXES and not file.name.startswith(".")

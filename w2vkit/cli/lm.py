@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from w2vkit.cli.common import say
+from w2vkit.cli.common import new_file, say
 from w2vkit.decode.lm.build import build_ngram, sentences
 from w2vkit.errors import LanguageModelError
 
@@ -30,18 +30,20 @@ def add(commands: Any) -> None:
     )
     build.add_argument("--characters", action="store_true", help="count characters instead of words")
     build.add_argument("--output", type=Path, required=True, metavar="FILE", help="FILE.arpa or FILE.arpa.gz")
+    build.add_argument("--overwrite", action="store_true", help="replace the output if it is there already")
     build.set_defaults(run=_build)
 
 
 def _build(options: argparse.Namespace) -> int:
-    try:
-        text = options.text.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise LanguageModelError(f"{options.text} could not be read: {error.strerror}. Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise LanguageModelError(f"{options.text} is not UTF-8 text. Convert it, or export it as plain text.") from error
-    lines = sentences(text, characters=options.characters)
-    counts = build_ngram(lines, options.order, options.prune, output=options.output)
+    with new_file(options.output, [options.text], overwrite=options.overwrite) as new:
+        try:
+            text = options.text.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise LanguageModelError(f"{options.text} could not be read: {error.strerror}. Check the path.") from error
+        except UnicodeDecodeError as error:
+            raise LanguageModelError(f"{options.text} is not UTF-8 text. Convert it, or export it as plain text.") from error
+        lines = sentences(text, characters=options.characters)
+        counts = build_ngram(lines, options.order, options.prune, output=new)
     listed = ", ".join(f"{count} {n}-grams" for n, count in enumerate(counts, 1))
     say(f"{options.output}: {listed}")
     return 0

@@ -1,18 +1,25 @@
 """The command ``w2vkit transcribe``: turns audio files into text in any of the formats."""
 
 import argparse
+import errno
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from w2vkit.cli.common import MAX_HOURS, add_engine_options, add_model_options, load_model, say, start_cluster, write_text
+from w2vkit.cli.common import MAX_HOURS, add_engine_options, add_model_options, load_model, say, start_cluster
 from w2vkit.cli.decoder import add_decoder_options, decoder
-from w2vkit.cli.files import Job, find_jobs, give_outputs
+from w2vkit.cli.files import Found, Job, find_jobs, give_outputs
+from w2vkit.cli.outputs import Outputs
 from w2vkit.cli.progress import Bar
-from w2vkit.errors import FormatError, W2VKitError
+from w2vkit.decode import decoder_settings
+from w2vkit.errors import FormatError, printable_name, reason
 from w2vkit.examples import examples
 from w2vkit.formats import FORMATS, format_named, render
+from w2vkit.pipeline.files import locked
 from w2vkit.pipeline.transcription import transcribe
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no further output could be written either
 
 
 def add(commands: Any) -> None:
@@ -27,6 +34,12 @@ def add(commands: Any) -> None:
         "--output-dir", type=Path, metavar="FOLDER", help="write one file per input into this folder (default: print)"
     )
     parser.add_argument(
+        "--resume", action="store_true", help="with --output-dir: leave out the files that a stopped run has done already"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="with --output-dir: also replace files that w2vkit did not write"
+    )
+    parser.add_argument(
         "--max-hours", type=float, default=MAX_HOURS, metavar="H", help=f"refuse longer files (default {MAX_HOURS:g} h)"
     )
     add_decoder_options(parser, default="beam for checkpoints with a language model, such as w2v-mini, and greedy for others")
@@ -37,15 +50,32 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Transcribe all files, and list at the end those that failed, with the reasons."""
+    if not options.output_dir and (options.resume or options.overwrite):
+        raise FormatError("--resume and --overwrite are about files that were written. Add --output-dir FOLDER.")
     if options.engine == "ray":
         return _share(options)
-    jobs = _jobs(options)
-    outputs = give_outputs(jobs, options.output_dir, options.format) if options.output_dir else {}
+    found = _find(options)
+    if not options.output_dir:
+        return _transcribe(options, found, None)
+    with locked(options.output_dir):
+        outputs = Outputs(options.output_dir, give_outputs(found.jobs, options.output_dir, options.format))
+        outputs.check(overwrite=options.overwrite, resume=options.resume)
+        return _transcribe(options, found, outputs)
+
+
+def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | None) -> int:
     decode = decoder(options)
     model = load_model(options)
-    failures: list[tuple[Path | str, str]] = []
+    jobs, failures, done = found.jobs, list[tuple[Path | str, str]](found.failures), set[Job]()
+    total = len(jobs) + len(failures)
+    if outputs:
+        settings = {"model": model.name, "revision": options.revision, "dtype": model.dtype}
+        done = outputs.begin(settings | decoder_settings(decode), resume=options.resume)
     with Bar(len(jobs)) as bar:
-        for done, job in enumerate(jobs):
+        for number, job in enumerate(jobs):
+            if job in done:
+                bar.reach(number + 1)
+                continue
             try:
                 result = transcribe(
                     job.path,
@@ -53,28 +83,49 @@ def run(options: argparse.Namespace) -> int:
                     decode=decode,
                     keep_sound=False,
                     max_seconds=options.max_hours * 3600,
-                    progress=lambda share, done=done: bar.reach(done + share),
+                    progress=lambda share, number=number: bar.reach(number + share),
                 )
                 text = render(result.hypothesis, options.format, seconds=result.seconds, name=job.path.name)
-                if job in outputs:
-                    write_text(outputs[job], text)
-            except W2VKitError as error:
-                failures.append((job.path, str(error)))
+            except Exception as error:  # of this file only: the job goes on
+                failures.append((job.path, reason(error)))
             else:
-                if job not in outputs:
-                    bar.write(f"{job.path.name}: {text}" if len(jobs) > 1 else text)
-            bar.reach(done + 1)
-    if options.output_dir:
-        say(f"{len(jobs) - len(failures)} of {len(jobs)} files written to {options.output_dir}")
-    return _report(failures, len(jobs))
+                if not outputs:
+                    bar.write(f"{printable_name(job.path.name)}: {text}" if len(jobs) > 1 else text)
+                elif fault := _write(outputs, job, text):
+                    failures.append((job.path, fault))
+            bar.reach(number + 1)
+    if outputs:
+        kept = f", {len(done)} of them by an earlier run" if done else ""
+        say(f"{total - len(failures)} of {total} files written to {outputs.folder}{kept}")
+    return _report(failures, total)
+
+
+def _write(outputs: Outputs, job: Job, text: str) -> str | None:
+    """Write an output; give the reason where only this one cannot be written.
+
+    Raises
+    ------
+    FormatError
+        No further output can be written either.
+    """
+    try:
+        outputs.write(job, text)
+    except OSError as error:
+        message = f"{outputs.paths[job]} could not be written: {error.strerror}."
+        if error.errno in NO_ROOM:
+            raise FormatError(
+                f"{message} The files before it are kept. Free space, then run the same command again with --resume."
+            ) from error
+        return f"{message} Choose another --output-dir."
+    return None
 
 
 def _report(failures: Sequence[tuple[Path | str, str]], total: int) -> int:
     """List what failed, with the reasons, and return the exit status."""
     if failures:
         say(f"{len(failures)} of {total} failed:")
-        for path, reason in failures:
-            say(f"  {path}: {reason}")
+        for path, why in failures:
+            say(f"  {printable_name(path)}: {why}")
     return 1 if failures else 0
 
 
@@ -85,22 +136,27 @@ def _share(options: argparse.Namespace) -> int:
     from w2vkit.pipeline.datasets import from_files, is_table, open_corpus
 
     table = options.paths[0] if len(options.paths) == 1 and is_table(options.paths[0]) else None
-    corpus = open_corpus(table, with_text=False) if table else from_files([job.path for job in _jobs(options)])
+    found = Found() if table else _find(options)
+    if not table and not found.jobs:
+        return _report(found.failures, len(found.failures))
+    corpus = open_corpus(table, with_text=False) if table else from_files([job.path for job in found.jobs])
     decode = decoder(options)
-    cluster = start_cluster(options)
-    with Bar(len(corpus)) as bar:
-        shared = cluster.transcribe(
-            corpus, options.output_dir, decode=decode, max_seconds=options.max_hours * 3600, progress=bar.reach
-        )
-    failures = [(row.id, row.error) for row in shared.results if row.error]
+    with locked(options.output_dir) if options.output_dir else nullcontext():
+        cluster = start_cluster(options)
+        with Bar(len(corpus)) as bar:
+            shared = cluster.transcribe(
+                corpus, options.output_dir, decode=decode, max_seconds=options.max_hours * 3600, progress=bar.reach
+            )
+    failures = [*found.failures, *((row.id, row.error) for row in shared.results if row.error)]
+    total = len(corpus) + len(found.failures)
     kept = f", {shared.reused} by an earlier run" if shared.reused else ""
-    say(f"{len(corpus) - len(failures)} of {len(corpus)} transcribed to {options.output_dir}{kept}")
-    return _report(failures, len(corpus))
+    say(f"{total - len(failures)} of {total} transcribed to {options.output_dir}{kept}")
+    return _report(failures, total)
 
 
-def _jobs(options: argparse.Namespace) -> list[Job]:
-    """Find the files; mistakes in the options are errors before a model is loaded."""
-    format_named(options.format)
+def _find(options: argparse.Namespace) -> Found:
+    """Find the files; say what was left out."""
+    format_named(options.format)  # mistakes are errors before a model is loaded
     if options.example and options.paths:
         raise FormatError("Give either --example or paths, not both.")
     if not options.example and not options.paths:
@@ -108,7 +164,10 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
     if options.example:
         for example in examples():
             say(f"{example.path.name}: {example.about}")
-    jobs = [Job(e.path, Path(e.path.name)) for e in examples()] if options.example else find_jobs(options.paths)
-    if len(jobs) > 1 and not options.output_dir and options.format != "txt":
-        raise FormatError(f"{options.format} of {len(jobs)} files cannot be printed together. Add --output-dir FOLDER.")
-    return jobs
+        return Found([Job(e.path, Path(e.path.name)) for e in examples()])
+    found = find_jobs(options.paths)
+    if found.note:
+        say(f"Note: {found.note}")
+    if len(found.jobs) > 1 and not options.output_dir and options.format != "txt":
+        raise FormatError(f"{options.format} of {len(found.jobs)} files cannot be printed together. Add --output-dir FOLDER.")
+    return found

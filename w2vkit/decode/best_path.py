@@ -134,7 +134,8 @@ def _times(
     after = np.where(last, after + offset, after / 2)
     begins = np.round(offset + starts * step - np.minimum(before, LEAD_SECONDS), 3)
     ends = np.round(offset + stops * step + np.minimum(after, TAIL_SECONDS), 3)
-    ends[:-1] = np.where(last[:-1], ends[:-1], np.minimum(ends[:-1], begins[1:]))
+    close = ~last[:-1] & (begins[1:] - ends[:-1] < 0.0015)  # one border, as in `word_times`
+    ends[:-1] = np.where(close, begins[1:], ends[:-1])
     return begins, ends
 
 

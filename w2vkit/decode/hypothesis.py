@@ -153,7 +153,8 @@ def word_times(
     begins = start_seconds + starts * frame_seconds - before[:-1]
     ends = start_seconds + stops * frame_seconds + after[1:]
     begins, ends = np.round(begins, 3), np.round(ends, 3)
-    ends[:-1] = np.minimum(ends[:-1], begins[1:])  # half a millisecond may round two ways
+    # Half a millisecond may round two ways: neighbours share one border, with neither an overlap nor a gap of 1 ms.
+    ends[:-1] = np.where(begins[1:] - ends[:-1] < 0.0015, begins[1:], ends[:-1])
     return begins, ends
 
 

@@ -58,7 +58,8 @@ def match_words(reference: str, hypothesis: str) -> list[tuple[int, int]]:
     """Give (index in the reference, index in the hypothesis) of the words that are equal in a Levenshtein alignment."""
     from jiwer import process_words
 
-    if not (reference.split() and hypothesis.split()):
+    reference, hypothesis = (" ".join(text.split()) for text in (reference, hypothesis))
+    if not (reference and hypothesis):
         return []
     chunks = [chunk for chunk in process_words(reference, hypothesis).alignments[0] if chunk.type == "equal"]
     return [

@@ -116,8 +116,9 @@ def score(results: Sequence[Result], normalise: Callable[[str], str]) -> list[Sc
 
     if not results:
         return []
-    references = [normalise(result.reference or "").strip() for result in results]
-    hypotheses = [normalise(result.hypothesis or "").strip() for result in results]
+    # jiwer parts words at the space only. Any white space of Unicode parts words here, on both sides alike.
+    references = [" ".join(normalise(result.reference or "").split()) for result in results]
+    hypotheses = [" ".join(normalise(result.hypothesis or "").split()) for result in results]
     output = jiwer.process_words(references, hypotheses)
     scored = []
     for k, (result, chunks) in enumerate(zip(results, output.alignments, strict=True)):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from w2vkit.errors import ModelError
+from w2vkit.errors import NO_MEMORY, ModelError
 
 DTYPES = ("float32", "bfloat16", "float16")
 BATCH_SECONDS = 30.0  # s; the padded sound in one forward pass. The Large model's extractor takes 26 MB per second of it
@@ -75,8 +75,7 @@ def batch_seconds(device: torch.device) -> float:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an exception means that the memory of any device ran out."""
-    phrases = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(phrase in str(error) for phrase in phrases)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(phrase in str(error) for phrase in NO_MEMORY)
 
 
 @contextmanager

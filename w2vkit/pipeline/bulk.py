@@ -17,7 +17,7 @@ from w2vkit.audio import MAX_SECONDS, Waveform, load
 from w2vkit.decode import Decode, decoder_settings
 from w2vkit.decode.lm import of_checkpoint
 from w2vkit.emissions import Emissions, Vocabulary
-from w2vkit.errors import EvaluationError, W2VKitError
+from w2vkit.errors import EvaluationError, reason
 from w2vkit.pipeline.datasets import Utterance
 from w2vkit.pipeline.journal import Journal, Result
 
@@ -219,18 +219,18 @@ class Read:
         """Whether the sound had to be read."""
         return self.waveform is not None or self.error is not None
 
-    def result(self, emissions: Emissions | W2VKitError | None, decode: Decode) -> Result:
+    def result(self, emissions: Emissions | Exception | None, decode: Decode) -> Result:
         """Decode the emissions, or give the error in their place."""
         one = self.utterance
         result = Result(one.id, one.speaker, self.waveform and round(self.waveform.seconds, 3), one.reference)
         if emissions is None:
             return replace(result, error=self.error)
         try:
-            if isinstance(emissions, W2VKitError):
+            if isinstance(emissions, Exception):
                 raise emissions
             hypothesis = decode(emissions)
-        except W2VKitError as error:
-            return replace(result, error=str(error))
+        except Exception as error:  # of this utterance only: the job goes on
+            return replace(result, error=reason(error))
         return replace(result, hypothesis=hypothesis.text, decoded=hypothesis)
 
 
@@ -264,8 +264,8 @@ def read_ahead(
             if utterance.error:
                 raise EvaluationError(utterance.error)
             waveform = load(utterance.audio, sample_rate=sample_rate, max_seconds=max_seconds)
-        except W2VKitError as error:
-            return Read(utterance, error=str(error))
+        except Exception as error:  # of this utterance only: the job goes on
+            return Read(utterance, error=reason(error))
         return Read(utterance, waveform, seconds=time.perf_counter() - start)
 
     waiting: deque[Future[Read] | Read] = deque()
@@ -335,11 +335,11 @@ def transcribe_chunk(
 
 def _emit(
     model: "CTCModel", waveforms: list[Waveform], progress: Progress | None
-) -> list[Emissions] | list[Emissions | W2VKitError]:
+) -> list[Emissions] | list[Emissions | Exception]:
     """Compute emissions; where a batch fails, its waveforms go through one by one, and only the bad ones are errors."""
     try:
         return model.emit(waveforms, progress=progress) if waveforms else []
-    except W2VKitError as error:
+    except Exception as error:
         if len(waveforms) == 1:
-            return [error]
+            return [error.with_traceback(None)]  # its frames hold the tensors of the failed pass
         return [result for waveform in waveforms for result in _emit(model, [waveform], None)]

@@ -16,7 +16,7 @@ from typing import Any
 
 from w2vkit.audio import MAX_SECONDS
 from w2vkit.decode import Decode, decoder_settings
-from w2vkit.errors import ClusterError, W2VKitError
+from w2vkit.errors import ClusterError, W2VKitError, reason
 from w2vkit.pipeline.bulk import (
     CHUNK,
     Job,
@@ -254,7 +254,7 @@ class Worker:
         try:
             table = encode(self._transcribe(self.corpus.part(task["start"], task["stop"])))
         except Exception as fault:  # no error in one shard may end the job
-            error = f"{type(fault).__name__}: {fault}" if not isinstance(fault, W2VKitError) else str(fault)
+            error = reason(fault)
         return {"shard": task["shard"], "table": table, "error": error}
 
     def _transcribe(self, utterances: Iterator[Utterance]) -> Iterator[Result]:
@@ -274,8 +274,8 @@ class Worker:
             return replace(result, error=read.error)
         try:
             found = transcribe(one.audio, self.model, decode=self.decode, keep_sound=False, max_seconds=self.max_seconds)
-        except W2VKitError as error:
-            return replace(result, error=str(error))
+        except Exception as error:  # of this utterance only: the shard goes on
+            return replace(result, error=reason(error))
         return replace(result, seconds=round(found.seconds, 3), hypothesis=found.text, decoded=found.hypothesis)
 
 

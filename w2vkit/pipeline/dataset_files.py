@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from w2vkit.errors import DatasetError, brief
 
 if TYPE_CHECKING:
     from datasets import DatasetBuilder
+    from pyarrow import RecordBatch
 
 ROW_ERROR = "__error__"  # column with the message of a row that could not be read
 ROWS_AT_ONCE = 16  # of a Parquet file; a row holds a whole recording
@@ -69,19 +71,30 @@ def read_parquet(files: list[Path]) -> Table:
         first = 0
         for file, group, count in groups:
             if any(index in wanted for index in range(first, first + count)):
+                index = first
                 try:
                     with pq.ParquetFile(file) as opened:
-                        index = first
                         for batch in opened.iter_batches(ROWS_AT_ONCE, row_groups=[group]):
-                            for row in batch.to_pylist():
+                            for row in _rows(batch):
                                 if index in wanted:
                                     yield index, row
                                 index += 1
-                except (pa.ArrowException, OSError) as error:
-                    raise DatasetError(_damaged(file)) from error
+                except (pa.ArrowException, OSError):  # the other row groups may be whole
+                    lost = {ROW_ERROR: _damaged(file)}
+                    yield from ((k, lost) for k in range(index, first + count) if k in wanted)
             first += count
 
     return Table(columns[0], sum(count for _, _, count in groups), files[0].parent, read)
+
+
+def _rows(batch: "RecordBatch") -> list[dict[str, Any]]:
+    """Turn a batch into rows; one that cannot be turned, such as by a text that is not UTF-8, is a row with an error."""
+    try:
+        return batch.to_pylist()
+    except Exception as error:
+        if batch.num_rows == 1:
+            return [{ROW_ERROR: f"The row could not be read: {brief(error)} Correct it, or leave it out."}]
+        return [row for k in range(batch.num_rows) for row in _rows(batch.slice(k, 1))]
 
 
 def read_librispeech(transcripts: list[Path]) -> Table:
@@ -89,9 +102,10 @@ def read_librispeech(transcripts: list[Path]) -> Table:
     rows = []
     for file in transcripts:
         for line in read_lines(file):
-            id, _, text = line.strip().partition(" ")
+            id, *text = line.split(maxsplit=1) or [""]
             if id:
-                rows.append({"id": id, "audio": str(file.parent / f"{id}.flac"), "text": text, "speaker_id": id.split("-")[0]})
+                path, speaker = str(file.parent / f"{id}.flac"), id.split("-")[0]
+                rows.append({"id": id, "audio": path, "text": "".join(text).strip(), "speaker_id": speaker})
     return _table(("id", "audio", "text", "speaker_id"), rows, transcripts[0].parent)
 
 
@@ -110,21 +124,51 @@ def read_manifest(file: Path) -> Table:
         if rows and not columns:
             raise DatasetError(f"{file.name} is not JSON lines. Write one object per line, with a path and a text.")
         return _table(tuple(columns), rows, file.parent)
+    return _read_csv(file, suffix)
+
+
+def _read_csv(file: Path, suffix: str) -> Table:
+    """Read a CSV or TSV file. A line break inside quotes is a space; a row with too many fields is a row with an error."""
     # Common Voice and most TSV corpora do not quote fields: a quotation mark is part of the text.
     style: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if suffix == ".tsv" else {}
-    reader = csv.DictReader(read_lines(file), **style)
+    records: list[tuple[int, list[str]]] = []
+    line, last = 1, 0
     try:
-        # DictReader puts surplus fields under the key None and gives missing ones the value None.
-        rows = [{key: value for key, value in row.items() if key is not None} for row in reader]
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.reader(opened, strict=True, **style)
+            try:
+                for fields in reader:
+                    records.append((line, [" ".join(re.split(r"\r\n|\r|\n", field)) for field in fields]))
+                    line = reader.line_num + 1
+            finally:
+                last = reader.line_num
     except csv.Error as error:
-        raise DatasetError(f"{file.name} is not a table: {error}. Export it again as {suffix[1:].upper()}.") from error
-    return _table(tuple(reader.fieldnames or ()), rows, file.parent)
+        where = f"line {line}" if last <= line else f"lines {line} to {last}"
+        raise DatasetError(
+            f"{file.name}, {where}: this is no row of a {suffix[1:].upper()} file ({error}). Check its quotation marks: one is "
+            "missing or too many. Inside quotes a quotation mark is written twice."
+        ) from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise _unreadable(file, error) from error
+    header = records[0][1] if records else []
+    rows = [_csv_row(header, fields, line) for line, fields in records[1:] if fields]
+    return _table(tuple(header), rows, file.parent)
+
+
+def _csv_row(header: list[str], fields: list[str], line: int) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(header, fields, strict=False))
+    if any(fields[len(header) :]):
+        row[ROW_ERROR] = (
+            f"Line {line} has {len(fields)} fields, and the header has {len(header)}. Is there a separator inside a text? Put "
+            "the text into quotes (CSV), or take the separator out."
+        )
+    return row
 
 
 def _json_row(line: str, number: int) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return {ROW_ERROR: f"Line {number} is not JSON ({error}). Correct it, or leave it out."}
     return row if isinstance(row, dict) else {ROW_ERROR: f"Line {number} is not an object with a path and a text. Correct it."}
 
@@ -140,10 +184,14 @@ def read_lines(file: Path) -> list[str]:
     try:
         # splitlines would also break at characters such as U+2028 inside a text.
         return file.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{file.name} is not UTF-8 text. Save it as UTF-8.") from error
-    except OSError as error:
-        raise DatasetError(f"{file} could not be read: {error.strerror}. Check its permissions.") from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: UnicodeDecodeError | OSError) -> DatasetError:
+    if isinstance(error, OSError):
+        return DatasetError(f"{file} could not be read: {error.strerror}. Check its permissions.")
+    return DatasetError(f"{file.name} is not UTF-8 text. Save it as UTF-8.")
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, Any]], folder: Path) -> Table:

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from w2vkit.errors import DatasetError
+from w2vkit.errors import DatasetError, reason, utf8
 from w2vkit.pipeline.dataset_files import ROW_ERROR, Table, read_librispeech, read_manifest, read_parquet, split_files
+from w2vkit.pipeline.files import OWN, walk
+from w2vkit.pipeline.segments import segment_of
 
 # Column names of data sets on the Hub and in common toolkits, tried in this order.
 AUDIO_COLUMNS = ("audio", "file", "path", "audio_filepath", "audio_path", "file_name", "filename", "wav")
 TEXT_COLUMNS = ("text", "sentence", "transcription", "transcript", "normalized_text")
 ID_COLUMNS = ("id", "utterance_id", "utt_id")
 SPEAKER_COLUMNS = ("speaker_id", "speaker", "client_id")
+NEMO_AUDIO, OFFSET, DURATION = "audio_filepath", "offset", "duration"  # of NeMo's manifests; times in seconds
 MANIFESTS = (".csv", ".tsv", ".jsonl", ".json")
 MOVED = {"librispeech_asr": "openslr/librispeech_asr"}  # model cards use the old name
 
@@ -147,12 +150,12 @@ def open_corpus(
 def is_table(path: str | Path) -> bool:
     """Whether a path is a data set (a table, or a folder with Parquet files) rather than sound."""
     path = Path(path).expanduser()
-    return path.suffix.lower() in (".parquet", *MANIFESTS) or (path.is_dir() and any(path.rglob("*.parquet")))
+    return path.suffix.lower() in (".parquet", *MANIFESTS) or (path.is_dir() and any(_walk(path, ".parquet")))
 
 
 def from_files(paths: Sequence[Path]) -> Corpus:
     """Make a data set of sound files without transcripts; its name is a digest of the list of files."""
-    utterances = [Utterance(str(path), path, None) for path in paths]
+    utterances = [Utterance(utf8(str(path)), path, None) for path in paths]
     digest = hashlib.sha256("\n".join(u.id for u in utterances).encode("utf-8", "replace")).hexdigest()[:16]
 
     def read(start: int = 0, stop: int = len(utterances)) -> Iterator[Utterance]:
@@ -168,14 +171,18 @@ def _local(path: Path, split: str | None) -> Table:
         if path.suffix.lower() in MANIFESTS:
             return read_manifest(path)
         raise DatasetError(f"{path.name} is not a .parquet, {', '.join(MANIFESTS)} file. Name such a file, or a folder.")
-    transcripts = sorted(path.rglob("*.trans.txt"))
+    transcripts = _walk(path, ".trans.txt")
     if transcripts:
         return read_librispeech(transcripts)
-    files = [file for file in sorted(path.rglob("*.parquet")) if not split or _in_split(file.relative_to(path), split)]
+    files = [file for file in _walk(path, ".parquet") if not split or _in_split(file.relative_to(path), split)]
     if not files:
         which = f" of split {split!r}" if split else ""
         raise DatasetError(f"{path} holds no *.trans.txt (LibriSpeech) and no *.parquet files{which}. Name another folder.")
     return read_parquet(files)
+
+
+def _walk(folder: Path, ending: str) -> list[Path]:
+    return sorted(file for file in walk(folder).files if file.name.endswith(ending) and not file.name.startswith(OWN))
 
 
 def _in_split(file: Path, split: str) -> bool:
@@ -205,6 +212,8 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
             f"{name} has no column of audio ({', '.join(AUDIO_COLUMNS)}). It has: {', '.join(table.columns)}. Rename it."
         )
     ids, speakers = _first(ID_COLUMNS, table), _first(SPEAKER_COLUMNS, table)
+    # A column "duration" alone, in tables of other toolkits, only tells how long the file is, often rounded.
+    cut = audio == NEMO_AUDIO or {OFFSET, DURATION} <= set(table.columns)
 
     def convert(index: int, row: Mapping) -> Utterance:
         sound, reference = row.get(audio), row.get(text) if text else None
@@ -214,15 +223,29 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
         sound, file = _audio(sound, table.folder)
         if not error and sound is None:
             error = f"The row has no audio (column {audio!r}). Add it, or leave the row out."
+        name = _text(file)
+        if cut and not error:
+            try:
+                sound = segment_of(sound, row.get(OFFSET), row.get(DURATION))
+            except DatasetError as fault:
+                error = str(fault)
+            if name and row.get(OFFSET) is not None:  # many rows have the same file
+                name = f"{name} {row[OFFSET]}+{row.get(DURATION)}"
         return Utterance(
-            id=_text(row.get(ids) if ids else None) or _text(file) or f"row-{index + 1:06d}",
+            id=_text(row.get(ids) if ids else None) or name or f"row-{index + 1:06d}",
             audio=sound,
             reference=_text(reference),
             speaker=_text(row.get(speakers) if speakers else None) or None,
             error=error,
         )
 
-    return convert
+    def convert_safely(index: int, row: Mapping) -> Utterance:
+        try:
+            return convert(index, row)
+        except Exception as error:  # a value of an unexpected kind: it ends this row only
+            return Utterance(f"row-{index + 1:06d}", None, None, error=reason(error))
+
+    return convert_safely
 
 
 def _first(names: tuple[str, ...], table: Table) -> str | None:

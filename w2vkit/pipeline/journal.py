@@ -12,6 +12,7 @@ from w2vkit.errors import EvaluationError
 from w2vkit.pipeline import files
 
 FORMAT = 1  # of the file, in its first line
+UTF8 = ("utf-8", "backslashreplace")  # a name that is not UTF-8 holds half characters, which JSON writes as "\\udcff"
 
 
 @dataclass(frozen=True)
@@ -126,15 +127,18 @@ class Journal:
         return results
 
     def _read(self, path: Path) -> None:
-        lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
-        if lines[-1]:  # a kill during a write leaves half a line; that utterance was not done
-            os.truncate(path, sum(len(line) + 1 for line in lines[:-1]))
-        if len(lines) == 1:
+        data = path.read_bytes() if path.exists() else b""
+        *lines, rest = data.split(b"\n")  # a kill during a write leaves half a line; that utterance was not done
+        if not lines and _lines([self._head]).startswith(rest):
+            if rest:
+                os.truncate(path, 0)
             files.append(path, _lines([self._head]))
             return
         try:
-            head, *entries = [json.loads(line) for line in lines[:-1]]
+            head, *entries = [json.loads(line) for line in lines]
             found = [Result(**entry) for entry in entries]
+            if not isinstance(head, dict) or "w2vkit" not in head:
+                raise ValueError("its first line is not one of w2vkit's")
         except (ValueError, TypeError) as error:
             raise EvaluationError(f"{path} is not a file of results: {error}. Remove it, or choose another place.") from error
         if head != self._head:
@@ -142,6 +146,8 @@ class Journal:
                 f"{path} holds the results of another run ({_brief(head)}, not {_brief(self._head)}). "
                 "Choose another --output-dir, or remove the file."
             )
+        if rest:
+            os.truncate(path, len(data) - len(rest))
         self.results = {result.id: result for result in found}
         self._order = [result.id for result in found]
 
@@ -153,7 +159,7 @@ class Journal:
 
 
 def _lines(entries: Iterable[Any]) -> bytes:
-    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode("utf-8")
+    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode(*UTF8)
 
 
 def _brief(head: Any) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from w2vkit.errors import ClusterError
 from w2vkit.pipeline import files
-from w2vkit.pipeline.journal import Result
+from w2vkit.pipeline.journal import UTF8, Result
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +70,7 @@ class Shards:
         head = {"w2vkit": FORMAT, "utterances": total, **settings}
         size = self._begun(head) or min(MOST, -(-total // (PER_WORKER * workers)))
         self.parts = [range(start, min(start + size, total)) for start in range(0, total, size)]
-        self._write(JOB, json.dumps(head | {"per shard": size}, ensure_ascii=False, indent=1).encode("utf-8"))
+        self._write(JOB, json.dumps(head | {"per shard": size}, ensure_ascii=False, indent=1).encode(*UTF8))
 
     def path(self, shard: int) -> Path:
         """Give the path of a shard, whether it is there or not."""
@@ -101,11 +101,15 @@ class Shards:
         """Give the number of utterances per shard if an earlier run began the job."""
         try:
             found = json.loads((self.folder / JOB).read_text(encoding="utf-8"))
+            size = found.pop("per shard")
         except FileNotFoundError:
+            if any(self.folder.glob("part-*.parquet")):
+                raise ClusterError(
+                    f"{self.folder} has files part-*.parquet and no {JOB}: they are not w2vkit's. Choose another --output-dir."
+                ) from None
             return None
-        except (OSError, ValueError) as error:
-            raise ClusterError(f"{self.folder / JOB} cannot be read: {error}. Choose another --output-dir.") from error
-        size = found.pop("per shard", None)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ClusterError(f"{self.folder / JOB} is not w2vkit's, or damaged. Choose another --output-dir.") from error
         if found != json.loads(json.dumps(head)):
             other = [key for key in {**found, **head} if found.get(key) != head.get(key)]
             raise ClusterError(

@@ -1,0 +1,275 @@
+"""`w2vkit transcribe` on many files: one bad file is one row, nothing of a user is replaced, and a stopped run resumes."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+from support.speller import Speller, sound
+
+from w2vkit.audio import load
+from w2vkit.cli import main
+from w2vkit.cli.files import SUFFIXES, find_jobs
+from w2vkit.cli.outputs import RECORD
+from w2vkit.pipeline.files import LOCK, locked, replace
+
+WORDS = ("ONE", "TWO", "THREE", "FOUR", "FIVE")
+
+
+class Model(Speller):
+    """A stand-in for a model that raises `fault` where it reads the word `bad`."""
+
+    fault: BaseException | None = None
+    bad = "THREE"
+
+    def emit_file(self, source, *, max_seconds, progress):
+        waveform = load(source.read_bytes(), max_seconds=max_seconds)  # the tests of the decoders have names of all kinds
+        (emissions,) = self.emit([waveform])
+        if self.fault and self.read[-1] == self.bad:
+            raise self.fault
+        return emissions, waveform.seconds
+
+
+@pytest.fixture
+def model(monkeypatch) -> Any:
+    model = Model()
+    monkeypatch.setattr("w2vkit.cli.transcribe.load_model", lambda options: model)
+    return model
+
+
+@pytest.fixture
+def talks(tmp_path, monkeypatch) -> Path:
+    """The folder "talks" in the current folder, with one file for each of `WORDS`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "talks").mkdir()
+    for k, word in enumerate(WORDS):
+        write(Path("talks") / f"{k}.wav", word)
+    return Path("talks")
+
+
+def write(path: Path, word: str) -> None:
+    with path.open("wb") as file:
+        soundfile.write(file, sound(word)[1], 16_000, format="WAV", subtype="FLOAT")
+
+
+def transcribe(*arguments: object) -> int:
+    return main(["transcribe", *map(str, arguments)])
+
+
+def texts(folder: str | Path = "out") -> dict[str, str]:
+    return {file.name: file.read_text() for file in sorted(Path(folder).rglob("[!.]*.txt"))}
+
+
+ALL = {f"{k}.txt": f"{word}\n" for k, word in enumerate(WORDS)}
+FAULTS = [
+    ValueError("bad\nvalue"),
+    MemoryError(),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    AttributeError(),
+    RecursionError("deep"),
+    OSError(36, "too long"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("output", [(), ("--output-dir", "out")], ids=["printed", "written"])
+def test_any_exception_of_one_file_is_one_row(model, talks, capsys, fault, output):
+    model.fault = fault
+    assert transcribe(talks, *output) == 1
+    told = capsys.readouterr()
+    written = "".join(texts().values()) if output else told.out
+    assert [word in written for word in WORDS] == [True, True, False, True, True]
+    assert told.err.splitlines()[-2] == "1 of 5 failed:" and told.err.splitlines()[-1].startswith(f"  {talks / '2.wav'}: ")
+    assert "Memory ran out" in told.err or type(fault).__name__ in told.err
+
+
+def test_names_that_cannot_be_opened_or_printed_are_rows(model, talks, capsys):
+    (talks / "loop.wav").symlink_to("loop.wav")
+    write(Path(os.fsdecode(b"talks/caf\xe9 \x1b[31m.wav")), "SIX")
+    assert transcribe("x" * 5000, talks, talks / "loop.wav" / "x.wav", "--output-dir", "out") == 1
+    told = capsys.readouterr().err
+    assert "File name too long" in told and "loop.wav" in told and "\x1b" not in told
+    assert "6 of 9 files written" in told and texts() == ALL | {os.fsdecode(b"caf\xe9 \x1b[31m.txt"): "SIX\n"}
+    assert transcribe(talks) == 1
+    assert "caf\\udce9 \ufffd[31m.wav: SIX\n" in capsys.readouterr().out
+
+
+def test_a_file_that_w2vkit_did_not_write_is_kept(model, talks, capsys):
+    mine = talks / "0.txt"
+    mine.write_text("my own text")
+    assert transcribe(talks, "--output-dir", talks) == 1
+    assert f"{mine}: there already" in capsys.readouterr().err
+    assert mine.read_text() == "my own text" and not model.read and len(texts(talks)) == 1
+    assert transcribe(talks, "--output-dir", talks, "--overwrite") == 0
+    assert texts(talks) == ALL
+    assert transcribe(talks, "--output-dir", talks) == 0  # w2vkit's own results may be replaced
+    (talks / "1.txt").write_text("TWO, corrected\n")
+    assert transcribe(talks, "--output-dir", talks) == 1
+    assert (talks / "1.txt").read_text() == "TWO, corrected\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--overwrite",)])
+def test_an_output_never_replaces_an_input(model, talks, capsys, more):
+    (talks / "0.wav").rename("sound.txt")
+    before = Path("sound.txt").read_bytes()
+    assert transcribe("sound.txt", "--output-dir", ".", *more) == 1
+    assert "would replace an input" in capsys.readouterr().err and Path("sound.txt").read_bytes() == before
+
+
+def stop(model: Model, talks: Path) -> None:
+    model.fault = KeyboardInterrupt()
+    assert transcribe(talks, "--output-dir", "out") == 130
+    assert list(texts()) == ["0.txt", "1.txt"]
+    model.fault = None
+    model.read.clear()
+
+
+def test_a_stopped_run_resumes_where_it_stopped(model, talks, capsys):
+    stop(model, talks)
+    assert transcribe(talks, "--output-dir", "out", "--resume") == 0
+    assert texts() == ALL and model.read == ["THREE", "FOUR", "FIVE"]
+    assert "5 of 5 files written to out, 2 of them by an earlier run" in capsys.readouterr().err
+    record = (Path("out") / RECORD).read_bytes()
+    assert transcribe(talks, "--output-dir", "whole") == 0
+    assert (Path("whole") / RECORD).read_bytes() == record and texts("whole") == ALL
+
+
+def test_a_run_resumes_with_the_same_settings_and_inputs_only(model, talks, capsys):
+    stop(model, talks)
+    assert transcribe(talks, "--output-dir", "out", "--resume", "--decoder", "greedy") == 1
+    assert "other settings (decoder)" in capsys.readouterr().err and not model.read
+    (talks / "1.wav").unlink()
+    write(talks / "1.wav", "NINE")
+    (Path("out") / "0.txt").write_text("ONE, corrected\n")
+    assert transcribe(talks, "--output-dir", "out", "--resume") == 0
+    assert texts() == ALL | {"0.txt": "ONE, corrected\n", "1.txt": "NINE\n"}
+    assert transcribe(talks, "--resume") == 1 and "Add --output-dir" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cut", [10, 0])
+def test_a_kill_between_the_record_and_the_output_loses_nothing(model, talks, cut):
+    stop(model, talks)
+    record, last = Path("out") / RECORD, Path("out") / "1.txt"
+    last.unlink()
+    record.write_bytes(record.read_bytes()[: -cut or None])
+    assert transcribe(talks, "--output-dir", "out", "--resume") == 0
+    assert texts() == ALL and model.read == list(WORDS[1:])
+
+
+def test_the_second_of_two_runs_into_one_folder_is_told(model, talks, capsys):
+    with locked(Path("out")):
+        assert transcribe(talks, "--output-dir", "out") == 1
+    assert f"Another run of w2vkit (process {os.getpid()} on " in capsys.readouterr().err
+    (Path("out") / LOCK).write_text("left by a run that was killed")
+    assert transcribe(talks, "--output-dir", "out") == 0
+    assert texts() == ALL and not (Path("out") / LOCK).exists()
+
+
+def test_a_full_disk_is_one_line_and_damages_no_older_result(model, talks, capsys):
+    resource = pytest.importorskip("resource")
+    assert transcribe(talks, "--output-dir", "out") == 0
+    capsys.readouterr()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((Path("out") / RECORD).stat().st_size + 100, limits[1]))
+    try:
+        assert transcribe(talks, "--output-dir", "out") == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "could not be written" in told and "--resume" in told
+    assert texts() == ALL and {file.name for file in Path("out").iterdir()} == {*ALL, RECORD}
+
+
+def test_a_write_that_fails_keeps_the_old_file_and_leaves_nothing_beside_it(tmp_path):
+    resource = pytest.importorskip("resource")
+    (path := tmp_path / "a.txt").write_text("old")
+    (tmp_path / "a.txt.new").write_text("a user's file")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            replace(path, b"new" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"a.txt": "old", "a.txt.new": "a user's file"}
+    replace(long := tmp_path / ("n" * 250), b"new")  # the name of a temporary file must not be longer
+    assert long.read_bytes() == b"new"
+
+
+def test_folders_take_every_medium_and_follow_links_once(tmp_path, capsys, model):
+    (folder := tmp_path / "media").mkdir()
+    (other := tmp_path / "elsewhere").mkdir()
+    names = [f"talk{suffix.upper() if k % 2 else suffix}" for k, suffix in enumerate(sorted(SUFFIXES))]
+    for place, those in ((folder, names[::2]), (other, names[1::2])):
+        for name in those:
+            (place / name).touch()
+    (folder / "linked").symlink_to(other, target_is_directory=True)
+    (folder / "again").symlink_to(other, target_is_directory=True)
+    (other / "up").symlink_to(folder, target_is_directory=True)
+    for name in ("a.txt", "b.TXT", "c.jpg", "README", ".talk.wav", RECORD):
+        (folder / name).touch()
+    found = find_jobs([str(folder)])
+    assert sorted(job.path.name for job in found.jobs) == sorted(names)
+    assert found.left_out == {".txt": 2, ".jpg": 1, "without a suffix": 1, "hidden": 1} and not found.failures
+    wanted = ".avi .m4v .mka .wmv .ts .mpg .mp2 .ac3 .wv .flv .wav .flac .mp3 .ogg .opus .m4a .mp4 .webm .mkv .aac .wma"
+    assert set(wanted.split()) <= SUFFIXES
+    transcribe(folder)
+    assert "5 files were left out, hidden or no sound by the suffix: 2 .txt, 1 " in capsys.readouterr().err
+
+
+def test_every_suffix_of_the_decoders_is_searched_for():
+    av = pytest.importorskip("av")
+    formats = ("aac", "ac3", "ape", "avi", "dts", "eac3", "flac", "flv", "mp3", "ogg", "tak", "tta", "wv", "nut")
+    named = {f".{suffix}" for name in formats for suffix in av.ContainerFormat(name, "r").extensions}
+    assert named - {".apl", ".mac"} <= SUFFIXES
+
+
+def test_lm_build_and_align_replace_no_file(talks, capsys, monkeypatch):
+    text = Path("w.txt")
+    text.write_text("a text of mine\n")
+    for more in ((), ("--overwrite",)):
+        assert main(["lm", "build", "w.txt", "--output", "w.txt", *more]) == 1
+        assert "is the input itself" in capsys.readouterr().err and text.read_text() == "a text of mine\n"
+    Path("x.arpa").write_text("mine")
+    assert main(["lm", "build", "w.txt", "--output", "x.arpa"]) == 1
+    assert "--overwrite" in capsys.readouterr().err and Path("x.arpa").read_text() == "mine"
+    assert main(["lm", "build", "w.txt", "--output", "x.arpa", "--overwrite"]) == 0
+    assert Path("x.arpa").read_text().startswith("\\data\\")
+    assert main(["lm", "build", "w.txt", "--output", "new/x.arpa.gz"]) == 0
+    assert Path("new/x.arpa.gz").read_bytes()[:2] == b"\x1f\x8b" and len(list(Path("new").iterdir())) == 1
+    for output in ("w.txt", "talks/0.wav", "x.arpa"):
+        before = Path(output).read_bytes()
+        assert main(["align", "talks/0.wav", "w.txt", "--output", output, "--format", "tsv"]) == 1
+        assert Path(output).read_bytes() == before
+
+
+def run(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-m", "w2vkit", *arguments], stderr=subprocess.PIPE, text=True, **options)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_one_line():
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        command = run("models", stdout=full)
+        _, told = command.communicate()
+    assert command.returncode == 1 and told.count("\n") == 1 and "No space left on device" in told
+
+
+@pytest.mark.parametrize("module", ["w2vkit.errors", "numpy.version", "torch.torch_version", "transformers.utils.logging"])
+def test_ctrl_c_while_libraries_load_is_one_line(module):
+    command = [sys.executable, "-X", "importtime", "-m", "w2vkit", "transcribe", "missing.wav", "--model", "w2v-mini"]
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # which prints each module after its import
+    assert started.stderr and any(line.rstrip().endswith(f" {module}") for line in started.stderr)
+    started.send_signal(signal.SIGINT)
+    told = [line for line in started.stderr if not line.startswith("import time:")]
+    assert (started.wait(), told) == (130, ["w2vkit: stopped. Results that were already written are kept.\n"])
+
+
+def test_a_closed_output_is_no_traceback():
+    code = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, '-m', 'w2vkit', 'models'])"
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,183 @@
+"""The output folder of `w2vkit transcribe`: what w2vkit wrote there, so that a run can resume and nothing else is replaced."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from w2vkit.cli.files import Job
+from w2vkit.errors import FormatError
+from w2vkit.pipeline import files
+
+RECORD = f"{files.OWN}.jsonl"
+SHOWN = 3  # files that a message names
+
+
+class Outputs:
+    """The outputs of a run, and the record of all runs into their folder.
+
+    The record has one JSON object per line: the settings of a run, or an output with its digest and its input. A line is
+    written before its output, so that a kill between the two leaves no file that the record does not know.
+
+    Parameters
+    ----------
+    folder : Path
+    paths : dict
+        The output of every job.
+
+    Raises
+    ------
+    FormatError
+        The record cannot be read.
+    """
+
+    def __init__(self, folder: Path, paths: dict[Job, Path]) -> None:
+        self.folder, self.paths = folder, paths
+        self._record = folder / RECORD
+        self._known: dict[str, dict[str, Any]] = {}
+        self._settings: dict[str, Any] | None = None  # of the last run in the record
+        self._whole: int | None = None  # bytes of the record without half a line at its end, where there is one
+        self._read()
+
+    def check(self, *, overwrite: bool, resume: bool) -> None:
+        """Refuse to lose a file, before any work is done.
+
+        Raises
+        ------
+        FormatError
+            An output is an input. Or, without ``overwrite``, it is there and w2vkit did not write it, or it was changed since;
+            a run that resumes keeps what was changed.
+        """
+        inputs = {job.path.resolve() for job in self.paths}
+        lost = [path for path in self.paths.values() if path.resolve() in inputs]
+        if lost:
+            raise FormatError(f"{_listed(lost)}: the output would replace an input. Choose another --output-dir or --format.")
+        there = [(job, path) for job, path in self.paths.items() if path.is_file() and not overwrite]
+        foreign = [path for job, path in there if not (self._wrote(path) or (resume and self._done(job)))]
+        if foreign:
+            raise FormatError(
+                f"{_listed(foreign)}: there already, and not as w2vkit wrote it. Choose another --output-dir, or replace "
+                "such files with --overwrite."
+            )
+
+    def begin(self, settings: dict[str, Any], *, resume: bool) -> set[Job]:
+        """Begin a run; give the jobs that an earlier run with these settings has done, if the run resumes.
+
+        Raises
+        ------
+        FormatError
+            The run resumes, but outputs are there that were made with other settings.
+        """
+        settings = json.loads(json.dumps(settings))
+        done = set[Job]()
+        for job, path in self.paths.items() if resume else ():
+            entry = self._known.get(self._name(path))
+            if not entry or not path.exists():
+                continue
+            other = {**entry["settings"], **settings}
+            differ = [key for key in other if entry["settings"].get(key) != settings.get(key)]
+            if differ:
+                raise FormatError(
+                    f"{path} was made with other settings ({', '.join(differ)}). Give the same ones as before, leave out "
+                    "--resume to transcribe all again, or choose another --output-dir."
+                )
+            if self._done(job):
+                done.add(job)
+        if self._settings != settings:
+            self._append({"settings": settings})
+            self._settings = settings
+        return done
+
+    def write(self, job: Job, text: str) -> None:
+        """Write the output of a job.
+
+        Raises
+        ------
+        OSError
+            The disk is full, or the file cannot be written; an older one is kept.
+        """
+        path, data = self.paths[job], text.encode("utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        entry = {
+            "output": self._name(path),
+            "sha256": _digest(data),
+            "replaces": self._digest_of(path),
+            "input": _identity(job),
+        }
+        self._append(entry)
+        files.replace(path, data)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def _wrote(self, path: Path) -> bool:
+        """Whether a file is there as w2vkit wrote it."""
+        entry = self._known.get(self._name(path))
+        return entry is not None and self._digest_of(path) in entry["own"]
+
+    def _done(self, job: Job) -> bool:
+        """Whether the output of a job was written and is there, as it was written or changed since."""
+        entry, found = self._known.get(self._name(self.paths[job])), self._digest_of(self.paths[job])
+        if entry is None or found is None or entry["input"] != _identity(job):
+            return False
+        return found == entry["sha256"] or found != entry["replaces"]  # a kill may have come before the file was replaced
+
+    def _digest_of(self, path: Path) -> str | None:
+        try:
+            return _digest(path.read_bytes())
+        except OSError:
+            return None
+
+    def _read(self) -> None:
+        try:
+            data = self._record.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise FormatError(f"{self._record} could not be read: {error.strerror}. Choose another --output-dir.") from error
+        *lines, rest = data.split(b"\n")
+        self._whole = len(data) - len(rest) if rest else None  # a kill during a write leaves half a line, and no output
+        for line in lines:
+            try:
+                self._take(json.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise FormatError(
+                    f"{self._record} is damaged. Remove it (what is there will then count as not written by w2vkit), or choose "
+                    "another --output-dir."
+                ) from error
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        if "settings" in entry:
+            self._settings = dict(entry["settings"])
+            return
+        # A kill may have come before the file was replaced: then it still has the digest of an earlier entry.
+        earlier = self._known.get(entry["output"], {"own": []})["own"]
+        own = [entry["sha256"], *([entry["replaces"]] if entry["replaces"] in earlier else [])]
+        self._known[entry["output"]] = {**entry, "own": own, "settings": self._settings or {}}
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        if self._whole is not None:
+            os.truncate(self._record, self._whole)
+            self._whole = None
+        files.append(self._record, json.dumps(entry).encode("ascii") + b"\n")
+
+
+def _identity(job: Job) -> list[Any]:
+    """Tell whether an input is still the same: its path, size (bytes) and time of change (ns)."""
+    try:
+        status = job.path.stat()
+    except OSError:  # it was removed
+        return [str(job.path)]
+    return [str(job.path.resolve()), status.st_size, status.st_mtime_ns]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    paths = list(paths)
+    rest = [f"{len(paths) - SHOWN} more"] * (len(paths) > SHOWN)
+    return ", ".join([*map(str, paths[:SHOWN]), *rest])

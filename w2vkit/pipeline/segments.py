@@ -1,0 +1,130 @@
+"""A part of a sound, as in manifests that cut one recording into many utterances."""
+
+import io
+import math
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from w2vkit.audio import MAX_SECONDS
+from w2vkit.audio.waveform import SAMPLE_RATE, describe, stream
+from w2vkit.errors import AudioError, DatasetError
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """A part of a sound. It can be read like a file, so that `w2vkit.audio.load` takes it.
+
+    Attributes
+    ----------
+    source
+        The whole sound: a path, bytes, or a row of a data set.
+    start : float
+        Where the part begins (s).
+    seconds : float or None
+        How long it is (s); None is up to the end.
+    """
+
+    source: Any
+    start: float
+    seconds: float | None
+
+    @property
+    def name(self) -> str:
+        """The name of the whole sound, for messages."""
+        return describe(self.source)
+
+    def read(self) -> bytes:
+        """Give the part as a WAV file with `SAMPLE_RATE`. It is shorter than asked for where the sound ends early.
+
+        Raises
+        ------
+        AudioError
+            As for `w2vkit.audio.load`, or the sound ends before the part begins.
+        """
+        import soundfile
+
+        most = MAX_SECONDS + 1 if self.seconds is None else self.seconds  # `load` refuses what is longer than MAX_SECONDS
+        first, last = round(self.start * SAMPLE_RATE), round((self.start + most) * SAMPLE_RATE)
+        reader = _opened.pop(self.source, first)
+        samples = reader.read(first, last)
+        if not len(samples):
+            raise AudioError(
+                f"{self.name} has no sound from {self.start:g} s on. Correct the offset and the duration, or leave the row out."
+            )
+        _opened.reader = reader
+        file = io.BytesIO()
+        soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
+        return file.getvalue()
+
+
+class _Reader:
+    """Reads parts of one sound, each beginning at or after the beginning of the part before."""
+
+    def __init__(self, source: Any) -> None:
+        self.source, self.start = source, 0  # the number of the first sample that is held
+        self._held, self._blocks = np.empty(0, np.float32), stream(source, sample_rate=SAMPLE_RATE)
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """Give the samples ``first`` to ``last - 1``, or those of them that the sound has."""
+        end = self.start + len(self._held)
+        parts = [self._held[max(0, first - self.start) :]]
+        while end < last and (block := next(self._blocks, None)) is not None:
+            parts.append(block[max(0, first - end) :])
+            end += len(block)
+        self._held = np.concatenate(parts)
+        self.start = end - len(self._held)
+        return self._held[: max(0, last - self.start)] if first < end else self._held[:0]
+
+
+class _Opened(threading.local):
+    """The reader of the last part, for each thread: the parts of a recording follow each other, and it is decoded once."""
+
+    reader: _Reader | None = None
+
+    def pop(self, source: Any, first: int) -> _Reader:
+        """Give the reader that can go on to a sample, or a new one. A reader that fails is not used again."""
+        reader, self.reader = self.reader, None
+        same = reader is not None and isinstance(source, Path) and reader.source == source and reader.start <= first
+        return reader if reader is not None and same else _Reader(source)
+
+
+_opened = _Opened()
+
+
+def segment_of(source: Any, offset: Any, duration: Any) -> Any:
+    """Cut a sound as a manifest says: give a `Segment`, or the source itself where nothing is cut off.
+
+    Parameters
+    ----------
+    source
+        What `w2vkit.audio.load` takes.
+    offset, duration
+        Numbers in seconds, or texts of numbers. None and "" stand for the beginning, and for the end.
+
+    Raises
+    ------
+    DatasetError
+        One of them is no number, or negative, or the duration is 0.
+    """
+    start, seconds = _seconds("offset", offset), _seconds("duration", duration)
+    if seconds == 0:
+        raise DatasetError("The duration is 0 s. Correct it, or leave the row out.")
+    return source if not start and seconds is None else Segment(source, start or 0.0, seconds)
+
+
+def _seconds(name: str, value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise DatasetError(
+            f"The {name} {str(value)[:40]!r} is not a number of seconds from 0 on. Correct it, or leave the row out."
+        )
+    return number
