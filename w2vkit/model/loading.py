@@ -51,9 +51,7 @@ def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any, Vocabulary]:
         )
         _check_whole(report, checkpoint)
         vocabulary = vocabulary_of(tokenizer, network.config.vocab_size, checkpoint)
-        with (
-            torch.inference_mode()
-        ):  # settings that do not fit each other show in the first pass: here, not in the user's first
+        with torch.inference_mode():  # settings that do not fit each other show in a pass
             network.eval()(torch.zeros(1, 2 * receptive_field))
     return network, extractor, vocabulary
 
