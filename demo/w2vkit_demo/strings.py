@@ -110,8 +110,15 @@ DIFFERENCES = "From A to B: {changed} of {words} words change"
 SAME = "Both set-ups give the same text."
 NO_WORDS = "Set-up {letter} gives no words."
 COMPARE_MARKS = "<s>only in A</s> <ins>only in B</ins> <s>A</s><b>B</b>"
-SEARCH_ENDED = (
-    "The process of the beam search was ended twice. The machine may be short of memory: try again, or choose greedy decoding."
+WORK_ENDED = (
+    "The process that does this was ended twice. The machine may be short of memory: try again, or choose greedy decoding."
+)
+WORK_TOO_LONG = "This takes longer than {seconds:.0f} s and was stopped. Give a shorter sound, or use the command line."
+WORK_FAILED = "This failed unexpectedly ({error}) Try again, or use the command line."
+NOT_DECODED = "The file could not be decoded. {error} It may be damaged: export it again as WAV, FLAC or MP3."
+TOO_MANY_HOTWORDS = (
+    "There are {count} hot words, or one of them is too long. The page takes {phrases} of at most {words} words and "
+    "{characters} characters each. Leave some out, or use the command line."
 )
 NO_HOTWORDS = "There are no hot words. Write some, separated by commas, or choose another decoder."
 NO_LANGUAGE_MODEL = "{name} comes without a language model of its own. Choose another decoder, such as bundled or beam."

@@ -22,7 +22,8 @@ def test_cues_without_empty_lines_between_them_lose_their_numbers_only():
 def test_the_cues_of_a_vtt_file_are_read_without_its_comments_and_styles():
     text = (
         "WEBVTT - a title\n\nSTYLE\n::cue { color: red }\n\nNOTE not said\nneither\n\nintro\n"
-        "00:01.000 --> 00:02.000 align:start\n<v.loud Ann>One <00:01.500><c>two</c>&nbsp;three\n\n00:03.000 --> 00:04.000\nfour\n"
+        "00:01.000 --> 00:02.000 align:start\n<v.loud Ann>One <00:01.500><c>two</c>&nbsp;three\n\n"
+        "00:03.000 --> 00:04.000\nfour\n"
     )
     assert cues_of(text) == ["One two three", "four"]
 
