@@ -49,6 +49,17 @@ class ServerError(W2VKitError):
     """The page cannot be served with these options."""
 
 
+# Controls but for tab and line feed: a terminal obeys them. C1 (U+0080 to U+009F) holds a second ESC; the others change the
+# direction of text, so that it shows in another order than it is.
+_CONTROLS = [*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+_REPLACED = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
+
+
+def printable(text: str) -> str:
+    """Replace the control characters of a text, but for tabs and line feeds, so that a terminal only shows it."""
+    return text.translate(_REPLACED)
+
+
 def brief(error: BaseException) -> str:
     """Shorten a library's message to one sentence of at most 300 characters; the exception's type where there is none."""
     text = " ".join(str(error).split())[:300] or type(error).__name__

@@ -8,7 +8,7 @@ from typing import Any
 
 from w2vkit.align import Alignment
 from w2vkit.decode import Hypothesis, Word
-from w2vkit.errors import FormatError
+from w2vkit.errors import FormatError, printable
 
 LINE_CHARACTERS = 42  # the usual limit of a subtitle line
 PAUSE_SECONDS = 0.6  # s; a silence of this length ends a subtitle
@@ -186,7 +186,7 @@ def format_named(name: str) -> str:
 
 
 def render(found: Hypothesis | Alignment, format: str, *, seconds: float, name: str = "audio") -> str:
-    """Write a hypothesis or an alignment in a format.
+    """Write a hypothesis or an alignment in a format, without control characters (`w2vkit.errors.printable`).
 
     Parameters
     ----------
@@ -206,6 +206,6 @@ def render(found: Hypothesis | Alignment, format: str, *, seconds: float, name: 
     """
     format = format_named(format)
     if format == "json":
-        return json.dumps(to_dict(found, seconds=seconds, name=name), ensure_ascii=False, indent=2) + "\n"
+        return printable(json.dumps(to_dict(found, seconds=seconds, name=name), ensure_ascii=False, indent=2) + "\n")
     hypothesis = found.hypothesis if isinstance(found, Alignment) else found
-    return WRITERS[format](hypothesis, seconds, name)
+    return printable(WRITERS[format](hypothesis, seconds, name))

@@ -22,6 +22,7 @@ MODEL_LOCAL = "The models on this machine"
 MODEL_LOADING = "Loading {name}: {share:.0%} of the download"
 MODEL_STOP = "Stop loading"
 NO_MODEL = "There is no model {name!r} to choose here. Choose one of: {choices}; or start w2vkit demo with --model."
+DOWNLOADING = "Another model is being downloaded. Try again when it is there."
 STOPPED = "Loading {name} was stopped. The part that was downloaded is kept for the next time."
 
 TRANSCRIBE = "Transcribe"

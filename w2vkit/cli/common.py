@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from w2vkit.audio import MAX_SECONDS
-from w2vkit.errors import ClusterError, FormatError
+from w2vkit.errors import ClusterError, FormatError, printable
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
@@ -17,8 +17,8 @@ CORES = 4  # per worker, on a cluster without GPUs; --cores-per-worker changes i
 
 
 def say(text: str) -> None:
-    """Print to standard error; standard output is for results."""
-    print(text, file=sys.stderr, flush=True)
+    """Print to standard error; standard output is for results. Names of files and models may hold control characters."""
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import ipaddress
 import logging
 import math
 import socket
@@ -32,6 +33,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--max-mb", type=float, default=MAX_MB, metavar="MB", help=f"refuse larger files (default {MAX_MB:g} MiB)"
     )
+    parser.add_argument(
+        "--downloads",
+        action=argparse.BooleanOptionalAction,
+        help="let visitors have models of the Hub downloaded (default: only where the page listens on this machine alone)",
+    )
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -56,7 +62,10 @@ def run(options: argparse.Namespace) -> int:
     _check_port(options.host, options.port)
     _log_to_terminal()
     first = ModelQueue(load_model(options), max_seconds=options.max_seconds)
-    with Service(LoadedModels(first, partial(CTCModel.load, device=options.device, dtype=options.dtype))) as service:
+    alone = _is_loopback(options.host) and not options.share
+    downloads = alone if options.downloads is None else options.downloads
+    load = partial(CTCModel.load, device=options.device, dtype=options.dtype)
+    with Service(LoadedModels(first, load, downloads=downloads)) as service:
         serve(
             service,
             max_mb=options.max_mb,
@@ -76,6 +85,12 @@ def _user(given: str | None) -> tuple[str, str] | None:
     if not user or not password:
         raise ServerError("--auth needs a name and a password with a colon between them. Write: --auth USER:PASSWORD")
     return user, password
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    addresses = {found[4][0] for found in socket.getaddrinfo(host, None)}
+    return all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in addresses)
 
 
 def _check_port(host: str, port: int) -> None:
