@@ -104,3 +104,8 @@ def test_wrong_calls_are_answered_in_one_line(served, capsys, arguments, cause):
 def test_visitors_of_a_public_page_download_models_only_if_that_is_asked_for(served, asked, allowed):
     assert main(["demo", "--port", "0", *asked.split()]) == 0
     assert served["service"].models.downloads is allowed
+
+
+def test_the_password_can_come_from_the_environment(served, monkeypatch):
+    monkeypatch.setenv("W2VKIT_AUTH", "ann:a:b")
+    assert main(["demo", "--port", "0"]) == 0 and served["auth"] == ("ann", "a:b")

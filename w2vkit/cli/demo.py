@@ -5,6 +5,7 @@ import errno
 import ipaddress
 import logging
 import math
+import os
 import socket
 from functools import partial
 from typing import Any
@@ -25,7 +26,11 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default 7860)")
     parser.add_argument("--share", action="store_true", help="create a public link through Gradio's servers, valid for a week")
-    parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask visitors for this name and password")
+    parser.add_argument(
+        "--auth",
+        metavar="USER:PASSWORD",
+        help="ask visitors for this name and password; better in the environment variable W2VKIT_AUTH, as others see a command line",
+    )
     parser.add_argument("--root-path", metavar="PATH", help="path of the page behind a proxy, such as /speech")
     parser.add_argument(
         "--max-seconds", type=float, default=MAX_SECONDS, metavar="S", help=f"refuse longer audio (default {MAX_SECONDS:g} s)"
@@ -55,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         raise ModelError("The page needs gradio. Install it with: pip install 'w2vkit[demo]'") from error
     from w2vkit.model import CTCModel
 
-    user = _user(options.auth)
+    user = _user(options.auth or os.environ.get("W2VKIT_AUTH"))
     for name, limit in (("--max-seconds", options.max_seconds), ("--max-mb", options.max_mb)):
         if not 0 < limit < math.inf:
             raise ServerError(f"{name} {limit:g} would refuse everything. Give a number above 0.")

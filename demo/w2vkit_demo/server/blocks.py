@@ -29,7 +29,7 @@ class Page(gr.Blocks):
             return await super().process_api(block_fn, inputs, *arguments, **options)
         except Exception as error:
             name, elapsed = function.api_name or function.name, time.perf_counter() - started
-            log.info("%s failed after %.2f s: %s", name, elapsed, type(error).__name__)
+            log.info("%s failed after %.2f s: %s", name, elapsed, type(error.__cause__ or error).__name__)
             if isinstance(error, gr.Error):
                 error.print_exception = False
                 raise
