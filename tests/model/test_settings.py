@@ -67,6 +67,12 @@ def test_nonsense_in_the_settings_of_the_network_is_refused(change, name, value)
         CTCModel.load(str(change("config.json", {name: value})), device="cpu")
 
 
+def test_a_network_far_larger_than_its_weights_is_refused_before_it_takes_memory(change):
+    folder = change("config.json", {"hidden_size": 16_384, "intermediate_size": 65_536, "num_hidden_layers": 100})
+    with pytest.raises(ModelError, match=r"million weights, its files hold 0 MB"):
+        CTCModel.load(str(folder), device="cpu")
+
+
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json", "vocab.json", "processor_config.json"])
 @pytest.mark.parametrize("content", [[], 5, "x", None])
 def test_a_file_that_is_no_dictionary_is_refused(change, file, content):

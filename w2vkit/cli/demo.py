@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--auth",
         metavar="USER:PASSWORD",
-        help="ask visitors for this name and password; better in the environment variable W2VKIT_AUTH, as others see a command line",
+        help="ask visitors for these; safer in the environment variable W2VKIT_AUTH, as others can see a command",
     )
     parser.add_argument("--root-path", metavar="PATH", help="path of the page behind a proxy, such as /speech")
     parser.add_argument(

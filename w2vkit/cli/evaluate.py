@@ -7,7 +7,7 @@ from typing import Any
 
 from w2vkit.cli.common import add_engine_options, add_model_options, load_model, say, start_cluster
 from w2vkit.cli.decoder import add_decoder_options, decoder
-from w2vkit.errors import EvaluationError, W2VKitError
+from w2vkit.errors import EvaluationError, W2VKitError, printable
 
 RESULTS, AS_JSON, AS_HTML, AS_YAML = "results.jsonl", "evaluation.json", "report.html", "model-index.yml"
 SHARDS = "shards"  # folder in place of RESULTS with --engine ray
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         kept = f"finished transcripts are in {results}; run the same command again to resume" if results else "nothing was kept"
         say(f"w2vkit: stopped; {kept}.")
         return 130
-    print(table(evaluation, corpus), end="", flush=True)
+    print(printable(table(evaluation, corpus)), end="", flush=True)
     if options.output_dir:
         _write_all(options.output_dir, evaluation, corpus, with_audio=options.with_audio)
     if evaluation.failures:

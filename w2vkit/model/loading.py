@@ -35,12 +35,13 @@ def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any, Vocabulary]:
         config = AutoConfig.from_pretrained(checkpoint.folder, **options)
         if type(config) not in MODEL_FOR_CTC_MAPPING:
             raise ValueError(f"transformers has no {config.model_type} network with a CTC head.")
-        _check_sizes(config)
         _, receptive_field = geometry(config)
+        _check_sizes(config)
         extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder, **options)
         _check_extractor(extractor, receptive_field)
         # Phoneme tokenizers turn text into phonemes by a further package; w2vkit only needs their labels.
         tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, do_phonemize=False, **options)
+        _check_weights(config, checkpoint)
         network, report = AutoModelForCTC.from_pretrained(
             checkpoint.folder,
             config=config,
@@ -65,6 +66,18 @@ def _check_sizes(config: Any) -> None:
                 raise ModelError(
                     f"config.json has {name} {size!r}. Give a whole number from 1 to {largest}, as in the original."
                 )
+
+
+def _check_weights(config: Any, checkpoint: Checkpoint) -> None:
+    """Refuse a network that is larger than the files of its weights: those that lack would take memory before it shows."""
+    with torch.device("meta"):
+        needed = sum(weight.numel() for weight in AutoModelForCTC.from_config(config).parameters())
+    stored = sum(file.stat().st_size for file in checkpoint.folder.glob("*.safetensors"))
+    if stored and needed > stored:  # a weight takes a byte at least
+        raise ModelError(
+            f"config.json of {checkpoint.name} describes a network of {needed / 1e6:.0f} million weights, its files hold "
+            f"{stored / 1e6:.0f} MB. Take config.json and the weights from the same checkpoint."
+        )
 
 
 def _check_extractor(extractor: Any, receptive_field: int) -> None:

@@ -11,7 +11,8 @@ from w2vkit_demo import strings
 from w2vkit_demo.server.limits import KEEP_SECONDS
 
 Message = MutableMapping[str, Any]
-Receive, Send = Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 PER_ADDRESS, IN_ALL = 20, 80  # largest files that one address, and all together, may upload within `KEEP_SECONDS`
 LEAST_BYTES = 65_536  # that an upload counts for, since a small file costs more than its bytes
