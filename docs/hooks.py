@@ -19,6 +19,7 @@ SOURCES = {
     "project/card.md": "w2vkit/checkpoints/w2v-mini/README.md",
     "project/changelog.md": "CHANGELOG.md",
     "project/contributing.md": "CONTRIBUTING.md",
+    "project/security.md": "SECURITY.md",
     "project/training.md": "training/README.md",
 }
 # Pages of the API: the modules that each shows. A room stands for its package and every public module in it.

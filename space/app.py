@@ -51,6 +51,7 @@ class OneByOne(ModelQueue):
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "*")  # only the Hub's proxy reaches a Space; it names the visitor's address
     # Visitors can choose among the models of the Space, but cannot download others to its disk.
     models = LoadedModels(OneByOne(model)) if ZERO else LoadedModels(ModelQueue(model), CTCModel.load, downloads=False)
     with Service(models) as service:

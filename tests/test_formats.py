@@ -193,3 +193,11 @@ def test_markup_in_a_vocabulary_is_text_in_webvtt():
 def test_an_unknown_format_names_those_there_are():
     with pytest.raises(FormatError, match=r"no format 'docx'.*txt, srt, vtt, json, tsv, TextGrid, ctm"):
         render(Hypothesis("", (), 0.0), "docx", seconds=1)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_no_control_character_reaches_an_output(format):
+    text = "A\x1b[2J\x07\x9b1m\x7f\u202eB"
+    found = Hypothesis(text, (Word(text, 0.0, 1.0, 0.9),), -1.0)
+    written = render(found, format, seconds=1.0, name="a\x1b]0;x\x07.wav")
+    assert not set(written) & set("\x1b\x07\x9b\x7f\u202e") and "[2J" in written

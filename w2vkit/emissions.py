@@ -166,7 +166,7 @@ class Calibration:
             pair = content["language"]
             language = None if pair is None else tuple(pair)
             return cls(content["temperature"], language, content["words"], content.get("language_model"))
-        except (OSError, ValueError, TypeError, KeyError, ModelError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError, ModelError) as error:
             raise ModelError(f"{path} cannot be used: {error}. Fit it again, or delete it to go without.") from error
 
 

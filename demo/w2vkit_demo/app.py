@@ -5,14 +5,18 @@ from typing import Any
 
 import gradio as gr
 from gradio import themes
+from starlette.middleware import Middleware
 
 from w2vkit.examples import examples
 from w2vkit_demo import api, strings
+from w2vkit_demo.server.blocks import Page
+from w2vkit_demo.server.guard import Guard
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_MB
 from w2vkit_demo.server.service import Service
 from w2vkit_demo.tabs import about, align, compare, linked_view, live, model_choice, transcribe, widgets
 
 SWEEP_SECONDS = 300  # s; how often files older than KEEP_SECONDS are deleted
+SESSIONS = 200  # visits whose results are kept; each call of a program is one. Gradio's default is 10,000, of 0.2 MB and more
 WAITING = 64  # requests in the queue; a further one is refused
 TABS = {
     strings.TAB_TRANSCRIBE: transcribe,
@@ -27,7 +31,7 @@ CSS = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-8"
 def build(service: Service) -> gr.Blocks:
     """Build the page. The model that is chosen above the tabs is used in all of them; Compare has its own choices too."""
     first = service.models.first
-    with gr.Blocks(title=strings.TITLE, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS), analytics_enabled=False) as page:
+    with Page(title=strings.TITLE, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS), analytics_enabled=False) as page:
         gr.Markdown(strings.HEADING)
         if first.notice:
             why = f"<details><summary>{strings.NOTICE}</summary>{widgets.message(first.notice)}</details>"
@@ -54,10 +58,13 @@ def serve(service: Service, *, max_mb: float = MAX_MB, **options: Any) -> None:
         Those of Gradio's `launch`, such as ``server_port``.
     """
     service.prepare()
+    max_bytes = int(max_mb * 2**20)
     build(service).queue(max_size=WAITING).launch(
         theme=themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=CSS,
-        max_file_size=int(max_mb * 2**20),
+        max_file_size=max_bytes,
+        state_session_capacity=SESSIONS,
+        app_kwargs={"middleware": [Middleware(Guard, max_bytes=max_bytes)]},
         allowed_paths=[str(clip.path.parent) for clip in examples()[:1]],
         run_history=False,
         footer_links=["api"],

@@ -38,8 +38,15 @@ def spelled(text: str, vocabulary: Vocabulary = ENGLISH) -> str:
         ("1st 2nd 3rd 12th 20th 21st 105th", "FIRST SECOND THIRD TWELFTH TWENTIETH TWENTY FIRST ONE HUNDRED FIFTH"),
         ("1234567", "ONE TWO THREE FOUR FIVE SIX SEVEN"),
         ("10:30, 1,234, 12.", "TEN THIRTY ONE THOUSAND TWO HUNDRED THIRTY FOUR TWELVE"),
+        (">> Ann: hello >> bob", "ANN HELLO BOB"),
+        ("♪ la la ♪ ♫", "LA LA"),
+        ("it costs $5 + 5 € = £10 ~ ok | yes ^ no ` so", "IT COSTS FIVE FIVE TEN OK YES NO SO"),
+        ("nice \N{GRINNING FACE}\N{HEAVY BLACK HEART}\N{VARIATION SELECTOR-16} day\N{WAVING HAND SIGN}", "NICE DAY"),
+        ("a+b x|y US$ 20°C ©2020 −3", "A B X Y US TWENTY C TWO THOUSAND TWENTY THREE"),
+        ("\x1b[31mred\x07", "THIRTY ONE MRED"),
         ("", ""),
         ("?!", ""),
+        (">> ♪ $ + = ~ | \N{GRINNING FACE}", ""),
     ],
 )
 def test_text_becomes_labels(text: str, expected: str) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.speller import speller
 
 from w2vkit.cli import align as cli_align
 from w2vkit.errors import AlignmentError, FormatError
+from w2vkit.pipeline.transcription import align_file
 
 
 @pytest.fixture
@@ -58,3 +60,35 @@ def test_wrong_calls_are_refused_before_a_model_is_loaded(sound, tmp_path: Path)
 def test_a_text_longer_than_a_file_name_is_a_text() -> None:
     text = "so it goes " * 1000
     assert cli_align.read_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["gone.srt", "gone.VTT", "my talk.ass", "a/b.ssa", "gone.lrc", "gone.ttml", "gone.docx", "gone.TextGrid", "./gone"]
+)
+def test_the_name_of_a_missing_file_is_no_text(name) -> None:
+    with pytest.raises(AlignmentError, match="There is no file"):
+        cli_align.read_text(name)
+
+
+@pytest.mark.parametrize("text", ["and/or", "U.S.A.", "well.done", "Open the page w2vkit.org", "zero\0byte"])
+def test_a_text_that_looks_a_little_like_a_name_is_a_text(text) -> None:
+    assert cli_align.read_text(text) == text
+
+
+@pytest.mark.parametrize("suffix", [".srt", ".vtt"])
+def test_subtitles_are_read_as_text_with_a_line_for_each_cue(sound, checkpoints, tmp_path: Path, suffix) -> None:
+    path = tmp_path / f"said{suffix}"
+    path.write_text("WEBVTT\n\n1\n00:00:00.000 --> 00:00:00.500\n<i>Oh</i>\nno\n\n2\n00:00:00.500 --> 00:00:01.000\n♪ dear ♪\n")
+    target = tmp_path / "said.json"
+    assert call(sound, str(path), "--output", str(target), "--model", checkpoints["random-layer"]) == 0
+    content = json.loads(target.read_text(encoding="utf-8"))
+    assert [s["text"] for s in content["segments"]] == ["Oh no", "♪ dear ♪"]
+    assert [w["text"] for w in content["words"]] == ["Oh", "no", "dear"]
+
+
+@pytest.mark.parametrize("text", ["1" * 1_000_000, "a" * 60])
+def test_too_long_a_text_is_refused_before_the_network_runs(tone, text) -> None:
+    model = speller()
+    with pytest.raises(AlignmentError, match="longer than the sound allows"):
+        align_file((16_000, tone[:8_000]), text, model)
+    assert not model.read

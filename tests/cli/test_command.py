@@ -179,3 +179,9 @@ def test_ctrl_c_while_transcribing_ends_with_one_line_and_status_130():
     _, said = command.communicate()
     assert command.returncode == 130
     assert said.splitlines()[len(examples()) :] == ["w2vkit: stopped. Results that were already written are kept."]
+
+
+def test_no_control_character_of_a_name_reaches_the_terminal(capfd):
+    assert main(["transcribe", "gone\x1b[2J\x9b\x07.wav", "--model", "w2v-mini"]) == 1
+    out, err = capfd.readouterr()
+    assert "gone" in err and not set(out + err) & set("\x1b\x9b\x07")

@@ -88,3 +88,24 @@ def test_wrong_calls_are_answered_in_one_line(served, capsys, arguments, cause):
     said = capsys.readouterr().err
     assert cause in said and len(said.strip().splitlines()) == 1
     assert not served
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed"),
+    [
+        ("--host 127.0.0.1", True),
+        ("--host localhost", True),
+        ("--host 127.0.0.1 --no-downloads", False),
+        ("--host 127.0.0.1 --share", False),
+        ("--host 0.0.0.0", False),
+        ("--host 0.0.0.0 --downloads", True),
+    ],
+)
+def test_visitors_of_a_public_page_download_models_only_if_that_is_asked_for(served, asked, allowed):
+    assert main(["demo", "--port", "0", *asked.split()]) == 0
+    assert served["service"].models.downloads is allowed
+
+
+def test_the_password_can_come_from_the_environment(served, monkeypatch):
+    monkeypatch.setenv("W2VKIT_AUTH", "ann:a:b")
+    assert main(["demo", "--port", "0"]) == 0 and served["auth"] == ("ann", "a:b")

@@ -1,16 +1,18 @@
 """Beam search against brute force over all paths; hot words, times, n-best lists and options."""
 
 import logging
+import time
 from itertools import groupby, product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.emissions import VOCABULARIES, WHOLE, ambiguous, brute_force, random_emissions, spell, text_of
+from support.emissions import LABELS, VOCABULARIES, WHOLE, ambiguous, brute_force, random_emissions, spell, text_of
 
 from w2vkit.decode import BeamSearch, beam_search, greedy
 from w2vkit.decode.beam import ROOT, Tree
+from w2vkit.decode.hotwords import HotWords
 from w2vkit.decode.hypothesis import Span, words_from_spans
 from w2vkit.decode.viterbi import align_decoded_text
 from w2vkit.emissions import Emissions, Vocabulary
@@ -234,3 +236,9 @@ def test_search_prints_and_logs_nothing(capsys, caplog):
     with caplog.at_level(logging.INFO):
         beam_search(spell(list("CAT")), hotwords={"CAT": 1.0})
     assert not caplog.records and capsys.readouterr() == ("", "")
+
+
+def test_hot_words_take_time_in_proportion_to_their_characters():
+    started = time.process_time()
+    HotWords({" ".join(["A"] * 10_000): 8.0, " ".join(["A"] * 9_000 + ["B"]): 8.0, "A" * 20_000: 8.0}, Vocabulary.of(LABELS))
+    assert time.process_time() - started < 5

@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import sys
+import tracemalloc
 from pathlib import Path
 
 import kenlm  # pyright: ignore[reportMissingImports]
@@ -165,6 +166,13 @@ BROKEN = {
     "no data": (lambda s: s.replace("\\data\\", ""), r"no \\data\\ line"),
     "empty": (lambda s: "", r"no \\data\\ line"),
     "no counts": (lambda s: s.replace("ngram ", "gram "), "counts no unigrams"),
+    "absurd count": (
+        lambda s: s.replace("ngram 1=5", "ngram 1=" + "9" * 5000),
+        "line 3: .* more n-grams than any file can hold",
+    ),
+    "absurd order": (lambda s: s.replace("ngram 2", "ngram " + "9" * 5000), "line 4: .* more n-grams than any file can hold"),
+    "large count": (lambda s: s.replace("ngram 1=5", "ngram 1=99999999999"), "promises 99999999999 1-grams, there are 5"),
+    "long line": (lambda s: s.replace("\tA B\t", "\tA " + "B" * 100_000 + "\t"), "line 16: the line has more than 65536 bytes"),
     "count jump": (lambda s: s.replace("ngram 2", "ngram 4"), "jump to order 4"),
     "missing end": (lambda s: s.replace("\\end\\", ""), r"expected \\end\\.*the end of the file"),
     "cut in a section": (lambda s: s[: s.index("-0.6\tA B")], "promises 3 2-grams, there are 1"),
@@ -189,6 +197,25 @@ def test_a_broken_file_is_refused_with_its_line(arpa, what):
     with pytest.raises(LanguageModelError, match=message) as caught:
         arpa(change(SMALL))
     assert "again" in str(caught.value) or "Give an ARPA file" in str(caught.value)
+
+
+def test_a_byte_order_mark_and_odd_white_space_in_words_are_read(arpa, tmp_path):
+    path = tmp_path / "odd.arpa"
+    for odd in ("\v", "\f", "\r"):  # SRILM and KenLM separate fields by spaces and tabs only
+        path.write_bytes(b"\xef\xbb\xbf" + SMALL.replace("B", f"B{odd}B").replace("\n", "\r\n").encode())
+        model = load(path)
+        assert isinstance(model, NGram) and f"B{odd}B" in model.words
+        assert model.score(["A", f"B{odd}B"]) == arpa().score("A B")
+
+
+def test_a_small_gzip_of_one_endless_line_is_refused_in_little_memory(tmp_path):
+    path = tmp_path / "bomb.arpa.gz"
+    path.write_bytes(gzip.compress(b"a" * 200_000_000, 1))
+    tracemalloc.start()
+    with pytest.raises(LanguageModelError, match="line 1: the line has more than"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
 
 
 def test_files_of_other_kinds_are_refused(tmp_path, monkeypatch):

@@ -90,6 +90,9 @@ def test_sentences_gives_the_words_of_a_text():
         ["हिन्दी", "में"],
     ]
     assert sentences("IT IS\nIT'S") == [["IT", "IS"], ["IT'S"]]
+    assert sentences("<s> hello world </s>\n<S>One</S>") == [["hello", "world"], ["one"]]
+    assert sentences("<s> A B </s>") == [["A", "B"]] and sentences("a <s>\n</s>") == [["a"]]
+    assert sentences("<s> ab </s>", characters=True) == [["a", "b"]]
     assert sentences("ab c", characters=True) == [["a", "b", "|", "c"]]
 
 

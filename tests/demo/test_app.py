@@ -117,6 +117,57 @@ def test_the_log_holds_sizes_and_times_only(client, model, clip, caplog, capfd):
     assert "HELLO" not in said and "secret" not in said
 
 
+@pytest.mark.parametrize(
+    ("call", "arguments", "cause"),
+    [
+        ("transcribe", [5, "", "", "", ""], "argument audio must be an uploaded file, not int"),
+        ("transcribe", ["/etc/passwd", "", "", "", ""], "argument audio must be an uploaded file, not str"),
+        ("transcribe", [{"path": ["x"]}, "", "", "", ""], "argument audio must be an uploaded file"),
+        ("transcribe", [None, 5, "", "", ""], "argument decoder must be a text, not int"),
+        ("transcribe", [None, "", {"a": 1}, "", ""], "argument hotwords must be a text, not dict"),
+        ("align", [None, ["a"], ""], "argument text must be a text, not list"),
+        ("compare", [None, "clean", "x", 1, "", "", "clean", 1, 1, "", "", "", ""], "argument snr_a must be a number, not str"),
+        (
+            "compare",
+            [None, "clean", 1, True, "", "", "clean", 1, 1, "", "", "", ""],
+            "speed_a must be a number, not bool",
+        ),
+        ("compare", [None, "clean", 1, None, "", "", "clean", 1, 1, "", "", "", ""], "argument speed_a must be a number"),
+        ("compare", [None, "clean", 1e300, 1, "", "", "clean", 1, 1, "", "", "", ""], "argument snr_a must be a number"),
+        ("transcribe", [None], "1 arguments are given, 5 are needed: audio, decoder, hotwords"),
+        ("transcribe", [None, "", "", "", ""], "choose a file"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_named(page, call, arguments, cause, capfd, caplog):
+    with caplog.at_level(logging.INFO, logger="w2vkit_demo"):
+        assert cause in _call(page, call, arguments)
+    assert "Traceback" not in "".join(capfd.readouterr()) and "failed after" in caplog.text
+
+
+def test_an_unexpected_error_is_a_message_and_the_log_names_no_file(page, model, clip, monkeypatch, capfd, caplog):
+    def broken(*arguments):
+        raise RuntimeError("secret name.wav HELLO")
+
+    monkeypatch.setattr(Service, "transcribe", broken)
+    with caplog.at_level(logging.INFO, logger="w2vkit_demo"), Path(clip["path"]).open("rb") as file:
+        (path,) = httpx.post(f"{page.local_url}gradio_api/upload", files={"files": file}).json()
+        answer = _call(page, "transcribe", [{"path": path, "meta": {"_type": "gradio.FileData"}}, "", "", "", ""])
+    assert "failed unexpectedly (RuntimeError)" in answer and "secret" not in answer
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "transcribe failed after" in said and "RuntimeError" in said
+    assert "secret" not in said and "HELLO" not in said and "Traceback" not in said
+
+
+def test_few_visits_are_kept_in_memory(page):
+    assert page.state_session_capacity == app.SESSIONS <= 200
+
+
+def _call(page: gr.Blocks, name: str, arguments: list[Any]) -> str:
+    """Call an endpoint without Gradio's client, which checks types itself, and give the answer."""
+    event = httpx.post(f"{page.local_url}gradio_api/call/{name}", json={"data": arguments}).json()["event_id"]
+    return httpx.get(f"{page.local_url}gradio_api/call/{name}/{event}", timeout=PATIENCE).text
+
+
 def test_a_program_that_speaks_mcp_finds_the_endpoints_and_sends_sound(page, model, clip):
     model.gate.set()
     sound = "data:audio/wav;base64," + base64.b64encode(Path(clip["path"]).read_bytes()).decode()

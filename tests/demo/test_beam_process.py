@@ -13,7 +13,8 @@ from support.emissions import spell
 
 from w2vkit.decode import BeamSearch, beam_search
 from w2vkit.decode.lm import BUNDLED, load, path_of
-from w2vkit.errors import DecodingError, LanguageModelError
+from w2vkit.errors import DecodingError, LanguageModelError, ServerError
+from w2vkit_demo.server import beam_process
 from w2vkit_demo.server.beam_process import BeamProcess
 
 EMISSIONS = spell(list("HE_L_LO WURL_D"), sure=0.6)
@@ -52,8 +53,27 @@ def test_a_killed_process_is_started_again(process):
 
 def test_a_process_that_cannot_run_is_one_error(monkeypatch):
     monkeypatch.setattr(sys, "executable", "true")  # ends at once without output
-    with pytest.raises(DecodingError, match="ended twice"):
+    with pytest.raises(ServerError, match="ended twice"):
         BeamProcess().search(EMISSIONS)
+
+
+def test_a_search_that_takes_too_long_is_ended_and_the_next_one_runs(process, monkeypatch):
+    monkeypatch.setattr(beam_process, "SEARCH_SECONDS", 0.5)
+    monkeypatch.setattr(beam_process, "PER_SECOND", 0.0)
+    process.search(EMISSIONS)
+    slow = spell(["A", "_"] * 20_000, sure=0.3)
+    started = time.monotonic()
+    with pytest.raises(ServerError, match=r"longer than 0 s and was stopped"):
+        process.search(slow, BeamSearch(2_000, token_min_logp=-float("inf")))
+    assert time.monotonic() - started < 30
+    monkeypatch.setattr(beam_process, "SEARCH_SECONDS", 60.0)
+    assert process.search(EMISSIONS).text == beam_search(EMISSIONS).text
+
+
+def test_an_unexpected_error_is_one_readable_error(process):
+    with pytest.raises(ServerError, match=r"ValueError: invalid literal"):
+        process.call(int, "x", seconds=60.0)
+    assert process.call(int, "5", seconds=60.0) == 5
 
 
 def test_the_process_ends_when_the_page_is_killed():

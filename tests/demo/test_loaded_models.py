@@ -11,6 +11,7 @@ from support.speller import Speller
 from w2vkit.errors import ModelError
 from w2vkit.model.hub import Entry
 from w2vkit_demo.server import loaded_models as module
+from w2vkit_demo.server.limits import MAX_DOWNLOAD_BYTES
 from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.model_queue import ModelQueue
 
@@ -38,7 +39,8 @@ class Shelf:
         self.loaded.append(name)
         return Named(name)
 
-    def fetch(self, name: str, *, progress: Callable[[float], None]) -> None:
+    def fetch(self, name: str, *, progress: Callable[[float], None], max_bytes: float) -> None:
+        assert max_bytes == MAX_DOWNLOAD_BYTES
         if name not in [*self.there, "hub/c"]:
             raise ModelError(f"{name} is not on this machine, and the Hub has no such model.")
         if name not in self.there:
@@ -110,7 +112,7 @@ def test_a_failed_load_leaves_what_was_there(models, shelf, name, cause):
 def test_a_stopped_download_ends_and_loads_nothing(models, shelf, monkeypatch):
     ended, begun = Event(), Event()
 
-    def fetch(name: str, *, progress) -> None:
+    def fetch(name: str, *, progress, max_bytes) -> None:
         try:
             while True:
                 progress(0.1)
@@ -123,6 +125,10 @@ def test_a_stopped_download_ends_and_loads_nothing(models, shelf, monkeypatch):
     loading = models.load("hub/c")
     next(loading)
     assert begun.wait(30)
+    with pytest.raises(ModelError, match="Another model is being downloaded"):
+        list(models.load("hub/other"))
+    assert models.get("cached/a").name == "cached/a"  # and the other models can be used meanwhile
+    shelf.loaded.clear()
     loading.close()
     assert ended.wait(30) and not shelf.loaded
 

@@ -10,9 +10,9 @@ from support.emissions import spell
 from w2vkit.decode import beam_search
 from w2vkit.decode.lm import BUNDLED, load
 from w2vkit.decode.lm.build import build_ngram
-from w2vkit.errors import DecodingError
+from w2vkit.errors import DecodingError, W2VKitError
 from w2vkit_demo.server.loaded_models import LoadedModels
-from w2vkit_demo.server.service import Service, Setup
+from w2vkit_demo.server.service import Service, Setup, split_hotwords
 
 EMISSIONS = spell(list("HE_L_LO WURL_D"), sure=0.6)
 
@@ -48,3 +48,10 @@ def test_prepare_starts_the_process_for_short_sounds_and_close_ends_it(service, 
     assert process and process.poll() is None
     service.close()
     assert process.poll() is not None and service._short._process is None
+
+
+@pytest.mark.parametrize("words", [",".join(["a"] * 201), " ".join("a" * 11), "a" * 101, "x" * 30_000])
+def test_hot_words_are_limited(words):
+    with pytest.raises(W2VKitError, match=r"hot words|characters"):
+        split_hotwords(words)
+    assert split_hotwords(",".join(["RIVER"] * 200)) and split_hotwords("a b c d e f g h i j\nRIVER")

@@ -16,7 +16,7 @@ import pytest
 
 from w2vkit.errors import ModelError
 from w2vkit.examples import examples
-from w2vkit.model.hub import BOT, BOT_TITLE, DEFAULT, REVISIONS, fetch, listing
+from w2vkit.model.hub import BOT, BOT_TITLE, DEFAULT, REVISIONS, fetch, listing, measured
 from w2vkit.pipeline.transcription import transcribe
 
 CLIP = examples()[0].path
@@ -271,3 +271,47 @@ def test_the_list_of_models_gives_the_licence_of_the_card(offline, checkpoints, 
     (card,) = offline.glob("*/snapshots/one")
     (card / "README.md").write_text(f"---\n{front}\n---\n")
     assert {entry.name: entry.licence for entry in listing()}[DEFAULT] == licence
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", b"[]"),
+        ("config.json", b"5"),
+        ("config.json", b"{"),
+        ("config.json", b"\xff\xfe"),
+        ("config.json", b'{"architectures": [5]}'),
+        ("config.json", b'{"architectures": 5}'),
+        ("config.json", b"[" * 100_000),
+        ("README.md", b"---\nlicense: \xe9\n---\n"),
+        ("README.md", b"---\nlicense: [5, {a: 1}]\n---\n"),
+        ("README.md", b"---\nlicense: {a: [1]}\n---\n"),
+        ("README.md", b"---\nlicense: " + b"x" * 100_000 + b"\n---\n"),
+    ],
+)
+def test_whatever_lies_in_the_cache_the_models_can_be_listed(offline, checkpoints, file, content):
+    fill_cache(offline, Path(checkpoints["random-layer"]), "one")
+    shutil.copytree(next(offline.glob("models--*")), offline / "models--evil--x")
+    (offline / "models--evil--x" / "snapshots" / "one" / file).write_bytes(content)
+    entries = {entry.name: entry for entry in listing()}
+    assert {"w2v-mini", DEFAULT} <= set(entries)
+    assert ("evil/x" in entries) == (file == "README.md") and all(len(entry.licence) < 100 for entry in entries.values())
+
+
+@pytest.mark.parametrize("results", ["5", "[5]", "[{task: 5}]", "[{results: [{dataset: {name: [1]}, metrics: [{value: x}]}]}]"])
+def test_a_card_with_odd_results_has_none(tmp_path, results):
+    (tmp_path / "README.md").write_text(f"---\nmodel-index:\n- name: x\n  results: {results}\n---\n")
+    assert measured(tmp_path) == []
+
+
+@pytest.mark.parametrize(("limit", "free", "cause"), [(1_000, 10**12, "too large: at most"), (1e12, 10**6, "the disk has")])
+def test_what_is_too_large_is_refused_before_it_is_downloaded(hub, tmp_path, limit, free, cause):
+    code = (
+        f"import shutil; from types import SimpleNamespace; shutil.disk_usage = lambda path: SimpleNamespace(free={free})\n"
+        f"from w2vkit.model.hub import fetch; fetch('someone/good', max_bytes={limit})"
+    )
+    cache = tmp_path / "cache"
+    settings = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
+    assert cause in done.stderr and not list(cache.glob("models--*/snapshots/*"))

@@ -25,7 +25,7 @@ class Speller:
     """Reads `sound` back, and keeps all texts that it has read."""
 
     folder, default_decoder = Path(), staticmethod(greedy)
-    name, dtype, sample_rate, vocabulary = "speller", "float32", 16_000, Vocabulary.of(LABELS)
+    name, dtype, sample_rate, stride, vocabulary = "speller", "float32", 16_000, HOLD // 2, Vocabulary.of(LABELS)
 
     def __init__(self, pause: float = 0.0) -> None:
         self.pause, self.read = pause, list[str]()

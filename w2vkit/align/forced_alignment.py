@@ -4,6 +4,7 @@
 `w2vkit.decode.hypothesis` turns frames into seconds.
 """
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +15,7 @@ from w2vkit.align.spelling import WILDCARD, SpelledWord, segments_of, spell
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.decode.hypothesis import word_times
 from w2vkit.decode.viterbi import BestPath, frames_needed, viterbi
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import AlignmentError
 
 IMPOSSIBLE = -1e4  # instead of log(0), so that every path has a finite score
@@ -68,24 +69,7 @@ def align(emissions: Emissions, text: str) -> Alignment:
     AlignmentError
         There is no text, none of it can be spelled, or it has more labels than the frames can hold.
     """
-    words = spell(text, emissions.vocabulary)
-    if not words:
-        said = "only punctuation" if text.strip() else "empty"
-        raise AlignmentError(f"There is nothing to align: the text is {said}. Give the words that were said.")
-    boundary = emissions.vocabulary.word_boundary
-    if all(column in (WILDCARD, boundary) for word in words for column in word.columns):
-        raise AlignmentError(
-            f"The model can spell nothing of the text ({words[0].text[:20]!r} ...). "
-            "Choose a model for the text's language, or give the text in the model's script."
-        )
-    labels = _lay_out(words, boundary)
-    needed = frames_needed(labels.columns)
-    if needed > len(emissions):
-        raise AlignmentError(
-            f"The text is longer than the sound allows: its {len(labels.columns)} labels need {needed} frames "
-            f"({needed * emissions.frame_seconds:.2f} s), the sound has {len(emissions)} ({emissions.seconds:.2f} s). "
-            "Check that text and sound belong together, or give only the part of the text that was said."
-        )
+    words, labels = lay_out(text, emissions.vocabulary, len(emissions), emissions.frame_seconds)
     log_probs = _with_wildcard(emissions)
     columns = labels.columns % log_probs.shape[1]  # WILDCARD is the last column
     path = viterbi(log_probs, columns, emissions.vocabulary.blank)
@@ -102,7 +86,7 @@ def align(emissions: Emissions, text: str) -> Alignment:
 
 
 @dataclass(frozen=True, eq=False)
-class _Labels:
+class Labels:
     """The L labels of a text: their columns, the words to which they belong (-1 for a boundary), and their characters."""
 
     columns: np.ndarray
@@ -110,15 +94,46 @@ class _Labels:
     texts: tuple[str, ...]
 
 
-def _lay_out(words: list[SpelledWord], boundary: int | None) -> _Labels:
-    labels: list[tuple[int, int, str]] = []
+def lay_out(text: str, vocabulary: Vocabulary, frames: int, frame_seconds: float) -> tuple[list[SpelledWord], Labels]:
+    """Spell a text for so many frames; it takes little time, however long the text is.
+
+    Raises
+    ------
+    AlignmentError
+        As `align`.
+    """
+    least = sum(map(str.isalnum, unicodedata.normalize("NFC", text)))  # every letter and digit has a label at least
+    if least > frames:
+        raise _too_long(f"{least} letters", least, frames, frame_seconds)
+    words = spell(text, vocabulary)
+    if not words:
+        said = "only punctuation" if text.strip() else "empty"
+        raise AlignmentError(f"There is nothing to align: the text is {said}. Give the words that were said.")
+    boundary = vocabulary.word_boundary
+    if all(column in (WILDCARD, boundary) for word in words for column in word.columns):
+        raise AlignmentError(
+            f"The model can spell nothing of the text ({words[0].text[:20]!r} ...). "
+            "Choose a model for the text's language, or give the text in the model's script."
+        )
+    rows: list[tuple[int, int, str]] = []
     for number, word in enumerate(words):
         if number and boundary is not None:
-            labels.append((boundary, -1, " "))
+            rows.append((boundary, -1, " "))
         for column, character in zip(word.columns, word.characters, strict=True):
-            labels.append((column, -1 if column == boundary else number, character))
-    columns, owners, texts = zip(*labels, strict=True)
-    return _Labels(np.array(columns), np.array(owners), texts)
+            rows.append((column, -1 if column == boundary else number, character))
+    columns, owners, texts = zip(*rows, strict=True)
+    labels = Labels(np.array(columns), np.array(owners), texts)
+    if (needed := frames_needed(labels.columns)) > frames:
+        raise _too_long(f"{len(columns)} labels", needed, frames, frame_seconds)
+    return words, labels
+
+
+def _too_long(what: str, needed: int, frames: int, frame_seconds: float) -> AlignmentError:
+    return AlignmentError(
+        f"The text is longer than the sound allows: its {what} need {needed} frames ({needed * frame_seconds:.2f} s), "
+        f"the sound has {frames} ({frames * frame_seconds:.2f} s). "
+        "Check that text and sound belong together, or give only the part of the text that was said."
+    )
 
 
 def _with_wildcard(emissions: Emissions) -> np.ndarray:
@@ -138,7 +153,7 @@ def _best(calibrated: np.ndarray, columns: np.ndarray, boundary: np.ndarray, pat
     return np.array([calibrated[start:stop, column].max() for start, stop, column in spans], np.float64)
 
 
-def _characters(labels: _Labels, path: BestPath, log_best: np.ndarray, emissions: Emissions) -> tuple[Word, ...]:
+def _characters(labels: Labels, path: BestPath, log_best: np.ndarray, emissions: Emissions) -> tuple[Word, ...]:
     (letters,) = np.nonzero(labels.owners >= 0)
     # A word begins after a boundary, including the one inside "42", and where another word of the text begins.
     opens = (np.diff(letters, prepend=-2) > 1) | (np.diff(labels.owners[letters], prepend=-1) > 0)
@@ -155,7 +170,7 @@ def _characters(labels: _Labels, path: BestPath, log_best: np.ndarray, emissions
     return tuple(Word(*parts) for parts in zip(texts, begins.tolist(), ends.tolist(), confidences.tolist(), strict=True))
 
 
-def _words(words: list[SpelledWord], labels: _Labels, characters: tuple[Word, ...], log_best: np.ndarray) -> tuple[Word, ...]:
+def _words(words: list[SpelledWord], labels: Labels, characters: tuple[Word, ...], log_best: np.ndarray) -> tuple[Word, ...]:
     (letters,) = np.nonzero(labels.owners >= 0)
     (firsts,) = np.nonzero(np.diff(labels.owners[letters], prepend=-1))
     lasts = np.append(firsts[1:], len(letters)) - 1

@@ -8,7 +8,8 @@ Words are separated by spaces; the result keeps their original spelling. The rul
    ``1,200`` ONE THOUSAND TWO HUNDRED, ``3.5`` THREE POINT FIVE, ``21st`` TWENTY FIRST. Up to six digits are
    read as a number; more digits, and those that start with 0, are read one by one.
 4. Accents and ligatures are decomposed (``é`` E, ``ﬁ`` FI, ``ß`` SS) if the character itself is no label.
-5. Hyphens, dashes and slashes separate words; all other punctuation is dropped.
+5. Hyphens, dashes, slashes and symbols (``+``, ``$``, ``>>``, ``|``, notes, emoji) separate words, as no frames are theirs;
+   all other punctuation is dropped.
 6. Any other character, such as a letter of another script, becomes a `WILDCARD`.
 """
 
@@ -20,7 +21,7 @@ from itertools import groupby
 from w2vkit.emissions import Vocabulary
 
 WILDCARD = -1  # instead of a column: matches any character
-SEPARATORS = frozenset("/\u2212")  # and all of Unicode's category dash; U+2212 is the minus sign
+SEPARATORS = frozenset("/")  # and all of Unicode's category dash and its symbols
 APOSTROPHES = str.maketrans(dict.fromkeys("\u2019\u2018\u02bc\uff07\u00b4`", "'"))  # before NFKD turns some of them into spaces
 WHOLE = {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "&": " and ", "%": " percent "}
 NUMBER = re.compile(r"(\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.(\d+)|(st|nd|rd|th)\b)?", re.ASCII | re.IGNORECASE)
@@ -145,7 +146,7 @@ def _map(character: str, labels: dict[str, int]) -> list[int]:
     if found := _columns(character, labels):
         return found
     category = unicodedata.category(character)
-    if character.isspace() or category == "Pd" or character in SEPARATORS:
+    if character.isspace() or category == "Pd" or category[0] == "S" or character in SEPARATORS:
         return [labels[" "]] if " " in labels else []
     if character.lower() in WHOLE:
         parts = WHOLE[character.lower()]

@@ -1,13 +1,23 @@
 """The command ``w2vkit align``: the times at which a known text was said."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
+from w2vkit.align.subtitles import SUFFIXES as SUBTITLES
+from w2vkit.align.subtitles import cues_of
 from w2vkit.cli.common import MAX_HOURS, add_model_options, check_output, load_model, say, write_text
 from w2vkit.errors import AlignmentError
 from w2vkit.formats import FORMATS, format_named, render
 from w2vkit.pipeline.transcription import align_file
+
+# No spoken text ends like this, so it is the name of a missing file.
+FILE_NAME = re.compile(
+    r"\.(txt|text|lab|md|srt|vtt|webvtt|ass|ssa|sub|sbv|smi|sami|ttml|dfxp|itt|scc|stl|lrc|usf|idx|mpl|rtf|docx?|odt|pdf|html?|"
+    r"xml|json|jsonl|csv|tsv|ctm|stm|textgrid|eaf|trs)$",
+    re.IGNORECASE,
+)
 
 
 def add(commands: Any) -> None:
@@ -18,7 +28,7 @@ def add(commands: Any) -> None:
         description="Find where a known text was said: times of words, lines and, in JSON, characters.",
     )
     parser.add_argument("audio", metavar="AUDIO", help="an audio file")
-    parser.add_argument("text", metavar="TEXT", help="a text file in UTF-8, or the text itself")
+    parser.add_argument("text", metavar="TEXT", help="a text file in UTF-8, subtitles (.srt, .vtt), or the text itself")
     parser.add_argument(
         "--format", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default: the suffix of the output, or else tsv)"
     )
@@ -53,6 +63,8 @@ def run(options: argparse.Namespace) -> int:
 def read_text(argument: str) -> str:
     """Give the content of the file that an argument names; if there is no such file, the argument is the text.
 
+    Of subtitles it gives one line for each cue.
+
     Raises
     ------
     AlignmentError
@@ -61,13 +73,15 @@ def read_text(argument: str) -> str:
     path = Path(argument)
     try:
         found = path.is_file()
-    except OSError:  # the text is longer than a file name can be
+    except (OSError, ValueError):  # the text is longer than a file name can be, or has a zero byte
         found = False
     if found:
         try:
-            return path.read_text(encoding="utf-8-sig")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise AlignmentError(f"{path} cannot be read as text: {error}. Save it as plain text in UTF-8.") from error
-    if len(argument.split()) == 1 and (path.suffix.lower() in (".txt", ".lab", ".md") or path.is_absolute()):
+        return "\n".join(cues_of(text)) if path.suffix.lower() in SUBTITLES else text
+    one_word = len(argument.split()) == 1
+    if FILE_NAME.search(argument) or (one_word and (path.is_absolute() or argument.startswith(("./", "../", "~/")))):
         raise AlignmentError(f"There is no file {argument}. Give an existing text file, or the text itself in quotes.")
     return argument

@@ -2,8 +2,10 @@
 
 import argparse
 import errno
+import ipaddress
 import logging
 import math
+import os
 import socket
 from functools import partial
 from typing import Any
@@ -24,13 +26,22 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default 7860)")
     parser.add_argument("--share", action="store_true", help="create a public link through Gradio's servers, valid for a week")
-    parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask visitors for this name and password")
+    parser.add_argument(
+        "--auth",
+        metavar="USER:PASSWORD",
+        help="ask visitors for these; safer in the environment variable W2VKIT_AUTH, as others can see a command",
+    )
     parser.add_argument("--root-path", metavar="PATH", help="path of the page behind a proxy, such as /speech")
     parser.add_argument(
         "--max-seconds", type=float, default=MAX_SECONDS, metavar="S", help=f"refuse longer audio (default {MAX_SECONDS:g} s)"
     )
     parser.add_argument(
         "--max-mb", type=float, default=MAX_MB, metavar="MB", help=f"refuse larger files (default {MAX_MB:g} MiB)"
+    )
+    parser.add_argument(
+        "--downloads",
+        action=argparse.BooleanOptionalAction,
+        help="let visitors have models of the Hub downloaded (default: only where the page listens on this machine alone)",
     )
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -49,14 +60,17 @@ def run(options: argparse.Namespace) -> int:
         raise ModelError("The page needs gradio. Install it with: pip install 'w2vkit[demo]'") from error
     from w2vkit.model import CTCModel
 
-    user = _user(options.auth)
+    user = _user(options.auth or os.environ.get("W2VKIT_AUTH"))
     for name, limit in (("--max-seconds", options.max_seconds), ("--max-mb", options.max_mb)):
         if not 0 < limit < math.inf:
             raise ServerError(f"{name} {limit:g} would refuse everything. Give a number above 0.")
     _check_port(options.host, options.port)
     _log_to_terminal()
     first = ModelQueue(load_model(options), max_seconds=options.max_seconds)
-    with Service(LoadedModels(first, partial(CTCModel.load, device=options.device, dtype=options.dtype))) as service:
+    alone = _is_loopback(options.host) and not options.share
+    downloads = alone if options.downloads is None else options.downloads
+    load = partial(CTCModel.load, device=options.device, dtype=options.dtype)
+    with Service(LoadedModels(first, load, downloads=downloads)) as service:
         serve(
             service,
             max_mb=options.max_mb,
@@ -76,6 +90,12 @@ def _user(given: str | None) -> tuple[str, str] | None:
     if not user or not password:
         raise ServerError("--auth needs a name and a password with a colon between them. Write: --auth USER:PASSWORD")
     return user, password
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    addresses = {found[4][0] for found in socket.getaddrinfo(host, None)}
+    return all(ipaddress.ip_address(str(address).partition("%")[0]).is_loopback for address in addresses)
 
 
 def _check_port(host: str, port: int) -> None:

@@ -1,5 +1,6 @@
 """Hot words: names and terms that the beam search should expect."""
 
+from collections import deque
 from collections.abc import Mapping
 from math import isfinite
 
@@ -18,9 +19,10 @@ class HotWords:
     is complete. If the word goes on differently, the share is withdrawn. In the end a text has the weight of each phrase once
     for every time it occurs as whole words.
 
-    The state is the longest end of the text that begins with a word and is the beginning of a phrase; it is None inside
-    any other word (Aho and Corasick, "Efficient string matching", 1975, https://doi.org/10.1145/360825.360855, with words
-    as the alphabet).
+    The state is a node of the trie of all phrases: the longest end of the text that begins with a word and is the beginning of
+    a phrase; it is None inside any other word. A node links to the next shorter such end, so that building takes time in
+    proportion to the characters of the phrases (Aho and Corasick, "Efficient string matching", 1975,
+    https://doi.org/10.1145/360825.360855, with links only to beginnings of words).
 
     Parameters
     ----------
@@ -39,51 +41,70 @@ class HotWords:
         if vocabulary.word_boundary is None:
             raise DecodingError("Hot words need words, and this vocabulary has no word boundary. Leave hotwords out.")
         self.weights = {to_vocabulary(phrase, vocabulary): float(weight) for phrase, weight in hotwords.items()}
-        self.start = ""
-        self._credit = {"": 0.0}
-        shares: dict[str, float] = {}
+        self.start = 0  # the root, an empty beginning
+        self._children: list[dict[str, int]] = [{}]
+        self._link: list[int | None] = [None]
+        self._credit, self._completed = [0.0], [0.0]  # of a node: the share that its text holds, and what a word end adds
         for phrase, weight in self.weights.items():
-            for end in range(1, len(phrase) + 1):
-                shares[phrase[:end]] = max(shares.get(phrase[:end], 0.0), weight * end / len(phrase))
-        for prefix in shares:  # the end of a prefix may be the beginning of another phrase with a larger share
-            self._credit[prefix] = max(shares.get(end, 0.0) for end in _word_ends(prefix))
+            self._insert(phrase, weight)
+        self._connect()
         self._labels = {column: character for character, column in vocabulary.columns.items()}
         self._size = len(vocabulary)
-        self._rows: dict[str | None, np.ndarray] = {}
+        self._rows: dict[int | None, np.ndarray] = {}
 
-    def advance(self, state: str | None, label: int) -> str | None:
+    def advance(self, state: int | None, label: int) -> int | None:
         """Give the state after one more label."""
         return self._next(state, self._labels[label])
 
-    def increments(self, state: str | None) -> np.ndarray:
+    def increments(self, state: int | None) -> np.ndarray:
         """Give what each label adds: (V,)."""
         if state not in self._rows:
             row = np.zeros(self._size)
-            held = self._credit[state] if state else 0.0
+            held = 0.0 if state is None else self._credit[state]
             for label, character in self._labels.items():
                 following = self._next(state, character)
-                row[label] = (self._credit[following] if following else 0.0) - held
-                if character == " ":
-                    row[label] += self._completed(state)
+                row[label] = (0.0 if following is None else self._credit[following]) - held
+                if character == " " and state is not None:
+                    row[label] += self._completed[state]
             self._rows[state] = row
         return self._rows[state]
 
-    def finish(self, state: str | None) -> float:
+    def finish(self, state: int | None) -> float:
         """Give what the end of the text adds: completed phrases get their weight, unfinished ones lose their share."""
-        return self._completed(state) - (self._credit[state] if state else 0.0)
+        return 0.0 if state is None else self._completed[state] - self._credit[state]
 
-    def _next(self, state: str | None, character: str) -> str | None:
-        if character == " ":
-            text = f"{state} " if state else ""
-        elif state is None:
-            return None
-        else:
-            text = state + character
-        return next((end for end in _word_ends(text) if end in self._credit), "" if character == " " else None)
+    def _insert(self, phrase: str, weight: float) -> None:
+        node = self.start
+        for end, character in enumerate(phrase, 1):
+            if (child := self._children[node].get(character)) is None:
+                child = self._children[node][character] = len(self._children)
+                self._children.append({})
+                self._link.append(None)
+                self._credit.append(0.0)
+                self._completed.append(0.0)
+            node = child
+            self._credit[node] = max(self._credit[node], weight * end / len(phrase))
+        self._completed[node] += weight
 
-    def _completed(self, state: str | None) -> float:
-        """Add up the weights of the phrases that are complete if the word ends here."""
-        return sum(self.weights.get(end, 0.0) for end in _word_ends(state)) if state else 0.0
+    def _connect(self) -> None:
+        """Link every node, from short to long; it also holds what the nodes hold to which it links."""
+        waiting = deque([self.start])
+        while waiting:
+            node = waiting.popleft()
+            for character, child in self._children[node].items():
+                link = self._link[child] = self._next(self._link[node], character)
+                if link is not None:
+                    # The end of a beginning may be the beginning of another phrase with a larger share.
+                    self._credit[child] = max(self._credit[child], self._credit[link])
+                    self._completed[child] += self._completed[link]
+                waiting.append(child)
+
+    def _next(self, state: int | None, character: str) -> int | None:
+        while state is not None:
+            if (child := self._children[state].get(character)) is not None:
+                return child
+            state = self._link[state]
+        return self.start if character == " " else None
 
 
 def check_hotwords(hotwords: Mapping[str, float]) -> None:
@@ -107,8 +128,3 @@ def to_vocabulary(phrase: str, vocabulary: Vocabulary) -> str:
         f"The hot word {phrase!r} has characters outside the vocabulary: {strange}. "
         f"Write it as it is spoken, with these: {''.join(sorted(vocabulary.columns)).strip()}"
     )
-
-
-def _word_ends(text: str) -> list[str]:
-    """Give the text and all its ends that begin with a word, longest first."""
-    return [text, *(text[i + 1 :] for i, character in enumerate(text) if character == " " and i + 1 < len(text))]

@@ -6,19 +6,24 @@ pickle or the code of a repository.
 
 import json
 import logging
+import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from w2vkit.checkpoints import MINI, mini_folder
-from w2vkit.errors import ModelError
+from w2vkit.errors import ModelError, brief, printable
 
 log = logging.getLogger(__name__)
 
 DEFAULT = "facebook/wav2vec2-large-960h-lv60-self"
 REVISIONS = {DEFAULT: "54074b1c16f4de6a5ad59affb4caa8f2ea03a119"}  # what w2vkit was tested with
 PROBE_SECONDS = 4.0  # s; how long the Hub may take to answer at all
+LICENCE_CHARACTERS = 80  # of what a model card gives as the licence
+SPARE_BYTES = 2**30  # what a download leaves free on the disk
 NEEDED = ["*.json", "*.txt", "*.safetensors", "README.md"]
 # For repositories that hold only pickles, the Hub's own bot offers safetensors as a pull request.
 BOT, BOT_TITLE = "SFconvertbot", "Adding `safetensors` variant of this model"
@@ -57,7 +62,13 @@ class _UnavailableError(ModelError):
     """The Hub cannot be reached, or does not give the checkpoint."""
 
 
-def fetch(name: str, revision: str | None = None, *, progress: Callable[[float], None] | None = None) -> Checkpoint:
+def fetch(
+    name: str,
+    revision: str | None = None,
+    *,
+    progress: Callable[[float], None] | None = None,
+    max_bytes: float = math.inf,
+) -> Checkpoint:
     """Find a checkpoint, and download it if it is only on the Hub (with a progress bar on a terminal).
 
     Parameters
@@ -69,6 +80,8 @@ def fetch(name: str, revision: str | None = None, *, progress: Callable[[float],
     progress : callable, optional
         Called, instead of the bar, with the share of the bytes that have come (0 to 1); a ModelError that it raises
         stops the download.
+    max_bytes : float
+        Download nothing larger.
 
     Returns
     -------
@@ -78,11 +91,11 @@ def fetch(name: str, revision: str | None = None, *, progress: Callable[[float],
     ------
     ModelError
         There is no such folder, or it was given a revision; or the Hub cannot be reached, or does not have the checkpoint
-        as safetensors.
+        as safetensors; or it is larger than `max_bytes` or than the free space on the disk.
     """
     if name == "auto":
         try:
-            return fetch(DEFAULT, revision, progress=progress)
+            return fetch(DEFAULT, revision, progress=progress, max_bytes=max_bytes)
         except _UnavailableError as error:
             if revision:
                 raise
@@ -102,7 +115,7 @@ def fetch(name: str, revision: str | None = None, *, progress: Callable[[float],
     owner, _, model = name.partition("/")
     if not owner or not model or "/" in model or "\\" in name or name[0] in "./~":
         raise ModelError(f"There is no folder {name}. Give a checkpoint's folder, a Hub name such as {DEFAULT}, or {MINI}.")
-    return Checkpoint(name, _snapshot(name, revision, progress))
+    return Checkpoint(name, _snapshot(name, revision, progress, max_bytes))
 
 
 def _stand_in(error: ModelError) -> str:
@@ -113,13 +126,13 @@ def _stand_in(error: ModelError) -> str:
     )
 
 
-def _snapshot(name: str, revision: str | None, progress: Callable[[float], None] | None) -> Path:
+def _snapshot(name: str, revision: str | None, progress: Callable[[float], None] | None, max_bytes: float) -> Path:
     """Find the revision asked for, else the pinned one, in the cache or on the Hub; at worst use another cached one."""
     wanted = revision or REVISIONS.get(name)
     if cached := _cached(name, wanted):
         return cached
     try:
-        return _download(name, wanted, progress)
+        return _download(name, wanted, progress, max_bytes)
     except _UnavailableError:
         other = None if revision else _cached(name, None)
         if other is None:
@@ -151,9 +164,9 @@ def _cached(name: str, revision: str | None) -> Path | None:
     return next(complete, None)
 
 
-def _download(name: str, revision: str | None, progress: Callable[[float], None] | None) -> Path:
+def _download(name: str, revision: str | None, progress: Callable[[float], None] | None, max_bytes: float) -> Path:
     """Download the files of a checkpoint; if its weights are a pickle, the conversion that the Hub's bot offers."""
-    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
     def refuse(why: str) -> _UnavailableError:
@@ -162,11 +175,16 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
     if constants.HF_HUB_OFFLINE:
         raise refuse("downloads are switched off (HF_HUB_OFFLINE=1). Unset it to fetch the model.")
     try:
-        siblings = HfApi().model_info(name, revision=revision, timeout=PROBE_SECONDS).siblings or []
-        if not any(file.rfilename.endswith(".safetensors") for file in siblings):
+        files = _files(name, revision)
+        if not any(file.endswith(".safetensors") for file in files):
             revision = _conversion(name)
             if revision is None:
                 raise refuse("the Hub has it without safetensors weights. Choose a checkpoint that has model.safetensors.")
+            files = _files(name, revision)
+        if (size := sum(files.values())) > max_bytes:
+            raise refuse(f"with {size / 1e9:.1f} GB it is too large: at most {max_bytes / 1e9:.1f} GB may be downloaded here.")
+        if size + SPARE_BYTES > (free := _free_bytes(Path(constants.HF_HUB_CACHE))):
+            raise refuse(f"its {size / 1e9:.1f} GB do not fit: the disk has {free / 1e9:.1f} GB free. Free some.")
         bar = {"tqdm_class": _reporting(progress)} if progress else {}
         return Path(snapshot_download(name, revision=revision, allow_patterns=NEEDED, **bar))
     except ModelError:
@@ -185,6 +203,20 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
         raise refuse(
             "the Hugging Face Hub cannot be reached. Check the connection or proxy, or name a local folder."
         ) from error
+
+
+def _files(name: str, revision: str | None) -> dict[str, int]:
+    """Give name and size (bytes) of the files that would be downloaded."""
+    from huggingface_hub import HfApi
+
+    info = HfApi().model_info(name, revision=revision, timeout=PROBE_SECONDS, files_metadata=True)
+    named = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    return {file: size for file, size in named.items() if any(fnmatch(file, pattern) for pattern in NEEDED)}
+
+
+def _free_bytes(folder: Path) -> int:
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    return shutil.disk_usage(there).free
 
 
 def _reporting(progress: Callable[[float], None]) -> Any:
@@ -216,18 +248,29 @@ def _conversion(name: str) -> str | None:
 
 
 def listing() -> list[Entry]:
-    """List the models that can be named: the bundled one, those in the Hub's cache, and the default."""
+    """List the models that can be named: the bundled one, those in the Hub's cache, and the default.
+
+    What cannot be read as a CTC checkpoint is left out: a cache holds whatever somebody has once downloaded.
+    """
     from huggingface_hub import constants
 
     entries = [Entry(MINI, "bundled", _size(mini_folder()), _licence(mini_folder()))]
     for home in sorted(Path(constants.HF_HUB_CACHE).glob("models--*--*")):
-        name = home.name.removeprefix("models--").replace("--", "/", 1)
-        snapshot = _cached(name, REVISIONS.get(name)) or _cached(name, None)
-        if snapshot and _is_ctc(snapshot):
-            entries.append(Entry(name, "cached", _size(snapshot), _licence(snapshot)))
+        try:
+            entry = _cached_entry(home)
+        except Exception as error:  # its files are strangers' work, and each library raises its own errors for a faulty one
+            log.info("%s is left out of the list of models: %s", home.name, brief(error))
+        else:
+            entries += [entry] if entry else []
     if DEFAULT not in {entry.name for entry in entries}:
         entries.append(Entry(DEFAULT, "on the Hub", 1_262_000_000, "apache-2.0"))
     return entries
+
+
+def _cached_entry(home: Path) -> Entry | None:
+    name = home.name.removeprefix("models--").replace("--", "/", 1)
+    snapshot = _cached(name, REVISIONS.get(name)) or _cached(name, None)
+    return Entry(name, "cached", _size(snapshot), _licence(snapshot)) if snapshot and _is_ctc(snapshot) else None
 
 
 def _size(folder: Path) -> int:
@@ -241,7 +284,7 @@ def _is_ctc(folder: Path) -> bool:
 
 def _licence(folder: Path) -> str:
     licence = getattr(_card(folder), "license", None) or "see its page"
-    return licence if isinstance(licence, str) else ", ".join(licence)
+    return printable(licence if isinstance(licence, str) else ", ".join(map(str, licence)))[:LICENCE_CHARACTERS]
 
 
 def _card(folder: Path) -> Any:
@@ -282,6 +325,6 @@ def measured(folder: Path) -> list[Measured]:
     results = getattr(_card(folder), "eval_results", None) or []
     rates: dict[str, dict[str, float]] = {}
     for result in results:
-        if isinstance(result.metric_value, int | float):
+        if isinstance(result.metric_value, int | float) and isinstance(result.dataset_name, str):
             rates.setdefault(result.dataset_name, {})[result.metric_type] = float(result.metric_value)
     return [Measured(name, found.get("wer"), found.get("cer")) for name, found in rates.items()]

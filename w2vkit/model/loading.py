@@ -13,6 +13,14 @@ from w2vkit.emissions import Vocabulary
 from w2vkit.errors import ModelError, brief
 from w2vkit.model.hub import Checkpoint
 
+# What a config may ask for. Far more than any published checkpoint has; a typing error must not take hours or all memory.
+LARGEST = {"num_hidden_layers": 1_000, "hidden_size": 65_536, "intermediate_size": 262_144, "num_attention_heads": 1_024}
+LARGEST |= {"vocab_size": 1_000_000, "num_conv_pos_embeddings": 65_536}
+LARGEST |= {"conv_dim": 65_536, "conv_kernel": 65_536, "conv_stride": 65_536}
+RATES = range(1_000, 192_001)  # Hz
+FRAME_SECONDS = 1.0  # s; no frame covers more sound
+BOUNDARY = "|"  # how nearly all checkpoints write the word boundary
+
 
 def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any, Vocabulary]:
     """Load network (in float32, on the CPU), feature extractor and vocabulary from a folder, from safetensors only.
@@ -27,9 +35,13 @@ def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any, Vocabulary]:
         config = AutoConfig.from_pretrained(checkpoint.folder, **options)
         if type(config) not in MODEL_FOR_CTC_MAPPING:
             raise ValueError(f"transformers has no {config.model_type} network with a CTC head.")
-        geometry(config)
+        _, receptive_field = geometry(config)
+        _check_sizes(config)
         extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder, **options)
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, **options)
+        _check_extractor(extractor, receptive_field)
+        # Phoneme tokenizers turn text into phonemes by a further package; w2vkit only needs their labels.
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, do_phonemize=False, **options)
+        _check_weights(config, checkpoint)
         network, report = AutoModelForCTC.from_pretrained(
             checkpoint.folder,
             config=config,
@@ -38,8 +50,51 @@ def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any, Vocabulary]:
             output_loading_info=True,
             **options,
         )
-    _check_whole(report, checkpoint)
-    return network.eval(), extractor, vocabulary_of(tokenizer, network.config.vocab_size, checkpoint)
+        _check_whole(report, checkpoint)
+        vocabulary = vocabulary_of(tokenizer, network.config.vocab_size, checkpoint)
+        with torch.inference_mode():  # settings that do not fit each other show in a pass
+            network.eval()(torch.zeros(1, 2 * receptive_field))
+    return network, extractor, vocabulary
+
+
+def _check_sizes(config: Any) -> None:
+    """Refuse sizes that are no whole numbers from 1 to `LARGEST`."""
+    for name, largest in LARGEST.items():
+        given = getattr(config, name, 1)
+        for size in given if isinstance(given, list | tuple) else [given]:
+            if not (isinstance(size, int) and 1 <= size <= largest):
+                raise ModelError(
+                    f"config.json has {name} {size!r}. Give a whole number from 1 to {largest}, as in the original."
+                )
+
+
+def _check_weights(config: Any, checkpoint: Checkpoint) -> None:
+    """Refuse a network that is larger than the files of its weights: those that lack would take memory before it shows."""
+    with torch.device("meta"):
+        needed = sum(weight.numel() for weight in AutoModelForCTC.from_config(config).parameters())
+    stored = sum(file.stat().st_size for file in checkpoint.folder.glob("*.safetensors"))
+    if stored and needed > stored:  # a weight takes a byte at least
+        raise ModelError(
+            f"config.json of {checkpoint.name} describes a network of {needed / 1e6:.0f} million weights, its files hold "
+            f"{stored / 1e6:.0f} MB. Take config.json and the weights from the same checkpoint."
+        )
+
+
+def _check_extractor(extractor: Any, receptive_field: int) -> None:
+    rate = extractor.sampling_rate
+    if not (isinstance(rate, int) and rate in RATES):
+        raise ModelError(
+            f"The checkpoint's sampling_rate is {rate!r}. Give {RATES[0]} to {RATES[-1]} Hz in preprocessor_config.json; "
+            "wav2vec 2.0 has 16000."
+        )
+    if receptive_field > FRAME_SECONDS * rate:
+        raise ModelError(
+            f"One frame of the checkpoint would cover {receptive_field / rate:.1f} s. "
+            "Correct conv_kernel and conv_stride in config.json; wav2vec 2.0 has 25 ms."
+        )
+    for name in ("do_normalize", "return_attention_mask"):
+        if not isinstance(value := getattr(extractor, name), bool):
+            raise ModelError(f"The checkpoint's {name} is {value!r}. Write true or false in preprocessor_config.json.")
 
 
 def geometry(config: Any) -> tuple[int, int]:
@@ -69,10 +124,13 @@ def padding_matters(network: Any, masked: bool) -> bool:
 
 def vocabulary_of(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabulary:
     """Order the tokenizer's labels by the columns of the logits."""
-    columns = {column: label for label, column in tokenizer.get_vocab().items()}
-    special = {tokenizer.convert_tokens_to_ids(token) for token in tokenizer.all_special_tokens}
+    numbers = tokenizer.get_vocab()
+    columns = {column: label for label, column in numbers.items()}
+    special = {numbers[token] for token in tokenizer.all_special_tokens if token in numbers}
+    boundary = _word_boundary(tokenizer, size)
     # In many checkpoints on the Hub <s> and </s> have no column, which does no harm. A letter needs one.
-    lost = [label for column, label in columns.items() if column >= size and column not in special]
+    harmless = special | {numbers.get(BOUNDARY)}
+    lost = [label for column, label in columns.items() if column >= size and column not in harmless]
     missing = [column for column in range(size) if column not in columns]
     if lost or missing:
         detail = f"labels {lost[:5]} have no column" if lost else f"column {missing[0]} has no label"
@@ -80,15 +138,24 @@ def vocabulary_of(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabula
             f"The vocabulary of {checkpoint.name} does not fit its network: {len(columns)} labels for {size} logits "
             f"({detail}). Take vocab.json and the weights from the same checkpoint."
         )
-    boundary = tokenizer.convert_tokens_to_ids(tokenizer.word_delimiter_token)
-    # transformers counts the word boundary among the special tokens; here it is text.
-    special = {column for column in special if column is not None and column < size} - {boundary}
+    if tokenizer.pad_token_id is None:
+        raise ModelError(f"The tokenizer of {checkpoint.name} has no pad_token, which is the blank of CTC. Name it, as <pad>.")
     return Vocabulary(
         labels=tuple(columns[column] for column in range(size)),
         blank=tokenizer.pad_token_id,
-        word_boundary=boundary if boundary is not None and boundary < size else None,
-        special=frozenset(special),
+        word_boundary=boundary,
+        # transformers counts the word boundary among the special tokens; here it is text.
+        special=frozenset(column for column in special - {boundary} if column < size),
     )
+
+
+def _word_boundary(tokenizer: Any, size: int) -> int | None:
+    """Find the column of the word boundary: the tokenizer's delimiter, else ``|`` or a space; None for phonemes."""
+    delimiter, numbers = tokenizer.word_delimiter_token, tokenizer.get_vocab()
+    if delimiter is None:
+        return None
+    found = (numbers.get(label, size) for label in (delimiter, BOUNDARY, " "))
+    return next((column for column in found if column < size), None)
 
 
 def _check_whole(report: dict, checkpoint: Checkpoint) -> None:

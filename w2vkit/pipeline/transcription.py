@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from w2vkit.align import Alignment, align
+from w2vkit.align.forced_alignment import lay_out
 from w2vkit.audio import MAX_SECONDS, Waveform, load
 from w2vkit.decode import Decode, Hypothesis
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import Emissions, Vocabulary
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
@@ -21,9 +22,14 @@ class Emitter(Protocol):
     ----------
     sample_rate : int
         Of the waveforms (Hz).
+    stride : int
+        Samples from one frame to the next.
+    vocabulary : Vocabulary
     """
 
     sample_rate: int
+    stride: int
+    vocabulary: Vocabulary
 
     @property
     def default_decoder(self) -> Decode:
@@ -133,9 +139,12 @@ def align_file(
         As for `transcribe`, and `AlignmentError` for the text.
     """
     chosen = _loaded(model) if isinstance(model, str) else model
-    waveform, seconds, emissions = _emit(source, chosen, True, max_seconds, progress)
+    waveform = _load(source, chosen, max_seconds)
+    frames = len(waveform.samples) // chosen.stride  # the network gives one or two frames less
+    lay_out(text, chosen.vocabulary, frames, chosen.stride / chosen.sample_rate)  # refuses a text before the network runs
+    (emissions,) = chosen.emit([waveform], progress=progress)
     alignment = align(emissions, text)
-    return Transcription(waveform, seconds, emissions, alignment.hypothesis), alignment
+    return Transcription(waveform, waveform.seconds, emissions, alignment.hypothesis), alignment
 
 
 def _emit(
@@ -144,12 +153,13 @@ def _emit(
     if not keep_sound:
         emissions, seconds = cast("CTCModel", model).emit_file(source, max_seconds=max_seconds, progress=progress)
         return None, seconds, emissions
-    if isinstance(source, Waveform):
-        waveform = source
-    else:
-        waveform = load(source, sample_rate=model.sample_rate, max_seconds=max_seconds)
+    waveform = _load(source, model, max_seconds)
     (emissions,) = model.emit([waveform], progress=progress)
     return waveform, waveform.seconds, emissions
+
+
+def _load(source: Any, model: Emitter, max_seconds: float) -> Waveform:
+    return source if isinstance(source, Waveform) else load(source, sample_rate=model.sample_rate, max_seconds=max_seconds)
 
 
 # A loop over `transcribe(path, "w2v-mini")` must not load the checkpoint for each file; two names can be compared so.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from w2vkit.errors import ModelError
 from w2vkit.model.hub import fetch, listing
 from w2vkit_demo import strings
+from w2vkit_demo.server.limits import MAX_DOWNLOAD_BYTES
 from w2vkit_demo.server.model_queue import ModelQueue
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class LoadedModels:
     load : callable, optional
         Gives the loaded model of a name. Without it there is only the first model.
     downloads : bool
-        Whether visitors may have models of the Hub downloaded to this machine.
+        Whether visitors may have models of the Hub downloaded to this machine, one at a time, up to `MAX_DOWNLOAD_BYTES`.
     """
 
     def __init__(self, first: ModelQueue, load: Load | None = None, *, downloads: bool = True) -> None:
@@ -39,6 +40,7 @@ class LoadedModels:
         self._load = load
         self._other = first
         self._loading = Lock()
+        self._downloading = Lock()
 
     def names(self) -> list[str]:
         """Name the models that can be chosen: those on this machine and, if downloads are allowed, the Hub's default."""
@@ -115,8 +117,8 @@ class LoadedModels:
 
         def work() -> None:
             try:
-                if self._in_memory(name) is None:
-                    fetch(name, progress=report)
+                if self._in_memory(name) is None and name not in self.here():
+                    self._download(name, report)
                 done.set_result(self._load_once(name, load))
             except BaseException as error:  # `done.result` raises it
                 done.set_exception(error)
@@ -131,6 +133,14 @@ class LoadedModels:
                     yield share
         finally:
             stopped.set()
+
+    def _download(self, name: str, report: Callable[[float], None]) -> None:
+        if not self._downloading.acquire(blocking=False):
+            raise ModelError(strings.DOWNLOADING)
+        try:
+            fetch(name, progress=report, max_bytes=MAX_DOWNLOAD_BYTES)
+        finally:
+            self._downloading.release()
 
     def _load_once(self, name: str, load: Load) -> ModelQueue:
         with self._loading:

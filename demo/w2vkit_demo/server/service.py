@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from w2vkit.align import Alignment
-from w2vkit.audio import Waveform, load
+from w2vkit.audio import Waveform
 from w2vkit.audio.effects import add_noise, change_speed, telephone
 from w2vkit.decode import BeamSearch, Decode, Hypothesis, greedy
 from w2vkit.decode.hotwords import HOTWORD_WEIGHT
@@ -20,10 +20,11 @@ from w2vkit.emissions import Emissions
 from w2vkit.errors import DecodingError, W2VKitError
 from w2vkit.pipeline.transcription import Transcription, align_file, transcribe
 from w2vkit_demo import strings
+from w2vkit_demo.server.audio_processes import AudioProcesses
 from w2vkit_demo.server.beam_process import BeamProcess
-from w2vkit_demo.server.limits import MAX_CHARACTERS
+from w2vkit_demo.server.limits import MAX_CHARACTERS, MAX_HOTWORD_CHARACTERS, MAX_HOTWORD_WORDS, MAX_HOTWORDS
 from w2vkit_demo.server.loaded_models import LoadedModels
-from w2vkit_demo.server.model_queue import SHORT_SECONDS
+from w2vkit_demo.server.model_queue import SHORT_SECONDS, ModelQueue
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ class Setup:
 
 
 class Service:
-    """The models of a server, and the processes of its beam searches.
+    """The models of a server, and the processes that decode its files and run its beam searches.
 
-    Two processes, so that the search in a short sound need not wait for the search in a long one. Use it in a ``with``
-    block, or call `close`.
+    There are two for searches, so that the search in a short sound need not wait for the search in a long one. Use
+    it in a ``with`` block, or call `close`.
 
     Parameters
     ----------
@@ -71,6 +72,7 @@ class Service:
 
     def __init__(self, models: LoadedModels) -> None:
         self.models = models
+        self._audio = AudioProcesses()
         self._short, self._long = BeamProcess(), BeamProcess()
 
     def __enter__(self) -> Self:
@@ -81,6 +83,7 @@ class Service:
 
     def close(self) -> None:
         """End the processes."""
+        self._audio.close()
         self._short.close()
         self._long.close()
 
@@ -94,14 +97,13 @@ class Service:
         """Transcribe a file."""
         model = self.models.get(setup.model)
         decode = self.decoder(setup)
-        waveform = load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
-        return transcribe(degrade(waveform, setup), model, decode=decode)
+        return transcribe(degrade(self._load(path, model), setup), model, decode=decode)
 
     def align(self, path: str, text: str, model: str = "") -> tuple[Transcription, Alignment]:
         """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does."""
         check_length(text)
         chosen = self.models.get(model)
-        return align_file(path, text, chosen, max_seconds=chosen.max_seconds)
+        return align_file(self._load(path, chosen), text, chosen)
 
     def decoder_names(self, model: str = "") -> list[str]:
         """Name the decoders that a model can take: ``checkpoint`` only if a language model lies in its folder."""
@@ -139,6 +141,9 @@ class Service:
                 raise DecodingError(strings.NO_LANGUAGE_MODEL.format(name=model.name))
         return partial(self._search, search, language_model=path)
 
+    def _load(self, path: str, model: ModelQueue) -> Waveform:
+        return self._audio.load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
+
     def _search(self, search: BeamSearch, emissions: Emissions, *, language_model: Path | None) -> Hypothesis:
         process = self._short if emissions.seconds <= SHORT_SECONDS else self._long
         return process.search(emissions, search, language_model=language_model)
@@ -160,6 +165,10 @@ def split_hotwords(text: str) -> list[str]:
     words = [word.strip() for word in text.replace("\n", ",").split(",") if word.strip()]
     if not words:
         raise DecodingError(strings.NO_HOTWORDS)
+    longest, most_words = max(map(len, words)), max(len(word.split()) for word in words)
+    if len(words) > MAX_HOTWORDS or longest > MAX_HOTWORD_CHARACTERS or most_words > MAX_HOTWORD_WORDS:
+        limits = {"phrases": MAX_HOTWORDS, "words": MAX_HOTWORD_WORDS, "characters": MAX_HOTWORD_CHARACTERS}
+        raise DecodingError(strings.TOO_MANY_HOTWORDS.format(count=len(words), **limits))
     return words
 
 

@@ -5,12 +5,15 @@ of the blocks that come while a handler runs it keeps only the last one.
 """
 
 import base64
+import io
+import wave
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from w2vkit.errors import AudioError, W2VKitError
 from w2vkit.pipeline.live import LiveText, LiveTranscript
@@ -25,6 +28,8 @@ REST = 2.0
 PATIENCE_SECONDS = 2.0  # s; if the text of a block takes longer, it is shown with the next one
 SESSIONS = 16  # sessions whose blocks are processed at the same time
 KEEP_SECONDS = 900  # s; how long a session without new sound is kept
+BLOCK_SECONDS = 30.0  # s; the longest block that is taken. The browser sends 2 s, and more after a pause of the connection
+RATES = range(8_000, 192_001)  # Hz
 MAX_BYTES = 8 * 2**20  # of a block, in base64; the browser sends about a tenth of this
 SCRIPT = (Path(__file__).parents[1] / "static" / "live_view.js").read_text(encoding="utf-8")
 TEMPLATE = (
@@ -53,8 +58,9 @@ def build(service: Service, chosen_model: gr.State) -> None:
     workers = ThreadPoolExecutor(SESSIONS, thread_name_prefix="live")
 
     def process(live: LiveTranscript | None, model: str, event: gr.EventData) -> list[Any]:
-        block: dict[str, Any] = event._data or {}
-        answer = {"number": block.get("number", 0), "last": bool(block.get("last"))}
+        block: dict[str, Any] = event._data if isinstance(event._data, dict) else {}
+        number = block.get("number")
+        answer = {"number": number if isinstance(number, int) and abs(number) < 2**53 else 0, "last": block.get("last") is True}
         try:
             if live is None or block.get("begin"):
                 live = begin(service, model)
@@ -79,17 +85,38 @@ def begin(service: Service, model: str = "") -> LiveTranscript:
 
 def _feed(live: LiveTranscript, block: dict[str, Any], max_seconds: float) -> None:
     """Feed a block of the browser: a WAV file in base64, and how many seconds of sound were dropped before it."""
-    sound, missed = block.get("sound"), block.get("missed")
+    sound, missed = block.get("sound"), block.get("missed") or 0
     if not sound:
         return
     if live.now.seconds > max_seconds:
         raise AudioError(strings.LIVE_OVER.format(seconds=max_seconds))
+    if not (isinstance(missed, int | float) and 0 <= missed <= max_seconds):
+        raise AudioError(strings.LIVE_BAD)
+    live.feed(_samples(sound), missed=float(missed))
+
+
+def _samples(sound: Any) -> tuple[int, np.ndarray]:
+    """Read a block as the browser writes it: mono PCM with 16 bits in a WAV file. Nothing else is decoded here.
+
+    Returns
+    -------
+    (int, numpy.ndarray)
+        The rate (Hz) and (N,) int16.
+    """
     try:
-        if len(sound) > MAX_BYTES:
+        if not isinstance(sound, str) or len(sound) > MAX_BYTES:
             raise ValueError
-        live.feed(base64.b64decode(sound, validate=True), missed=max(0.0, float(missed or 0)))
-    except (ValueError, TypeError) as error:
+        with wave.open(io.BytesIO(base64.b64decode(sound, validate=True))) as file:
+            rate = file.getframerate()
+            if (file.getnchannels(), file.getsampwidth()) != (1, 2) or rate not in RATES:
+                raise ValueError
+            data = file.readframes(round(BLOCK_SECONDS * rate) + 1)
+        samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2")
+        if not 0 < len(samples) <= BLOCK_SECONDS * rate:
+            raise ValueError
+    except (ValueError, EOFError, wave.Error, OverflowError) as error:
         raise AudioError(strings.LIVE_BAD) from error
+    return rate, samples
 
 
 def _words(now: LiveText) -> dict[str, str]:

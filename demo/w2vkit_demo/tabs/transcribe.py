@@ -1,10 +1,13 @@
 """The tab Transcribe: the text of a recording, its linked view, files to download, and errors against a reference."""
 
 import time
+from dataclasses import fields
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
+from w2vkit.emissions import Emissions
 from w2vkit.errors import W2VKitError
 from w2vkit.evaluate.scoring import difference
 from w2vkit.pipeline.transcription import Transcription
@@ -16,6 +19,7 @@ from w2vkit_demo.tabs import linked_view, widgets
 
 FORMATS = ("txt", "srt", "vtt", "json", "TextGrid")
 NBEST = 5
+MAX_KEPT_BYTES = 2_500_000  # of a result for a further search: ten minutes with 32 labels take 1.9 MB
 
 
 def build(service: Service, chosen_model: gr.State) -> None:
@@ -68,17 +72,17 @@ def build(service: Service, chosen_model: gr.State) -> None:
         exported = widgets.downloads(found.hypothesis, FORMATS, seconds=found.seconds, source=path)
         words = widgets.times_table(found.hypothesis.words)
         errors = score(true_text, found.text, model)
-        return [found, summary, linked_view.packed(found), found.text, errors, words, "", *exported]
+        return [kept(found.emissions), summary, linked_view.packed(found), found.text, errors, words, "", *exported]
 
     def run_new(path: str | None, model: str, how: str) -> list[Any]:
         return [*run(path, "", model, how), ""]  # the reference in the field is that of the recording before
 
-    def search_more(found: Transcription | None, model: str, how: str) -> str:
-        if found is None:
-            return widgets.message(strings.EMPTY)
+    def search_more(parts: dict[str, Any] | None, model: str, how: str) -> str:
+        if parts is None:
+            return widgets.message(strings.NO_LONGER_KEPT)
         setup = Setup(model=model, decoder="beam" if how == "greedy" else how)
         try:
-            best = service.decoder(setup, nbest=NBEST)(found.emissions)
+            best = service.decoder(setup, nbest=NBEST)(restored(parts))
         except W2VKitError as error:
             return widgets.failure(error)
         rows = [(h.text or "-", f"{h.score:.2f}") for h in (best, *best.alternatives)]
@@ -98,6 +102,21 @@ def build(service: Service, chosen_model: gr.State) -> None:
     chosen_model.change(offer_decoders, chosen_model, decoder, queue=False, **private)
     gr.on([count.click, reference.submit], score, [reference, text, chosen_model], errors, **private)
     search.click(search_more, [result, chosen_model, decoder], others, **private, **widgets.RUN)
+
+
+def kept(emissions: Emissions) -> dict[str, Any] | None:
+    """Give what is kept of a result for a further search, for `restored`; None if it is large.
+
+    The sound is not kept, and the emissions in half precision, which changes log-probabilities by less than 0.1 %.
+    """
+    parts = {part.name: getattr(emissions, part.name) for part in fields(emissions)}
+    half = emissions.log_probs.astype(np.float16)
+    return parts | {"log_probs": half} if half.nbytes <= MAX_KEPT_BYTES else None
+
+
+def restored(parts: dict[str, Any]) -> Emissions:
+    """Give the emissions that were `kept`."""
+    return Emissions(**parts | {"log_probs": parts["log_probs"].astype(np.float32)})
 
 
 def _decoder_choices(service: Service, model: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ of the order below: the n-gram's beginning (without its last word) and its end (
 
 import gzip
 import logging
+import re
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -46,7 +47,7 @@ class _Estimate:
 
 
 def sentences(text: str, *, characters: bool = False) -> list[list[str]]:
-    """Split a text into sentences of words without punctuation, one sentence per line.
+    """Split a text into sentences of words without punctuation, one sentence per line; its marks ``<s>`` and ``</s>`` drop out.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ def sentences(text: str, *, characters: bool = False) -> list[list[str]]:
     characters : bool
         Split words into characters, with ``|`` between words.
     """
+    text = re.sub(f"{BEGIN}|{END}", " ", text, flags=re.IGNORECASE)
     text = (text if text.isupper() else text.lower()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     # Words consist of letters, marks and digits, and of apostrophes inside.
     ends = {ord(c): " " for c in set(text) if unicodedata.category(c)[0] not in "LMN" and c not in "'\n"}

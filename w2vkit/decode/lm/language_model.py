@@ -110,7 +110,7 @@ def _weights(path: Path) -> Weights:
         weights = Weights(**json.loads(beside.read_text(encoding="utf-8")))
         if not (isfinite(weights.alpha) and isfinite(weights.beta)):
             raise ValueError("a weight is not a finite number")
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise LanguageModelError(
             f"{beside} cannot be used: {error}. Write alpha and beta into it as numbers, or delete it to use the defaults."
         ) from error

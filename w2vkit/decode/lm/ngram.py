@@ -5,15 +5,16 @@ The format is described by SRILM, http://www.speech.sri.com/projects/srilm/manpa
 
 import gzip
 import hashlib
+import io
 import re
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import isfinite, log
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from w2vkit.errors import LanguageModelError
 
@@ -126,6 +127,9 @@ class NGram:
 
 
 GZIP_MAGIC = b"\x1f\x8b"
+MOST_DIGITS = 15  # of a count
+LONGEST_LINE = 65_536  # bytes; more is no n-gram, however long its words are
+BOM = b"\xef\xbb\xbf"  # editors on Windows begin a UTF-8 file with it
 ZERO = -99.0  # log10; SRILM's notation of a probability of zero
 AGAIN = "Make the file again, or fetch it again if it was downloaded."
 
@@ -141,7 +145,7 @@ def read(path: Path) -> NGram:
     try:
         with path.open("rb") as file:
             packed = file.read(2) == GZIP_MAGIC
-        with gzip.open(path) if packed else path.open("rb") as file:
+        with io.BufferedReader(gzip.open(path)) if packed else path.open("rb") as file:
             return replace(_Reader(path, file).read(), name=path.name, fingerprint=fingerprint(path))
     except (OSError, EOFError, zlib.error) as error:
         raise LanguageModelError(f"{path} could not be read to its end: {error}. {AGAIN}") from error
@@ -156,9 +160,9 @@ def fingerprint(path: Path) -> str:
 class _Reader:
     """Builds a model from the lines of a file, and counts the lines for error messages."""
 
-    def __init__(self, path: Path, lines: Iterable[bytes]) -> None:
+    def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self.number = path, 0
-        self.lines = self._numbered(lines)
+        self.lines = self._numbered(file)
         self.words: dict[str, int] = {}
         self.numbers: dict[bytes, int] = {}  # the same, with words as they are in the file
         # The n-gram that was read last without its last word, as word numbers, and its number among the n-grams.
@@ -186,10 +190,12 @@ class _Reader:
             raise self._broken(rf"expected \end\ after the last section, found {_shown(line)}")
         return NGram(len(counts), self.words, self.child, self.log_prob, self.back_off, self.suffix, longest)
 
-    def _numbered(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        for line in lines:
+    def _numbered(self, file: BinaryIO) -> Iterator[bytes]:
+        for line in iter(partial(file.readline, LONGEST_LINE), b""):  # a gzipped line of 1 MB can be one of 1 GB
             self.number += 1
-            if stripped := line.strip():
+            if len(line) == LONGEST_LINE:
+                raise self._broken(f"the line has more than {LONGEST_LINE} bytes")
+            if stripped := (line.removeprefix(BOM) if self.number == 1 else line).strip(b" \t\r\n"):
                 yield stripped
 
     def _counts(self) -> tuple[list[int], bytes]:
@@ -198,6 +204,8 @@ class _Reader:
             match = re.fullmatch(rb"ngram\s+(\d+)\s*=\s*(\d+)", line)
             if not match:
                 break
+            if max(map(len, match.groups())) > MOST_DIGITS:
+                raise self._broken(f"{_shown(line)} counts more n-grams than any file can hold")
             if int(match[1]) != len(counts) + 1:
                 raise self._broken(f"the counts jump to order {int(match[1])}")
             counts.append(int(match[2]))
@@ -214,7 +222,8 @@ class _Reader:
         for line in self.lines:
             if line.startswith(b"\\"):
                 break
-            self._ngram(line.split(), order, last=last)
+            odd = b"\v" in line or b"\f" in line or b"\r" in line  # bytes.split() takes these for spaces, ARPA files do not
+            self._ngram(re.split(rb"[ \t]+", line) if odd else line.split(), order, last=last)
             seen += 1
             if order == 1 and seen > count:
                 break  # the keys in `child` depend on the number of unigrams, which must be right before the next section

@@ -1,0 +1,60 @@
+"""Decoding of files in processes of their own, with a deadline and a limit of memory.
+
+A file can be made so that its decoder takes hours, or all memory: here that ends one process, and with it one request.
+"""
+
+from queue import LifoQueue
+
+from w2vkit.audio import Waveform, load
+from w2vkit.errors import AudioError, ServerError
+from w2vkit_demo import strings
+from w2vkit_demo.server.worker_process import WorkerProcess
+
+PROCESSES = 2  # so that the file of one visitor need not wait for that of another
+DECODE_SECONDS = 60.0  # s; ten minutes of any format take a few seconds
+MOST_MEMORY = 4 * 2**30  # bytes of address space
+
+
+class AudioProcesses:
+    """Processes that decode one file each."""
+
+    def __init__(self) -> None:
+        self._processes = [WorkerProcess() for _ in range(PROCESSES)]
+        self._free = LifoQueue[WorkerProcess]()  # the one that was used last, so that quiet servers have one only
+        for process in self._processes:
+            self._free.put(process)
+
+    def load(self, path: str, *, sample_rate: int, max_seconds: float) -> Waveform:
+        """Load a file, as `w2vkit.audio.load` does.
+
+        Raises
+        ------
+        AudioError
+            As for `load`, or the file takes too much time or memory.
+        """
+        process = self._free.get()
+        try:
+            return process.call(_load, path, sample_rate, max_seconds, seconds=DECODE_SECONDS)
+        except ServerError as error:
+            raise AudioError(strings.NOT_DECODED.format(error=error)) from error
+        finally:
+            self._free.put(process)
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in self._processes:
+            process.close()
+
+
+def _load(path: str, sample_rate: int, max_seconds: float) -> Waveform:
+    _limit_memory()
+    return load(path, sample_rate=sample_rate, max_seconds=max_seconds)
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY if most < 0 else min(MOST_MEMORY, most), most))

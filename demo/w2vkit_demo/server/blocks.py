@@ -1,0 +1,62 @@
+"""A page whose errors are readable, and whose log names no files and no texts, whatever goes wrong."""
+
+import logging
+import math
+import time
+from typing import Any
+
+import gradio as gr
+
+from w2vkit.errors import W2VKitError, printable
+from w2vkit_demo import strings
+
+log = logging.getLogger(__name__)
+
+
+class Page(gr.Blocks):
+    """Gradio's Blocks, with a message instead of a traceback for each error."""
+
+    async def process_api(self, block_fn: Any, inputs: list[Any], *arguments: Any, **options: Any) -> dict[str, Any]:
+        """Answer one event of the page, or one call of a program.
+
+        Gradio would print the traceback of an unexpected error, with the paths of uploads, and answer without a message.
+        """
+        function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        started = time.perf_counter()
+        try:
+            if not options.get("iterator"):
+                _check_types(function, inputs)
+            return await super().process_api(block_fn, inputs, *arguments, **options)
+        except Exception as error:
+            name, elapsed = function.api_name or function.name, time.perf_counter() - started
+            log.info("%s failed after %.2f s: %s", name, elapsed, type(error.__cause__ or error).__name__)
+            if isinstance(error, gr.Error):
+                error.print_exception = False
+                raise
+            message = str(error) if isinstance(error, W2VKitError) else strings.UNEXPECTED.format(kind=type(error).__name__)
+            raise gr.Error(printable(message), print_exception=False) from error
+
+
+def _check_types(function: Any, inputs: list[Any]) -> None:
+    """Refuse arguments whose type a component would fail on; the message names the argument."""
+    if len(inputs) < len(function.inputs):
+        names = ", ".join(str(getattr(component, "label", None)) for component in function.inputs)
+        message = strings.TOO_FEW_ARGUMENTS.format(given=len(inputs), needed=len(function.inputs), names=names)
+        raise gr.Error(message, print_exception=False)
+    for component, value in zip(function.inputs, inputs, strict=False):
+        if wanted := _wanted(component, value):
+            message = strings.WRONG_TYPE.format(name=component.label, wanted=wanted, given=type(value).__name__)
+            raise gr.Error(message, print_exception=False)
+
+
+def _wanted(component: Any, value: Any) -> str | None:
+    """Say what a component takes, if the value is something else."""
+    if isinstance(component, gr.Number | gr.Slider):
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 and math.isfinite(value)
+        return None if fits else "a number"
+    if isinstance(component, gr.File | gr.Audio):
+        fits = value is None or (isinstance(value, dict) and isinstance(value.get("path"), str))
+        return None if fits else "an uploaded file"
+    if isinstance(component, gr.Textbox | gr.Radio | gr.Dropdown):
+        return None if value is None or isinstance(value, str) else "a text"
+    return None

@@ -1,0 +1,32 @@
+"""The text of subtitles, whatever programs have written into their files."""
+
+from w2vkit.align.subtitles import cues_of
+
+
+def test_the_cues_of_an_srt_file_are_read():
+    text = (
+        "1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>Hello,</i> {\\an8}dear\r\n- reader &amp; friend\r\n\r\n"
+        "2\r\n00:00:03,000 --> 00:00:04,000 X1:5 Y1:7\r\n42\r\n\r\n3\r\n00:00:05,000 --> 00:00:06,000\r\n\r\n"
+        "4\r\n00:00:07.000 --> 00:00:08.000\r\nI <3 you, a < b > c"
+    )
+    assert cues_of(text) == ["Hello, dear - reader & friend", "42", "I <3 you, a < b > c"]
+
+
+def test_cues_without_empty_lines_between_them_lose_their_numbers_only():
+    text = (
+        "1\n00:00:01,000 --> 00:00:02,000\none\n2\n00:00:02,000 --> 00:00:03,000\n7\n3\n00:00:03,000 --> 00:00:04,000\nthree\n"
+    )
+    assert cues_of(text) == ["one", "7", "three"]
+
+
+def test_the_cues_of_a_vtt_file_are_read_without_its_comments_and_styles():
+    text = (
+        "WEBVTT - a title\n\nSTYLE\n::cue { color: red }\n\nNOTE not said\nneither\n\nintro\n"
+        "00:01.000 --> 00:02.000 align:start\n<v.loud Ann>One <00:01.500><c>two</c>&nbsp;three\n\n"
+        "00:03.000 --> 00:04.000\nfour\n"
+    )
+    assert cues_of(text) == ["One two three", "four"]
+
+
+def test_other_text_has_no_cues():
+    assert cues_of("") == cues_of("WEBVTT\n") == cues_of("plain text\nof two lines") == []
