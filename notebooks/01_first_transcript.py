@@ -3,24 +3,26 @@
 #
 # [the course](README.md) · next: [02 Sound as numbers](02_sound_as_numbers.ipynb)
 #
-# wav2vec 2.0 turns a recording into text in four steps: sound, numbers, probabilities, letters. This notebook runs the
-# *Usage* example of the model card of
+# wav2vec 2.0 turns a recording into text in three steps: from sound to numbers, from numbers to probabilities, from probabilities to
+# letters. This notebook runs the *Usage* example of the model card of
 # [facebook/wav2vec2-large-960h-lv60-self](https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self) line by line, looks
 # at every object on the way, and then does the same with w2vkit.
 #
-# **The question.** The model reads a sentence of four to five seconds and gives probabilities, frame by frame. *How many frames
+# **The question.** The model reads a sentence of about four seconds and gives probabilities, frame by frame. *How many frames
 # will there be for each second of sound, and how many of them will say a letter?*
 
 # %%
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from huggingface_hub import ModelCard
 from ipywidgets import IntSlider
 from lesson import check, hear, reveal, show, table
 from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
 from transformers.utils import logging
 
 from w2vkit import greedy, load, transcribe
+from w2vkit.evaluate.calibration import temperature_scaled
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 from w2vkit.model.hub import fetch
@@ -29,7 +31,22 @@ MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 clip = examples()[0]
 
 # %% [markdown]
-# The clip is synthetic speech that comes with w2vkit. Listen to it first.
+# ### Which model, which voices?
+#
+# The course runs without a network on `w2v-mini`, a small model that comes with w2vkit. It is built like wav2vec 2.0, but it was not
+# made in the paper's way: four of its layers began as layers of another speech recogniser, Whisper tiny.en; its first layers were set by hand;
+# then it learned from transcribed speech. Its model card tells more.
+#
+# The six clips of the course are synthetic. Their voices (of the synthesiser flite) are **also in w2v-mini's training data**, with other
+# sentences. So w2v-mini makes far fewer errors on these clips than on people whom it has never heard. Here is what its card says
+# about people:
+
+# %%
+card = ModelCard.load(fetch("w2v-mini").folder / "README.md").data.eval_results
+table(["w2v-mini on", "word error rate (%)"], [[r.dataset_name, r.metric_value] for r in card if r.metric_type == "wer"])
+
+# %% [markdown]
+# Listen to the first clip.
 
 # %%
 waveform = load(clip.path)
@@ -41,7 +58,7 @@ print("what was said:", clip.text)
 
 # %%
 frames_each_second = None  # your prediction: how many frames for one second of sound?
-share_of_letters = None  # your prediction: which share of the frames, 0 to 1, says a letter (or a space)?
+share_of_letters = None  # your prediction: what fraction of the frames, 0 to 1, says a letter (or a space)?
 
 # %% [markdown]
 # ## 1. The processor: what goes in
@@ -102,7 +119,7 @@ stride = int(np.prod(network.config.conv_stride))
 print(f"one frame every {stride} samples, which is {1000 * stride / 16_000:.0f} ms")
 
 # %% [markdown]
-# ## 3. The likeliest label in every frame
+# ## 3. The most likely label in every frame
 #
 # The card takes the `argmax` over the labels. Here is that choice, frame by frame. Move the slider to see the whole distribution
 # of one frame.
@@ -129,7 +146,7 @@ def one_frame(figure, frame):
 
 show(figure, one_frame, frame=IntSlider(int(np.argmax(~is_blank)), 0, frames - 1))
 # %% [markdown]
-# The same for all frames at once: height is the probability of the likeliest label. Labels that are not the blank are named, once
+# The same for all frames at once: height is the probability of the most likely label. Labels that are not the blank are named, once
 # for each run of equal ones.
 
 # %%
@@ -161,7 +178,7 @@ reveal(share_of_letters, float((~is_blank).mean()), "of the frames say a letter 
 # ## 4. From labels to text
 #
 # `batch_decode` does two things: it merges equal labels that follow each other, and it drops the blanks. What is left is the text.
-# Why there is a blank, and what else can be made of the probabilities, is the matter of notebook
+# Why there is a blank, and what else can be made of the probabilities, is the subject of notebook
 # [05](05_letters_from_frames.ipynb).
 
 # %%
@@ -175,8 +192,8 @@ check(by_hand.split() == transcription.split(), "merging repeats and dropping bl
 # %% [markdown]
 # ## 5. The same with w2vkit
 #
-# w2vkit names the same four things: a `Waveform`, the `Emissions` (log-probabilities, one row for each frame), a `Hypothesis`
-# (text and words with time and confidence), and the `CTCModel` that makes the second from the first.
+# w2vkit has an object for each stage: a `Waveform` (the sound), the `Emissions` (log-probabilities, one row for each frame) and a
+# `Hypothesis` (text and words with time and confidence). A `CTCModel` makes emissions from a waveform.
 
 # %%
 model = CTCModel.load(MODEL, dtype="float32")
@@ -210,8 +227,20 @@ table(
 )
 
 # %% [markdown]
-# What a word's confidence means and whether it can be believed is the matter of notebook [08](08_when_was_it_said.ipynb).
-#
+# The confidences in this table are *calibrated*: w2vkit divides the logits by a temperature that is stored with the model. So they differ
+# from products of the probabilities above. The text is the same. What a confidence means and whether it can be
+# believed is the subject of notebook [08](08_when_was_it_said.ipynb); what a temperature does, of notebook [05](05_letters_from_frames.ipynb).
+
+# %%
+print(f"temperature stored with {MODEL}: {emissions.calibration.temperature}")
+plain = greedy(temperature_scaled(emissions, 1.0))
+table(
+    ["word", "confidence, calibrated", "confidence at temperature 1"],
+    [[a.text, a.confidence, b.confidence] for a, b in zip(hypothesis.words, plain.words, strict=True)],
+)
+check(plain.text == hypothesis.text, "the temperature does not change the text")
+
+# %% [markdown]
 # ## Exercises
 #
 # 1. Make the sound ten times quieter (`Waveform(waveform.samples / 10)`) and transcribe it. Predict first: does the text change?
@@ -230,7 +259,7 @@ table(
 # print(transcribe((16_000, quiet.samples), model, decode=greedy).text == hypothesis.text)
 # ```
 #
-# 2. The noisy clip and voices unlike those of the training data tend to be hardest:
+# 2. All voices are in w2v-mini's training data, so look for other reasons: the noise, the speed, the words.
 #
 # ```python
 # for example in examples():
@@ -238,13 +267,24 @@ table(
 #     print(f"{-(p * np.log(p + 1e-12)).sum(axis=1).mean():.3f} nats  {example.about}")
 # ```
 #
-# 3. The first layer's biases were learned for sound of standard deviation 1. A quiet sound drowns in them:
+# 3. The weights and biases were learned for sound of standard deviation 1. The raw samples have about a tenth of that, and the biases
+#    outweigh them. One clip may come out right all the same, so look at all six:
 #
 # ```python
-# with torch.no_grad():
-#     raw = network(torch.from_numpy(samples)[None]).logits
-# print("largest change of a logit:", (raw - logits).abs().max().item())
-# print(processor.batch_decode(raw.argmax(dim=-1))[0])
+# from jiwer import cer
+#
+# texts = {"normalised": [], "as it is": []}
+# for example in examples():
+#     x = load(example.path).samples
+#     for name, sound in (("normalised", (x - x.mean()) / x.std()), ("as it is", x)):
+#         with torch.no_grad():
+#             found = network(torch.from_numpy(sound)[None]).logits
+#         texts[name].append(processor.batch_decode(found.argmax(dim=-1))[0])
+#     print(f"standard deviation {x.std():.2f}: {texts['as it is'][-1]}")
+# said = [example.text for example in examples()]
+# for name in texts:
+#     print(f"character error rate of all clips, {name}: {cer(said, texts[name]):.3f}")
+# check(cer(said, texts["as it is"]) > cer(said, texts["normalised"]), "without normalisation there are more errors")
 # ```
 #
 # </details>
