@@ -4,17 +4,18 @@
 # [the course](README.md) · before: [04 Context](04_context.ipynb) · next:
 # [06 CTC by hand](06_ctc_by_hand.ipynb)
 #
-# The network gives one column of probabilities for every 20 ms of sound. A clip of four seconds has about 200 columns, but its
+# The network gives one row of probabilities for every 20 ms of sound: a *frame*. A clip of four seconds has about 200 frames, but its
 # sentence has only about 60 characters. How do 200 frames become 60 letters?
 #
-# **The question.** *In how many of the frames of the first clip is the "blank" the likeliest label?* Then we take the frames
-# apart: what most of them say, how they collapse to text, what a temperature changes and what it does not, and what the model
-# makes of silence.
+# **The question.** *In how many of the frames of the first clip is the "blank" the most likely label?* Then we look at the frames
+# one by one: which labels are most likely, how they collapse to text, what a temperature changes and what it does not, and what the
+# model makes of silence.
 
 # %%
-from itertools import groupby, product
+from itertools import groupby, pairwise, product
 from math import comb
 
+import librosa
 import numpy as np
 import plotly.graph_objects as go
 from ipywidgets import Dropdown, FloatSlider, IntSlider
@@ -31,7 +32,7 @@ model = CTCModel.load(MODEL, dtype="float32")
 clips = examples()
 waveforms = [load(clip.path) for clip in clips]
 emissions = model.emit(waveforms)
-prediction = None  # such as 0.3: in three frames of ten the blank is the likeliest label
+prediction = None  # such as 0.3: in three frames of ten the blank is the most likely label
 
 # %% [markdown]
 # ## The emission matrix
@@ -46,7 +47,8 @@ hear(waveforms[0], clips[0].text)
 print("log_probs:", first.log_probs.shape, first.log_probs.dtype, f"; {first.frame_seconds * 1000:.0f} ms per frame")
 print("labels:", " ".join(vocabulary.shown(v) for v in range(len(vocabulary))))
 figure = heatmap(first, greedy(first))
-figure.update_layout(title={"text": "Emissions: every label (rows) in every frame (columns)", "y": 0.98}, paper_bgcolor="white")
+title = "Emissions, drawn on their side: a line for every label, time to the right"
+figure.update_layout(title={"text": title, "y": 0.98}, paper_bgcolor="white")
 show(figure)
 
 # %%
@@ -54,8 +56,8 @@ row_sums = np.exp(first.log_probs.astype(np.float64)).sum(axis=1)  # (T,)
 check(np.allclose(row_sums, 1, atol=1e-3), "every row of the matrix is a probability distribution")
 
 # %% [markdown]
-# Find a bright dot in the picture and read its row: that is a letter. It lasts one frame, or a few; between
-# them the top row, the blank, is bright. The same as curves: the blank against the best letter of the frame.
+# Find a bright dot in the picture and read its label at the left: that is a letter. It lasts one frame, or a few. The top line is the
+# blank: see where it is bright. The same as curves: the blank against the best letter of the frame.
 
 # %%
 probabilities = np.exp(first.log_probs)  # (T, V)
@@ -66,7 +68,7 @@ letter = probabilities[np.arange(len(first)), best_letter]  # (T,)
 names = [vocabulary.labels[v] if p > 0.4 else "" for v, p in zip(best_letter, letter, strict=True)]
 
 figure = go.Figure(
-    layout={"title": "Blank against the likeliest letter", "yaxis": {"title": "probability", "range": [0, 1.02]}}
+    layout={"title": "Blank against the most likely letter", "yaxis": {"title": "probability", "range": [0, 1.02]}}
 )
 figure.add_scatter(x=seconds, y=probabilities[:, vocabulary.blank], name="blank", line={"color": "#9aa5b1"})
 figure.add_bar(x=seconds, y=letter, name="letter", text=names, textposition="outside", textangle=0, marker_color="#1f6feb")
@@ -78,6 +80,43 @@ show(figure)
 
 best = first.log_probs.argmax(axis=1)  # (T,) the best path: the likeliest label of each frame
 reveal(prediction, (best == vocabulary.blank).mean(), "of the frames")
+
+# %% [markdown]
+# ### Blanks depend on the speed
+#
+# How many blanks are there *within* the speech, without the silence at both ends? That depends on how fast the letters follow each other.
+# Readers of audiobooks speak about 14 letters a second (spaces counted). The synthetic voices of the clips are faster. So the clips are
+# slowed down here (a time stretch, which keeps the pitch but does some harm to the sound).
+#
+# **Predict:** in speech at 0.6 times the speed, will there be more blanks between the letters, or will each letter last longer?
+
+# %%
+speeds = [1.0, 0.85, 0.7, 0.6]
+
+
+def within_speech(one):
+    """The fraction of blanks and the mean run of a letter (frames), from the first letter of the best path to the last."""
+    path = one.log_probs.argmax(axis=1)
+    path = path[slice(*(np.flatnonzero(path != vocabulary.blank)[[0, -1]] + [0, 1]))]
+    runs = [len(list(run)) for label, run in groupby(path) if label != vocabulary.blank]
+    return (path == vocabulary.blank).mean(), np.mean(runs)
+
+
+slowed = {s: [librosa.effects.time_stretch(w.samples, rate=s) if s < 1 else w.samples for w in waveforms] for s in speeds}
+found = {s: model.emit([Waveform(x, model.sample_rate) for x in sounds]) for s, sounds in slowed.items()}
+measured = {s: np.mean([within_speech(one) for one in some], axis=0) for s, some in found.items()}
+letters_in_all = sum(len(clip.text) for clip in clips)
+seconds_of_speech = sum(np.ptp(np.flatnonzero(e.log_probs.argmax(axis=1) != vocabulary.blank)) * 0.02 for e in emissions)
+table(
+    ["speed", "letters a second", "blanks within the speech", "mean run of a letter (frames)"],
+    [(s, letters_in_all / seconds_of_speech * s, blanks, run) for s, (blanks, run) in measured.items()],
+)
+check(measured[0.6][0] > measured[1.0][0], "in slower speech there are more blanks between the letters")
+check(measured[0.6][1] < 2 * measured[1.0][1], "and a letter stays short")
+hear(Waveform(slowed[0.7][2], model.sample_rate), "the numbers at 0.7 times the speed")
+
+# %% [markdown]
+# So this model writes a letter in a frame or two, and the blank fills what is left: the slower the speech, the more blanks.
 
 # %% [markdown]
 # ## The collapse
@@ -158,19 +197,26 @@ show(figure, play, clip=Dropdown(options=options, value=0), frame=IntSlider(some
 # %% [markdown]
 # ### How many paths spell one text?
 #
-# Many paths collapse to the same text, and CTC counts them all as right. A text of L characters without doubled letters has
-# $\binom{T + L}{2L}$ paths of T frames: choose where each of its L runs begins and ends. Count them for a small case, then
-# apply the formula to the whole clip.
+# Many paths collapse to the same text, and CTC counts them all as right. A text of L characters, d of which equal the one before them
+# (as the second E of TREES does), has $\binom{T + L - d}{2L}$ paths of T frames: choose where each of its L runs begins and ends; between two
+# equal letters one frame is taken by a blank. Count them for a small case, then apply the formula to the whole clip.
+
 
 # %%
+def paths_of(text, frames):
+    """How many paths of so many frames collapse to the text."""
+    doubled = sum(a == b for a, b in pairwise(text))
+    return comb(frames + len(text) - doubled, 2 * len(text))
+
+
 rows = []
-for text, frames in [("A", 3), ("AB", 4), ("AB", 6), ("CAB", 6)]:
+for text, frames in [("A", 3), ("AB", 4), ("AB", 6), ("CAB", 6), ("ABB", 6), ("AAA", 6)]:
     paths = ["".join(path) for path in product("ABC" + BLANK, repeat=frames)]
     counted = sum(collapse(path) == text for path in paths)
-    rows.append((text, frames, len(paths), counted, comb(frames + len(text), 2 * len(text))))
+    rows.append((text, frames, len(paths), counted, paths_of(text, frames)))
 table(["text", "frames T", "all paths", "paths that spell it", "formula"], rows)
 check(all(row[3] == row[4] for row in rows), "the formula counts the paths")
-digits = len(str(comb(len(first) + len(clips[0].text), 2 * len(clips[0].text))))
+digits = len(str(paths_of(clips[0].text, len(first))))
 print(f"The first clip's sentence has about 10^{digits - 1} paths. Notebook 6 adds them all up in a moment.")
 
 # %% [markdown]
@@ -181,7 +227,11 @@ print(f"The first clip's sentence has about 10^{digits - 1} paths. Notebook 6 ad
 #
 # $$p_\tau(v) = \frac{\exp(z_v / \tau)}{\sum_u \exp(z_u / \tau)}$$
 #
-# Log-probabilities are logits but for a constant per frame, and the softmax takes constants out: so we can still do it now.
+# Log-probabilities equal the logits up to one constant per frame, which the softmax ignores. So we can still do it now.
+#
+# One thing to know before: w2vkit stores a temperature with a model (its *calibration*, notebook [08](08_when_was_it_said.ipynb)), and `greedy`
+# uses it for the confidences. That is why `greedy` gives other confidences than those at $\tau = 1$. Here `temperature_scaled` sets the
+# temperature alone, without the stored one.
 #
 # **Predict:** at $\tau = 3$, does the greedy text change? Do the confidences?
 
@@ -202,6 +252,9 @@ temperatures = [0.3, 0.5, 1.0, 2.0, 3.0, 5.0]
 calibrated = {t: temperature_scaled(first, t) for t in temperatures}
 texts = {t: greedy(one).text for t, one in calibrated.items()}
 check(len(set(texts.values())) == 1, "the greedy text is the same at every temperature: argmax does not see it")
+stored = first.calibration.temperature
+ours, theirs = ([word.confidence for word in greedy(one).words] for one in (first, temperature_scaled(first, stored)))
+check(np.allclose(ours, theirs, atol=1e-3), f"greedy's confidences are those at the stored temperature, {stored}")
 
 
 # %%
@@ -232,7 +285,7 @@ figure.update_layout(
 show(figure, set_temperature, temperature=FloatSlider(1.0, min=0.2, max=5.0, step=0.2))
 
 # %% [markdown]
-# Greedy decoding looks only at which label is first, and that never changes. Whatever *weighs* probabilities against each other
+# Greedy decoding looks only at which label is first, and that never changes. What *weighs* probabilities against each other
 # does change: confidences (notebook 8), and a beam search (notebook 7).
 #
 # ## Silence
@@ -320,12 +373,12 @@ check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 #
 # </details>
 #
-# 2. Speech has about 14 letters a second in fast reading. How many letters a second can the model write at most?
+# 2. How many letters a second can the model write at most? Compare with the letters a second of the table above.
 #
 # <details><summary>Solution</summary>
 #
 # One per frame, 50 a second, if no two neighbours are equal; 25 a second for one letter repeated. There is room to spare,
-# which is why so many frames can be blank.
+# which is why frames can be blank: the more, the slower the speech is.
 # </details>
 #
 # 3. Find the temperature at which the mean confidence of the first clip's words is one half.
@@ -358,14 +411,14 @@ check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 #
 # ## Three questions
 #
-# 1. In the picture of blank against letter: are the spikes of letters wider where speech is slow? Find one that lasts more than
+# 1. In the picture of blank against letter: where do two letters follow each other without a blank? Find one letter that lasts more than
 #    three frames.
 # 2. In the temperature figure, at 1.0: do the words with low confidence lie where the entropy is high? Find one that does not.
 # 3. In the last figure: how far from the pause, in seconds, do the two curves still differ?
 #
 # **Sources.** Graves, Fernández, Gomez, Schmidhuber, "Connectionist temporal classification" (2006), section 3,
 # https://www.cs.toronto.edu/~graves/icml_2006.pdf; Hannun, "Sequence modeling with CTC" (2017), https://distill.pub/2017/ctc;
-# Baevski et al., "wav2vec 2.0" (2020), section 3.2, https://arxiv.org/abs/2006.11477; Guo et al., "On calibration of modern
+# Baevski et al., "wav2vec 2.0" (2020), section 3.3 (fine-tuning with CTC), https://arxiv.org/abs/2006.11477; Guo et al., "On calibration of modern
 # neural networks" (2017), https://arxiv.org/abs/1706.04599.
 #
 # [the course](README.md) · before: [04 Context](04_context.ipynb) · next:
