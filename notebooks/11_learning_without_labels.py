@@ -5,10 +5,10 @@
 # [12 Few labels and self-training](12_few_labels_and_self_training.ipynb)
 #
 # The Large model heard 53,000 hours of speech before it saw the first letter. What can be learned from sound alone? wav2vec 2.0 plays a
-# guessing game: hide stretches of the sound, and pick out of a line-up what was hidden. Here a very small network plays it for a minute
+# guessing game: hide stretches of the sound, and pick what was hidden from a line-up. Here a very small network plays it for a minute
 # on the six bundled clips (23 s of speech).
 #
-# **The question.** The line-up has one right answer and 20 wrong ones: by chance 1 in 21 is right. *What share will the network get right
+# **The question.** The line-up has one right answer and 20 wrong ones: by chance 1 in 21 is right. *What fraction will the network get right
 # after a minute of play?*
 
 # %%
@@ -29,14 +29,15 @@ waveforms = [load(clip.path).samples for clip in examples()]
 waveforms = [torch.from_numpy((w - w.mean()) / w.std()) for w in waveforms]
 
 # %%
-share_right = None  # your prediction: the share (0 to 1) that the network picks rightly after a minute
+share_right = None  # your prediction: the fraction (0 to 1) that the network gets right after a minute
 
 # %% [markdown]
 # ## 1. Masking
 #
 # After the convolutions there is one vector every 20 ms, $z_t$. Every frame starts a mask with probability $p$, and a mask hides $M$ frames
-# in a row; masks may overlap (paper, section 3.1: $p = 0.065$, $M = 10$). A frame stays visible only if none of the $M$ frames up to it
-# starts a mask:
+# in a row; masks may overlap (paper, section 3.1; the values $p = 0.065$ and $M = 10$ are in section 4.2). (The paper draws a fixed share $p$ of
+# all frames as starts, without replacement; here each frame decides on its own, which makes the sum easy.) A frame stays visible only if
+# none of the $M$ frames up to it starts a mask:
 #
 # $$\text{share hidden} = 1 - (1 - p)^M$$
 
@@ -73,7 +74,8 @@ print(f"mean {20 * stretches.mean():.0f} ms, median {20 * np.median(stretches):.
 # %% [markdown]
 # ## 2. The quantizer
 #
-# What was hidden is a vector of real numbers. To make it a thing that one can pick, it is rounded to an entry of a codebook. There are $G$
+# What was hidden is a vector of real numbers, $z_t$ as it was before masking. To make it a thing that one can pick, it is replaced by an entry
+# of a codebook, which is a learned vector. There are $G$
 # codebooks with $V$ entries each, so $V^G$ combinations ($G = 2$, $V = 320$ in the paper; here 16). Rounding has no gradient. The trick:
 # choose the entry by a *Gumbel softmax*. With logits $l_v$, noise $n_v = -\ln(-\ln u_v)$, $u_v$ uniform in (0, 1), and a temperature $\tau$:
 #
@@ -175,17 +177,21 @@ def distractors(hidden):
 # %% [markdown]
 # ## 4. The loss
 #
-# The transformer sees the sound with the hidden frames replaced and says $c_t$ for each. It should be like the true code $q_t$, and unlike
-# the codes $\tilde q$ of $K$ other hidden frames. With the cosine as likeness and $\kappa = 0.1$ (paper, equation 3):
+# The transformer gets the sound with the hidden frames replaced, and gives a vector $c_t$ for each. It should be similar to the true code $q_t$,
+# and dissimilar to the *distractors*: the codes of $K$ other hidden frames of the same clip. The line-up $Q_t$ holds $q_t$ and the $K$ distractors. With
+# the cosine as similarity and $\kappa = 0.1$ (paper, equation 3):
 #
-# $$\mathcal{L}_m = -\ln \frac{e^{\cos(c_t, q_t)/\kappa}}{\sum_{\tilde q} e^{\cos(c_t, \tilde q)/\kappa}}$$
+# $$\mathcal{L}_m = -\ln \frac{e^{\cos(c_t, q_t)/\kappa}}{\sum_{\tilde q \in Q_t} e^{\cos(c_t, \tilde q)/\kappa}}$$
 #
-# Alone, this would be easy to cheat: use one code for everything. So there is a reward for using all entries alike. With $\bar p_{g,v}$
-# the mean use of an entry, and $\exp H$ the number of entries that are really in use (the *perplexity*):
+# The right answer is one of the terms of the sum, so the fraction is at most 1 and the loss is never below 0.
+#
+# On its own, this loss could be gamed: use one code for everything. So there is a reward for using all entries equally. With $\bar p_{g,v}$
+# the mean use of an entry, and $\exp H$ the effective number of entries in use (the *perplexity*):
 #
 # $$\mathcal{L}_d = \frac{GV - \sum_g \exp H(\bar p_g)}{GV}$$
 #
-# By hand against transformers:
+# The network learns from $\mathcal{L}_m + \alpha \mathcal{L}_d$. The paper has $\alpha = 0.1$; here it is `diversity_loss_weight=0.5`, because so short a
+# training needs a stronger push. By hand against transformers:
 
 # %%
 network.eval()
@@ -202,6 +208,7 @@ with torch.no_grad():
     likeness[1:][same] = -torch.inf
     scores = likeness.permute(1, 2, 0)[torch.from_numpy(hidden)]  # (hidden frames, 1 + K)
     by_hand = cross_entropy(scores, torch.zeros(len(scores), dtype=torch.long), reduction="sum")
+check((by_hand >= 0).item(), "the loss is not below 0")
 check(torch.allclose(by_hand, answer.contrastive_loss, rtol=1e-4), "the contrastive loss by hand is the one of transformers")
 groups, entries = config.num_codevector_groups, config.num_codevectors_per_group
 diversity = (groups * entries - answer.codevector_perplexity) / (groups * entries)
@@ -214,7 +221,7 @@ check(torch.allclose(diversity * hidden.sum(), answer.diversity_loss, rtol=1e-4)
 
 # %%
 def measured(scores):
-    """(share picked rightly, share that chance picks rightly), of line-ups whose wrong answers with the right code are out."""
+    """(accuracy, accuracy of chance), of line-ups whose wrong answers with the right code are out."""
     left = torch.isfinite(scores).sum(dim=-1)
     contested = left > 1
     return (scores.argmax(dim=-1) == 0)[contested].float().mean().item(), (1 / left[contested]).mean().item()
@@ -250,7 +257,7 @@ loss, right, chance, perplexity = np.array(history).T
 
 # %%
 smooth = np.ones(9) / 9
-figure = go.Figure(layout={"xaxis": {"title": "step"}, "yaxis": {"title": "share picked rightly", "rangemode": "tozero"}})
+figure = go.Figure(layout={"xaxis": {"title": "step"}, "yaxis": {"title": "accuracy", "rangemode": "tozero"}})
 figure.add_trace(go.Scatter(y=np.convolve(right, smooth, "valid"), name="the network"))
 figure.add_trace(go.Scatter(y=np.convolve(chance, smooth, "valid"), name="chance", line={"dash": "dot"}))
 show(figure)
@@ -259,7 +266,7 @@ figure = go.Figure(
 )
 figure.add_trace(go.Scatter(y=perplexity))
 show(figure)
-reveal(share_right, right[-20:].mean(), f"picked rightly in the last 20 steps (chance: {chance[-20:].mean():.3f})")
+reveal(share_right, right[-20:].mean(), f"right in the last 20 steps (chance: {chance[-20:].mean():.3f})")
 check(
     right[-20:].mean() > 1.5 * chance[-20:].mean(),
     "the network is clearly better than chance",
@@ -329,10 +336,21 @@ table(
 )
 
 # %% [markdown]
-# The real thing differs in scale only: 53,000 hours, 317 million weights, 600,000 steps on 128 GPUs (paper, section 4.2). After it the
-# quantizer is thrown away, a head of 32 labels is put on the transformer, and CTC teaches it to write: notebooks
-# [06](06_ctc_by_hand.ipynb) and [13](13_fine_tune_your_own.ipynb). The bundled `w2v-mini` was not made in this way, but taught by a larger model
-# (see its card).
+# The real thing differs in scale: 53,000 hours, 317 million weights, 600,000 steps on 128 GPUs. It also differs in these points (paper,
+# section 4.2):
+#
+# | | here | the paper's Large model |
+# |---|---|---|
+# | distractors $K$ | 20 | 100 |
+# | weight $\alpha$ of the diversity loss | 0.5 | 0.1 |
+# | temperature of the Gumbel softmax | 2, then 1 % less in each step, not below 0.5 | 2, slowly down to 0.1 |
+# | starts of masks | each frame on its own | a fixed share, without replacement |
+# | dropout | none | yes, and whole layers are left out at random |
+#
+# After it the quantizer is thrown away, a new head with a label for each character is put on the transformer, and CTC teaches it to write (notebooks
+# [06](06_ctc_by_hand.ipynb) and [13](13_fine_tune_your_own.ipynb)). The bundled `w2v-mini` was not made in this way. Four of its transformer
+# layers are copies of layers of Whisper tiny.en, which were then trained further; its first layers were constructed; then CTC with transcribed
+# speech taught it to write (see its card). It never played this game.
 #
 # ## Exercises
 #
