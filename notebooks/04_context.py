@@ -4,9 +4,9 @@
 # [the course](README.md) · before: [03 What the convolutions hear](03_what_the_convolutions_hear.ipynb) · next:
 # [05 Letters from frames](05_letters_from_frames.ipynb)
 #
-# A frame of the convolutions hears a few hundredths of a second, less than most sounds of speech last. The transformer lets every frame look at
-# every other one. This notebook watches it do so: where the heads look, how the network knows what comes before what, and at
-# which layer the letter appears.
+# A frame of the convolutions depends on a few hundredths of a second, less than most sounds of speech last. In the transformer every frame
+# attends to every other one. This notebook shows it: where the heads attend, how the network knows what comes before what, and
+# at which layer the letter appears.
 #
 # **The question.** *How much sound around it does a frame need until it says what it says with the whole clip: a tenth of a second, half
 # a second, two seconds?*
@@ -32,7 +32,7 @@ hear(waveform, clip.text)
 seconds_needed = None  # your prediction: how many seconds on either side, until 9 frames of 10 say the same?
 
 # %% [markdown]
-# `explore` runs the model on one waveform and keeps what it makes on the way.
+# `internals` runs the model on one waveform and keeps the results of all parts.
 
 # %%
 inside = model.internals(waveform)
@@ -65,7 +65,9 @@ check(
 # %%
 network = model.network
 encoder = network.wav2vec2.encoder
-stable = network.config.do_stable_layer_norm  # the Large models normalise before each layer's parts, the Base model after
+stable = (
+    network.config.do_stable_layer_norm
+)  # pre-norm (LV-60k models): before each layer's parts; otherwise post-norm: after them
 states = torch.from_numpy(inside.hidden_states)
 
 
@@ -87,7 +89,7 @@ def look(figure, layer, head):
     weights = inside.attentions[layer - 1, head - 1]
     # The square root makes faint weights visible; 255 is the largest one.
     figure.data[0].z = np.sqrt(weights / weights.max() * 255**2).astype(np.uint8)
-    figure.layout.title = f"layer {layer}, head {head}: row looks at column"
+    figure.layout.title = f"layer {layer}, head {head}: row = query frame, column = key frame"
 
 
 axis = {"x0": 0, "dx": STEP, "y0": 0, "dy": STEP}
@@ -108,7 +110,7 @@ show(figure, look, layer=IntSlider(1, 1, layers), head=IntSlider(1, 1, heads))
 #
 # $$\text{distance} = \frac1T \sum_{ij} a_{ij}\, |i - j| \cdot 20\,\text{ms}, \qquad \text{spread} = \frac1T \sum_i e^{H_i}, \quad H_i = -\sum_j a_{ij} \ln a_{ij}$$
 #
-# A spread of 1 means one frame; one of $T$ means all frames alike.
+# A spread of 1 means one frame; one of $T$ means uniform attention, the same weight for all frames.
 
 # %%
 apart = np.abs(np.subtract.outer(np.arange(frames), np.arange(frames))) * STEP  # (T, T) seconds
@@ -122,11 +124,11 @@ for layer in range(layers):
     names = [f"layer {layer + 1}, head {head + 1}" for head in range(heads)]
     figure.add_trace(go.Scatter(x=distance[layer], y=spread[layer], mode="markers", name=f"layer {layer + 1}", text=names))
 everyone = apart.mean()
-figure.add_scatter(x=[everyone], y=[frames], mode="markers", marker={"symbol": "x", "color": "black"}, name="all frames alike")
+figure.add_scatter(x=[everyone], y=[frames], mode="markers", marker={"symbol": "x", "color": "black"}, name="uniform attention")
 show(figure)
 near = np.unravel_index(distance.argmin(), distance.shape)
 print(
-    f"the nearest-sighted head is head {near[1] + 1} of layer {near[0] + 1}: {distance[near]:.2f} s; all alike would be {everyone:.2f} s"
+    f"the nearest-sighted head is head {near[1] + 1} of layer {near[0] + 1}: {distance[near]:.2f} s; uniform attention would be {everyone:.2f} s"
 )
 check(np.allclose(inside.attentions.sum(axis=-1), 1, atol=1e-3), "each frame's attention adds up to 1")
 check((spread >= 1).all() and (spread <= frames).all(), "the spread lies between 1 and T")
@@ -135,7 +137,7 @@ check((spread >= 1).all() and (spread <= frames).all(), "the spread lies between
 # ## 2. How does it know what comes first?
 #
 # Attention sees a set, not a sequence: nothing in $q_i \cdot k_j$ says whether $j$ comes before $i$. Text transformers add a code for the
-# position. wav2vec 2.0 adds the output of a *convolution over time* instead (paper, section 2).
+# position. wav2vec 2.0 adds the output of a *convolution over time* instead, followed by a GELU (paper, section 2).
 #
 # Predict: we shuffle the frames, run the transformer, and put its outputs back in order. Does the result change (a) without the
 # convolution, (b) with it?
@@ -188,14 +190,19 @@ show(figure)
 print(f"{taps} taps of {1000 * STEP:.0f} ms: {taps * STEP:.2f} s")
 
 # %% [markdown]
-# In the Large model these are 128 taps, 2.6 s: an *ear*, which tells from what is around a frame where in a word it is. In w2v-mini they are
-# 3,000 taps that look back only, and that makes a *clock* of it. Its frames carry a large constant; before the clip's first frame the
-# convolution sees zeros; so its output is the sum of the kernel over as many taps as frames have passed. With a suitable kernel
-# that sum is whatever code of the position one likes: here Whisper's sines and cosines, whose encoder w2v-mini began as.
+# In the Large model these are 128 taps, 2.6 s: a *relative* positional embedding, which infers a frame's position from the neighbouring sound. In
+# w2v-mini they are 3,000 taps that look back only, and they were made for another purpose: an *absolute* positional embedding, which tells how
+# much time has passed since the beginning. (This is special to w2v-mini.) Its frames carry a large constant $c = -b$; before the
+# clip's first frame the convolution sees zeros; so its output is a sum of the kernel over as many taps as frames have passed. With a suitable
+# kernel that sum is any code $P_t$ of the position that one likes: here Whisper's sines and cosines, for the layers from Whisper expect them.
 #
-# $$\sum_{d=0}^{t} w_d \cdot c = P_t \quad\text{for}\quad w_d = \frac{P_d - P_{d-1}}{c}$$
+# $$\operatorname{GELU}\Bigl(b + \sum_{d=0}^{t} w_d \cdot c\Bigr) - b = P_t \quad\text{for}\quad w_d = \frac{P_d - P_{d-1}}{c}$$
 #
-# A clock adds the same to every sound, an ear does not. Compare what the convolution adds to the first seconds of two clips:
+# The GELU comes after the convolution. For large positive numbers it changes nothing; so the convolution has a large bias $b$. When its output is
+# added to the frames, their constant $-b$ takes $b$ off again. These are the large constants that cancel each other, and the reason why notebook [13](13_fine_tune_your_own.ipynb) does not train
+# this part.
+#
+# An absolute embedding adds the same to every sound, a relative one does not. Compare what the convolution adds to the first seconds of two clips:
 
 
 # %%
@@ -208,26 +215,31 @@ def added(features):
 other = torch.from_numpy(model.internals(load(examples()[1].path)).features)
 both = min(frames, len(other))
 here, there = (a - a.mean(axis=0) for a in (added(features)[:both], added(other)[:both]))
-alike = float((here * there).sum() / np.sqrt((here**2).sum() * (there**2).sum()))
+correlation = float((here * there).sum() / np.sqrt((here**2).sum() * (there**2).sum()))
 colours = {"colorscale": "RdBu", "zmid": 0, "colorbar": {"title": "added"}}
 figure = go.Figure(
     go.Heatmap(z=here.T, x=np.arange(both) * STEP, **colours),
     layout={"xaxis": {"title": "time (s)"}, "yaxis": {"title": "channel of the states"}},
 )
 show(figure)
-print(f"correlation of what is added to the two clips: {alike:.2f} (a clock: 1, an ear: near 0)")
-clock = taps >= 2 * both
-check((alike > 0.9) == clock, "wider than the clip it is a clock" if clock else "narrower than the clip it is an ear")
+print(f"correlation of what is added to the two clips: {correlation:.2f} (absolute: 1, relative: near 0)")
+absolute = taps >= 2 * both
+check((correlation > 0.9) == absolute, "wider than the clip: absolute" if absolute else "narrower than the clip: relative")
 
 # %% [markdown]
 # ## 3. How much context does a frame need?
 #
-# We cut windows out of the clip, wider and wider around one frame, let the model hear only the window, and ask that frame for its label.
+# We cut windows out of the clip, wider and wider around one frame, give the model the window alone, and look at that frame's most likely
+# label: is it the same as with the whole clip?
+#
+# Two other things change with the window, so that this does not measure context alone. Each window is normalised anew (its loudness is set to 1).
+# And it begins at another time: an absolute positional embedding, as in w2v-mini, then gives the frame another position.
 
 # %%
 reference = inside.emissions.log_probs.argmax(axis=1)
 lettered = np.flatnonzero(reference != model.vocabulary.blank)
-chosen = lettered[:: max(1, len(lettered) // 12)][:12]  # frames that say a letter
+chosen = lettered[::3]  # every third frame whose most likely label is a letter or the space between words
+print(f"{len(chosen)} frames")
 widths = [0.1, 0.2, 0.4, 0.8, 1.6]  # s on either side
 
 
@@ -251,24 +263,30 @@ for width in widths:
 figure = go.Figure(
     layout={
         "xaxis": {"title": "sound on either side (s)", "type": "log", "tickvals": widths},
-        "yaxis": {"title": "share of frames", "range": [0, 1.05]},
+        "yaxis": {"title": "fraction of frames with the same label", "range": [0, 1.05]},
     }
 )
-figure.add_trace(go.Scatter(x=widths, y=[same for _, same, _ in found], mode="lines+markers", name="says the same letter"))
+figure.add_trace(go.Scatter(x=widths, y=[same for _, same, _ in found], mode="lines+markers", name="same label"))
 figure.add_hline(y=0.9, line_dash="dot")
 show(figure)
-table(["on either side (s)", "same letter", "divergence (nats)"], found)
+table(["on either side (s)", "fraction with the same label", "divergence (nats)"], found)
 enough = next((width for width, same, _ in found if same >= 0.9), None)
 reveal(seconds_needed, enough or f"more than {widths[-1]}", "s on either side")
-check(found[-1][2] < found[0][2], "with more context a frame comes nearer to what it says with the whole clip")
+check(found[-1][2] < found[0][2], "with more context a frame comes nearer to its probabilities with the whole clip")
+check(found[-1][2] < found[2][2], "and more than 0.4 s still helps")
+print(
+    f"with {widths[-1]} s on either side {found[-1][1]:.0%} of the frames have the same label, with {widths[2]} s {found[2][1]:.0%}"
+)
 
 # %% [markdown]
-# This is why w2vkit cuts long recordings into windows with *two seconds of context* on either side.
+# w2vkit cuts long recordings into windows and takes *two seconds of context* on either side: a little more than the last row of the table.
 #
 # ## 4. The logit lens: when does the letter appear?
 #
-# Only the last layer's states go through the head. But every layer adds to the same stream of states, so we may ask the head early: put the
-# states of layer $l$ through the final norm and the head, and look at the probabilities.
+# Only the last layer's states go through the output layer (`lm_head`). In a pre-norm model each layer *adds* its result to its input, so the states of all
+# layers are in the same space, and we may use the output layer early: put the states of layer $l$ through the final norm and the
+# output layer, and look at the probabilities. In a post-norm model, such as Base, each layer normalises the sum again; there the
+# states of the earlier layers mean something else, and this lens shows little.
 #
 # $$p^{(l)}_t = \operatorname{softmax}\left(W\, \mathrm{LN}(h^{(l)}_t) + b\right)$$
 
@@ -310,7 +328,8 @@ show(figure, at_layer, layer=IntSlider(layers, 0, layers))
 print("the model's text:", greedy(inside.emissions).text)
 
 # %% [markdown]
-# For the frames that say a letter in the end: how probable is that letter at each layer, and for how many is it already the likeliest?
+# For the frames whose most likely label is a letter in the end: how probable is that letter at each layer, and for how many is it already the
+# most likely?
 
 # %%
 letters = lettered[reference[lettered] != vocabulary.word_boundary]
@@ -321,11 +340,10 @@ figure = go.Figure(
     layout={"xaxis": {"title": "layer", "dtick": 1}, "yaxis": {"title": "mean over the letter frames", "range": [0, 1.05]}}
 )
 figure.add_trace(go.Scatter(y=probability, mode="lines+markers", name="probability of the final letter"))
-figure.add_trace(go.Scatter(y=agree, mode="lines+markers", name="share where it is the likeliest"))
+figure.add_trace(go.Scatter(y=agree, mode="lines+markers", name="fraction where it is the most likely"))
 figure.update_layout(legend={"orientation": "h", "y": 1.15})
 show(figure)
-check(agree[-1] == 1, "at the last layer every frame says its final letter")
-check(agree[0] < agree[-1], "what enters the first layer does not say the letters yet")
+check(agree[0] < 0.5, "what enters the first layer does not give most of the letters yet")
 
 
 # %%
@@ -336,10 +354,14 @@ def one_frame(figure, frame):
         line.y = [float(view[t, k]) for view in views]
         line.name = vocabulary.shown(k).replace("<", "‹").replace(">", "›")
     figure.layout.title = (
-        f"frame {t} at {inside.emissions.start_seconds + (t + 0.5) * STEP:.2f} s: its five likeliest labels, layer by layer"
+        f"frame {t} at {inside.emissions.start_seconds + (t + 0.5) * STEP:.2f} s: its five most likely labels, layer by layer"
     )
 
 
+times = inside.emissions.start_seconds + (letters + 0.5) * STEP
+names_of_letters = [
+    (f"{second:.2f} s: {vocabulary.shown(v)}", k) for k, (second, v) in enumerate(zip(times, final, strict=True))
+]
 figure = go.Figure(
     [go.Scatter(mode="lines+markers") for _ in range(5)],
     layout={"xaxis": {"title": "layer", "dtick": 1}, "yaxis": {"title": "probability", "range": [0, 1.05]}},
@@ -347,7 +369,7 @@ figure = go.Figure(
 show(
     figure,
     one_frame,
-    frame=Dropdown(options=[(f"{k}: {vocabulary.shown(final[k])}", k) for k in range(len(letters))], description="letter"),
+    frame=Dropdown(options=names_of_letters, description="letter"),
 )
 
 # %% [markdown]
@@ -403,9 +425,10 @@ show(
 #
 # ## Three questions to take along
 #
-# 1. In the scatter of heads: do the early or the late layers look farther? Which heads are nearly as spread as "all frames alike"?
-# 2. In the curve of context: how much of what a frame says is settled within 0.2 s, the length of a syllable?
-# 3. In the lens: at which layer does the final letter overtake the blank for most frames? What, then, do the layers before it do?
+# 1. In the scatter of heads: do the early or the late layers look farther? Which heads are nearly as spread as uniform attention?
+# 2. In the curve of context: for what fraction of the frames is the label settled within 0.2 s, the length of a syllable?
+# 3. In the curve of the lens: at which layer is the final letter the most likely one for more than half of the frames? Choose letters in the
+#    last figure: which of them appear later than that?
 #
 # **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), section 2 (context network; position by convolution) ·
 # Radford et al., [Whisper](https://arxiv.org/abs/2212.04356), section 2.2 (sinusoidal position code) · Vaswani et al., [Attention is all
