@@ -5,11 +5,11 @@
 # [07 Beams and words](07_beams_and_words.ipynb)
 #
 # The model was taught with sentences of which nobody had said *when* each letter is spoken. Connectionist temporal
-# classification (CTC) makes that possible: it takes every way in which a text can lie over the frames as right. There are
-# more ways than atoms in the Earth, and yet the sum over all of them takes twenty lines.
+# classification (CTC) makes that possible: it counts every alignment of the text to the frames as correct. There are
+# more alignments than atoms in the Earth, and yet the sum over all of them takes twenty lines.
 #
-# **The question.** A word of three letters, seven frames of sound. Let the likeliest single path that spells the word have the
-# probability 0.02. *How much more likely is the word than this path: about the same, ten times, a thousand times?*
+# **The question.** A word of three letters, seven frames of sound. Many paths spell the word. *How much more likely is the word than its most
+# likely single path: about the same, three times, thirty times, a thousand times?*
 
 # %%
 from itertools import groupby, product
@@ -26,7 +26,7 @@ from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
-prediction = None  # such as 10: the word is ten times as likely as its best path
+prediction = None  # 1, 3, 30 or 1000: so many times is the word as likely as its best path
 
 # %% [markdown]
 # ## A sound of seven frames
@@ -76,10 +76,10 @@ for path in product(range(V), repeat=T):
 
 top = sorted(total, key=total.get, reverse=True)[:12]
 figure = go.Figure(
-    layout={"title": f"The 12 likeliest of {len(total)} texts", "yaxis": {"title": "probability"}, "barmode": "overlay"}
+    layout={"title": f"The 12 most likely of {len(total)} texts", "yaxis": {"title": "probability"}, "barmode": "overlay"}
 )
 figure.add_bar(x=top, y=[total[t] for t in top], name="all paths of the text", marker_color="#9cc4f5")
-figure.add_bar(x=top, y=[best_path[t] for t in top], name="its likeliest path alone", marker_color="#1f6feb")
+figure.add_bar(x=top, y=[best_path[t] for t in top], name="its most likely path alone", marker_color="#1f6feb")
 show(figure)
 check(abs(sum(total.values()) - 1) < 1e-9, "the texts' probabilities sum to one: every path spells exactly one text")
 reveal(prediction, total["BEE"] / best_path["BEE"], f"times (BEE has {counts['BEE']} paths)")
@@ -239,8 +239,8 @@ show(figure, draw_lattice, word=Dropdown(options=WORDS, value="BEE"))
 # $$\frac{\partial (-\ln P)}{\partial z_t(v)} = \underbrace{p_t(v)}_{\text{what the model says}} -
 # \underbrace{\sum_{s:\, y'_s = v} \gamma_t(s)}_{\text{where the paths are}}$$
 #
-# A step of training goes *against* the gradient. We call occupancy minus probability the **pull**: positive where the letter
-# should become likelier.
+# A step of training goes *against* the gradient. We call the negative gradient, occupancy minus probability, the **pull**: positive where
+# the letter should become more likely.
 
 
 # %%
@@ -303,9 +303,9 @@ check(np.isclose(-log_probability(real, labels, vocabulary.blank), loss), "by ha
 # %% [markdown]
 # ## Where the spikes come from
 #
-# Models taught long with CTC alone write a letter in one frame or two, and blanks around it. Nobody told them to. Take the
-# simplest learner: it knows nothing (all labels equally likely in each of 24 frames) and follows the pull towards the text
-# BED, step by step.
+# Models trained long with CTC write a letter in one frame or two, and blanks where speech is slow enough for them (notebook
+# [05](05_letters_from_frames.ipynb)). Nobody told them to. Take the simplest learner: it knows nothing (all labels equally likely in
+# each of 24 frames) and follows the pull towards the text BED, step by step.
 #
 # **Predict:** will the letters become three wide bars, or three thin spikes?
 
@@ -393,8 +393,12 @@ check(shares[-1].argmax() == 0, "and most of its frames say blank")
 # ```
 #
 # Infinite: no path gets from the first to the last state.
-# This is why the models are trained with `ctc_zero_infinity`, and why `w2vkit.align.forced_alignment` refuses such a
-# text with a message.
+# An infinite loss would spoil the weights, so training can leave such pairs out: the option `ctc_zero_infinity` of transformers (off unless it is
+# set; w2v-mini's configuration sets it). `w2vkit.align.forced_alignment` refuses such a text with a message.
+#
+# ```python
+# check(model.network.config.ctc_zero_infinity or MODEL != "w2v-mini", "w2v-mini was trained with that option")
+# ```
 # </details>
 #
 # 4. Start the learner with `learner[:, 0] = -4`, an unlikely blank. Does it still become spiky?
