@@ -68,7 +68,7 @@ hear(waveform, "the whole clip")
 # ## 2. Aliasing: why the rate limits the pitch
 #
 # Samples cannot tell a tone of $f$ Hz from one of $f \pm f_s$: between two samples it makes one full turn more. What is heard is the
-# nearest of all these, never above $f_s/2$ (the Nyquist frequency):
+# lowest of all these (the one nearest to 0 Hz), never above $f_s/2$ (the Nyquist frequency):
 #
 # $$f_\text{heard} = \left|\, f - f_s \cdot \operatorname{round}(f / f_s) \,\right|$$
 #
@@ -151,13 +151,13 @@ show(figure)
 # %%
 late = slice(int(1.6 * RATE), int(2.8 * RATE))  # here the tone is between 10 and 19 kHz: nothing should be left
 drop = 10 * np.log10(np.mean(every_third.samples[late] ** 2) / np.mean(resampled.samples[late] ** 2))
-print(f"the resampler keeps {drop:.0f} dB less of what cannot be told apart")
+print(f"the resampler attenuates the aliased tone by {drop:.0f} dB")
 check(drop > 60, "the filter takes away what would fold back")
 
 # %% [markdown]
 # ### Why 16 kHz
 #
-# At 16 kHz everything up to 8 kHz is kept. Where is the energy of speech? The curve shows which share of it lies below each frequency.
+# At 16 kHz everything up to 8 kHz is kept. Where is the energy of speech? The curve shows what fraction of it lies below each frequency.
 
 # %%
 stereo, stereo_rate = soundfile.read(clips[4].path, dtype="float32")
@@ -178,9 +178,13 @@ for limit in (4, 8):
     words = ["", f"{2 * limit} kHz sampling ends here "]
     figure.add_scatter(x=[limit, limit], y=[0, 0.2 + limit / 20], text=words, mode="lines+text", textposition="middle left")
 show(figure)
+below = {limit: float(np.interp(1000 * limit, frequency, share)) for limit in (1, 4, 8)}
+print(", ".join(f"{part:.1%} below {limit} kHz" for limit, part in below.items()))
+check(below[1] > 0.5, "most of the energy is below 1 kHz")
 # %% [markdown]
-# Most energy is below 1 kHz, where the vowels are. But energy is not information: much of what makes an *s* lies above 4 kHz. So the next
-# question is what the model makes of it.
+# Below 1 kHz are the pitch of the voice and the first formant (resonance) of the vowels. But energy is not information. Vowels differ by
+# their second formant too, which goes up to 2.5 or 3 kHz, and much of what makes an *s* lies above 4 kHz. So the next question is what
+# the model makes of it.
 #
 # ## 3. The wrong rate
 #
@@ -222,7 +226,7 @@ check(
 
 # %% [markdown]
 # How much is tolerated? The factor is the speed-up: 1.1 means that 17.6 kHz is fed as 16 kHz. People differ in speed and pitch, so
-# the model knows a little of it from its training.
+# the model has met a little of it in its training.
 
 # %%
 factors = [0.5, 0.7, 0.85, 1.0, 1.15, 1.4, 2.0]
@@ -373,10 +377,12 @@ hear(
 #     print(b, errors([rounded(w.samples, b).astype(np.float32) for w in waveforms]))
 # ```
 #
-# 4. The pitch falls by 17 half tones, consonants last three times as long; what comes out is mostly blank or vowels:
+# 4. The pitch falls by 17.55 semitones, and all sounds last 2.76 times as long. What the model reads has little to do with the sentence:
 #
 # ```python
+# semitones, longer = 12 * np.log2(stereo_rate / RATE), stereo_rate / RATE
 # print(transcribe((RATE, stereo.mean(axis=1)), model, decode=greedy).text)
+# check(abs(semitones - 17.55) < 0.01 and abs(longer - 2.76) < 0.01, "17.55 semitones, 2.76 times as long")
 # ```
 #
 # </details>
@@ -384,7 +390,8 @@ hear(
 # ## Three questions to take along
 #
 # 1. In the curve of energy: which share lies between 4 and 8 kHz? And what did it cost in the table when it was missing?
-# 2. In the curve of speed-ups: is the model more tolerant of faster or of slower sound? What in its training data may be the reason?
+# 2. In the curve of speed-ups: is the model more tolerant of faster or of slower sound? (`w2v-mini` was trained on these very voices, at speeds a
+#    little below and above their own. Does the curve show that?)
 # 3. In the two spectrograms: where exactly does the folded tone turn round, and why there?
 #
 # **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), section 2 (zero mean, unit variance) ·
