@@ -6,7 +6,7 @@
 #
 # Between the waveform and the transformer stands a stack of convolutions. It turns 16,000 numbers a second into 50 vectors a
 # second. In the Large model nobody told it how: its filters are learned. The bundled `w2v-mini` is another case: its stack has five layers,
-# and they *began* as a spectrogram, set by hand, before training went on. This notebook takes the paper's stack apart, measures which samples one
+# and their weights were set by hand, so that they compute a spectrogram. This notebook takes the paper's stack apart, measures which samples one
 # frame depends on, and looks at the filters of the model that is loaded.
 #
 # **The question.** *How many samples of sound does one frame see, and how many frames come out of exactly one second (16,000
@@ -291,7 +291,7 @@ show(figure, one_kernel, kernel=IntSlider(len(order) // 3, 0, len(order) - 1))
 # ## 4. Is a spectrogram in there?
 #
 # Most speech recognisers begin with a *mel spectrogram*: energy in bands that are narrow at low and wide at high frequencies. wav2vec
-# 2.0 does not. Is something like it in its features all the same? (In `w2v-mini` it must be: that is how its stack began. The Large model
+# 2.0 does not. Is something like it in its features all the same? (In `w2v-mini` it must be: that is how its stack was built. The Large model
 # had to find it.) We put the two side by side, and then ask how well the spectrogram can be predicted from the features by a linear map, on a
 # clip that the map has not seen. A network with random weights is the control: it has learned nothing.
 
