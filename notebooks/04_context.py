@@ -399,7 +399,8 @@ show(
 # print(np.exp(entropy)[..., silent].mean(), "frames for silence,", np.exp(entropy)[..., ~silent].mean(), "for speech")
 # ```
 #
-# 3. Single sounds may survive, the order within words suffers:
+# 3. With a relative embedding, single sounds may survive, and the order within words suffers. In w2v-mini nothing is left, for the convolution also
+#    cancels the large constant of the frames:
 #
 # ```python
 # from w2vkit import Emissions
