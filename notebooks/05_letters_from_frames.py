@@ -32,6 +32,8 @@ model = CTCModel.load(MODEL, dtype="float32")
 clips = examples()
 waveforms = [load(clip.path) for clip in clips]
 emissions = model.emit(waveforms)
+
+# %%
 prediction = None  # such as 0.3: in three frames of ten the blank is the most likely label
 
 # %% [markdown]
@@ -78,7 +80,7 @@ figure.update_layout(
 figure.update_layout(yaxis={"range": [0, 1.1]}, legend={"orientation": "h", "y": 1.12, "x": 0.6})
 show(figure)
 
-best = first.log_probs.argmax(axis=1)  # (T,) the best path: the likeliest label of each frame
+best = first.log_probs.argmax(axis=1)  # (T,) the best path: the most likely label of each frame
 reveal(prediction, (best == vocabulary.blank).mean(), "of the frames")
 
 # %% [markdown]
@@ -123,13 +125,13 @@ hear(Waveform(slowed[0.7][2], model.sample_rate), "the numbers at 0.7 times the 
 #
 # CTC reads a path (one label per frame) as text by a map that Graves et al. (2006, section 3.1) call $\mathcal{B}$:
 #
-# 1. join runs of the same label: `H H E ␣ L` has one H;
+# 1. join runs of the same label: `H H E ε L` has one H;
 # 2. *then* take the blanks out.
 #
-# The blank does two jobs. It fills the frames in which nothing new begins, and it keeps two equal letters apart.
+# Here ε stands for the blank and | for the space between words. The blank does two jobs. It fills the frames in which nothing new begins, and it keeps two equal letters apart.
 
 # %%
-BLANK = "␣"
+BLANK = "ε"
 
 
 def collapse(path: str) -> str:
@@ -142,11 +144,11 @@ def wrong_order(path: str) -> str:
     return "".join(label for label, _ in groupby(path.replace(BLANK, "")))
 
 
-rows = [(path, collapse(path), wrong_order(path)) for path in ["HHE␣LL␣LO", "HELLO␣␣␣␣", "␣H␣E␣L␣LO", "TTREE␣E␣S"]]
+rows = [(path, collapse(path), wrong_order(path)) for path in ["HHEεLLεLO", "HELLOεεεε", "εHεEεLεLO", "TTREEεEεS"]]
 table(["path (9 frames)", "join, then drop blanks", "drop blanks, then join"], rows)
 
 # %%
-check(collapse("HHE␣LL␣LO") == "HELLO" and wrong_order("HHE␣LL␣LO") == "HELO", "without a blank between them, two Ls are one")
+check(collapse("HHEεLLεLO") == "HELLO" and wrong_order("HHEεLLεLO") == "HELO", "without a blank between them, two Ls are one")
 
 # %% [markdown]
 # The same for the clip: seven lines from the matrix to the text. `greedy` of w2vkit does this, and finds times and confidences.
@@ -162,7 +164,7 @@ check(by_hand == greedy(first).text, "by hand equals w2vkit.decode.greedy")
 # %% [markdown]
 # ### The collapse as a player
 #
-# Move the slider from frame to frame. Above: the frame's five likeliest labels. Below: the path so far, its runs joined, and
+# Move the slider from frame to frame. Above: the frame's five most likely labels. Below: the path so far, its runs joined, and
 # the text. Watch for frames in which the path goes on but the text does not.
 
 
@@ -363,7 +365,7 @@ check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 #
 # <details><summary>Solution</summary>
 #
-# Six: `T R E ␣ E S`. The two Es need a blank between them.
+# Six: `T R E ε E S`. The two Es need a blank between them.
 #
 # ```python
 # from w2vkit.decode.viterbi import frames_needed
