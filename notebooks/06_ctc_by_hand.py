@@ -26,20 +26,22 @@ from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
+
+# %%
 prediction = None  # 1, 3, 30 or 1000: so many times is the word as likely as its best path
 
 # %% [markdown]
 # ## A sound of seven frames
 #
-# A toy: four labels, the blank first, and seven frames. The rows are distributions, $p_t(v)$ = `probabilities[t, v]`, and CTC
+# A toy: four labels, the blank first (written ε), and seven frames. The rows are distributions, $p_t(v)$ = `probabilities[t, v]`, and CTC
 # takes frames as independent given the sound: a path $\pi$ has the probability $\prod_t p_t(\pi_t)$.
 
 # %%
-LABELS = "␣BED"  # the blank is column 0
+LABELS = "εBED"  # the blank is column 0
 NAMES = ["blank", *LABELS[1:]]
 T, V = 7, len(LABELS)
 logits = np.random.default_rng(3).normal(0, 0.6, (T, V))
-for frame, label in enumerate("BBE␣EE␣"):
+for frame, label in enumerate("BBEεEEε"):
     logits[frame, LABELS.index(label)] += 1.6  # the sound is a little like BEE
 log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)  # (T, V)
 probabilities = np.exp(log_probs)
@@ -88,7 +90,7 @@ reveal(prediction, total["BEE"] / best_path["BEE"], f"times (BEE has {counts['BE
 # ## The lattice
 #
 # Brute force is hopeless for 200 frames. But all paths of a text go through a small lattice. Write the word with a blank
-# before, between and after its letters: `␣ B ␣ E ␣ E ␣`, S = 2L + 1 states. From one frame to the next a path may
+# before, between and after its letters: `ε B ε E ε E ε`, S = 2L + 1 states. From one frame to the next a path may
 #
 # - stay in its state,
 # - go on to the next state,
@@ -264,7 +266,7 @@ PULL = {"colorscale": "RdBu", "zmid": 0, "colorbar": {"title": {"text": "pull"}}
 def draw_pull(figure, word):
     """Draw where a word pulls."""
     figure.data[0].z = pull(log_probs, encode(word)).T
-    figure.layout.title.text = f"If the sound is labelled {word}: blue becomes likelier, red less likely"
+    figure.layout.title.text = f"If the sound is labelled {word}: blue becomes more likely, red less likely"
 
 
 figure = go.Figure(go.Heatmap(y=NAMES, **PULL), layout={"title": "", "height": 300, "xaxis": {"title": "frame t"}})
@@ -301,11 +303,10 @@ print(f"-ln P(text | sound) = {loss:.3f} nats, {loss / len(labels):.3f} nats per
 check(np.isclose(-log_probability(real, labels, vocabulary.blank), loss), "by hand equals torch on the real clip, too")
 
 # %% [markdown]
-# ## Where the spikes come from
+# ## How long does a letter last?
 #
-# Models trained long with CTC write a letter in one frame or two, and blanks where speech is slow enough for them (notebook
-# [05](05_letters_from_frames.ipynb)). Nobody told them to. Take the simplest learner: it knows nothing (all labels equally likely in
-# each of 24 frames) and follows the pull towards the text BED, step by step.
+# Take the simplest learner: it knows nothing (all labels equally likely in each of 24 frames) and follows the pull towards the text
+# BED, step by step. Nobody tells it how long a letter should be.
 #
 # **Predict:** will the letters become three wide bars, or three thin spikes?
 
@@ -346,8 +347,9 @@ check(losses[-1] < losses[0] / 10, "the learner has learned the word")
 check(shares[-1].argmax() == 0, "and most of its frames say blank")
 
 # %% [markdown]
-# Half of the states are blanks, and a path can rest in them anywhere between letters. So from the start the blank has the
-# most occupancy in nearly every frame, the pull makes it likelier still, and letters are left where little else can be.
+# Models trained long with CTC do the same: a letter takes a frame or two, and blanks fill the rest, if the speech is slow enough to leave
+# any (notebook [05](05_letters_from_frames.ipynb)). Why? Half of the states are blanks, and a path can rest in them anywhere between letters. So from the start the blank has the
+# most occupancy in nearly every frame, the pull makes it even more likely, and letters are left where little else can be.
 # Zeyer, Schlüter and Ney (2021) give the theory, and a simple example in which training from uniform probabilities must end so.
 #
 # ## Exercises
