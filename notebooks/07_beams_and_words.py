@@ -8,7 +8,7 @@
 # many paths: so the most likely path need not spell the most likely text. A beam search adds paths up while it goes. It can
 # also use knowledge that is not in the audio: which words there are, and which of them to expect.
 #
-# **The question.** Two frames; in each, the blank has probability 0.6 and the letter A 0.4. Greedy says "nothing" (0.6 · 0.6
+# **The question.** Two frames; in each, the blank (written ε) has probability 0.6 and the letter A 0.4. Greedy says "nothing" (0.6 · 0.6
 # = 0.36). *What is the probability that the text is "A"?*
 
 # %%
@@ -32,10 +32,12 @@ from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
+
+# %%
 prediction = None  # such as 0.4
 
 # %%
-small = Vocabulary.of("_AB|", blank="_")  # blank, two letters, the word boundary
+small = Vocabulary.of("εAB|", blank="ε")  # blank, two letters, the word boundary
 
 
 def toy(*rows):
@@ -56,7 +58,7 @@ def brute_force(emissions):
 two_frames = toy([0.6, 0.4, 0, 0], [0.6, 0.4, 0, 0])
 print("greedy:     ", repr(greedy(two_frames).text))
 print("beam search:", repr(beam_search(two_frames).text))
-reveal(prediction, brute_force(two_frames)["A"], "(A-, -A and AA: 0.24 + 0.24 + 0.16)")
+reveal(prediction, brute_force(two_frames)["A"], "(Aε, εA and AA: 0.24 + 0.24 + 0.16)")
 
 # %% [markdown]
 # ## Prefix beam search by hand
