@@ -5,7 +5,7 @@
 # [09 How wrong is it?](09_how_wrong_is_it.ipynb)
 #
 # Subtitles, karaoke, a language archive, a dictionary with sounds: all need to know *when* each word of a known text was
-# said. The model was never told. Yet its emissions hold the answer: forced alignment finds the likeliest path that spells the
+# said. The model was never told. Yet its emissions hold the answer: forced alignment finds the most likely path that spells the
 # text, and so the frames of every letter.
 #
 # **The question.** The model writes a letter in a few frames, somewhere near its sound (notebook 5). Take the first
@@ -32,6 +32,8 @@ vocabulary = model.vocabulary
 clips = examples()
 waveforms = [load(clip.path) for clip in clips]
 emissions = model.emit(waveforms)
+
+# %%
 prediction = None  # in ms; below zero is too early, such as -30
 
 # %% [markdown]
