@@ -34,7 +34,6 @@ model = CTCModel.load(MODEL, dtype="float32")
 clips = examples()
 waveforms = [load(clip.path) for clip in clips]
 references = [clip.text for clip in clips]
-prediction = None  # "yes" or "no"
 
 
 def transcripts(sounds):
@@ -43,6 +42,9 @@ def transcripts(sounds):
 
 
 hypotheses = transcripts([waveform.samples for waveform in waveforms])
+
+# %%
+prediction = None  # "yes" or "no"
 
 # %% [markdown]
 # ## The edit distance
