@@ -49,6 +49,8 @@ datasets.logging.set_verbosity_error()  # that it cannot recognise a function wi
 transformers.utils.logging.disable_progress_bar()
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 FULL = False  # True: LibriSpeech's test-clean and test-other from the Hub; hours on a CPU
+
+# %%
 prediction = None  # a share from 0 to 1
 
 # %% [markdown]
