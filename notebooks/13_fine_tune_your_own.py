@@ -8,7 +8,7 @@
 #
 # The lesson: a man counts in English, and the model is to write the digits in *German*. It has never been told of such a
 # thing, and there are nine spoken words to learn it from. That is not translation (it learns sounds by heart), but it shows
-# all of fine-tuning in a minute on a processor: what is learned, how fast, and what is forgotten.
+# all of fine-tuning in a minute on a CPU: what is learned, how fast, and what is forgotten.
 #
 # **The question.** After a minute of training on digits, *will the ordinary English sentences be transcribed better, as
 # before, or worse?*
@@ -36,9 +36,7 @@ from w2vkit.model import CTCModel
 from w2vkit.model.hub import fetch
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self": have a GPU for that
-STEPS = 30  # of training; ten minutes on a processor are about twenty times as many
-prediction = None  # "better", "as before" or "worse"
-
+STEPS = 30  # of training; ten minutes on a CPU are about twenty times as many
 model = CTCModel.load(MODEL, dtype="float32")
 vocabulary, RATE = model.vocabulary, model.sample_rate
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -47,6 +45,9 @@ disable_progress_bar()
 network = Wav2Vec2ForCTC.from_pretrained(fetch(MODEL).folder, dtype=torch.float32).to(DEVICE)
 clips = examples()
 waveforms = [load(clip.path) for clip in clips]
+
+# %%
+prediction = None  # "better", "as before" or "worse"
 
 # %% [markdown]
 # ## The data: nine words, many sentences
@@ -134,7 +135,7 @@ print(f"CER: {before[2][0]:.2f} on German digits, {before[2][1]:.2f} on the Engl
 # ## Training
 #
 # What is trained: the transformer and the head. What is not: the convolutions (`freeze_feature_encoder`), as in the paper,
-# section 4.2; they turn sound into features, and sound has not changed. We freeze the projection and the positional convolution,
+# section 4.3; they turn sound into features, and sound has not changed. We freeze the projection and the positional convolution,
 # too: in w2v-mini their large constants cancel each other (notebook 4), and a small step would upset that. Each step takes four new sentences, computes the CTC
 # loss (notebook 6), per character or in all as the checkpoint's `ctc_loss_reduction` says, and moves the weights against its
 # gradient by AdamW. The rate rises over ten steps and then falls to zero.
@@ -235,7 +236,7 @@ figure.update_layout(yaxis={"title": "CER (share of 1)", "range": [0, 1.5]})
 show(figure, draw_exam, step=SelectionSlider(options=list(exams), value=list(exams)[2]))
 
 # %% [markdown]
-# The model had nine sounds to please, and nothing to remind it of the rest. If the red curve has risen, that is *catastrophic
+# The model was trained only on nine recordings, and on nothing that reminds it of the rest. If the red curve has risen, that is *catastrophic
 # forgetting*. The usual remedies: mix in old data (rehearsal), train fewer weights, train less. The exercises try them.
 #
 # ## Keep it
@@ -246,7 +247,7 @@ show(figure, draw_exam, step=SelectionSlider(options=list(exams), value=list(exa
 # %%
 folder = Path(tempfile.mkdtemp()) / "my-model"
 shutil.copytree(
-    fetch(MODEL).folder, folder, ignore=shutil.ignore_patterns("*.safetensors", "*.bin", "README.md", "calibration.json")
+    fetch(MODEL).folder, folder, ignore=shutil.ignore_patterns("*.safetensors*", "*.bin", "README.md", "calibration.json")
 )
 network.eval().save_pretrained(folder)
 again = CTCModel.load(str(folder), dtype="float32")
@@ -297,12 +298,11 @@ print("files:", ", ".join(sorted(path.name for path in folder.iterdir())))
 # the English sentences' head, too.
 # </details>
 #
-# 3. Teach it without a single repetition of order: how many different sentences of three digits are there, and how many has it
-#    heard?
+# 3. How many different sentences of three digits are there, and how many has the model heard? Can it have learned the sentences by heart?
 #
 # <details><summary>Solution</summary>
 #
-# 9³ = 729, and it has heard `4 * STEPS` at random: few of them twice, and most of the test sentences never. It has to learn
+# 9³ = 729, and it has heard `4 * STEPS` at random: few of them twice, and most of the test sentences never. So it has to learn
 # words, not sentences.
 # </details>
 #
@@ -319,7 +319,7 @@ print("files:", ", ".join(sorted(path.name for path in folder.iterdir())))
 # 2. Which digit is learned last? (Use the slider.) What makes it harder than the others?
 # 3. After which step would you stop if the English sentences mattered as much as the digits?
 #
-# **Sources.** Baevski et al., "wav2vec 2.0" (2020), section 4.2 (fine-tuning), https://arxiv.org/abs/2006.11477; McCloskey
+# **Sources.** Baevski et al., "wav2vec 2.0" (2020), section 4.3 (fine-tuning), https://arxiv.org/abs/2006.11477; McCloskey
 # and Cohen, "Catastrophic interference in connectionist networks" (1989); Loshchilov and Hutter, "Decoupled weight decay
 # regularization" (2017), https://arxiv.org/abs/1711.05101.
 #
