@@ -318,26 +318,25 @@ def standard(x):
 
 def two_pictures(figure, clip):
     features = standard(seen[clip])
-    strongest = np.argsort(-seen[clip].std(axis=0))[:80]
-    correlation = features[:, strongest].T @ standard(mels[clip])  # (80, BANDS), up to a factor
-    by_pitch = strongest[np.argsort(correlation.argmax(axis=1), kind="stable")]  # by the band that each resembles most
+    correlation = features.T @ standard(mels[clip]) / len(features)  # (C, BANDS)
+    nearest = correlation.argmax(axis=0)  # (BANDS,) the feature that resembles each band most
     seconds = (np.arange(len(features)) * model.stride + model.receptive_field / 2) / RATE
     figure.data[0].update(z=np.clip(8 * standard(mels[clip]).T, -30, 30).astype(np.int8), x=seconds)
-    figure.data[1].update(z=np.clip(8 * features[:, by_pitch].T, -30, 30).astype(np.int8), x=seconds)
+    figure.data[1].update(z=np.clip(8 * features[:, nearest].T, -30, 30).astype(np.int8), x=seconds)
 
 
 figure = make_subplots(
     2,
     1,
     shared_xaxes=True,
-    subplot_titles=["log-mel spectrogram (librosa)", "the 80 features with the largest variance"],
+    subplot_titles=["log-mel spectrogram (librosa)", "for each band, the feature with the highest correlation"],
     vertical_spacing=0.15,
 )
 figure.add_trace(go.Heatmap(showscale=False), 1, 1)
 figure.add_trace(go.Heatmap(showscale=False), 2, 1)
 figure.update_xaxes(title="time (s)", row=2)
 figure.update_yaxes(title="band", row=1)
-figure.update_yaxes(title="feature", row=2)
+figure.update_yaxes(title="band", row=2)
 figure.update_layout(height=520)
 show(figure, two_pictures, clip=Dropdown(options=[(c.about, i) for i, c in enumerate(clips)]))
 # %% [markdown]
