@@ -61,8 +61,10 @@ PAPER = [  # decoder, hours of transcripts, WER (%) on test-clean, on test-other
 CARD = (1.9, 3.9)  # %, facebook/wav2vec2-large-960h-lv60-self: self-training, no language model
 DRAWN = {"Transformer": ("lines+markers", "circle"), "4-gram": ("markers", "diamond"), "no language model": ("markers", "x")}
 
-figure = go.Figure(layout={"height": 460, "xaxis": {"title": "transcribed speech (hours)", "type": "log"}})
-figure.update_layout(yaxis={"title": "WER (%)", "type": "log", "tickvals": [2, 3, 5, 10, 20, 40]}, legend={"y": -0.25})
+figure = go.Figure(layout={"height": 560, "xaxis": {"title": "transcribed speech (hours)", "type": "log"}})
+figure.update_layout(
+    yaxis={"title": "WER (%)", "type": "log", "tickvals": [2, 3, 5, 10, 20, 40]}, legend={"y": -0.2, "orientation": "h"}
+)
 for column, part, colour in ((2, "test-clean", "#1f6feb"), (3, "test-other", "#c2410c")):
     for decoder, (mode, symbol) in DRAWN.items():
         rows = [row for row in PAPER if row[0] == decoder]
@@ -295,15 +297,18 @@ curve = list(
 )
 
 
+highest = 1.5 * max(c[2] for c in curve)
+
+
 def threshold(figure, least):
     kept = [i for i, (_, sure) in pseudo.items() if sure >= least]
     errors = [jiwer.cer(clips[i].text, pseudo[i][0]) for i in kept]
-    figure.data[1].update(x=[least, least], y=[0, 1])
+    figure.data[1].update(x=[least, least], y=[0, highest])
     print(f"kept: {len(kept)} of {len(pseudo)}" + (f", their mean CER is {np.mean(errors):.2f}" if kept else ""))
 
 
 figure = go.Figure(
-    layout={"xaxis": {"title": "confidence threshold"}, "yaxis": {"title": "CER of the new sentence", "range": [0, 1]}}
+    layout={"xaxis": {"title": "confidence threshold"}, "yaxis": {"title": "CER of the new sentence", "range": [0, highest]}}
 )
 figure.add_hrect(min(by_chance), max(by_chance), fillcolor="grey", opacity=0.2, line_width=0)
 figure.add_trace(
@@ -317,7 +322,11 @@ figure.add_trace(
     )
 )
 figure.add_trace(go.Scatter(mode="lines", line={"dash": "dot"}, name="threshold"))
-show(figure, threshold, least=FloatSlider(value=round(confidences[1], 2) - 0.01, min=0, max=1, step=0.01))
+show(
+    figure,
+    threshold,
+    least=FloatSlider(value=confidences[0], min=confidences[0] - 0.01, max=1, step=0.001, readout_format=".3f"),
+)
 inside_band = [min(by_chance) <= c[2] <= max(by_chance) for c in curve]
 print(f"{sum(inside_band)} of {len(curve)} students lie within the band of chance")
 
