@@ -20,6 +20,7 @@ import torch
 from ipywidgets import Dropdown, IntSlider
 from lesson import check, reveal, show, table
 from plotly.subplots import make_subplots
+from scipy.optimize import linear_sum_assignment
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from w2vkit import load
@@ -319,7 +320,10 @@ def standard(x):
 def two_pictures(figure, clip):
     features = standard(seen[clip])
     correlation = features.T @ standard(mels[clip]) / len(features)  # (C, BANDS)
-    nearest = correlation.argmax(axis=0)  # (BANDS,) the feature that resembles each band most
+    bands, found = linear_sum_assignment(
+        correlation.T, maximize=True
+    )  # a different feature for each band, all together the most similar
+    nearest = found[np.argsort(bands)]  # (BANDS,)
     seconds = (np.arange(len(features)) * model.stride + model.receptive_field / 2) / RATE
     figure.data[0].update(z=np.clip(8 * standard(mels[clip]).T, -30, 30).astype(np.int8), x=seconds)
     figure.data[1].update(z=np.clip(8 * features[:, nearest].T, -30, 30).astype(np.int8), x=seconds)
@@ -329,7 +333,7 @@ figure = make_subplots(
     2,
     1,
     shared_xaxes=True,
-    subplot_titles=["log-mel spectrogram (librosa)", "for each band, the feature with the highest correlation"],
+    subplot_titles=["log-mel spectrogram (librosa)", "for each band, a feature with a high correlation"],
     vertical_spacing=0.15,
 )
 figure.add_trace(go.Heatmap(showscale=False), 1, 1)
