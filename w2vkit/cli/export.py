@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from w2vkit.cli.common import say
+from w2vkit.cli.common import check_output, say
 
 
 def add(commands: Any) -> None:
@@ -26,12 +26,15 @@ def add(commands: Any) -> None:
         help="of the stored weights: float32, float16 (half the size) or int8 (a quarter; less exact) (default float32)",
     )
     onnx.add_argument("--revision", help="commit, branch or tag of the Hub model")
+    onnx.add_argument("--overwrite", action="store_true", help="replace files of these names that are there already")
     onnx.set_defaults(run=_onnx)
 
 
 def _onnx(options: argparse.Namespace) -> int:
-    from w2vkit.model.export import TOLERANCE, export_onnx
+    from w2vkit.model.export import METADATA, MODEL, TOLERANCE, export_onnx
 
+    for name in (MODEL, METADATA):
+        check_output(options.output / name, [], overwrite=options.overwrite)
     done = export_onnx(options.model, options.output, dtype=options.dtype, revision=options.revision)
     if done.notice:
         say(f"Note: {done.notice}")
