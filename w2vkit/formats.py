@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from w2vkit.align import Alignment
@@ -14,7 +14,7 @@ LINE_CHARACTERS = 42  # the usual limit of a subtitle line
 PAUSE_SECONDS = 0.6  # s; a silence of this length ends a subtitle
 
 
-def to_dict(found: Hypothesis | Alignment, *, seconds: float, name: str = "audio") -> dict[str, Any]:
+def to_dict(found: Hypothesis | Alignment, *, seconds: float, name: str = "audio", notes: Sequence[str] = ()) -> dict[str, Any]:
     """Give a hypothesis or an alignment as values for JSON.
 
     Parameters
@@ -24,12 +24,14 @@ def to_dict(found: Hypothesis | Alignment, *, seconds: float, name: str = "audio
         The duration of the sound (s).
     name : str
         The name of the sound.
+    notes : sequence of str
+        What is missing in the sound, or was chosen, as `w2vkit.audio.Waveform.notes`.
 
     Returns
     -------
     dict
-        ``audio``, ``seconds``, ``text``, ``confidence``, ``score`` and ``words``; ``alternatives`` if a hypothesis has some;
-        ``segments``, ``characters`` and ``unmapped`` of an alignment.
+        ``audio``, ``seconds``, ``text``, ``confidence``, ``score`` and ``words``; ``notes`` if there are some;
+        ``alternatives`` if a hypothesis has some; ``segments``, ``characters`` and ``unmapped`` of an alignment.
     """
     hypothesis = found.hypothesis if isinstance(found, Alignment) else found
     content: dict[str, Any] = {
@@ -40,6 +42,8 @@ def to_dict(found: Hypothesis | Alignment, *, seconds: float, name: str = "audio
         "score": round(hypothesis.score, 4),
         "words": _timed(hypothesis.words),
     }
+    if notes:
+        content["notes"] = list(notes)
     if hypothesis.alternatives:
         content["alternatives"] = [
             {
@@ -206,7 +210,9 @@ def format_named(name: str) -> str:
     return names[name.lower()]
 
 
-def render(found: Hypothesis | Alignment, format: str, *, seconds: float, name: str = "audio") -> str:
+def render(
+    found: Hypothesis | Alignment, format: str, *, seconds: float, name: str = "audio", notes: Sequence[str] = ()
+) -> str:
     """Write a hypothesis or an alignment in a format, without control characters (`w2vkit.errors.printable`).
 
     Parameters
@@ -219,6 +225,8 @@ def render(found: Hypothesis | Alignment, format: str, *, seconds: float, name: 
         The duration of the sound (s).
     name : str
         The name of the sound, for formats that contain it.
+    notes : sequence of str
+        As for `to_dict`, for JSON.
 
     Raises
     ------
@@ -228,6 +236,7 @@ def render(found: Hypothesis | Alignment, format: str, *, seconds: float, name: 
     format = format_named(format)
     name = printable_name(name)
     if format == "json":
-        return printable(json.dumps(to_dict(found, seconds=seconds, name=name), ensure_ascii=False, indent=2) + "\n")
+        content = to_dict(found, seconds=seconds, name=name, notes=notes)
+        return printable(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
     hypothesis = found.hypothesis if isinstance(found, Alignment) else found
     return printable(WRITERS[format](hypothesis, seconds, name))

@@ -28,7 +28,7 @@ def build(service: Service) -> None:
 
     def align_endpoint(audio: str | None, text: str, model: str) -> dict[str, Any]:
         found, alignment = service.align(_check_given(audio), text, model)
-        return to_dict(alignment, seconds=found.seconds)
+        return to_dict(alignment, seconds=found.seconds, notes=found.notes)
 
     def compare_endpoint(
         audio: str | None,
@@ -107,4 +107,4 @@ def _check_given(audio: str | None) -> str:
 
 
 def _as_json(found: Transcription) -> dict[str, Any]:
-    return to_dict(found.hypothesis, seconds=found.seconds)
+    return to_dict(found.hypothesis, seconds=found.seconds, notes=found.notes)

@@ -100,7 +100,7 @@ def test_resampling_keeps_pitch_length_and_level(rate):
 def test_reading_by_blocks_gives_what_reading_at_once_gives(write, monkeypatch):
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, (5 * 44_100, 2)).astype(np.float32)
     path = write("a.wav", noise, 44_100, subtype="FLOAT")
-    monkeypatch.setattr("w2vkit.audio.decoders.BLOCK_SECONDS", 0.37)
+    monkeypatch.setattr("w2vkit.audio.decoders.BLOCK_SAMPLES", 32_000)
     blocks = list(stream(path))
     import soxr
 
@@ -153,14 +153,6 @@ def _bad(kind: str, folder: Path, tone: np.ndarray) -> object:
         soundfile.write(path, np.where(np.arange(len(tone)) == 5000, np.nan, tone), 16_000, subtype="FLOAT")
     elif kind == "infinite":
         return (16_000, np.where(np.arange(len(tone)) == 5000, np.inf, tone))
-    elif kind == "truncated MP3":
-        whole = folder / "whole.mp3"
-        soundfile.write(whole, np.tile(tone, 10), 16_000)
-        path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
-    elif kind == "truncated FLAC":
-        whole = folder / "whole.flac"
-        soundfile.write(whole, np.random.default_rng(0).normal(0, 0.1, 160_000), 16_000)
-        path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
     elif kind == "folder":
         return folder
     elif kind == "no rate":
@@ -201,8 +193,6 @@ def _bad(kind: str, folder: Path, tone: np.ndarray) -> object:
         ("many channels", "more than 6 channels", "Mix it down"),
         ("NaN", "NaN or infinite", "Export it again"),
         ("infinite", "NaN or infinite", "Export it again"),
-        ("truncated MP3", "ends early|damaged", "Copy or download it again|Play it"),
-        ("truncated FLAC", "ends early|damaged", "Copy or download it again|Play it"),
         ("folder", "not a file", "Give the path of one audio file"),
         ("no rate", "does not state its sampling rate", r"Give \(rate, array\)"),
         ("silent video", "no audio track", "Choose a file that has one"),

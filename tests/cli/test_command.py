@@ -62,6 +62,27 @@ def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path,
     assert "\r" not in said  # no progress bar, since standard error is not a terminal
 
 
+def test_a_note_is_printed_and_stays_in_the_json_and_strict_makes_it_an_error(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    samples, rate = soundfile.read(examples()[0].path, dtype="float32")
+    name = os.fsdecode(b"caf\xe9.wav")
+    with Path(name).open("wb") as file:
+        soundfile.write(file, np.stack([samples, -samples], axis=1), rate, format="WAV")
+    command = ["transcribe", name, "--model", "w2v-mini", "--format", "json"]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    (note,) = json.loads(out)["notes"]
+    assert "cancel each other" in note
+    assert err.count(note) == 1
+    assert json.loads(out)["text"]
+    assert main([*command, "--strict"]) == 1
+    out, err = capsys.readouterr()
+    assert not out
+    assert "1 of 1 failed" in err and note in err
+    assert main([*command, "--track", "2"]) == 1
+    assert "no audio track 2" in capsys.readouterr().err
+
+
 def test_patterns_and_single_files_print_to_the_terminal(talks, default_texts, monkeypatch, capsys):
     text = default_texts[examples()[0].path.name]
     monkeypatch.chdir(talks.parent)

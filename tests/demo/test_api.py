@@ -29,6 +29,14 @@ def test_a_clip_comes_back_as_json(client, clip, default_texts):
     assert all(0 <= word["start"] < word["end"] <= answer["seconds"] for word in answer["words"])
 
 
+def test_what_is_missing_in_a_file_comes_back_as_a_note(client, tmp_path):
+    samples, rate = soundfile.read(SAY.path, dtype="float32")
+    soundfile.write(tmp_path / "inverted.wav", np.stack([samples, -samples], axis=1), rate)
+    answer = client.predict(handle_file(str(tmp_path / "inverted.wav")), api_name="/transcribe")
+    (note,) = answer["notes"]
+    assert "inverted.wav cancel each other" in note and answer["text"]
+
+
 def test_a_request_chooses_its_decoder_by_name(client):
     clip = handle_file(str(SAY.path))
     beam = client.predict(clip, decoder="beam", api_name="/transcribe")

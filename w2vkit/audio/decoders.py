@@ -1,17 +1,41 @@
-"""Decode audio files block by block: with libsndfile first, then with FFmpeg (PyAV) for the formats it does not know."""
+"""Decode audio files block by block. The content of a file decides how it is read, never its name.
+
+libsndfile reads uncompressed sound (WAV, AIFF, AU and others), FFmpeg (PyAV) everything else. FFmpeg opens only the demuxers
+of `DEMUXERS`, none of which reads a second file, and no protocol: playlists, scripts and addresses are refused. Lengths that a
+header merely estimates limit nothing.
+"""
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from w2vkit.errors import AudioError
+from w2vkit.errors import AudioError, W2VKitError, brief
 
-BLOCK_SECONDS = 30.0  # s; how much of a source is decoded at a time
+Note = Callable[[str], None]  # called with one sentence about what is missing, or was chosen, in a source
+Block = tuple[int, np.ndarray]  # samples per second (Hz), and (channels, n) float32 samples
+
+BLOCK_SAMPLES = 2**20  # of all channels together; how much of a source is decoded at a time
 MAX_CHANNELS = 6  # 5.1 surround; more is a microphone array, whose mean is not speech
+RATES = (1_000, 192_000)  # Hz; no file of speech has fewer or more samples per second
+GAP_SECONDS = 0.1  # s; smaller differences of timestamps are rounding
+MAX_GAP_SECONDS = 3600.0  # s; a larger jump of timestamps is damage, or a clock that did not start at 0
+EARLY_SECONDS = 0.5  # s; encoders pad and headers round
+UNKNOWN_SIZE = 0x7FFF_0000  # bytes; programs that write WAV into a pipe state at least this
+TIME_BASE = 1_000_000  # per second; what FFmpeg counts the times of a container in
+ERRORS_IN_A_ROW = 10  # of a demuxer, after which it is given up
+DEMUXERS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,flac,flv,ircam,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,"
+    "mxf,nistsphere,nut,ogg,qcp,rm,shn,tak,truehd,tta,voc,w64,wav,wv"
+)
+FROM_ZERO = {"avi", "matroska", "mov"}  # their timestamps count from the beginning of the file
+FROM_START = {"asf", "flac", "flv", "mpeg", "mpegts", "ogg", "rm"}  # theirs count from the first one in the file
+WITHOUT_GAPS = {"flac", "ogg"}  # where timestamps of these jump, something was lost
+ESTIMATED = {"aac", "ac3", "amr", "amrnb", "amrwb", "avi", "dts", "eac3", "flv", "loas", "mp3", "mpeg", "mpegts", "ogg"}
 UNREADABLE = (
     "{name} could not be read as audio. It is damaged, or not an audio file. "
     "Play it in a player to check, and export it as WAV, FLAC, MP3, OGG, M4A or WebM."
@@ -24,27 +48,39 @@ class OpenAudio:
 
     Attributes
     ----------
-    rate : int
-        Samples per second (Hz).
     seconds : float or None
         The duration, if the source states it.
-    blocks : iterator of numpy.ndarray
-        (n, channels) float32; decoding happens while it is read.
+    blocks : generator of (int, numpy.ndarray)
+        Samples per second (Hz), which may change from block to block, and (channels, n) float32 samples. Decoding happens
+        while it is read.
+    file : binary file or None
+        Where they come from.
     """
 
-    rate: int
     seconds: float | None
-    blocks: Iterator[np.ndarray]
+    blocks: Generator[Block, None, None]
+    file: BinaryIO | None = None
+
+    def close(self) -> None:
+        """Close the decoder and the file."""
+        self.blocks.close()
+        if self.file:
+            self.file.close()
 
 
-def open_file(file: Path | BinaryIO, name: str) -> OpenAudio:
-    """Open an audio file with the first decoder that knows it.
+def open_file(file: BinaryIO, name: str, *, note: Note, track: int | None = None) -> OpenAudio:
+    """Open an audio file with the decoder for its content.
 
     Parameters
     ----------
-    file : path or seekable binary file
+    file : seekable binary file
+        It is closed with the `OpenAudio`, or if it cannot be opened.
     name : str
-        The name of the file in error messages.
+        The name of the file in messages.
+    note : callable
+        Called with a sentence about what is missing, or was chosen. Most notes come with the last block.
+    track : int, optional
+        Which audio track to decode, from 1; the default track otherwise.
 
     Returns
     -------
@@ -53,91 +89,256 @@ def open_file(file: Path | BinaryIO, name: str) -> OpenAudio:
     Raises
     ------
     AudioError
-        No decoder knows the file, or it has too many channels. While the blocks are read: the file ends early or is
-        damaged.
+        No decoder knows the file, it has no such track, too many channels, or an impossible rate.
     """
-    import soundfile
+    with one_error(name), ExitStack() as on_error:
+        on_error.callback(file.close)
+        head = file.read(4)
+        longer = head == b"RIFF" and _sound_follows(file)
+        # Of these libsndfile reads one part, up to an estimated length; and its MP3 decoder prints to the terminal.
+        compressed = head.startswith((b"OggS", b"fLaC", b"ID3")) or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
+        opened = None if longer or compressed else _open_with_libsndfile(file, name, note, track)
+        opened = opened or _open_with_ffmpeg(file, name, note, track, longer)
+        on_error.pop_all()
+    return OpenAudio(opened.seconds, _guarded(opened.blocks, name), file)
 
+
+@contextmanager
+def one_error(name: str) -> Iterator[None]:
+    """Turn any exception of a library into an `AudioError`."""
     try:
-        opened = soundfile.SoundFile(file)
-    except (soundfile.LibsndfileError, TypeError):
-        if not isinstance(file, Path):
-            file.seek(0)
-        return _open_with_ffmpeg(file, name)
-    _check_channels(opened.channels, name)
-    # libsndfile reports the largest integer where a stream does not state its length.
-    length_known = 0 < opened.frames < 2**62
-    seconds = opened.frames / opened.samplerate if length_known else None
-    return OpenAudio(opened.samplerate, seconds, _sndfile_blocks(opened, name, length_known))
+        yield
+    except W2VKitError:
+        raise
+    except Exception as error:
+        raise AudioError(f"{UNREADABLE.format(name=name)} ({brief(error)})") from error
 
 
-def _sndfile_blocks(opened: Any, name: str, length_known: bool) -> Iterator[np.ndarray]:
-    import soundfile
-
-    rate, promised, read = opened.samplerate, opened.frames, 0
-    step = max(1, int(BLOCK_SECONDS * rate))
-    with opened:
-        while True:
-            try:
-                block = opened.read(step, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
-                raise AudioError(UNREADABLE.format(name=name)) from error
-            if not len(block):
-                break
-            read += len(block)
-            yield block
-        # Encoders pad and headers round: a tenth of a second less is no damage.
-        if length_known and read < promised - rate // 10:
-            raise AudioError(
-                f"{name} ends early. Its header promises {promised / rate:.1f} s, but only {read / rate:.1f} s are there. "
-                "Copy or download it again."
-            )
+def to_float32(samples: np.ndarray) -> np.ndarray:
+    """Scale samples to float32 in [-1, 1] by their dtype; floating-point samples keep their values."""
+    if samples.dtype == np.uint8:  # unsigned, with silence at 128
+        return (samples.astype(np.float32) - 128) / 128
+    if samples.dtype.kind == "i":
+        return np.multiply(samples, -1 / np.iinfo(samples.dtype).min, dtype=np.float32, casting="unsafe")
+    return samples.astype(np.float32, copy=False)
 
 
-def _open_with_ffmpeg(file: Path | BinaryIO, name: str) -> OpenAudio:
-    try:
-        import av
-        import av.error
-    except ImportError as error:
-        raise AudioError(f"{name} needs FFmpeg's decoders. Install them with: pip install av") from error
-    try:
-        container = av.open(str(file) if isinstance(file, Path) else file, "r")
-    except (av.error.FFmpegError, ValueError) as error:
-        raise AudioError(UNREADABLE.format(name=name)) from error
-    if not container.streams.audio:
-        container.close()
-        raise AudioError(f"{name} has no audio track. Choose a file that has one.")
-    track = container.streams.audio[0]
-    rate, channels = track.rate, track.channels
-    if not rate or not channels:
-        raise AudioError(UNREADABLE.format(name=name))
-    _check_channels(channels, name)
-    seconds = container.duration / av.time_base if container.duration else None
-    return OpenAudio(rate, seconds, _ffmpeg_blocks(container, name, math.ceil(BLOCK_SECONDS * rate)))
+def _guarded(blocks: Iterator[Block], name: str) -> Generator[Block, None, None]:
+    """Refuse blocks that cannot be mixed or resampled."""
+    with one_error(name):
+        for rate, block in blocks:
+            _check(rate, len(block), name)
+            yield rate, block
 
 
-def _ffmpeg_blocks(container: Any, name: str, step: int) -> Iterator[np.ndarray]:
-    import av
-    import av.error
-
-    resampler = av.AudioResampler(format="fltp")  # planar float32; rate and channels stay
-    parts: list[np.ndarray] = []
-    try:
-        with container:
-            for frame in container.decode(audio=0):
-                parts += [part.to_ndarray().T for part in resampler.resample(frame)]
-                if sum(map(len, parts)) >= step:
-                    yield np.concatenate(parts)
-                    parts.clear()
-    except av.error.FFmpegError as error:
-        raise AudioError(UNREADABLE.format(name=name)) from error
-    if parts:
-        yield np.concatenate(parts)
-
-
-def _check_channels(channels: int, name: str) -> None:
+def _check(rate: int, channels: int, name: str) -> None:
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(
+            f"{name} has a sampling rate of {rate} Hz, which is not between {RATES[0]} and {RATES[1]} Hz. "
+            "Export it again with a usual rate, such as 16000 or 48000 Hz."
+        )
     if channels > MAX_CHANNELS:
         raise AudioError(
             f"{name} has {channels} channels; at most {MAX_CHANNELS} can be mixed down. "
             "Choose the channels that hold the voice and export them as mono or stereo."
         )
+
+
+def _open_with_libsndfile(file: BinaryIO, name: str, note: Note, track: int | None) -> OpenAudio | None:
+    """Open uncompressed sound; None if it is something else."""
+    import soundfile
+
+    file.seek(0)
+    try:
+        opened = soundfile.SoundFile(file)
+    except (soundfile.LibsndfileError, TypeError):
+        return None
+    if opened.format in ("FLAC", "MP3", "OGG") or opened.subtype.startswith("MPEG") or not 0 < opened.frames < 2**62:
+        opened.close()
+        return None
+    _check(opened.samplerate, opened.channels, name)
+    _check_track(track, 1, name)
+    seconds = opened.frames / opened.samplerate
+    # libsndfile believes the size of the file, and logs where the header states another one.
+    sizes = re.search(r"(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", opened.extra_info)
+    stated, there = map(int, sizes.groups()) if sizes else (0, 1)
+    if there < stated < UNKNOWN_SIZE and (missing := seconds * (stated / max(1, there) - 1)) > EARLY_SECONDS:
+        note(_early(name, seconds, seconds + missing))
+    return OpenAudio(seconds, _libsndfile_blocks(opened))
+
+
+def _libsndfile_blocks(opened: Any) -> Generator[Block, None, None]:
+    with opened:
+        while len(block := opened.read(BLOCK_SAMPLES // opened.channels, dtype="float32", always_2d=True)):
+            yield opened.samplerate, block.T
+
+
+def _sound_follows(file: BinaryIO) -> bool:
+    """Whether sound lies behind the data chunk of a WAV file, because its recorder stopped before it wrote the size."""
+    file.seek(12)
+    for _ in range(1000):
+        head = file.read(8)
+        size = int.from_bytes(head[4:], "little")
+        file.seek(size + size % 2, 1)
+        if len(head) < 8:
+            return False
+        if head[:4] == b"data":
+            behind = file.read(4096)  # the name of a further chunk, or a tag, is ASCII; zeros pad
+            return (size == 0 or any(behind)) and not (behind[:3].isascii() and behind[:3].decode().isprintable())
+    return False
+
+
+def _open_with_ffmpeg(file: BinaryIO, name: str, note: Note, track: int | None, longer: bool) -> OpenAudio:
+    try:
+        import av
+        from av.error import FFmpegError
+        from av.stream import Disposition
+    except ImportError as error:
+        raise AudioError(f"{name} needs FFmpeg's decoders. Install them with: pip install av") from error
+    frames = _mp3_frames(file)
+    file.seek(0)
+    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": ""} | ({"ignore_length": "1"} if longer else {})
+    try:
+        container = av.open(file, "r", options=options, metadata_errors="replace")
+    except FFmpegError as error:
+        raise AudioError(UNREADABLE.format(name=name)) from error
+    tracks = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    if not tracks:
+        if container.streams.audio:
+            raise AudioError(f"The audio of {name} has an unknown codec, or a sampling rate of 0 Hz. Export it as WAV or FLAC.")
+        raise AudioError(f"{name} has no audio track. Choose a file that has one.")
+    _check_track(track, len(tracks), name)
+    default = next((stream for stream in tracks if stream.disposition & Disposition.default), tracks[0])
+    chosen = tracks[track - 1] if track else default
+    if len(tracks) > 1 and not track:
+        note(
+            f"{name} has {len(tracks)} audio tracks. Track {tracks.index(chosen) + 1} was taken; "
+            "choose another with --track N (track=N in Python)."
+        )
+    context = chosen.codec_context
+    if context.name == "flac":  # without it, damaged frames are decoded to noise
+        context.options = {"err_detect": "crccheck+explode"}
+    _check(context.sample_rate, context.channels, name)
+    demuxer = container.format.name.split(",")[0]
+    seconds = container.duration / TIME_BASE if container.duration and demuxer not in ESTIMATED else None
+    if demuxer == "mp3" and frames and context.sample_rate:
+        seconds = frames * context.frame_size / context.sample_rate
+    if longer:
+        note(f"{name} holds more sound than its header states; its recorder may have been interrupted. All of it was read.")
+    return OpenAudio(seconds, _joined(_ffmpeg_parts(container, chosen, demuxer, name, seconds, note)))
+
+
+def _mp3_frames(file: BinaryIO) -> int:
+    """Give the number of frames that the first frame of an MP3 states, after an ID3v2 tag; 0 if it states none."""
+    file.seek(0)
+    head = file.read(10)
+    size = sum(byte << 7 * index for index, byte in enumerate(reversed(head[6:])))  # seven bits in each byte
+    file.seek(10 + size if head[:3] == b"ID3" else 0)
+    frame = file.read(64)
+    start = max(frame.find(b"Xing"), frame.find(b"Info"))
+    return int.from_bytes(frame[start + 8 : start + 12], "big") if start > 0 and frame[start + 7] & 1 else 0
+
+
+def _ffmpeg_parts(
+    container: Any, track: Any, demuxer: str, name: str, promised: float | None, note: Note
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Decode a track at the times of its container: a late start, a gap or a lost packet is silence."""
+    from av.error import FFmpegError
+
+    position = 0.0  # s; duration of what was decoded
+    origin = (container.start_time or 0) / TIME_BASE if demuxer in FROM_START else 0.0  # s; the timestamp of position 0
+    timed = demuxer in FROM_START | FROM_ZERO
+    first, lost, gaps = math.inf, 0.0, 0.0  # s; position of the first damage, duration of lost packets and of lost time
+    with container:
+        for packet in _packets(container, track):
+            try:
+                frames = packet.decode() if packet else []
+            except FFmpegError:
+                frames, damaged = [], not _is_tag(packet)
+            else:
+                damaged = packet is None or (demuxer == "mpegts" and packet.is_corrupt)
+            if damaged:
+                first = min(first, position)
+                lost += float((packet.duration or 0) * packet.time_base) if packet else 0.0
+            for frame in frames:
+                rate, samples = frame.sample_rate, _planes(frame)
+                if timed and frame.time is not None:
+                    ahead = frame.time - origin - position
+                    if not -GAP_SECONDS < ahead < MAX_GAP_SECONDS:  # another part with times of its own
+                        origin = frame.time - position
+                    elif ahead > GAP_SECONDS:
+                        if demuxer in WITHOUT_GAPS:
+                            first, gaps = min(first, position), gaps + ahead
+                        yield rate, np.broadcast_to(np.float32(0), (len(samples), round(ahead * rate)))
+                        position += ahead
+                yield rate, samples
+                position += samples.shape[1] / rate
+    if not position and first < math.inf:
+        raise AudioError(UNREADABLE.format(name=name))
+    missing = (promised or 0.0) - position
+    if first < math.inf:
+        note(
+            f"{name} is damaged: {max(lost, gaps, missing, 0.1):.1f} s of it could not be decoded, the first at {first:.1f} s. "
+            "Copy or download it again."
+        )
+    elif promised and missing > EARLY_SECONDS:
+        note(_early(name, position, promised))
+
+
+def _packets(container: Any, track: Any) -> Iterator[Any]:
+    """Give the packets of a track, and None where the container is damaged."""
+    from av.error import FFmpegError
+
+    errors = 0
+    while errors < ERRORS_IN_A_ROW:
+        try:
+            for packet in container.demux(track):
+                errors = 0
+                yield packet
+            return
+        except FFmpegError:
+            errors += 1
+            yield None
+
+
+def _is_tag(packet: Any) -> bool:
+    """Whether a packet is a tag, or the frame without sound in which an MP3 states its length: where files were joined."""
+    head = bytes(packet)[:64]
+    return head.startswith((b"ID3", b"TAG", b"APETAGEX")) or any(name in head for name in (b"Xing", b"Info", b"VBRI"))
+
+
+def _planes(frame: Any) -> np.ndarray:
+    """Give the (channels, n) float32 samples of a frame."""
+    samples = frame.to_ndarray()
+    return to_float32(samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T)
+
+
+def _joined(parts: Iterator[Block]) -> Generator[Block, None, None]:
+    """Join parts of any length to blocks; one ends where rate or channels change."""
+    rate, block, filled = 0, np.empty((0, 0), np.float32), 0
+    for new_rate, part in parts:
+        if new_rate != rate or len(part) != len(block):
+            if filled:
+                yield rate, block[:, :filled]
+            rate, filled = new_rate, 0
+            block = np.empty((len(part), BLOCK_SAMPLES // max(1, len(part))), np.float32)
+        start = 0
+        while start < part.shape[1]:
+            taken = min(part.shape[1] - start, block.shape[1] - filled)
+            block[:, filled : filled + taken] = part[:, start : start + taken]
+            start, filled = start + taken, filled + taken
+            if filled == block.shape[1]:
+                yield rate, block
+                block, filled = np.empty_like(block), 0
+    if filled:
+        yield rate, block[:, :filled]
+
+
+def _early(name: str, there: float, promised: float) -> str:
+    lengths = f"Its header promises {promised:.1f} s, but only {there:.1f} s are there."
+    return f"{name} ends early. {lengths} Copy or download it again."
+
+
+def _check_track(track: int | None, tracks: int, name: str) -> None:
+    if track is not None and not 1 <= track <= tracks:
+        raise AudioError(f"{name} has no audio track {track}. Give a number from 1 to {tracks}, or leave it out (--track).")

@@ -43,7 +43,7 @@ def add_noise(waveform: Waveform, snr_db: float, *, seed: int = 0) -> Waveform:
     noise = np.random.default_rng(seed).standard_normal(len(waveform.samples))
     noise *= math.sqrt(power / 10 ** (snr_db / 10) / np.mean(np.square(noise)))
     mixed = waveform.samples + noise
-    return Waveform((mixed / max(1.0, float(np.abs(mixed).max()))).astype(np.float32), waveform.sample_rate)
+    return Waveform((mixed / max(1.0, float(np.abs(mixed).max()))).astype(np.float32), waveform.sample_rate, waveform.notes)
 
 
 def telephone(waveform: Waveform) -> Waveform:
@@ -62,7 +62,7 @@ def telephone(waveform: Waveform) -> Waveform:
     samples = np.zeros(len(waveform.samples), np.float32)
     kept = min(len(samples), len(wide))
     samples[:kept] = wide[:kept]
-    return Waveform(samples, rate)
+    return Waveform(samples, rate, waveform.notes)
 
 
 def change_speed(waveform: Waveform, factor: float) -> Waveform:
@@ -89,7 +89,7 @@ def change_speed(waveform: Waveform, factor: float) -> Waveform:
     if not 1 / MAX_SPEED <= factor <= MAX_SPEED:
         raise AudioError(f"The speed {factor:g} is out of range. Give a number from 0.25 to 4.")
     samples = soxr.resample(waveform.samples, waveform.sample_rate * factor, waveform.sample_rate)
-    return Waveform(samples.astype(np.float32), waveform.sample_rate)
+    return Waveform(samples.astype(np.float32), waveform.sample_rate, waveform.notes)
 
 
 def _band_pass(samples: np.ndarray, rate: int) -> np.ndarray:

@@ -1,25 +1,27 @@
 """Load any source of audio as one `Waveform`: mono, float32, at the model's rate.
 
 Audio is decoded, mixed down and resampled block by block, so that an hour of 44.1 kHz stereo never lies
-in memory as a whole. libsndfile reads WAV, FLAC, MP3, OGG and Opus; PyAV reads M4A, MP4, WebM and the
-other formats of FFmpeg.
+in memory as a whole.
 """
 
 import io
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from w2vkit.audio.decoders import BLOCK_SECONDS, MAX_CHANNELS, OpenAudio, open_file
-from w2vkit.errors import AudioError
+from w2vkit.audio.decoders import BLOCK_SAMPLES, MAX_CHANNELS, Note, OpenAudio, one_error, open_file, to_float32
+from w2vkit.errors import AudioError, brief, printable_name
 
 SAMPLE_RATE = 16_000  # Hz; wav2vec 2.0 checkpoints were trained on it
 MAX_SECONDS = 2 * 3600.0  # s; the longest audio that `load` takes by default
+MAX_NAME = 100  # characters of a file's name in messages
+FAR_WEAKER = 0.02  # a mix with less of the power of its channels (-17 dB): they cancel each other
 MAX_PEAK = 16.0  # float samples above it must be integers that were not scaled
 NOT_FINITE = "The audio has NaN or infinite samples. Export it again, or replace them (numpy.nan_to_num)."
 EMPTY_FILE = "{name} is empty (0 bytes). Record or copy it again."
@@ -35,6 +37,8 @@ class Waveform:
         (N,) float32, nominally in [-1, 1], at least one sample, all finite.
     sample_rate : int
         Samples per second (Hz).
+    notes : tuple of str
+        For people: what is missing in the source, or was chosen; empty if all of it was read.
 
     Raises
     ------
@@ -44,6 +48,7 @@ class Waveform:
 
     samples: np.ndarray
     sample_rate: int = SAMPLE_RATE
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.samples.ndim != 1 or self.samples.dtype != np.float32:
@@ -56,7 +61,9 @@ class Waveform:
         if not len(self.samples):
             raise AudioError("The audio has no samples. Record or export it again.")
         # A sum is finite only if every sample is, and needs no array of booleans, which counts for long audio.
-        if not math.isfinite(float(np.sum(self.samples, dtype=np.float64))):
+        with np.errstate(invalid="ignore"):
+            total = float(np.sum(self.samples, dtype=np.float64))
+        if not math.isfinite(total):
             raise AudioError(NOT_FINITE)
 
     @property
@@ -65,7 +72,14 @@ class Waveform:
         return len(self.samples) / self.sample_rate
 
 
-def load(source: Any, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = MAX_SECONDS) -> Waveform:
+def load(
+    source: Any,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    max_seconds: float = MAX_SECONDS,
+    track: int | None = None,
+    strict: bool = False,
+) -> Waveform:
     """Load audio from any kind of source.
 
     Parameters
@@ -77,20 +91,26 @@ def load(source: Any, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = MA
         The rate (Hz) to resample to, with soxr's high quality.
     max_seconds : float
         Refuse longer audio (s). A length that the header states is checked before decoding.
+    track : int, optional
+        Which audio track of a file to take, from 1; the default track otherwise.
+    strict : bool
+        Make a note, such as that the end of a file is missing, an error.
 
     Returns
     -------
     Waveform
-        The mean of the channels.
+        The mean of the channels; one channel where they cancel each other.
 
     Raises
     ------
     AudioError
         The source is missing, empty, not audio or too long, or has unusable samples.
     """
+    notes: list[str] = []
+    note = refuse if strict else notes.append
     buffer = np.empty(0, dtype=np.float32)
     count = 0
-    for block in stream(source, sample_rate=sample_rate, max_seconds=max_seconds):
+    for block in stream(source, sample_rate=sample_rate, max_seconds=max_seconds, track=track, note=note):
         if count + len(block) > len(buffer):
             # Growing in place: joining a list of blocks would hold the whole sound twice.
             buffer.resize(max(count + len(block), len(buffer) * 5 // 4), refcheck=False)
@@ -99,16 +119,34 @@ def load(source: Any, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = MA
     buffer.resize(count, refcheck=False)
     if not count:
         raise AudioError(f"{describe(source)} has no samples. Record or export it again.")
-    return Waveform(buffer, sample_rate)
+    return Waveform(buffer, sample_rate, tuple(notes))
 
 
-def stream(source: Any, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = math.inf) -> Iterator[np.ndarray]:
+def refuse(note: str) -> None:
+    """Raise a note of `stream` as an `AudioError`."""
+    raise AudioError(note)
+
+
+def ignore(note: str) -> None:
+    """Drop a note of `stream`."""
+
+
+def stream(
+    source: Any,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    max_seconds: float = math.inf,
+    track: int | None = None,
+    note: Note = ignore,
+) -> Iterator[np.ndarray]:
     """Load audio block by block.
 
     Parameters
     ----------
-    source, sample_rate, max_seconds
+    source, sample_rate, max_seconds, track
         As for `load`.
+    note : callable
+        Called with each note of `Waveform.notes`, most of them at the end.
 
     Yields
     ------
@@ -122,30 +160,35 @@ def stream(source: Any, *, sample_rate: int = SAMPLE_RATE, max_seconds: float = 
     """
     import soxr
 
-    rate, blocks = mono(source, max_seconds=max_seconds)
-    resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ") if rate != sample_rate else None
-    count = 0
-    for block in blocks:
-        count += len(block)
-        yield resampler.resample_chunk(block) if resampler else block
-    if resampler and count:
-        yield resampler.resample_chunk(np.empty(0, dtype=np.float32), last=True)
+    rate, resampler, none = 0, None, np.empty(0, dtype=np.float32)
+    with one_error(describe(source)):
+        for new_rate, block in mono(source, max_seconds=max_seconds, track=track, note=note):
+            if new_rate != rate:  # the first block, or a part with another rate
+                if resampler:
+                    yield resampler.resample_chunk(none, last=True)
+                rate, same = new_rate, new_rate == sample_rate
+                resampler = None if same else soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
+            yield resampler.resample_chunk(block) if resampler else block
+        if resampler:
+            yield resampler.resample_chunk(none, last=True)
 
 
-def mono(source: Any, *, max_seconds: float = math.inf) -> tuple[int, Iterator[np.ndarray]]:
-    """Open a source at its own rate.
+def mono(
+    source: Any, *, max_seconds: float = math.inf, track: int | None = None, note: Note = ignore
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Load audio block by block at its own rate.
 
     Parameters
     ----------
-    source, max_seconds
-        As for `load`.
+    source, max_seconds, track, note
+        As for `stream`.
 
-    Returns
-    -------
+    Yields
+    ------
     rate : int
-        Samples per second (Hz).
-    blocks : iterator of numpy.ndarray
-        (n,) float32, the mean of the channels.
+        Samples per second (Hz); it may change within a file.
+    block : numpy.ndarray
+        (n,) float32, the mean of the channels, or one of them where they cancel each other.
 
     Raises
     ------
@@ -153,17 +196,35 @@ def mono(source: Any, *, max_seconds: float = math.inf) -> tuple[int, Iterator[n
         As for `load`. An error late in a file is raised when the decoder reaches it.
     """
     name = describe(source)
-    audio = _open(source, name)
-    _check_length(name, audio.seconds, max_seconds)
-    return audio.rate, _mixed(audio, name, max_seconds)
+    with one_error(name):
+        audio = _open(source, name, track, note)
+    with closing(audio):
+        _check_length(name, audio.seconds, max_seconds)
+        seconds, cancelled = 0.0, False
+        for rate, block in audio.blocks:
+            seconds += block.shape[1] / rate
+            _check_length(name, seconds, max_seconds)
+            mixed, cancels = _mix(block)
+            if cancels and not cancelled:
+                cancelled = True
+                note(f"The channels of {name} cancel each other (one is inverted). One channel was taken, not their mean.")
+            yield rate, mixed
 
 
-def _mixed(audio: OpenAudio, name: str, max_seconds: float) -> Iterator[np.ndarray]:
-    count = 0
-    for block in audio.blocks:
-        count += len(block)
-        _check_length(name, count / audio.rate, max_seconds)
-        yield np.ascontiguousarray(block.mean(axis=1, dtype=np.float32))
+def _mix(block: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Mix (channels, n) samples to (n,): their mean, or one channel if the others cancel it; and whether they do."""
+    if len(block) == 1:
+        return np.ascontiguousarray(block[0]), False
+    mixed = block[0] + block[1]  # NumPy's mean over an axis of two is ten times slower
+    for channel in block[2:]:
+        mixed += channel
+    mixed /= len(block)
+    with np.errstate(invalid="ignore"):
+        powers = block[:, ::16].var(axis=1)  # some of the samples suffice
+        if mixed[::16].var() >= FAR_WEAKER * powers.mean() or not np.isfinite(powers).all():
+            return mixed, False
+    # The first of the loud ones, so that it is the same one in each block.
+    return np.ascontiguousarray(block[int(np.argmax(powers >= powers.max() / 2))]), True
 
 
 def describe(source: Any) -> str:
@@ -171,28 +232,59 @@ def describe(source: Any) -> str:
     if isinstance(source, Mapping):
         inner = source.get("audio", source)
         path = inner.get("path") if isinstance(inner, Mapping) else None
-        return Path(path).name if path else "The audio of this row"
+        return _shown(path) if path else "The audio of this row"
     if isinstance(source, str | os.PathLike):
-        return Path(source).name or str(source)
+        return _shown(source)
     name = getattr(source, "name", None)
-    return Path(name).name if isinstance(name, str) else "The audio"
+    return _shown(name) if isinstance(name, str) else "The audio"
 
 
-def _open(source: Any, name: str) -> OpenAudio:
+def contents(source: Any) -> Any:
+    """Give the bytes of a file object, and any other source as it is.
+
+    Raises
+    ------
+    AudioError
+        The file is open as text, or closed.
+    """
+    if not callable(read := getattr(source, "read", None)):
+        return source
+    with one_error(describe(source)):
+        found = read()
+    if not isinstance(found, bytes | bytearray | memoryview):  # a text would be taken for the path of another file
+        raise AudioError(f"{describe(source)} gives {type(found).__name__} when it is read, not bytes. Open it as binary.")
+    return found
+
+
+def as_path(given: str | os.PathLike) -> Path:
+    """Give a path; "~" at its beginning is the home folder, unless there is a file of that name."""
+    path = Path(os.fsdecode(given))
+    try:
+        return path if path.exists() else path.expanduser()
+    except (OSError, RuntimeError, ValueError):  # an impossible name or an unknown home; opening it will say so
+        return path
+
+
+def _shown(path: Any) -> str:
+    """Give the name of a file on one line, shortened."""
+    name = printable_name(Path(os.fsdecode(path)).name or os.fsdecode(path))
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 13]}…{name[-12:]}"
+
+
+def _open(source: Any, name: str, track: int | None, note: Note) -> OpenAudio:
     """Open any kind of source."""
     if isinstance(source, Mapping):
-        return _open(_audio_of_row(source), name)
+        return _open(_audio_of_row(source), name, track, note)
     if isinstance(source, tuple | list) and len(source) == 2:
         first, second = source
         return _open_array(first, second, name) if np.ndim(first) else _open_array(second, first, name)
+    source = contents(source)
     if isinstance(source, str | os.PathLike):
-        return _open_path(Path(source).expanduser(), name)
+        return open_file(_open_path(as_path(source), name), name, track=track, note=note)
     if isinstance(source, bytes | bytearray | memoryview):
         if not len(source):
             raise AudioError(EMPTY_FILE.format(name=name))
-        return open_file(io.BytesIO(source), name)
-    if callable(read := getattr(source, "read", None)):
-        return _open(read(), name)
+        return open_file(io.BytesIO(source), name, track=track, note=note)
     if isinstance(source, np.ndarray):
         raise AudioError("An array alone does not state its sampling rate. Give (rate, array), as in load((16000, samples)).")
     raise AudioError(
@@ -216,14 +308,19 @@ def _audio_of_row(row: Mapping) -> Any:
     )
 
 
-def _open_path(path: Path, name: str) -> OpenAudio:
-    if not path.exists():
-        raise AudioError(f"{path} does not exist. Check the spelling and the folder.")
-    if not path.is_file():
-        raise AudioError(f"{path} is not a file. Give the path of one audio file.")
-    if path.stat().st_size == 0:
-        raise AudioError(EMPTY_FILE.format(name=name))
-    return open_file(path, name)
+def _open_path(path: Path, name: str) -> BinaryIO:
+    """Open a file in Python, which takes every name, and none for an address or an option."""
+    try:
+        if not path.exists():
+            raise AudioError(f"{name} does not exist in {path.parent}. Check the spelling and the folder.")
+        if not path.is_file():
+            raise AudioError(f"{name} is not a file. Give the path of one audio file.")
+        if path.stat().st_size == 0:
+            raise AudioError(EMPTY_FILE.format(name=name))
+        return path.open("rb")
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or brief(error)
+        raise AudioError(f"{name} cannot be opened: {reason}. Check its name and its permissions.") from error
 
 
 def _open_array(array: Any, rate: Any, name: str) -> OpenAudio:
@@ -234,16 +331,16 @@ def _open_array(array: Any, rate: Any, name: str) -> OpenAudio:
         raise AudioError(
             f"The sampling rate {rate} Hz is not between 1000 and 768000 Hz. Give the rate of the recording, such as 16000."
         )
-    samples = _scale(_channels_last(array, name), name)
-    step = int(BLOCK_SECONDS * rate)
-    blocks = (samples[start : start + step] for start in range(0, len(samples), step))
-    return OpenAudio(int(rate), len(samples) / rate, blocks)
+    samples = _scale(_channels_first(array, name), name)
+    step, length = BLOCK_SAMPLES // max(1, len(samples)), samples.shape[1]
+    blocks = ((int(rate), samples[:, start : start + step]) for start in range(0, length, step))
+    return OpenAudio(length / rate, blocks)
 
 
-def _channels_last(array: np.ndarray, name: str) -> np.ndarray:
-    """Turn (N,), (N, C) or (C, N) samples into (N, C); the shorter axis is the channels."""
+def _channels_first(array: np.ndarray, name: str) -> np.ndarray:
+    """Turn (N,), (N, C) or (C, N) samples into (C, N); the shorter axis is the channels."""
     if array.ndim == 1:
-        return array[:, None]
+        return array[None]
     if array.ndim != 2:
         raise AudioError(f"{name} has {array.ndim} axes {array.shape}. Give (N,), (N, channels) or (channels, N) samples.")
     few = min(array.shape)
@@ -251,15 +348,13 @@ def _channels_last(array: np.ndarray, name: str) -> np.ndarray:
         raise AudioError(
             f"{name} has shape {array.shape}: more than {MAX_CHANNELS} channels, or none. Mix it down to mono or stereo first."
         )
-    return array if array.shape[1] == few else array.T
+    return array.T if array.shape[1] == few else array
 
 
 def _scale(array: np.ndarray, name: str) -> np.ndarray:
     """Scale samples to float32 in [-1, 1] by their dtype."""
-    if array.dtype == np.uint8:  # 8-bit WAV is unsigned, with silence at 128
-        return (array.astype(np.float32) - 128) / 128
-    if array.dtype.kind == "i" and array.dtype.itemsize <= 4:
-        return (array / -float(np.iinfo(array.dtype).min)).astype(np.float32)
+    if array.dtype == np.uint8 or (array.dtype.kind == "i" and array.dtype.itemsize <= 4):
+        return to_float32(array)
     if array.dtype.kind != "f":
         raise AudioError(f"{name} has samples of type {array.dtype}. Give int8, int16, int32, uint8 or floating-point samples.")
     peak = float(np.abs(array).max(initial=0.0))
@@ -267,11 +362,11 @@ def _scale(array: np.ndarray, name: str) -> np.ndarray:
         raise AudioError(
             f"{name} has floating-point samples up to {peak:.0f}; they should lie in [-1, 1]. Divide 16-bit values by 32768."
         )
-    return array.astype(np.float32)
+    return to_float32(array)
 
 
 def _check_length(name: str, seconds: float | None, max_seconds: float) -> None:
-    if seconds is not None and seconds > max_seconds:
+    if seconds is not None and seconds > max_seconds + 1e-6:  # durations of blocks are added up
         raise AudioError(
             f"{name} is longer ({_clock(seconds)}) than the limit of {_clock(max_seconds)}. "
             "Cut it into parts, or raise the limit (max_seconds in Python, --max-hours, or --max-seconds of w2vkit demo)."

@@ -7,7 +7,8 @@ from typing import Any
 
 from w2vkit.align.subtitles import SUFFIXES as SUBTITLES
 from w2vkit.align.subtitles import cues_of
-from w2vkit.cli.common import MAX_HOURS, add_model_options, check_output, load_model, say, write_text
+from w2vkit.audio.waveform import describe
+from w2vkit.cli.common import add_model_options, add_sound_options, check_output, load_model, say, write_text
 from w2vkit.errors import AlignmentError
 from w2vkit.formats import FORMATS, format_named, render
 from w2vkit.pipeline.transcription import align_file
@@ -34,7 +35,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the result into this file (default: print)")
     parser.add_argument("--overwrite", action="store_true", help="replace the output if it is there already")
-    parser.add_argument("--max-hours", type=float, default=MAX_HOURS, help=f"refuse longer files (default {MAX_HOURS:g})")
+    add_sound_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -48,11 +49,15 @@ def run(options: argparse.Namespace) -> int:
         inputs = [Path(options.audio), *([] if text == options.text else [Path(options.text)])]  # or the text itself was given
         check_output(options.output, inputs, overwrite=options.overwrite)
     model = load_model(options)
-    found, alignment = align_file(options.audio, text, model, max_seconds=options.max_hours * 3600)
+    found, alignment = align_file(
+        options.audio, text, model, max_seconds=options.max_hours * 3600, track=options.track, strict=options.strict
+    )
+    for note in found.notes:
+        say(f"Note: {note}")
     if alignment.unmapped:
         characters = " ".join(dict.fromkeys(alignment.unmapped))
         say(f"Note: the model cannot spell {characters}. Their times are those of the likeliest characters in their place.")
-    rendered = render(alignment, format, seconds=found.seconds, name=Path(options.audio).name)
+    rendered = render(alignment, format, seconds=found.seconds, name=describe(options.audio), notes=found.notes)
     if options.output:
         write_text(options.output, rendered)
     else:

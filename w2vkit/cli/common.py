@@ -49,6 +49,17 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--compile", action="store_true", help="compile the network first; takes minutes, pays off in long jobs")
 
 
+def add_sound_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of reading sound: ``max_hours``, ``track`` and ``strict``."""
+    parser.add_argument(
+        "--max-hours", type=float, default=MAX_HOURS, metavar="H", help=f"refuse longer files (default {MAX_HOURS:g} h)"
+    )
+    parser.add_argument("--track", type=int, metavar="N", help="take audio track N of files with several (default: theirs)")
+    parser.add_argument(
+        "--strict", action="store_true", help="a note on a file, such as that its end is missing, is an error of that file"
+    )
+
+
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `start_cluster` reads."""
     group = parser.add_argument_group("engine")

@@ -37,6 +37,10 @@ class Bar:
         self._bar.set_description_str(f"{int(done)}/{self._total} {self._unit}", refresh=False)
         self._bar.update(done - self._bar.n)
 
+    def note(self, text: str) -> None:
+        """Print a line to standard error, in the same way as `write`."""
+        tqdm.write(text, file=sys.stderr)
+
     def write(self, text: str) -> None:
         """Print to standard output; on a terminal the bar makes room and comes back below."""
         tqdm.write(text, end="")

@@ -7,7 +7,14 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from w2vkit.cli.common import MAX_HOURS, add_engine_options, add_model_options, load_model, say, start_cluster
+from w2vkit.cli.common import (
+    add_engine_options,
+    add_model_options,
+    add_sound_options,
+    load_model,
+    say,
+    start_cluster,
+)
 from w2vkit.cli.decoder import add_decoder_options, decoder
 from w2vkit.cli.files import Found, Job, find_jobs, give_outputs
 from w2vkit.cli.outputs import Outputs
@@ -39,9 +46,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="with --output-dir: also replace files that w2vkit did not write"
     )
-    parser.add_argument(
-        "--max-hours", type=float, default=MAX_HOURS, metavar="H", help=f"refuse longer files (default {MAX_HOURS:g} h)"
-    )
+    add_sound_options(parser)
     add_decoder_options(parser, default="beam for checkpoints with a language model, such as w2v-mini, and greedy for others")
     add_engine_options(parser)
     add_model_options(parser)
@@ -69,7 +74,7 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
     jobs, failures, done = found.jobs, list[tuple[Path | str, str]](found.failures), set[Job]()
     total = len(jobs) + len(failures)
     if outputs:
-        settings = {"model": model.name, "revision": options.revision, "dtype": model.dtype}
+        settings = {"model": model.name, "revision": options.revision, "dtype": model.dtype, "track": options.track}
         done = outputs.begin(settings | decoder_settings(decode), resume=options.resume)
     with Bar(len(jobs)) as bar:
         for number, job in enumerate(jobs):
@@ -83,9 +88,14 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
                     decode=decode,
                     keep_sound=False,
                     max_seconds=options.max_hours * 3600,
+                    track=options.track,
+                    strict=options.strict,
                     progress=lambda share, number=number: bar.reach(number + share),
                 )
-                text = render(result.hypothesis, options.format, seconds=result.seconds, name=job.path.name)
+                for note in result.notes:
+                    bar.note(f"Note: {note}")
+                facts = {"seconds": result.seconds, "name": job.path.name, "notes": result.notes}
+                text = render(result.hypothesis, options.format, **facts)
             except Exception as error:  # of this file only: the job goes on
                 failures.append((job.path, reason(error)))
             else:
@@ -133,6 +143,8 @@ def _share(options: argparse.Namespace) -> int:
     """Transcribe on a cluster into Parquet files."""
     if options.format != "txt" or options.nbest:
         raise FormatError("--engine ray writes Parquet files of texts and words. Leave out --format and --nbest.")
+    if options.track or options.strict:
+        raise FormatError("--engine ray takes the default track and keeps no notes. Leave out --track and --strict.")
     from w2vkit.pipeline.datasets import from_files, is_table, open_corpus
 
     table = options.paths[0] if len(options.paths) == 1 and is_table(options.paths[0]) else None

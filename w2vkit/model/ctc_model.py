@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from w2vkit.audio import Waveform, stream
+from w2vkit.audio.waveform import contents, ignore
 from w2vkit.decode import Decode, default_decoder
 from w2vkit.emissions import Calibration, Emissions, Vocabulary
 from w2vkit.errors import AudioError, ModelError, brief
@@ -177,7 +178,13 @@ class CTCModel:
         return [self._emissions([part for _, part in sorted(clip.items())]) for clip in parts]
 
     def emit_file(
-        self, source: Any, *, max_seconds: float = math.inf, progress: Callable[[float], None] | None = None
+        self,
+        source: Any,
+        *,
+        max_seconds: float = math.inf,
+        track: int | None = None,
+        note: Callable[[str], None] = ignore,
+        progress: Callable[[float], None] | None = None,
     ) -> tuple[Emissions, float]:
         """Compute the emissions of one sound of any length, without holding all of it in memory.
 
@@ -190,6 +197,8 @@ class CTCModel:
             What `w2vkit.audio.load` takes.
         max_seconds : float
             Refuse anything longer (s).
+        track, note
+            As for `w2vkit.audio.stream`.
         progress : callable, optional
             Called with the share of the sound that is done (0 to 1).
 
@@ -206,11 +215,10 @@ class CTCModel:
         ModelError
             As for `emit`.
         """
-        if callable(reader := getattr(source, "read", None)):
-            source = reader()  # a file object gives its bytes but once
+        source = contents(source)  # a file object gives its bytes but once
         most = int(self._grid.longest_pass * self.sample_rate)
         meter, head = NormalisationMeter(), []
-        for block in stream(source, sample_rate=self.sample_rate, max_seconds=max_seconds):
+        for block in stream(source, sample_rate=self.sample_rate, max_seconds=max_seconds, track=track, note=note):
             meter.add(block)
             if meter.samples <= most:
                 head.append(block)
@@ -218,7 +226,8 @@ class CTCModel:
                 head.clear()
         self._check_length(meter.samples)
         normalisation = meter.normalisation if self._normalises else Normalisation()
-        sound = SlidingBuffer(head or stream(source, sample_rate=self.sample_rate), meter.samples, normalisation)
+        blocks = head or stream(source, sample_rate=self.sample_rate, track=track)
+        sound = SlidingBuffer(blocks, meter.samples, normalisation)
         parts = []
         for window, log_probs in self._log_probs([sound], self._grid.cut(0, sound.length), progress):
             parts.append(log_probs)

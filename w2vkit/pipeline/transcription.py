@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from w2vkit.align import Alignment, align
 from w2vkit.align.forced_alignment import lay_out
 from w2vkit.audio import MAX_SECONDS, Waveform, load
+from w2vkit.audio.waveform import refuse
 from w2vkit.decode import Decode, Hypothesis
 from w2vkit.emissions import Emissions, Vocabulary
 
@@ -55,12 +56,15 @@ class Transcription:
         (T, V) log-probabilities.
     hypothesis : Hypothesis
         Text, and words with times and confidences.
+    notes : tuple of str
+        For people: what is missing in the sound, or was chosen, as `Waveform.notes`.
     """
 
     waveform: Waveform | None
     seconds: float
     emissions: Emissions
     hypothesis: Hypothesis
+    notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -75,6 +79,8 @@ def transcribe(
     decode: Decode | None = None,
     keep_sound: bool = True,
     max_seconds: float = MAX_SECONDS,
+    track: int | None = None,
+    strict: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Transcription:
     """Transcribe one sound.
@@ -93,6 +99,8 @@ def transcribe(
         that a short one takes; the text is the same.
     max_seconds : float
         Refuse anything longer (s).
+    track, strict
+        As for `w2vkit.audio.load`.
     progress : callable, optional
         Called with the share that is done (0 to 1).
 
@@ -106,8 +114,8 @@ def transcribe(
         `AudioError` for the sound, `ModelError` for the checkpoint.
     """
     chosen = _loaded(model) if isinstance(model, str) else model
-    waveform, seconds, emissions = _emit(source, chosen, keep_sound, max_seconds, progress)
-    return Transcription(waveform, seconds, emissions, (decode or chosen.default_decoder)(emissions))
+    waveform, seconds, emissions, notes = _emit(source, chosen, keep_sound, max_seconds, track, strict, progress)
+    return Transcription(waveform, seconds, emissions, (decode or chosen.default_decoder)(emissions), notes)
 
 
 def align_file(
@@ -116,13 +124,15 @@ def align_file(
     model: Emitter | str = "auto",
     *,
     max_seconds: float = MAX_SECONDS,
+    track: int | None = None,
+    strict: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> tuple[Transcription, Alignment]:
     """Find where a known text was said in a sound, by forced alignment (`w2vkit.align.align`).
 
     Parameters
     ----------
-    source, model, max_seconds, progress
+    source, model, max_seconds, track, strict, progress
         As for `transcribe`.
     text : str
         What was said.
@@ -139,27 +149,39 @@ def align_file(
         As for `transcribe`, and `AlignmentError` for the text.
     """
     chosen = _loaded(model) if isinstance(model, str) else model
-    waveform = _load(source, chosen, max_seconds)
+    waveform = _load(source, chosen, max_seconds, track, strict)
     frames = len(waveform.samples) // chosen.stride  # the network gives one or two frames less
     lay_out(text, chosen.vocabulary, frames, chosen.stride / chosen.sample_rate)  # refuses a text before the network runs
     (emissions,) = chosen.emit([waveform], progress=progress)
     alignment = align(emissions, text)
-    return Transcription(waveform, waveform.seconds, emissions, alignment.hypothesis), alignment
+    return Transcription(waveform, waveform.seconds, emissions, alignment.hypothesis, waveform.notes), alignment
 
 
 def _emit(
-    source: Any, model: Emitter, keep_sound: bool, max_seconds: float, progress: Callable[[float], None] | None
-) -> tuple[Waveform | None, float, Emissions]:
+    source: Any,
+    model: Emitter,
+    keep_sound: bool,
+    max_seconds: float,
+    track: int | None,
+    strict: bool,
+    progress: Callable[[float], None] | None,
+) -> tuple[Waveform | None, float, Emissions, tuple[str, ...]]:
     if not keep_sound:
-        emissions, seconds = cast("CTCModel", model).emit_file(source, max_seconds=max_seconds, progress=progress)
-        return None, seconds, emissions
-    waveform = _load(source, model, max_seconds)
+        notes: list[str] = []
+        note = refuse if strict else notes.append
+        emissions, seconds = cast("CTCModel", model).emit_file(
+            source, max_seconds=max_seconds, track=track, note=note, progress=progress
+        )
+        return None, seconds, emissions, tuple(notes)
+    waveform = _load(source, model, max_seconds, track, strict)
     (emissions,) = model.emit([waveform], progress=progress)
-    return waveform, waveform.seconds, emissions
+    return waveform, waveform.seconds, emissions, waveform.notes
 
 
-def _load(source: Any, model: Emitter, max_seconds: float) -> Waveform:
-    return source if isinstance(source, Waveform) else load(source, sample_rate=model.sample_rate, max_seconds=max_seconds)
+def _load(source: Any, model: Emitter, max_seconds: float, track: int | None, strict: bool) -> Waveform:
+    if isinstance(source, Waveform):
+        return source
+    return load(source, sample_rate=model.sample_rate, max_seconds=max_seconds, track=track, strict=strict)
 
 
 # A loop over `transcribe(path, "w2v-mini")` must not load the checkpoint for each file; two names can be compared so.

@@ -108,16 +108,16 @@ class InputBuffer:
 
     def put(self, source: Any, missed: float = 0.0) -> None:
         """Add a block, given as anything that `w2vkit.audio.load` takes; see `LiveTranscript.feed`."""
-        rate, blocks = mono(source)
-        block = np.concatenate([NO_SAMPLES, *blocks])
-        if not math.isfinite(float(np.sum(block, dtype=np.float64))):
+        blocks = list(mono(source))
+        if not all(math.isfinite(float(np.sum(block, dtype=np.float64))) for _, block in blocks):
             raise AudioError(NOT_FINITE)
         with self._lock:
             if lost := round(missed * self._rate):  # what waited is late already and is dropped too
                 gone = len(self._waiting.samples) + lost
                 self._waiting = Waiting(self._waiting.skipped + gone, NO_SAMPLES, 0.0)
                 self._count, self._dropped = self._count + lost, self._dropped + gone
-            self._queue(self._resampled(rate, block))
+            for rate, block in blocks:
+                self._queue(self._resampled(rate, block))
 
     def close(self) -> None:
         """Add the samples that the resampler still holds."""

@@ -37,7 +37,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         except W2VKitError as error:
             return [widgets.failure(error), None, "", *widgets.downloads(None, FORMATS)]
         summary = _summary(found, alignment, time.perf_counter() - started)
-        exported = widgets.downloads(found.hypothesis, FORMATS, seconds=found.seconds, source=path)
+        exported = widgets.downloads(found, FORMATS, source=path)
         return [summary, linked_view.packed(found), widgets.times_table(found.hypothesis.words), *exported]
 
     outputs = [facts, view, times, *files]
@@ -52,4 +52,5 @@ def _summary(found: Transcription, alignment: Alignment, elapsed: float) -> str:
         seconds=found.seconds, words=len(hypothesis.words), elapsed=elapsed, confidence=hypothesis.confidence
     )
     unmapped = " ".join(dict.fromkeys(alignment.unmapped))
-    return widgets.message(summary) + (widgets.message(strings.UNMAPPED.format(characters=unmapped)) if unmapped else "")
+    spelled = widgets.message(strings.UNMAPPED.format(characters=unmapped)) if unmapped else ""
+    return widgets.message(summary) + spelled + widgets.notes(found)

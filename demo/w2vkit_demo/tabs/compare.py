@@ -53,7 +53,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
                 summaries.append(_summary(letter, setup, found, time.perf_counter() - started))
         except W2VKitError as error:
             return [widgets.failure(error), None, None]
-        return [_changes(*results) + "".join(summaries), *map(linked_view.packed, results)]
+        return [_changes(*results) + "".join(summaries) + widgets.notes(results[0]), *map(linked_view.packed, results)]
 
     inputs = [source, hotwords, lm_text, *setup_a, *setup_b]
     button.click(run, inputs, [facts, *views], api_visibility="private", **widgets.RUN)

@@ -68,8 +68,8 @@ def build(service: Service, chosen_model: gr.State) -> None:
             found = service.transcribe(path, Setup(model=model, decoder=how))
         except W2VKitError as error:
             return nothing(widgets.failure(error))
-        summary = widgets.message(_summary(found, time.perf_counter() - started, models.get(model), how))
-        exported = widgets.downloads(found.hypothesis, FORMATS, seconds=found.seconds, source=path)
+        summary = widgets.message(_summary(found, time.perf_counter() - started, models.get(model), how)) + widgets.notes(found)
+        exported = widgets.downloads(found, FORMATS, source=path)
         words = widgets.times_table(found.hypothesis.words)
         errors = score(true_text, found.text, model)
         return [kept(found.emissions), summary, linked_view.packed(found), found.text, errors, words, "", *exported]

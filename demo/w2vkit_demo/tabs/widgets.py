@@ -9,11 +9,12 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
-from w2vkit.decode import Hypothesis, Word
+from w2vkit.decode import Word
 from w2vkit.evaluate.html import marked
 from w2vkit.evaluate.scoring import Scored
 from w2vkit.examples import examples
 from w2vkit.formats import render
+from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
 from w2vkit_demo.server.service import Service
 
@@ -69,6 +70,11 @@ def message(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
+def notes(found: Transcription) -> str:
+    """Give what is missing in a sound, or was chosen, as HTML."""
+    return "".join(message(note) for note in found.notes)
+
+
 def failure(error: Exception | str) -> str:
     """Give an error as HTML, to be shown in place of the result."""
     return f'<p class="failure" role="alert"><strong>{strings.FAILED}</strong> {escape(str(error))}</p>'
@@ -110,11 +116,12 @@ def download_buttons(formats: Sequence[str], elem_id: str) -> list[gr.DownloadBu
         ]
 
 
-def downloads(hypothesis: Hypothesis | None, formats: Sequence[str], *, seconds: float = 0, source: str = "") -> list[Any]:
-    """Write a hypothesis in each format and give the updates of `download_buttons`; without one, disable them."""
-    if hypothesis is None:
+def downloads(found: Transcription | None, formats: Sequence[str], *, source: str = "") -> list[Any]:
+    """Write a result in each format and give the updates of `download_buttons`; without one, disable them."""
+    if found is None:
         return [gr.update(value=None, interactive=False) for _ in formats]
     stem = Path(source).stem[:NAME_CHARACTERS] or "audio"
-    texts = {name: render(hypothesis, name, seconds=seconds, name=Path(source).name) for name in formats}
+    facts: dict[str, Any] = {"seconds": found.seconds, "name": Path(source).name, "notes": found.notes}
+    texts = {name: render(found.hypothesis, name, **facts) for name in formats}
     files = {name: save_bytes_to_cache(t.encode(), f"{stem}.{name}", get_upload_folder()) for name, t in texts.items()}
     return [gr.update(value=files[name], interactive=True) for name in formats]

@@ -1,0 +1,441 @@
+"""The decoder door: what is refused, what is read to its end although a header says otherwise, and what is said about it.
+
+Sound is a tone of 440 Hz followed by one of 880 Hz, so that a test sees which parts arrived, when, and at which speed.
+"""
+
+import io
+import math
+import os
+import time
+from fractions import Fraction
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from av.stream import Disposition
+
+from w2vkit.audio import load
+from w2vkit.audio.decoders import BLOCK_SAMPLES, open_file
+from w2vkit.errors import AudioError
+
+LOW, HIGH = 440.0, 880.0  # Hz
+NOT_OPENED = r"does not exist|cannot be opened"
+
+
+def sine(frequency: float, seconds: float = 2.0, rate: int = 16_000) -> np.ndarray:
+    return (0.4 * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+
+
+def written(samples: np.ndarray, format: str, rate: int = 16_000, **options: Any) -> bytes:
+    """Encode by libsndfile."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=format, **options)
+    return file.getvalue()
+
+
+def encoded(
+    container: str,
+    codec: str,
+    *tracks: np.ndarray,
+    rate: int = 44_100,
+    layout: str = "mono",
+    options: dict[str, str] | None = None,
+    starts: tuple[float, ...] = (0.0,),
+    default: int | None = None,
+    bit_rate: int = 64_000,
+) -> bytes:
+    """Encode 16 kHz mono tracks by FFmpeg; with several starts (s), the first track is cut into parts of that many."""
+    with NamedTemporaryFile() as file, av.open(file.name, "w", format=container, options=options or {}) as output:
+        streams: list[Any] = []
+        for number in range(len(tracks)):
+            stream: Any = output.add_stream(codec, rate=rate, layout=layout)
+            stream.bit_rate = bit_rate
+            if default is not None:
+                stream.disposition = Disposition.default if number == default else Disposition(0)
+            streams.append(stream)
+        for stream, samples in zip(streams, tracks, strict=True):
+            context = stream.codec_context
+            if not context.is_open:
+                context.open()
+            resampler = av.AudioResampler(context.format.name, layout, rate, frame_size=context.frame_size or 1024)
+            wide = soxr.resample(samples, 16_000, rate).astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(wide[None], format="flt", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+            frames = [*resampler.resample(frame), *resampler.resample(None)]
+            for index, piece in enumerate(frames):
+                start = starts[index * len(starts) // len(frames)]
+                piece.pts = (piece.pts or 0) + round(start * rate)
+                output.mux(stream.encode(piece))
+            output.mux(stream.encode(None))
+        output.close()
+        return file.read()
+
+
+def pitches(samples: np.ndarray, rate: int = 16_000) -> list[float]:
+    """The frequency (Hz) of each half second."""
+    half = rate // 2
+    parts = [samples[start : start + half] for start in range(0, len(samples) - half + 1, half)]
+    return [float(np.abs(np.fft.rfft(part)).argmax() * 2) if np.abs(part).max() > 0.05 else 0.0 for part in parts]
+
+
+def check_both(data: Any, seconds: float, *, slack: float = 0.2, notes: int = 0) -> None:
+    """Check that the low and then the high tone arrived, each at its pitch, and that all of it took so long."""
+    waveform = load(data)
+    found = pitches(waveform.samples)
+    assert waveform.seconds == pytest.approx(seconds, abs=slack)
+    assert found[1] == pytest.approx(LOW, abs=4)
+    assert found[-2] == pytest.approx(HIGH, abs=4)
+    assert len(waveform.notes) == notes
+
+
+# What is refused
+
+
+@pytest.fixture
+def secret(write) -> Path:
+    """Another file of the server, which no upload may read."""
+    return write("secret.wav", sine(LOW))
+
+
+PLAYLISTS = {
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{path}\n#EXT-X-ENDLIST\n",
+    "hls with a protocol": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile:{path}\n#EXT-X-ENDLIST\n",
+    "concat": "ffconcat version 1.0\nfile '{path}'\n",
+    "dash": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT2S">'
+    '<Period><AdaptationSet mimeType="audio/mp4"><Representation id="1" bandwidth="1"><BaseURL>{path}</BaseURL>'
+    "</Representation></AdaptationSet></Period></MPD>",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 5004 RTP/AVP 0\n",
+    "smooth playlist": "[playlist]\nFile1={path}\nNumberOfEntries=1\n",
+    "asx": '<asx version="3.0"><entry><ref href="{path}"/></entry></asx>',
+    "metadata": ";FFMETADATA1\ntitle=x\n",
+}
+
+
+@pytest.mark.parametrize("kind", PLAYLISTS)
+@pytest.mark.parametrize("suffix", ["m3u8", "wav", "mp3", "ogg"])
+def test_a_file_that_names_another_one_is_refused_by_its_content(tmp_path, secret, kind, suffix):
+    text = PLAYLISTS[kind].format(path=secret)
+    path = tmp_path / f"upload.{suffix}"
+    path.write_text(text)
+    for source in (path, text.encode(), {"bytes": text.encode(), "path": None}):
+        with pytest.raises(AudioError, match="could not be read as audio"):
+            load(source)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/a.wav", "data:audio/wav;base64,UklGRg==", "file:{path}", "concat:{path}"]
+)
+def test_an_address_is_a_file_name_that_does_not_exist(secret, address):
+    with pytest.raises(AudioError, match=NOT_OPENED):
+        load(address.format(path=secret))
+
+
+def test_a_text_that_a_source_gives_is_not_a_path(secret):
+    with pytest.raises(AudioError, match="Open it as binary"):
+        load(io.StringIO(str(secret)))
+
+
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.wav", b"a:b.wav", b"~take2.wav", b"-i.wav", b"line\nbreak.wav", b"%d.wav", b"x\x1b[2J.wav"]
+)
+def test_a_file_of_any_name_is_read(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(os.fsdecode(name)).write_bytes(written(sine(LOW), "WAV"))
+    assert load(os.fsdecode(name)).seconds == 2
+    Path(os.fsdecode(name)).write_bytes(b"no sound" * 100)
+    with pytest.raises(AudioError) as caught:
+        load(os.fsdecode(name))
+    str(caught.value).encode()  # no lone surrogate
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x/" * 2500, "a\0b.wav", "~nobody-has-this-name/a.wav", "loop/a.wav"])
+def test_an_impossible_name_is_one_short_message(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    with pytest.raises(AudioError, match=NOT_OPENED) as caught:
+        load(name)
+    assert len(str(caught.value)) < 6000
+
+
+@pytest.mark.parametrize("library", ["soundfile.SoundFile", "soundfile.SoundFile.read", "av.open", "soxr.ResampleStream"])
+@pytest.mark.parametrize("error", [ValueError("odd"), MemoryError(), AttributeError("x"), OSError(5, "I/O"), RecursionError()])
+def test_whatever_a_library_raises_is_an_audio_error(monkeypatch, library, error):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    data = encoded("mp3", "libmp3lame", sine(LOW)) if library == "av.open" else written(sine(LOW), "WAV", 8000)
+    monkeypatch.setattr(library, fail)
+    with pytest.raises(AudioError):
+        load(data)
+
+
+@pytest.mark.parametrize("rate", [0, 1, 999, 192_001, 655_350, 4_000_000_000])
+def test_a_file_with_an_impossible_rate_is_refused(rate):
+    data = bytearray(written(sine(LOW, 0.1), "WAV"))
+    data[24:28] = rate.to_bytes(4, "little")
+    data[28:32] = (2 * rate % 2**32).to_bytes(4, "little")
+    with pytest.raises(AudioError, match=r"\d Hz|could not be read as audio"):
+        load(bytes(data))
+
+
+def test_an_impossible_rate_within_a_container_is_refused():
+    with pytest.raises(AudioError, match="384000 Hz"):
+        load(encoded("matroska", "pcm_s16le", sine(LOW, 0.1), rate=384_000))
+
+
+@pytest.mark.parametrize("format", ["WAV", "FLAC"])
+def test_blocks_are_bounded_in_samples(format):
+    data = written(np.zeros((192_000 * 2, 6), np.float32), format, 192_000)
+    sizes = [block.size for _, block in open_file(io.BytesIO(data), "x", note=print).blocks]
+    assert max(sizes) <= BLOCK_SAMPLES
+    assert sum(sizes) == 192_000 * 2 * 6
+
+
+def test_packets_of_one_sample_take_linear_time():
+    start = time.perf_counter()
+    assert load(_one_sample_packets(60_000)).seconds == pytest.approx(3.75)
+    assert time.perf_counter() - start < 20  # it was more than 30 s, and four times that for twice the length
+
+
+def _one_sample_packets(count: int) -> bytes:
+    """Matroska with PCM in packets of one sample, written by hand."""
+
+    def element(name: str, data: bytes) -> bytes:
+        return bytes.fromhex(name) + (1 << 56 | len(data)).to_bytes(8, "big") + data
+
+    def number(name: str, value: int) -> bytes:
+        return element(name, value.to_bytes(4, "big"))
+
+    head = element("1A45DFA3", element("4282", b"matroska") + number("4287", 4) + number("4285", 2))
+    sound = element("E1", element("B5", np.array(16_000, ">f8").tobytes()) + number("9F", 1) + number("6264", 8))
+    track = element("AE", number("D7", 1) + number("73C5", 1) + number("83", 2) + element("86", b"A_PCM/INT/LIT") + sound)
+    block = element("A3", b"\x81\x00\x00\x80\x80")
+    clusters = [element("1F43B675", number("E7", start // 16) + block * 1000) for start in range(0, count, 1000)]
+    info = element("1549A966", number("2AD7B1", 1_000_000))
+    return head + element("18538067", info + element("1654AE6B", track) + b"".join(clusters))
+
+
+# What is read to its end
+
+JOINED = {
+    "mp3": lambda x: encoded("mp3", "libmp3lame", x),
+    "mp3 without tags": lambda x: encoded("mp3", "libmp3lame", x, options={"write_xing": "0", "id3v2_version": "0"}),
+    "mp3 of libsndfile": lambda x: written(x, "MP3"),
+    "vorbis": lambda x: written(x, "OGG", subtype="VORBIS"),
+    "opus": lambda x: written(x, "OGG", subtype="OPUS"),
+    "opus of FFmpeg": lambda x: encoded("ogg", "libopus", x, rate=48_000),
+    "flac": lambda x: written(x, "FLAC"),
+    "flac of FFmpeg": lambda x: encoded("flac", "flac", x),
+    "flac in ogg": lambda x: encoded("ogg", "flac", x),
+    "aac": lambda x: encoded("adts", "aac", x),
+    "mp2": lambda x: encoded("mp2", "mp2", x),
+    "ac3": lambda x: encoded("ac3", "ac3", x),
+    "mpegts": lambda x: encoded("mpegts", "aac", x),
+    "matroska": lambda x: encoded("matroska", "aac", x),
+    "webm": lambda x: encoded("webm", "libopus", x, rate=48_000),
+}
+
+
+@pytest.mark.parametrize("kind", JOINED)
+def test_joined_files_are_read_to_the_end(kind):
+    make = JOINED[kind]
+    check_both(make(sine(LOW)) + make(sine(HIGH)), 4)
+
+
+@pytest.mark.parametrize("rates", [(32_000, 160_000), (160_000, 32_000)])
+def test_an_mp3_whose_bit_rate_varies_needs_no_tag(rates):
+    low, high = (
+        encoded("mp3", "libmp3lame", x, bit_rate=rate, options={"write_xing": "0", "id3v2_version": "0"})
+        for x, rate in zip((sine(LOW), sine(HIGH)), rates, strict=True)
+    )
+    check_both(low + high, 4)
+
+
+@pytest.mark.parametrize("frames", [0, 16_000, 32_000, 2**36 - 1])
+def test_a_flac_whose_header_states_a_wrong_length_is_read_to_the_end(frames):
+    data = bytearray(written(np.concatenate([sine(LOW), sine(HIGH)]), "FLAC"))
+    data[21] = data[21] & 0xF0 | frames >> 32
+    data[22:26] = (frames % 2**32).to_bytes(4, "big")
+    if frames > 1_000_000:  # 49 days: the header is the only thing to know before decoding
+        with pytest.raises(AudioError, match="longer"):
+            load(bytes(data))
+    else:
+        check_both(bytes(data), 4)
+
+
+@pytest.mark.parametrize("riff", [None, 0])
+@pytest.mark.parametrize(("size", "notes"), [(0, 1), (1000, 1), (64_000, 1), (0xFFFFFFFF, 0), (0x7FFFFFFF, 0), (0x80000000, 0)])
+def test_a_wav_whose_recorder_stopped_is_read_to_the_end(size, notes, riff):
+    data = bytearray(written(np.concatenate([sine(LOW), sine(HIGH)]), "WAV"))
+    data[40:44] = size.to_bytes(4, "little")
+    if riff is not None:
+        data[4:8] = riff.to_bytes(4, "little")
+    check_both(bytes(data), 4, notes=notes)
+
+
+@pytest.mark.parametrize("behind", [b"LIST\x04\0\0\0INFO", b"id3 \x04\0\0\0xxxx", b"TAG" + bytes(125), bytes(4096)])
+def test_what_is_not_sound_behind_a_wav_is_left_out(behind):
+    data = written(np.concatenate([sine(LOW), sine(HIGH)]), "WAV")
+    check_both(data + behind, 4, slack=0)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("adts", "aac"), ("mp3", "libmp3lame"), ("ac3", "ac3"), ("flac", "flac")])
+def test_where_the_rate_changes_each_part_keeps_its_pitch(container, codec):
+    options = {"write_xing": "0", "id3v2_version": "0"} if container == "mp3" else {}
+    low, high = (
+        encoded(container, codec, x, rate=rate, options=options) for x, rate in ((sine(LOW), 48_000), (sine(HIGH), 44_100))
+    )
+    check_both(low + high, 4)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("adts", "aac"), ("mp3", "libmp3lame"), ("ac3", "ac3"), ("flac", "flac")])
+@pytest.mark.parametrize("layouts", [("mono", "stereo"), ("stereo", "mono")])
+def test_where_the_channels_change_each_part_is_mixed_by_its_own(container, codec, layouts):
+    options = {"write_xing": "0", "id3v2_version": "0"} if container == "mp3" else {}
+    low, high = (
+        encoded(container, codec, x, layout=layout, options=options)
+        for x, layout in zip((sine(LOW), sine(HIGH)), layouts, strict=True)
+    )
+    check_both(low + high, 4)
+
+
+# What is missing, and is said
+
+DAMAGED = {
+    "mp3": lambda x: encoded("mp3", "libmp3lame", x),
+    "aac": lambda x: encoded("adts", "aac", x),
+    "m4a": lambda x: encoded("ipod", "aac", x, options={"movflags": "faststart"}),
+    "alac": lambda x: encoded("ipod", "alac", x, options={"movflags": "faststart"}),
+    "flac": lambda x: written(x, "FLAC"),
+    "opus": lambda x: encoded("ogg", "libopus", x, rate=48_000),
+    "mp2 in a stream": lambda x: encoded("mpegts", "mp2", x),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_damaged_packets_are_skipped_and_said_once(kind):
+    noise = np.random.default_rng(0).normal(0, 0.01, 64_000).astype(np.float32)
+    data = bytearray(DAMAGED[kind](np.concatenate([sine(LOW), sine(HIGH)]) + noise))
+    middle = len(data) // 2
+    data[middle : middle + 1200] = b"\xa5" * 1200
+    check_both(bytes(data), 4, notes=1, slack=1.1)
+    (note,) = load(bytes(data)).notes
+    assert "damaged" in note
+    with pytest.raises(AudioError, match="could not be decoded"):
+        load(bytes(data), strict=True)
+
+
+CUT = {
+    "fragmented mp4": lambda x: encoded("mp4", "aac", x, options={"movflags": "empty_moov", "frag_duration": "500000"}),
+    "m4a": lambda x: encoded("ipod", "aac", x, options={"movflags": "faststart"}),
+    "mkv": lambda x: encoded("matroska", "aac", x),
+    "mp3": lambda x: encoded("mp3", "libmp3lame", x),
+    "mp3 of libsndfile": lambda x: written(x, "MP3"),
+    "aac": lambda x: encoded("adts", "aac", x),
+    "flac": lambda x: written(x, "FLAC"),
+    "wav": lambda x: written(x, "WAV"),
+    "aiff": lambda x: written(x, "AIFF"),
+    "au": lambda x: written(x, "AU"),
+    "w64": lambda x: written(x, "W64"),
+}
+
+
+@pytest.mark.parametrize("kind", CUT)
+def test_a_file_that_is_cut_off_gives_what_is_there(kind):
+    data = CUT[kind](sine(LOW, 4))
+    waveform = load(data[: len(data) * 3 // 5])
+    assert waveform.seconds == pytest.approx(2.3, abs=0.6)
+    assert pitches(waveform.samples)[1] == pytest.approx(LOW, abs=4)
+    (note,) = waveform.notes
+    assert "ends early" in note or "damaged" in note
+
+
+def test_zeros_behind_an_mp3_are_no_sound():
+    waveform = load(encoded("mp3", "libmp3lame", sine(LOW)) + bytes(60_000))
+    assert waveform.seconds == pytest.approx(2, abs=0.1)
+    assert len(waveform.notes) == 1
+
+
+# Times and tracks
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"), [("mp4", "aac"), ("matroska", "aac"), ("mov", "aac"), ("matroska", "pcm_s16le")]
+)
+def test_a_late_start_is_silence(container, codec):
+    found = pitches(load(encoded(container, codec, sine(LOW), starts=(2.0,))).samples)
+    assert found[:4] == [0, 0, 0, 0]
+    assert found[5] == pytest.approx(LOW, abs=4)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"), [("matroska", "aac"), ("mp4", "aac"), ("mpegts", "aac"), ("webm", "libopus"), ("flv", "aac")]
+)
+def test_a_gap_is_silence(container, codec):
+    sound = np.concatenate([sine(LOW), sine(HIGH)])
+    data = encoded(container, codec, sound, rate=48_000 if codec == "libopus" else 44_100, starts=(0.0, 5.0))
+    waveform = load(data)
+    found = pitches(waveform.samples)
+    assert waveform.seconds == pytest.approx(9, abs=0.2)
+    assert found[1] == pytest.approx(LOW, abs=4)
+    assert found[6:12] == [0] * 6
+    assert found[15] == pytest.approx(HIGH, abs=4)
+    assert not waveform.notes
+
+
+def test_a_jump_of_days_is_no_silence():
+    sound = np.concatenate([sine(LOW), sine(HIGH)])
+    waveform = load(encoded("matroska", "pcm_s16le", sound, starts=(0.0, 1e6)), max_seconds=math.inf)
+    assert waveform.seconds == pytest.approx(4, abs=0.1)
+
+
+@pytest.mark.parametrize("default", [0, 1])
+def test_the_default_track_is_taken_and_said(default):
+    data = encoded("matroska", "aac", sine(LOW), sine(HIGH), default=default)
+    waveform = load(data)
+    assert pitches(waveform.samples)[1] == pytest.approx((LOW, HIGH)[default], abs=4)
+    (note,) = waveform.notes
+    assert f"2 audio tracks. Track {default + 1} was taken" in note
+    for track, pitch in ((1, LOW), (2, HIGH)):
+        waveform = load(data, track=track, strict=True)
+        assert pitches(waveform.samples)[1] == pytest.approx(pitch, abs=4)
+        assert not waveform.notes
+
+
+def test_a_track_that_is_not_there_is_an_error():
+    for data in (written(sine(LOW), "WAV"), encoded("matroska", "aac", sine(LOW))):
+        assert load(data, track=1).seconds > 1.9
+        for track in (0, 2, -1):
+            with pytest.raises(AudioError, match="number from 1 to 1"):
+                load(data, track=track)
+
+
+# Antiphase
+
+VOICE = np.random.default_rng(1).normal(0, 0.1, 48_000).astype(np.float32)
+OTHER = np.random.default_rng(2).normal(0, 0.1, 48_000).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "channels", [[VOICE, -VOICE], [VOICE, -0.9 * VOICE], [VOICE + 0.1, 0.1 - VOICE], [VOICE, -VOICE, VOICE, -VOICE]]
+)
+def test_channels_that_cancel_each_other_are_not_mixed(channels):
+    waveform = load(written(np.stack(channels, axis=1), "WAV", subtype="FLOAT"))
+    assert np.allclose(waveform.samples, channels[0])
+    (note,) = waveform.notes
+    assert "cancel" in note
+
+
+@pytest.mark.parametrize(
+    "channels", [[VOICE, VOICE], [VOICE, OTHER], [VOICE, 0 * VOICE], [VOICE, *[0 * VOICE] * 5], [0 * VOICE] * 2]
+)
+def test_other_channels_are_mixed_by_their_mean(channels):
+    waveform = load((16_000, np.stack(channels)))
+    assert np.allclose(waveform.samples, np.mean(channels, axis=0), atol=1e-7)
+    assert not waveform.notes
