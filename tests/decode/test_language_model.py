@@ -484,6 +484,17 @@ def test_a_damaged_or_foreign_compact_file_is_refused(arpa, tmp_path, what):
     assert str(path) in str(caught.value)
 
 
+def test_a_small_compact_file_of_large_arrays_is_refused_in_little_memory(tmp_path):
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("words.npy", "w") as member:
+        np.lib.format.write_array(member, np.zeros(100_000_000, np.uint8))
+    tracemalloc.start()
+    with pytest.raises(LanguageModelError, match="expands to more than 100 times its size"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
 def test_a_file_that_cannot_be_written_is_named(arpa, tmp_path):
     (tmp_path / "folder").write_text("a file")
     for name in ("model.npz", "model.arpa"):

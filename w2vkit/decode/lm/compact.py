@@ -19,6 +19,7 @@ from w2vkit.errors import LanguageModelError
 VERSION = 1
 MAGIC = b"PK\x03\x04"  # of ZIP, as which NumPy writes .npz files
 CELLS = 254  # and two codes for zeros
+EXPANSION = 100  # times the file's size; arrays of a model expand to less than twice their size
 
 
 def write(model: NGram, path: Path) -> None:
@@ -57,6 +58,9 @@ def read(path: Path) -> NGram:
         The file is damaged, or another kind of ``.npz``.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > EXPANSION * path.stat().st_size:
+                raise ValueError(f"it expands to more than {EXPANSION} times its size")
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             if "version" not in arrays or "words" not in arrays:
                 raise LanguageModelError(
