@@ -7,7 +7,7 @@ Fits the weights of the bundled language model (``language_model.json`` beside i
 import argparse
 import itertools
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import jiwer
@@ -20,7 +20,10 @@ from w2vkit.emissions import UNCALIBRATED, Emissions
 from w2vkit.evaluate.calibration import auc, expected_calibration_error, fit_language, fit_temperature, judge
 from w2vkit.model import CTCModel
 
-ALPHAS, BETAS = (0.5, 0.7, 0.9, 1.1), (1.0, 2.0, 3.0)
+ALPHAS, BETAS = (0.5, 0.7, 0.9), (1.0, 1.5, 2.0)
+FINER = ((-0.1, 0.0), (0.1, 0.0), (0.0, -0.25), (0.0, 0.25))  # steps of alpha and beta from the best of these
+WIDTHS = (32, 64, 128)  # the second one while alpha and beta are looked for
+WORTH = 0.001  # of the WER: a wider beam has to gain so much
 
 
 def spread(utterances: list[Utterance], count: int) -> list[Utterance]:
@@ -33,14 +36,22 @@ def spread(utterances: list[Utterance], count: int) -> list[Utterance]:
 
 
 def weigh(model: LanguageModel, emissions: list[Emissions], references: list[str]) -> Weights:
-    """Decode the same emissions with every pair of weights, and give the one with the fewest wrong words."""
-    results = {}
-    for alpha, beta in itertools.product(ALPHAS, BETAS):
-        search = BeamSearch(language_model=model, alpha=alpha, beta=beta)
-        texts = [search(one).text for one in emissions]
-        results[Weights(alpha, beta)] = jiwer.wer(references, texts)
-        print(f"WER {results[Weights(alpha, beta)]:.4f} with alpha {alpha}, beta {beta}", flush=True)
-    return min(results, key=results.__getitem__)
+    """Decode with many weights: give those with the fewest wrong words, and the narrowest beam that is as good."""
+    results: dict[Weights, float] = {}
+
+    def best(candidates: list[Weights]) -> Weights:
+        for weights in candidates:
+            search = BeamSearch(language_model=model, **asdict(weights))
+            results[weights] = jiwer.wer(references, [search(one).text for one in emissions])
+            print(f"WER {results[weights]:.4f} with {weights}", flush=True)
+        return min(results, key=results.__getitem__)
+
+    found = best([Weights(alpha, beta, WIDTHS[1]) for alpha, beta in itertools.product(ALPHAS, BETAS)])
+    steps = [(round(found.alpha + da, 2), round(found.beta + db, 2)) for da, db in FINER]
+    found = best([weights for pair in steps if (weights := Weights(*pair, WIDTHS[1])) not in results])
+    widths = [replace(found, beam_width=width) for width in WIDTHS]
+    lowest = results[best([weights for weights in widths if weights not in results])]
+    return next(weights for weights in widths if results[weights] < lowest + WORTH)
 
 
 def report(name: str, hypotheses: list[Hypothesis], references: list[str]) -> None:
@@ -56,7 +67,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="w2v-mini")
     parser.add_argument("--data", type=Path, default=Path("training/data"))
-    parser.add_argument("--clips", type=int, default=75, help="how many at most (default 75)")
+    parser.add_argument("--clips", type=int, default=1000, help="how many at most (default 1000)")
     arguments = parser.parse_args()
     corpus = Corpus(arguments.data)
     chosen = spread(corpus.dev, arguments.clips)
@@ -68,7 +79,7 @@ def main() -> None:
     weights = weigh(language_model, emissions, references)
     save_weights(BUNDLED, weights)
     print(f"best: {weights}", flush=True)
-    search = BeamSearch(language_model=language_model, alpha=weights.alpha, beta=weights.beta)
+    search = BeamSearch(language_model=language_model, **asdict(weights))
 
     calibration = fit_temperature(emissions, references)
     found = [search(replace(one, calibration=calibration)) for one in emissions]

@@ -210,7 +210,7 @@ API = {
 API_MODEL = "a model of this machine, see /models; empty: the one that the page was started with"
 API_DECODER = (
     "greedy, beam, hotwords, checkpoint (with the language model that comes with the model), bundled (with w2v-mini's English "
-    "3-gram), or language model (built from lm_text); empty: checkpoint if the model comes with one, or else greedy"
+    "language model), or language model (built from lm_text); empty: checkpoint if the model comes with one, or else greedy"
 )
 API_SOUND = "clean, noise or telephone"
 API_SPEED = "how many times as fast the sound is played, 0.25 to 4"

@@ -8,8 +8,9 @@ from support.emissions import ambiguous
 from w2vkit.cli import decoder as cli_decoder
 from w2vkit.cli import lm
 from w2vkit.decode import decoder_settings, greedy
-from w2vkit.decode.lm import Weights, save_weights
+from w2vkit.decode.lm import NGram, Weights, load, save_weights
 from w2vkit.decode.lm.build import build_ngram
+from w2vkit.decode.lm.language_model import KENLM_MAGIC
 from w2vkit.errors import DecodingError, LanguageModelError
 
 
@@ -68,3 +69,37 @@ def test_unusable_texts_are_refused(tmp_path, content):
     options = parse("lm", "build", str(path), "--output", str(tmp_path / "x.arpa"))
     with pytest.raises(LanguageModelError, match=r"Check the path|Convert it|one sentence per line"):
         options.run(options)
+
+
+def test_a_model_is_converted_with_its_weights(tmp_path, capsys):
+    build_ngram([["THE", "CAT"], ["A", "CAT"]], 2, output=tmp_path / "model.arpa")
+    save_weights(tmp_path / "model.arpa", Weights(0.7, 2.5))
+    for source, output in (("model.arpa", "small.npz"), ("small.npz", "again.arpa.gz")):
+        options = parse("lm", "convert", str(tmp_path / source), str(tmp_path / output))
+        assert options.run(options) == 0
+        assert "11 n-grams" in capsys.readouterr().err
+        model, first = load(tmp_path / output), load(tmp_path / "model.arpa")
+        assert isinstance(model, NGram) and isinstance(first, NGram)
+        assert model.weights == Weights(0.7, 2.5)
+        assert model.score("THE CAT") == pytest.approx(first.score("THE CAT"), abs=1e-4)
+
+
+def test_the_n_grams_of_kenlm_cannot_be_listed(tmp_path, monkeypatch):
+    path = tmp_path / "model.bin"
+    path.write_bytes(KENLM_MAGIC + bytes(100))
+    monkeypatch.setattr(lm, "load", lambda path: object())
+    options = parse("lm", "convert", str(path), str(tmp_path / "model.npz"))
+    with pytest.raises(LanguageModelError, match="Give its ARPA file"):
+        options.run(options)
+
+
+def test_lm_build_prunes_and_cuts_the_vocabulary(tmp_path, capsys):
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat\nthe cat ran\nthe dog sat\na cat sat\n", encoding="utf-8")
+    output = tmp_path / "model.npz"
+    options = parse("lm", "build", str(text), "--prune-entropy", "0.01", "--vocabulary", "3", "--output", str(output))
+    assert options.run(options) == 0
+    listed = capsys.readouterr().err
+    assert "6 1-grams" in listed and "0 3-grams" not in listed
+    model = load(output)
+    assert isinstance(model, NGram) and set(model.words) == {"<unk>", "<s>", "</s>", "the", "cat", "sat"}

@@ -1,11 +1,13 @@
 """Language models: values by hand, independent implementations, and their effect on beam search."""
 
 import gzip
+import hashlib
 import json
 import logging
 import math
 import sys
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import kenlm  # pyright: ignore[reportMissingImports]
@@ -16,8 +18,8 @@ from hypothesis import strategies as st
 from support.emissions import VOCABULARIES, WHOLE, ambiguous, brute_force, random_emissions, spell
 
 from w2vkit.checkpoints import mini_folder
-from w2vkit.decode import beam_search
-from w2vkit.decode.lm import BUNDLED, KenLM, NGram, Weights, load, save_weights
+from w2vkit.decode import BeamSearch, beam_search
+from w2vkit.decode.lm import BUNDLED, KenLM, NGram, Weights, load, save, save_weights
 from w2vkit.decode.lm.build import build_ngram
 from w2vkit.decode.lm.language_model import KENLM_MAGIC
 from w2vkit.emissions import Emissions, Vocabulary
@@ -299,7 +301,33 @@ def test_stored_weights_are_used_unless_others_are_given(arpa, tmp_path):
     assert score(weighed, alpha=0.0, beta=0.0) == 0.0
 
 
-@pytest.mark.parametrize("content", ["", "[1]", '{"alpha": "x"}', '{"alpha": NaN}', '{"gamma": 1}', '"ab"'])
+def test_the_stored_beam_width_is_used_unless_another_is_given(arpa, tmp_path):
+    lm = arpa(unigrams(KAT=-1.0, CAT=-1.1, KET=-1.2))
+    save_weights(tmp_path / "model.arpa", Weights(beam_width=1))
+    narrow = load(tmp_path / "model.arpa")
+    emissions = ambiguous("KC", "AE", "T")
+    found = {
+        name: len(beam_search(emissions, nbest=99, **options).alternatives)
+        for name, options in {
+            "default": {"language_model": lm},
+            "stored": {"language_model": narrow},
+            "given": {"language_model": narrow, "beam_width": 32},
+            "without a model": {},
+        }.items()
+    }
+    assert found["stored"] == 0 < found["default"] == found["given"]
+    assert found["without a model"] > 0
+    widths = [BeamSearch(language_model=model).settings()["beam_width"] for model in (None, lm, narrow)]
+    assert widths == [32, 32, 1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[1]", '"ab"', '{"alpha": "x"}', '{"alpha": NaN}', '{"gamma": 1}'),
+        *('{"beam_width": 0}', '{"beam_width": 2.5}', '{"beam_width": "64"}', '{"beam_width": Infinity}'),
+    ],
+)
 def test_damaged_weights_are_named(tmp_path, content):
     (tmp_path / "model.arpa").write_text(SMALL)
     (tmp_path / "model.json").write_text(content)
@@ -349,3 +377,126 @@ def test_each_vocabulary_has_its_own_lexicon(arpa):
         rows[[0, 1], frames] = 0.97
         found = beam_search(Emissions(np.log(rows), vocabulary), language_model=lm, alpha=1.0, beta=0.0)
         assert (found.text, found.language_score) == ("BA", pytest.approx(-3 * LN10))
+
+
+def load_ngram(path: Path) -> NGram:
+    model = load(path)
+    assert isinstance(model, NGram)
+    return model
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(back_off_models(), st.lists(st.sampled_from(["A", "B", "AB", "C"]), max_size=6))
+def test_the_compact_format_keeps_a_small_model_as_it_is(arpa, tmp_path, model, words):
+    """Models of up to 254 values are kept but for the precision of float32."""
+    lm = arpa(write_arpa(model))
+    save(lm, tmp_path / "model.npz")
+    compact = load_ngram(tmp_path / "model.npz")
+    assert (compact.order, set(compact.words), len(compact.word)) == (lm.order, set(lm.words), len(lm.word))
+    cell = 3 * LN10 / 254  # the numbers of these models are 0.01 to 3 below 0
+    assert compact.score(words) == pytest.approx(lm.score(words), abs=(len(words) + 1) * lm.order * cell)
+    save(compact, tmp_path / "again.arpa")
+    assert load_ngram(tmp_path / "again.arpa").score(words) == pytest.approx(compact.score(words), abs=1e-4)
+
+
+def zipf_model(path: Path) -> list[list[str]]:
+    """Build a 3-gram of 5,000 words out of 600 different ones, and give its sentences."""
+    generator = np.random.default_rng(5)
+    numbers = np.minimum(generator.zipf(1.3, (500, 10)), 600)
+    lines = [[f"w{number}" for number in line] for line in numbers.tolist()]
+    build_ngram(lines, 3, output=path)
+    return lines
+
+
+def test_a_compact_model_scores_as_its_arpa_file_and_as_kenlm(tmp_path):
+    lines = zipf_model(tmp_path / "model.arpa")
+    lm = load_ngram(tmp_path / "model.arpa")
+    save(lm, tmp_path / "model.npz")
+    compact, theirs = load_ngram(tmp_path / "model.npz"), kenlm.Model(str(tmp_path / "model.arpa"))
+    assert compact.fingerprint == hashlib.sha256((tmp_path / "model.npz").read_bytes()).hexdigest()[:16] != lm.fingerprint
+    width = max(np.ptp(np.array(lm.log_prob)[2:][np.array(lm.log_prob)[2:] > -200]), np.ptp(lm.back_off)) / 254
+    errors = []
+    for line in lines[:50]:
+        state, shadow, total = lm.start, compact.start, 0.0
+        for word in [*line, "unheard", "</s>"]:
+            (state, exact), (shadow, rounded) = lm.step(state, word), compact.step(shadow, word)
+            errors.append(rounded - exact)
+            total += rounded
+            assert abs(errors[-1]) <= 3 * width  # a probability and two back-off weights
+        assert total == pytest.approx(theirs.score(" ".join([*line, "unheard"])) * LN10, abs=14 * width)
+    assert abs(np.mean(errors)) < width / 4
+
+
+def test_equal_models_make_equal_compact_files(tmp_path):
+    zipf_model(tmp_path / "model.arpa")
+    files = [tmp_path / "one.npz", tmp_path / "two.npz"]
+    for path in files:
+        save(load_ngram(tmp_path / "model.arpa"), path)
+    save(load_ngram(files[0]), tmp_path / "again.npz")
+    assert files[0].read_bytes() == files[1].read_bytes()
+    again, one = load_ngram(tmp_path / "again.npz"), load_ngram(files[0])
+    assert again.score("w1 w2 w3 w9 w1") == pytest.approx(one.score("w1 w2 w3 w9 w1"), abs=1e-5)
+
+
+def changed(**arrays: np.ndarray | None):
+    def change(path: Path) -> None:
+        with np.load(path) as file:
+            content = {name: file[name] for name in file} | arrays
+        np.savez(path, allow_pickle=True, **{name: values for name, values in content.items() if values is not None})
+
+    return change
+
+
+DAMAGE = {
+    "cut": (lambda path: path.write_bytes(path.read_bytes()[:-200]), "damaged.*Make the file again"),
+    "head": (lambda path: path.write_bytes(path.read_bytes()[:30]), "damaged"),
+    "changed bytes": (lambda path: path.write_bytes(path.read_bytes()[:600] + bytes(20) + path.read_bytes()[620:]), "damaged"),
+    "another npz": (lambda path: np.savez(path, values=np.arange(3)), "is not a language model.*ARPA"),
+    "pickle": (lambda path: np.savez(path, words=np.array([{}]), version=np.array(1)), "damaged"),
+    "a zip of other files": (lambda path: zipfile.ZipFile(path, "w").writestr("a.txt", "A"), "is not a language model"),
+    "a later version": (changed(version=np.array(2)), "version 2.*Update"),
+    "a missing array": (changed(words_2=None), "damaged"),
+    "a missing order": (changed(order=np.array(4)), "damaged"),
+    "no order": (changed(order=np.array(0)), "damaged"),
+    "no number of orders": (changed(order=np.array([[1, 2]])), "damaged"),
+    "too few words": (changed(words=np.frombuffer(b"A\nB", np.uint8)), "damaged"),
+    "a word twice": (changed(words=np.frombuffer(b"A\nA\n<s>\n</s>\n<unk>", np.uint8)), "damaged"),
+    "no text": (changed(words=np.frombuffer(b"\xff\n", np.uint8)), "damaged"),
+    "a code without a value": (changed(log_probs_1=np.full(5, 200, np.uint8)), "damaged"),
+    "a probability above 1": (changed(log_prob_table_1=np.full(5, 0.5, np.float32)), "damaged"),
+    "no number": (changed(back_off_table_1=np.full(5, np.nan, np.float32)), "damaged"),
+    "children of another model": (changed(children_2=np.ones((1, 7), np.uint8)), "damaged"),
+    "a word beyond the list": (changed(words_2=np.full((1, 3), 77, np.uint8)), "damaged"),
+    "numbers of another kind": (changed(words_2=np.ones((1, 3))), "damaged"),
+    "flat numbers": (changed(words_2=np.ones(3, np.uint8)), "damaged"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_or_foreign_compact_file_is_refused(arpa, tmp_path, what):
+    path = tmp_path / "model.npz"
+    save(arpa(), path)
+    load(path)
+    change, message = DAMAGE[what]
+    change(path)
+    with pytest.raises(LanguageModelError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_small_compact_file_of_large_arrays_is_refused_in_little_memory(tmp_path):
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("words.npy", "w") as member:
+        np.lib.format.write_array(member, np.zeros(100_000_000, np.uint8))
+    tracemalloc.start()
+    with pytest.raises(LanguageModelError, match="expands to more than 100 times its size"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+def test_a_file_that_cannot_be_written_is_named(arpa, tmp_path):
+    (tmp_path / "folder").write_text("a file")
+    for name in ("model.npz", "model.arpa"):
+        with pytest.raises(LanguageModelError, match=f"{name} could not be written"):
+            save(arpa(), tmp_path / "folder" / name)

@@ -329,12 +329,12 @@ def test_the_evaluation_says_which_decoder_it_used_and_whether_the_checkpoint_ha
     model, made = speller(), utterances(3)
     plain = evaluate(model, made)
     assert plain.decoder == "greedy" and not any("language model" in note for note in plain.notes)
-    shutil.copy(mini_folder() / "language_model.arpa.gz", tmp_path)
+    shutil.copy(mini_folder() / "language_model.npz", tmp_path)
     model.folder = tmp_path  # with a language model in the folder, w2vkit transcribe uses it by default
     with_default = evaluate(model, made)
     assert with_default.decoder == "greedy" and with_default.wer == plain.wer
     (note,) = [note for note in with_default.notes if "language model" in note]
-    assert f"--decoder beam --lm {tmp_path / 'language_model.arpa.gz'}" in note
+    assert f"--decoder beam --lm {tmp_path / 'language_model.npz'}" in note
     for text in (table(with_default, corpus(made)), to_html(with_default, corpus(made)), to_json(with_default, corpus(made))):
         assert "ecoder" in text and "greedy" in text and "did not use" in text
 

@@ -14,12 +14,17 @@ def add_decoder_options(parser: argparse.ArgumentParser, *, default: str, nbest:
     group.add_argument(
         "--decoder", choices=("greedy", "beam"), help=f"The default is {default}. Each of the options below selects beam."
     )
-    group.add_argument("--beam-width", type=int, metavar="N", help="prefixes that are kept per frame (default 32)")
+    group.add_argument(
+        "--beam-width",
+        type=int,
+        metavar="N",
+        help="prefixes that are kept per frame (default: 32, or as stored beside the language model)",
+    )
     group.add_argument(
         "--lm",
         type=path_of,
         metavar="FILE",
-        help="language model: .arpa, .arpa.gz, a KenLM binary, or the word 'bundled' for the English one of w2v-mini",
+        help="language model: .npz, .arpa, .arpa.gz, a KenLM binary, or the word 'bundled' for the English one of w2v-mini",
     )
     group.add_argument("--alpha", type=float, help="weight of the language model (default: stored beside it, or else 0.5)")
     group.add_argument("--beta", type=float, help="bonus per word with a language model (default: stored beside it, or else 1)")

@@ -1,21 +1,24 @@
-"""The command ``w2vkit lm build``: makes a language model from a text."""
+"""The command ``w2vkit lm``: makes a language model from a text, or writes one in another format."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
 from w2vkit.cli.common import new_file, say
+from w2vkit.decode.lm import NGram, Weights, load, path_of, save, save_weights
 from w2vkit.decode.lm.build import build_ngram, sentences
 from w2vkit.errors import LanguageModelError
+
+OUTPUT = "FILE.npz for the compact format, or FILE.arpa, or FILE.arpa.gz"
 
 
 def add(commands: Any) -> None:
     """Add the command ``lm`` to a parser's commands."""
-    lm = commands.add_parser("lm", help="make a language model", description="Make a language model from a text.")
+    lm = commands.add_parser("lm", help="make a language model", description="Make a language model, or change its format.")
     parts = lm.add_subparsers(title="commands", required=True, metavar="COMMAND")
     build = parts.add_parser(
         "build",
-        help="count the n-grams of a text and write an ARPA file",
+        help="count the n-grams of a text and write a model",
         description="Estimate an n-gram model (interpolated modified Kneser-Ney) from a text, one sentence per line.",
     )
     build.add_argument("text", type=Path, metavar="TEXT", help="a UTF-8 text file")
@@ -28,10 +31,27 @@ def add(commands: Any) -> None:
         metavar="COUNT",
         help="leave out n-grams that occur COUNT times or less; one number per order, such as 0 0 1 (default 0: keep all)",
     )
+    build.add_argument(
+        "--prune-entropy",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="leave out n-grams without which the perplexity rises by less than this share of it, such as 1e-8 (default 0)",
+    )
+    build.add_argument("--vocabulary", type=int, metavar="N", help="keep the N most frequent words (default: all)")
     build.add_argument("--characters", action="store_true", help="count characters instead of words")
-    build.add_argument("--output", type=Path, required=True, metavar="FILE", help="FILE.arpa or FILE.arpa.gz")
+    build.add_argument("--output", type=Path, required=True, metavar="FILE", help=OUTPUT)
     build.add_argument("--overwrite", action="store_true", help="replace the output if it is there already")
     build.set_defaults(run=_build)
+    convert = parts.add_parser(
+        "convert",
+        help="write a model in another format",
+        description="Read a model and write it in the format that the name of OUT tells.",
+    )
+    convert.add_argument("source", type=path_of, metavar="IN", help="a file that --lm reads, except KenLM's")
+    convert.add_argument("output", type=Path, metavar="OUT", help=OUTPUT)
+    convert.add_argument("--overwrite", action="store_true", help="replace the output if it is there already")
+    convert.set_defaults(run=_convert)
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -42,8 +62,26 @@ def _build(options: argparse.Namespace) -> int:
             raise LanguageModelError(f"{options.text} could not be read: {error.strerror}. Check the path.") from error
         except UnicodeDecodeError as error:
             raise LanguageModelError(f"{options.text} is not UTF-8 text. Convert it, or export it as plain text.") from error
-        lines = sentences(text, characters=options.characters)
-        counts = build_ngram(lines, options.order, options.prune, output=new)
+        counts = build_ngram(
+            sentences(text, characters=options.characters),
+            options.order,
+            options.prune,
+            prune_entropy=options.prune_entropy,
+            vocabulary=options.vocabulary,
+            output=new,
+        )
     listed = ", ".join(f"{count} {n}-grams" for n, count in enumerate(counts, 1))
     say(f"{options.output}: {listed}")
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    model = load(options.source)
+    if not isinstance(model, NGram):
+        raise LanguageModelError(f"{options.source} is a KenLM binary, which does not list its n-grams. Give its ARPA file.")
+    with new_file(options.output, [options.source], overwrite=options.overwrite) as new:
+        save(model, new)
+    if model.weights != Weights():
+        save_weights(options.output, model.weights)
+    say(f"{options.output}: {len(model.word) - 1} n-grams")
     return 0

@@ -38,8 +38,9 @@ class BeamSearch:
 
     Parameters
     ----------
-    beam_width : int
-        How many prefixes are kept from frame to frame.
+    beam_width : int, optional
+        How many prefixes are kept from frame to frame. The default is the width of the language model's own ``weights``, and
+        32 without a language model.
     token_min_logp : float
         Labels below this log-probability are left out of a frame, except the likeliest one; ``-inf`` keeps all.
     beam_threshold : float
@@ -70,7 +71,7 @@ class BeamSearch:
     labels. After an A, with P(A) = P(blank) = 0.3 and P(B) = 0.4, greedy goes on to AB, and a single beam stays with A.
     """
 
-    beam_width: int = 32
+    beam_width: int | None = None
     _: KW_ONLY
     token_min_logp: float = -6.0
     beam_threshold: float = 12.0
@@ -82,7 +83,7 @@ class BeamSearch:
     nbest: int = 1
 
     def __post_init__(self) -> None:
-        if self.beam_width < 1:
+        if self.beam_width is not None and self.beam_width < 1:
             raise DecodingError(f"A beam width of {self.beam_width} leaves nothing to search. Give 1 or more; 32 is usual.")
         if self.nbest < 1:
             raise DecodingError(f"The {self.nbest} best texts cannot be given. Ask for 1 or more.")
@@ -98,13 +99,14 @@ class BeamSearch:
 
     @property
     def weights(self) -> Weights:
-        """``alpha`` and ``beta``; where they are None, those of the language model."""
-        own = self.language_model.weights if self.language_model else Weights()
-        return Weights(own.alpha if self.alpha is None else self.alpha, own.beta if self.beta is None else self.beta)
+        """``alpha``, ``beta`` and ``beam_width``; where they are None, those of the language model."""
+        given = {name: value for name in ("alpha", "beta", "beam_width") if (value := getattr(self, name)) is not None}
+        return replace(self.language_model.weights if self.language_model else Weights(), **given)
 
     def settings(self) -> dict[str, Any]:
         """Everything that the best text depends on, as values for JSON; a language model by its name and content."""
         values = {option.name: getattr(self, option.name) for option in fields(self) if option.name != "nbest"}
+        values["beam_width"] = self.weights.beam_width
         if self.language_model is not None:
             identity = f"{self.language_model.name} {self.language_model.fingerprint}".strip()
             values |= {"language_model": identity, **asdict(self.weights)}
@@ -151,7 +153,7 @@ class BeamSearch:
         return replace(best, alternatives=tuple(others))
 
 
-def beam_search(emissions: Emissions, beam_width: int = 32, **options: Any) -> Hypothesis:
+def beam_search(emissions: Emissions, beam_width: int | None = None, **options: Any) -> Hypothesis:
     """Decode the likeliest text: ``BeamSearch(beam_width, **options)(emissions)``.
 
     Parameters and errors are those of `BeamSearch`.
@@ -243,7 +245,7 @@ def _search(emissions: Emissions, blank: np.ndarray, tree: Tree, options: BeamSe
         language=np.zeros(1),
         increments=tree.increments(ROOT)[None] if tree.scorers else np.zeros((1, 0)),
     )
-    position = 0
+    position, width = 0, options.weights.beam_width
     for frame in np.flatnonzero(kept.any(axis=1)).tolist():
         _skip_blanks(beams, blank[position:frame])
         tree.last_frame[beams.node] = frame - 1
@@ -251,8 +253,8 @@ def _search(emissions: Emissions, blank: np.ndarray, tree: Tree, options: BeamSe
         extended = _extend(beams, tree, log_probs[frame], labels, blank[frame], boundary)
         scores = extended.scores
         chosen = np.flatnonzero((scores >= scores.max() - options.beam_threshold) & (scores > -np.inf))
-        if len(chosen) > options.beam_width:
-            chosen = chosen[np.argpartition(scores[chosen], -options.beam_width)[-options.beam_width :]]
+        if len(chosen) > width:
+            chosen = chosen[np.argpartition(scores[chosen], -width)[-width:]]
         beams = _select(beams, tree, frame, chosen, labels, extended)
         position = frame + 1
     _skip_blanks(beams, blank[position:])

@@ -145,7 +145,8 @@ def default_decoder(folder: Path) -> Decode:
     Parameters
     ----------
     folder : Path
-        The checkpoint's, as `CTCModel.folder`; ``language_model.arpa.gz`` in it is the language model.
+        The checkpoint's, as `CTCModel.folder`; ``language_model.npz`` or ``language_model.arpa.gz`` in it is the language
+        model.
 
     Raises
     ------

@@ -74,6 +74,8 @@ class WordScorer:
         self._ahead = alpha * self.lexicon.look_ahead
         self._ahead[0] = 0.0
         self._ahead[-1] -= oov_penalty
+        # The next state and the score of a word (None: unknown) after a context. Prefixes of a beam share most of them.
+        self._words: dict[tuple[int, str | None], tuple[int, float]] = {}
 
     def advance(self, state: tuple[int, int], label: int) -> tuple[int, int]:
         """Give the state after one more label."""
@@ -99,9 +101,12 @@ class WordScorer:
         if not node:
             return context, 0.0
         word = self.lexicon.word.get(node)
-        after, log_prob = self.model.step(context, UNKNOWN if word is None else word)
-        score = self.alpha * log_prob + self.beta - (self.oov_penalty if word is None else 0.0)
-        return after, score - self._ahead[node]
+        known = self._words.get((context, word))
+        if known is None:
+            after, log_prob = self.model.step(context, UNKNOWN if word is None else word)
+            score = self.alpha * log_prob + self.beta - (self.oov_penalty if word is None else 0.0)
+            known = self._words[context, word] = after, score
+        return known[0], known[1] - self._ahead[node]
 
 
 class KenLMScorer:

@@ -1,8 +1,8 @@
 """Finding and loading n-gram language models of words or characters.
 
-`w2vkit.decode.lm.ngram` reads ARPA files, plain or gzipped. The package ``kenlm`` reads KenLM's binary files, if it is
-installed. `w2vkit.decode.lm.build` makes a model from a text. A file ``NAME.json`` beside ``NAME.arpa.gz`` can hold the
-weights that were fitted for the model.
+`w2vkit.decode.lm.arpa` reads ARPA files, plain or gzipped, and `w2vkit.decode.lm.compact` reads the compact format. The
+package ``kenlm`` reads KenLM's binary files, if it is installed. `w2vkit.decode.lm.build` makes a model from a text. A file
+``NAME.json`` beside ``NAME.npz`` or ``NAME.arpa.gz`` can hold the weights that were fitted for the model.
 """
 
 import json
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from w2vkit.checkpoints import mini_folder
-from w2vkit.decode.lm.ngram import LN10, NGram, Weights, fingerprint, read
+from w2vkit.decode.lm import arpa, compact
+from w2vkit.decode.lm.ngram import LN10, NGram, Weights, fingerprint
 from w2vkit.errors import LanguageModelError
 
-__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "of_checkpoint", "path_of", "save_weights"]
+__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "of_checkpoint", "path_of", "save", "save_weights"]
 
 BUNDLED = "bundled"  # names w2v-mini's language model, which fits any English model
-FILE = "language_model.arpa.gz"  # a checkpoint's language model, in its folder
+FILES = ("language_model.npz", "language_model.arpa.gz")  # a checkpoint's language model, in its folder
 KENLM_MAGIC = b"mmap lm http://kheafield.com/code"  # the first bytes of its binary files
 
 
@@ -70,8 +71,8 @@ def load(path: str | Path) -> LanguageModel:
     Parameters
     ----------
     path : str or Path
-        An ARPA file, plain or gzipped, or a KenLM binary; its first bytes tell which. ``"bundled"`` is the word 3-gram of
-        w2v-mini.
+        An ARPA file, plain or gzipped, a file in the compact format, or a KenLM binary; its first bytes tell which.
+        ``"bundled"`` is the word 4-gram of w2v-mini.
 
     Returns
     -------
@@ -90,7 +91,24 @@ def load(path: str | Path) -> LanguageModel:
     except OSError as error:
         raise LanguageModelError(f"{path} could not be read: {error.strerror}. Check the path.") from error
     weights = _weights(path)
-    return KenLM(path, weights) if head == KENLM_MAGIC else replace(read(path), weights=weights)
+    if head == KENLM_MAGIC:
+        return KenLM(path, weights)
+    return replace((compact if head.startswith(compact.MAGIC) else arpa).read(path), weights=weights)
+
+
+def save(model: NGram, path: Path) -> None:
+    """Write a language model: in the compact format if the name ends in ``.npz``, else as an ARPA file.
+
+    Raises
+    ------
+    LanguageModelError
+        The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (compact if path.suffix == ".npz" else arpa).write(model, path)
+    except OSError as error:
+        raise LanguageModelError(f"{path} could not be written: {error.strerror}. Choose another output.") from error
 
 
 def save_weights(path: str | Path, weights: Weights) -> None:
@@ -110,9 +128,12 @@ def _weights(path: Path) -> Weights:
         weights = Weights(**json.loads(beside.read_text(encoding="utf-8")))
         if not (isfinite(weights.alpha) and isfinite(weights.beta)):
             raise ValueError("a weight is not a finite number")
+        if not isinstance(weights.beam_width, int) or weights.beam_width < 1:
+            raise ValueError(f"a beam width of {weights.beam_width} is not possible")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise LanguageModelError(
-            f"{beside} cannot be used: {error}. Write alpha and beta into it as numbers, or delete it to use the defaults."
+            f"{beside} cannot be used: {error}. Write alpha, beta and beam_width into it as numbers, "
+            "or delete it to use the defaults."
         ) from error
     return weights
 
@@ -120,11 +141,10 @@ def _weights(path: Path) -> Weights:
 def path_of(path: str | Path) -> Path:
     """Give the path of a language model; the name ``"bundled"`` means that of w2v-mini."""
     if str(path) == BUNDLED:
-        return mini_folder() / FILE
+        return mini_folder() / FILES[0]
     return Path(path)
 
 
 def of_checkpoint(folder: Path) -> Path | None:
     """Give the path of the language model in a checkpoint's folder, or None if there is none."""
-    path = folder / FILE
-    return path if path.is_file() else None
+    return next((path for name in FILES if (path := folder / name).is_file()), None)
