@@ -312,7 +312,7 @@ def _open_path(path: Path, name: str) -> BinaryIO:
     """Open a file in Python, which takes every name, and none for an address or an option."""
     try:
         if not path.exists():
-            raise AudioError(f"{name} does not exist in {path.parent}. Check the spelling and the folder.")
+            raise AudioError(f"{name} does not exist in {printable_name(path.parent)}. Check the spelling and the folder.")
         if not path.is_file():
             raise AudioError(f"{name} is not a file. Give the path of one audio file.")
         if path.stat().st_size == 0:
