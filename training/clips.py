@@ -30,7 +30,8 @@ CLIPS = [  # file, voice, text, about
     ("5-stereo.flac", "rms", "THE WIND WAS STRONG AND THE WATER WAS COLD", "44.1 kHz stereo, the voice moves to the right"),
     ("6-robot.flac", "kal16", "THE OLD MAN SAT DOWN AND TOLD THEM THE STORY OF HIS LIFE", "an early robot voice"),
 ]
-UNHURRIED = 1.15  # times as long as the voice takes by itself
+SLOWER = 1.15  # times as long as the voice takes by itself
+SLOW = ("1-quiet-room.flac", "2-scottish.flac")
 
 
 def main() -> None:
@@ -38,9 +39,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(1)
     for file, voice, text, _ in CLIPS:
-        samples, rate = soundfile.read(
-            io.BytesIO(speak(voice, text, UNHURRIED if "scottish" in file else None)), dtype="float32"
-        )
+        samples, rate = soundfile.read(io.BytesIO(speak(voice, text, SLOWER if file in SLOW else None)), dtype="float32")
         quiet = np.zeros(int(0.25 * rate), dtype=np.float32)
         samples = np.concatenate([quiet, samples, quiet])
         samples *= 0.7 / np.abs(samples).max()

@@ -35,7 +35,7 @@ class Reader:
     A letter that is not complete is read as another one, since models err where the end of a word is missing.
     """
 
-    sample_rate, vocabulary, default_decoder = RATE, Vocabulary.of(LABELS), staticmethod(greedy)
+    sample_rate, stride, vocabulary, default_decoder = RATE, FRAME, Vocabulary.of(LABELS), staticmethod(greedy)
 
     def __init__(self) -> None:
         self.durations: list[float] = []
