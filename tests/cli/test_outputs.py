@@ -26,7 +26,7 @@ class Model(Speller):
     fault: BaseException | None = None
     bad = "THREE"
 
-    def emit_file(self, source, *, max_seconds, progress):
+    def emit_file(self, source, *, max_seconds, track, note, progress):
         waveform = load(source.read_bytes(), max_seconds=max_seconds)  # the tests of the decoders have names of all kinds
         (emissions,) = self.emit([waveform])
         if self.fault and self.read[-1] == self.bad:
