@@ -75,7 +75,7 @@ def main() -> None:
     calibration = recognised[0][0].calibration
     search = BeamSearch(language_model=load_language_model(BUNDLED))
     results = []
-    for name, decode in (("greedy", greedy), ("32 beams and the bundled language model", search)):
+    for name, decode in (("greedy", greedy), ("beam search with the bundled language model", search)):
         for when in ("uncalibrated",) if calibration == UNCALIBRATED else ("uncalibrated", "calibrated"):
             figures, confidences, right = measure(decode, recognised, calibration if when == "calibrated" else UNCALIBRATED)
             results.append({"decoder": name, "as": when, **figures})

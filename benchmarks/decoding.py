@@ -97,7 +97,7 @@ def main() -> None:
     decoders: dict[str, Callable[[Emissions], Hypothesis]] = {
         "greedy": greedy,
         "32 beams": BeamSearch(),
-        f"32 beams and the {language_model.order}-gram": BeamSearch(language_model=language_model),
+        f"beam search with the {language_model.order}-gram": BeamSearch(language_model=language_model),
     }
     results = []
     print("| decoder | WER | seconds per second of sound |\n|---|---|---|")

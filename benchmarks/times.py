@@ -32,7 +32,7 @@ def finders() -> dict[str, Finder]:
     return {
         "greedy": lambda emissions, text: greedy(emissions),
         "32 beams": lambda emissions, text: beam_search(emissions),
-        "32 beams and the 3-gram": lambda emissions, text: search(emissions),
+        "beam search with the bundled language model": lambda emissions, text: search(emissions),
         "alignment": lambda emissions, text: align(emissions, text).hypothesis,
     }
 
