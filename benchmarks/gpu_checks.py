@@ -39,7 +39,7 @@ def apart(found: list[Emissions], expected: list[Emissions]) -> float:
 
 
 def mini_as_on_a_cpu(device: str, dtype: str, most: float) -> str:
-    """w2v-mini gives the emissions and the texts that it gives on a CPU in float32."""
+    """w2v-mini gives the emissions, and in float32 also the texts, that it gives on a CPU in float32."""
     there, here = (
         CTCModel.load("w2v-mini", device=device, dtype=dtype),
         CTCModel.load("w2v-mini", device="cpu", dtype="float32"),
@@ -48,6 +48,8 @@ def mini_as_on_a_cpu(device: str, dtype: str, most: float) -> str:
     found, expected = there.emit(clips()), here.emit(clips())
     difference = apart(found, expected)
     assert difference < most, difference
+    if there.dtype != "float32":  # rounding may turn a letter that is nearly as likely as another
+        return f"{there.dtype}: probabilities within {difference:.2g}"
     texts = [[greedy(emissions).text for emissions in some] for some in (found, expected)]
     assert texts[0] == texts[1], [pair for pair in zip(*texts, strict=True) if pair[0] != pair[1]]
     return f"{there.dtype}: probabilities within {difference:.2g}"

@@ -45,4 +45,4 @@ def test_the_checkpoint_loads_with_plain_transformers_and_is_small():
     model = Wav2Vec2ForCTC.from_pretrained(folder)
     processor = Wav2Vec2Processor.from_pretrained(folder)
     assert model.config.vocab_size == len(processor.tokenizer) == 32
-    assert sum(file.stat().st_size for file in folder.iterdir()) <= 25e6
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 32e6

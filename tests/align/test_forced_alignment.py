@@ -156,7 +156,7 @@ def test_any_text_gives_ordered_times_or_is_refused_for_a_reason(text: str, fram
     words = spell_text(text, emissions.vocabulary)
     columns = [column for word in words for column in (*word.columns, emissions.vocabulary.word_boundary)][:-1]
     if all(column in (WILDCARD, emissions.vocabulary.word_boundary) for column in columns):  # also for an empty text
-        with pytest.raises(AlignmentError, match="nothing"):
+        with pytest.raises(AlignmentError, match=r"nothing|longer than the sound"):
             align(emissions, text)
         return
     if frames_needed(np.array(columns)) > frames:

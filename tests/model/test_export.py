@@ -81,7 +81,7 @@ def test_int8_keeps_the_texts_of_w2v_mini_in_20_mb_and_takes_30_s(tmp_path, caps
     assert "texts: equal" in printed and "probabilities: within" in printed and "float64" not in printed
     assert (tmp_path / "model.onnx").stat().st_size < 20e6
     about = json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
-    assert about["dtype"] == "int8" and about["calibration"]["temperature"] > 1
+    assert about["dtype"] == "int8" and about["calibration"]["temperature"] != 1
     for clip in examples():
         assert text_of(about, read(tmp_path, load(clip.path).samples)) == greedy_texts[clip.path.name]
     most = noise(30)
