@@ -5,9 +5,7 @@ the likeliest to the least likely one, so that most numbers are small. Log-proba
 table per order has their values.
 """
 
-import lzma
 import zipfile
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,8 +70,9 @@ def read(path: Path) -> NGram:
                 )
             model = _model({name: arrays[name] for name in arrays})
         return replace(model, name=path.name, fingerprint=fingerprint(path))
-    except (OSError, EOFError, KeyError, ValueError, IndexError, TypeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
-            RuntimeError, NotImplementedError, OverflowError, MemoryError) as error:  # fmt: skip
+    except LanguageModelError:
+        raise
+    except Exception as error:  # zipfile, its decompressors and NumPy raise a dozen kinds for damaged files
         raise LanguageModelError(f"{path} is damaged: {error}. {AGAIN}") from error
 
 
