@@ -13,7 +13,7 @@ from w2vkit_demo.server.blocks import Page
 from w2vkit_demo.server.guard import Guard
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_MB
 from w2vkit_demo.server.service import Service
-from w2vkit_demo.tabs import about, align, compare, linked_view, live, model_choice, transcribe, widgets
+from w2vkit_demo.tabs import about, align, compare, download_notice, linked_view, live, model_choice, transcribe, widgets
 
 SWEEP_SECONDS = 300  # s; how often files older than KEEP_SECONDS are deleted
 SESSIONS = 200  # visits whose results are kept; each call of a program is one. Gradio's default is 10,000, of 0.2 MB and more
@@ -36,7 +36,9 @@ def build(service: Service) -> gr.Blocks:
         if first.notice:
             why = f"<details><summary>{strings.NOTICE}</summary>{widgets.message(first.notice)}</details>"
             gr.HTML(why, elem_id="notice", apply_default_css=False)
-        chosen_model = model_choice.build(service.models)
+        background = service.models.background
+        use = download_notice.build(background, stoppable=service.models.downloads) if background else None
+        chosen_model = model_choice.build(service.models, use)
         for name, tab in TABS.items():
             with gr.Tab(name):
                 tab.build(service, chosen_model)

@@ -6,6 +6,12 @@ HEADING = (
     "each, and what it found in every 20 ms of sound."
 )
 NOTICE = "<strong>The small model is used</strong> instead of the large one. Why, and how to get the large one"
+LARGE_COMES = "The small model is in use while the large one is downloaded: {done:,.0f} of {total:,.0f} MB{left}"
+LARGE_LEFT = ", about {time} left"
+LARGE_BAR = "Download of the large model"
+LARGE_READY = "The large model is on this computer now. It makes far fewer errors."
+LARGE_STOPPED = "The small model is in use. The download of the large one was stopped; what has come is kept."
+LARGE_USE, LARGE_STOP, LARGE_RESUME = "Use the large model", "Stop the download", "Resume the download"
 PRIVACY = "Recordings stay on the machine that runs this page and are deleted after an hour."
 RUNS = "<strong>{name}</strong> is loaded, on {device} in {dtype} · {labels} labels, one frame every {frame:.0f} ms"
 

@@ -9,6 +9,8 @@ from support.speller import Speller
 import w2vkit_demo.app
 from w2vkit.cli import demo as cli_demo
 from w2vkit.cli import main
+from w2vkit.model.hub import DEFAULT
+from w2vkit_demo.server.background_download import BackgroundDownload
 
 
 @pytest.fixture
@@ -25,6 +27,7 @@ def served(monkeypatch) -> dict[str, Any]:
         return Model()
 
     monkeypatch.setattr(cli_demo, "load_model", load)
+    monkeypatch.setattr(BackgroundDownload, "start", lambda download: None)
     monkeypatch.setattr(cli_demo, "_log_to_terminal", lambda: None)
     monkeypatch.setattr(w2vkit_demo.app, "serve", lambda service, **options: asked.update(options, service=service))
     return asked
@@ -35,10 +38,12 @@ def test_by_default_only_this_machine_is_served(served):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     assert main(["demo", "--port", str(port)]) == 0
-    first = served.pop("service").models.first
+    models = served.pop("service").models
+    assert models.background.name == DEFAULT
+    first = models.first
     assert (first.name, first.max_seconds) == ("speller", 600)
     assert served == {
-        "model": "auto",
+        "model": "w2v-mini",
         "max_mb": 50.0,
         "server_name": "127.0.0.1",
         "server_port": port,
@@ -51,7 +56,8 @@ def test_by_default_only_this_machine_is_served(served):
 def test_options_are_passed_to_the_page(served):
     asked = "--host 0.0.0.0 --port 0 --share --auth ann:a:b --root-path /speech --max-seconds 90 --max-mb 1.5 --model w2v-mini"
     assert main(["demo", *asked.split()]) == 0
-    assert served.pop("service").models.first.max_seconds == 90
+    models = served.pop("service").models
+    assert models.first.max_seconds == 90 and models.background is None
     assert served == {
         "model": "w2v-mini",
         "max_mb": 1.5,

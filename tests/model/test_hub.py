@@ -1,118 +1,24 @@
 """Download, cache, conversions and refusals: the real client of the Hub against a local imitation of the Hub."""
 
 import hashlib
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
+import numpy as np
 import pytest
+from support.hub import PULL, StandIn, commit_of
 
 from w2vkit.errors import ModelError
 from w2vkit.examples import examples
-from w2vkit.model.hub import BOT, BOT_TITLE, DEFAULT, REVISIONS, fetch, listing, measured
+from w2vkit.model.hub import DEFAULT, REVISIONS, fetch, listing, measured
 from w2vkit.pipeline.transcription import transcribe
 
 CLIP = examples()[0].path
-PULL = "refs/pr/7"
-
-
-class StandIn(ThreadingHTTPServer):
-    """The endpoints that the client calls, for folders: {repository: {revision: folder}}."""
-
-    def __init__(self, repositories: dict[str, dict[str, Path]]) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.repositories = repositories
-        self.asked: list[str] = []
-        Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One request of the client."""
-
-    server: StandIn  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
-        path = self.path.replace("%2F", "/")
-        self.server.asked.append(f"{self.command} {path}")
-        if found := re.match(r"/api/models/([^/]+/[^/]+)/discussions", path):
-            return self._json(self._discussions(found[1]))
-        if found := re.match(r"/api/models/([^/]+/[^/]+)/tree/([^?/]+)", path):
-            folder = self._folder(found[1], found[2])
-            return self._json(self._tree(folder)) if folder else self._missing(found[1])
-        if found := re.match(r"/api/models/([^/]+/[^/]+?)(?:/revision/([^?]+))?(?:\?.*)?$", path):
-            folder = self._folder(found[1], found[2] or "main")
-            return self._json(self._info(found[1], folder)) if folder else self._missing(found[1])
-        if found := re.match(r"/([^/]+/[^/]+)/resolve/(refs/pr/\d+|[^/]+)/(.+)$", path):
-            folder = self._folder(found[1], found[2])
-            if folder and (folder / found[3]).is_file():
-                return self._file(folder / found[3], _commit(folder))
-        return self._missing("")
-
-    def _folder(self, name: str, revision: str) -> Path | None:
-        revisions = self.server.repositories.get(name, {})
-        return revisions.get(revision) or next((f for f in revisions.values() if _commit(f) == revision), None)
-
-    def _tree(self, folder: Path) -> list[dict]:
-        return [
-            {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": _commit(file)}
-            for file in sorted(folder.iterdir())
-        ]
-
-    def _info(self, name: str, folder: Path) -> dict:
-        files = [{"rfilename": file.name, "size": file.stat().st_size} for file in sorted(folder.iterdir())]
-        return {"id": name, "modelId": name, "sha": _commit(folder), "private": False, "siblings": files, "tags": []}
-
-    def _discussions(self, name: str) -> dict:
-        offered = PULL in self.server.repositories.get(name, {})
-        one = {"num": 7, "title": BOT_TITLE, "author": {"name": BOT}, "isPullRequest": True, "status": "open"}
-        one |= {"createdAt": "2023-01-01T00:00:00.000Z", "repo": {"name": name, "type": "model"}}
-        return {"discussions": [one] if offered else [], "count": int(offered), "start": 0}
-
-    def _json(self, content: dict | list) -> None:
-        self._send(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
-
-    def _file(self, file: Path, commit: str) -> None:
-        data = file.read_bytes()
-        tag = hashlib.sha256(data).hexdigest()
-        headers = {"ETag": f'"{tag}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
-        if wanted := re.match(r"bytes=(\d+)-", self.headers.get("Range", "")):
-            start = int(wanted[1])
-            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-            return self._send(206, data[start:], headers)
-        return self._send(200, data, headers)
-
-    def _missing(self, name: str) -> None:
-        code = "EntryNotFound" if name in self.server.repositories else "RepoNotFound"
-        self._send(404, b"{}", {"X-Error-Code": code})
-
-    def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for key, value in (headers | {"Content-Length": str(len(data))}).items():
-            self.send_header(key, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-def _commit(folder: Path) -> str:
-    return hashlib.sha1(str(folder).encode()).hexdigest()
 
 
 @pytest.fixture
@@ -180,13 +86,14 @@ def test_downloads_can_be_switched_off(hub, tmp_path):
     assert not hub.asked
 
 
-def fetch_shares(url: str, cache: Path, name: str) -> subprocess.CompletedProcess[str]:
-    """Fetch a model twice: the first download is stopped, the second reports its progress."""
+def fetch_shares(url: str, cache: Path, name: str, *, stop_at: float = 0.0) -> subprocess.CompletedProcess[str]:
+    """Fetch a model twice: the first download is stopped at a share, the second reports its progress."""
     code = (
         "import sys\n"
         "from w2vkit.errors import ModelError\n"
         "from w2vkit.model.hub import fetch\n"
-        "def stop(share): raise ModelError('stopped by its caller')\n"
+        "def stop(share):\n"
+        "    if share >= float(sys.argv[2]): raise ModelError('stopped by its caller')\n"
         "try: fetch(sys.argv[1], progress=stop)\n"
         "except ModelError as error: print(error)\n"
         "shares = []\n"
@@ -194,7 +101,7 @@ def fetch_shares(url: str, cache: Path, name: str) -> subprocess.CompletedProces
         "print(shares[-1], all(0 <= share <= 1 for share in shares))\n"
     )
     settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    run = [sys.executable, "-c", code, name]
+    run = [sys.executable, "-c", code, name, str(stop_at)]
     return subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
 
 
@@ -203,6 +110,35 @@ def test_a_download_reports_its_share_and_can_be_stopped(hub, tmp_path, name):
     done = fetch_shares(hub.url, tmp_path / "cache", name)
     assert done.stdout.splitlines() == ["stopped by its caller", "1.0 True"], done.stderr
     assert done.stderr == ""  # no progress bar of the client
+
+
+@pytest.fixture
+def large_file(hub, tmp_path, checkpoints) -> bytes:
+    """The content of more.safetensors of someone/large. The client takes steps of 10 MiB."""
+    content = np.random.default_rng(1).bytes(25_000_000)
+    folder = tmp_path / "large"
+    shutil.copytree(checkpoints["random-layer"], folder)
+    (folder / "more.safetensors").write_bytes(content)
+    hub.repositories["someone/large"] = {"main": folder}
+    return content
+
+
+def test_a_stopped_download_of_a_large_file_goes_on_where_it_was(hub, tmp_path, large_file):
+    done = fetch_shares(hub.url, tmp_path / "cache", "someone/large", stop_at=0.5)
+    assert done.stdout.splitlines() == ["stopped by its caller", "1.0 True"], done.stderr
+    assert any("more.safetensors bytes=10485760-" in line for line in hub.asked)
+    (found,) = tmp_path.glob("cache/models--*/snapshots/*/more.safetensors")
+    assert found.read_bytes() == large_file
+
+
+def test_a_large_file_that_was_damaged_on_its_way_is_refused_and_downloaded_anew(hub, tmp_path, large_file):
+    blobs = tmp_path / "cache" / "models--someone--large" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / f"{hashlib.sha256(large_file).hexdigest()}.part").write_bytes(b"damaged" * 1_000_000)
+    done = fetch_shares(hub.url, tmp_path / "cache", "someone/large", stop_at=2.0)
+    assert "more.safetensors was damaged on its way. Try again." in done.stdout, done.stderr
+    (found,) = tmp_path.glob("cache/models--*/snapshots/*/more.safetensors")
+    assert found.read_bytes() == large_file
 
 
 @pytest.mark.slow
@@ -259,7 +195,7 @@ def test_the_pinned_revision_is_downloaded_though_another_one_is_cached(hub, tmp
         settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
         run = [sys.executable, "-c", code]
         done = subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
-        assert done.stdout.strip() == _commit(good), done.stderr
+        assert done.stdout.strip() == commit_of(good), done.stderr
         assert "could not be downloaded" not in done.stderr
 
 

@@ -14,13 +14,16 @@ START_SECONDS = 300  # s; the machine may be busy
 
 
 @contextmanager
-def serve_demo(*command: str, cwd: Path | None = None, python: str = sys.executable) -> Iterator[str]:
-    """Serve the page with the Hub out of reach, and give its address. Without a command this is `w2vkit demo`."""
+def serve_demo(*command: str, cwd: Path | None = None, python: str = sys.executable, **variables: str) -> Iterator[str]:
+    """Serve the page and give its address. Without a command this is `w2vkit demo`.
+
+    The Hub is out of reach, unless ``variables`` of the environment say where it is.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": os.devnull}
-    environment |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)}  # as the Hub tells a Space
+    environment |= {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port)} | variables  # as the Hub tells a Space
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "said"
         run = [python, *(command or ("-m", "w2vkit", "demo", "--port", str(port)))]

@@ -10,7 +10,8 @@ import socket
 from functools import partial
 from typing import Any
 
-from w2vkit.cli.common import add_model_options, load_model
+from w2vkit.checkpoints import MINI
+from w2vkit.cli.common import add_model_options, load_model, say
 from w2vkit.errors import ModelError, ServerError
 
 
@@ -49,8 +50,15 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C; refuse a wrong call before a model is loaded."""
+    user = _user(options.auth or os.environ.get("W2VKIT_AUTH"))
+    for name, limit in (("--max-seconds", options.max_seconds), ("--max-mb", options.max_mb)):
+        if not 0 < limit < math.inf:
+            raise ServerError(f"{name} {limit:g} would refuse everything. Give a number above 0.")
+    _check_port(options.host, options.port)
+    say("Starting the page. This takes a few seconds ...")
     try:
         from w2vkit_demo.app import serve
+        from w2vkit_demo.server.background_download import BackgroundDownload
         from w2vkit_demo.server.loaded_models import LoadedModels
         from w2vkit_demo.server.model_queue import ModelQueue
         from w2vkit_demo.server.service import Service
@@ -59,18 +67,19 @@ def run(options: argparse.Namespace) -> int:
             raise
         raise ModelError("The page needs gradio. Install it with: pip install 'w2vkit[demo]'") from error
     from w2vkit.model import CTCModel
+    from w2vkit.model.hub import DEFAULT, is_cached
 
-    user = _user(options.auth or os.environ.get("W2VKIT_AUTH"))
-    for name, limit in (("--max-seconds", options.max_seconds), ("--max-mb", options.max_mb)):
-        if not 0 < limit < math.inf:
-            raise ServerError(f"{name} {limit:g} would refuse everything. Give a number above 0.")
-    _check_port(options.host, options.port)
     _log_to_terminal()
+    background = None
+    if options.model == "auto" and not options.revision and not is_cached(DEFAULT):
+        say(f"The page opens with the bundled model {MINI}. The large one is downloaded meanwhile.")
+        options.model, background = MINI, BackgroundDownload()
+        background.start()
     first = ModelQueue(load_model(options), max_seconds=options.max_seconds)
     alone = _is_loopback(options.host) and not options.share
     downloads = alone if options.downloads is None else options.downloads
     load = partial(CTCModel.load, device=options.device, dtype=options.dtype)
-    with Service(LoadedModels(first, load, downloads=downloads)) as service:
+    with Service(LoadedModels(first, load, downloads=downloads, background=background)) as service:
         serve(
             service,
             max_mb=options.max_mb,

@@ -4,9 +4,11 @@ The result is always a folder on this machine with safetensors weights: loading 
 pickle or the code of a repository.
 """
 
+import hashlib
 import json
 import logging
 import math
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +23,11 @@ log = logging.getLogger(__name__)
 
 DEFAULT = "facebook/wav2vec2-large-960h-lv60-self"
 REVISIONS = {DEFAULT: "54074b1c16f4de6a5ad59affb4caa8f2ea03a119"}  # what w2vkit was tested with
+DEFAULT_BYTES = 1_262_000_000  # of the default model's download
 PROBE_SECONDS = 4.0  # s; how long the Hub may take to answer at all
+SHA256 = re.compile("[0-9a-f]{64}")
 LICENCE_CHARACTERS = 80  # of what a model card gives as the licence
+LARGE_FILE_BYTES = 2**24  # from this size on, a stopped download of a file goes on where it was
 SPARE_BYTES = 2**30  # what a download leaves free on the disk
 NEEDED = ["*.json", "*.txt", "*.safetensors", "README.md"]
 # For repositories that hold only pickles, the Hub's own bot offers safetensors as a pull request.
@@ -118,6 +123,11 @@ def fetch(
     return Checkpoint(name, _snapshot(name, revision, progress, max_bytes))
 
 
+def is_cached(name: str) -> bool:
+    """Whether the revision of a Hub model that `fetch` asks for is in the Hub's cache, so that loading it needs no download."""
+    return _cached(name, REVISIONS.get(name)) is not None
+
+
 def _stand_in(error: ModelError) -> str:
     return (
         f"{error} Until then the small bundled model {MINI} is used. It gets about every seventh word of clearly read speech "
@@ -185,7 +195,10 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
             raise refuse(f"with {size / 1e9:.1f} GB it is too large: at most {max_bytes / 1e9:.1f} GB may be downloaded here.")
         if size + SPARE_BYTES > (free := _free_bytes(Path(constants.HF_HUB_CACHE))):
             raise refuse(f"its {size / 1e9:.1f} GB do not fit: the disk has {free / 1e9:.1f} GB free. Free some.")
-        bar = {"tqdm_class": _reporting(progress)} if progress else {}
+        bar = {"tqdm_class": _reporting(progress, size)} if progress else {}
+        for file, length in files.items():
+            if length >= LARGE_FILE_BYTES:
+                _download_large(name, revision, file, length, bar)
         return Path(snapshot_download(name, revision=revision, allow_patterns=NEEDED, **bar))
     except ModelError:
         raise
@@ -205,6 +218,37 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
         ) from error
 
 
+def _download_large(name: str, revision: str | None, file: str, size: int, bar: dict[str, Any]) -> None:
+    """Download a large file into the Hub's cache, where `snapshot_download` finds it.
+
+    What has come is kept after a stop, and the next call goes on from there. The client of the Hub (2.4) begins again.
+    """
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import http_get, repo_folder_name
+    from huggingface_hub.utils import WeakFileLock, build_hf_headers
+
+    url = hf_hub_url(name, file, revision=revision)
+    tag = get_hf_file_metadata(url, timeout=PROBE_SECONDS).etag or ""
+    if not SHA256.fullmatch(tag):  # of all large files the Hub gives this hash; without it nothing could be checked
+        return
+    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "blobs"
+    blobs.mkdir(parents=True, exist_ok=True)
+    part = blobs / f"{tag}.part"
+    with WeakFileLock(blobs / f"{tag}.lock"):
+        if (blobs / tag).exists():
+            return
+        with part.open("ab") as output:
+            if (done := output.tell()) < size:
+                http_get(url, output, resume_size=done, headers=build_hf_headers(), expected_size=size, **bar)
+        with part.open("rb") as written:
+            right = hashlib.file_digest(written, "sha256").hexdigest() == tag
+        if right:
+            part.replace(blobs / tag)
+            return
+        part.unlink()
+    raise _UnavailableError(f"{name} is not on this machine, and {file} was damaged on its way. Try again.")
+
+
 def _files(name: str, revision: str | None) -> dict[str, int]:
     """Give name and size (bytes) of the files that would be downloaded."""
     from huggingface_hub import HfApi
@@ -219,19 +263,23 @@ def _free_bytes(folder: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def _reporting(progress: Callable[[float], None]) -> Any:
-    """Make a progress bar for the Hub client that draws nothing and reports the share of the bytes."""
+def _reporting(progress: Callable[[float], None], size: int) -> Any:
+    """Make a progress bar for the Hub client that draws nothing and reports the share of `size` bytes, summed over all bars."""
     from huggingface_hub.utils import tqdm
+
+    done = 0.0
 
     class Reporting(tqdm):
         def __init__(self, *args: Any, **options: Any) -> None:
             self.bytes = options.get("unit") == "B"  # the other bar counts files
             super().__init__(*args, **options | {"disable": True})
+            self.update(options.get("initial", 0))  # what an earlier download brought
 
         def update(self, n: float | None = 1) -> None:
-            self.n += n or 0
-            if self.bytes and self.total:
-                progress(min(1.0, self.n / self.total))
+            nonlocal done
+            if self.bytes and n:
+                done += n
+                progress(min(1.0, done / size))
 
     return Reporting
 
@@ -263,7 +311,7 @@ def listing() -> list[Entry]:
         else:
             entries += [entry] if entry else []
     if DEFAULT not in {entry.name for entry in entries}:
-        entries.append(Entry(DEFAULT, "on the Hub", 1_262_000_000, "apache-2.0"))
+        entries.append(Entry(DEFAULT, "on the Hub", DEFAULT_BYTES, "apache-2.0"))
     return entries
 
 

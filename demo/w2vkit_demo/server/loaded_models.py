@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from w2vkit.errors import ModelError
 from w2vkit.model.hub import fetch, listing
 from w2vkit_demo import strings
+from w2vkit_demo.server.background_download import BackgroundDownload
 from w2vkit_demo.server.limits import MAX_DOWNLOAD_BYTES
 from w2vkit_demo.server.model_queue import ModelQueue
 
@@ -32,10 +33,20 @@ class LoadedModels:
         Gives the loaded model of a name. Without it there is only the first model.
     downloads : bool
         Whether visitors may have models of the Hub downloaded to this machine, one at a time, up to `MAX_DOWNLOAD_BYTES`.
+    background : BackgroundDownload, optional
+        A download that runs already. Whoever chooses its model waits for it.
     """
 
-    def __init__(self, first: ModelQueue, load: Load | None = None, *, downloads: bool = True) -> None:
+    def __init__(
+        self,
+        first: ModelQueue,
+        load: Load | None = None,
+        *,
+        downloads: bool = True,
+        background: BackgroundDownload | None = None,
+    ) -> None:
         self.first = first
+        self.background = background
         self.downloads = downloads and load is not None
         self._load = load
         self._other = first
@@ -135,6 +146,10 @@ class LoadedModels:
             stopped.set()
 
     def _download(self, name: str, report: Callable[[float], None]) -> None:
+        if self.background and self.background.progress.state == "downloading":
+            if name == self.background.name:
+                return self.background.wait(report)
+            raise ModelError(strings.DOWNLOADING)
         if not self._downloading.acquire(blocking=False):
             raise ModelError(strings.DOWNLOADING)
         try:

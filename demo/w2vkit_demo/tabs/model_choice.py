@@ -14,10 +14,13 @@ from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.tabs import widgets
 
 
-def build(models: LoadedModels) -> gr.State:
-    """Lay out the choice, if there is one, and the facts about the model; give the state that holds the name of the model."""
+def build(models: LoadedModels, use: gr.Button | None = None) -> gr.State:
+    """Lay out the choice, if there is one, and the facts about the model; give the state that holds the name of the model.
+
+    The button ``use`` takes the model that was downloaded in the background.
+    """
     chosen_model, names = gr.State(models.first.name), models.names()
-    if len(names) == 1 and not models.downloads:
+    if len(names) == 1 and not models.downloads and use is None:
         gr.HTML(_facts(models.first), elem_id="model-facts", elem_classes="facts")
         return chosen_model
     with gr.Row(equal_height=True, elem_id="model-row"):
@@ -60,6 +63,16 @@ def build(models: LoadedModels) -> gr.State:
         show_progress="hidden",
         concurrency_limit=widgets.AT_ONCE,
     )
+    if use is not None and models.background:
+        name = models.background.name
+        use.click(lambda: gr.update(choices=models.names(), value=name), None, choice, api_visibility="private").then(
+            choose,
+            [choice, chosen_model],
+            outputs,
+            api_visibility="private",
+            show_progress="hidden",
+            concurrency_limit=widgets.AT_ONCE,
+        ).then(lambda: gr.update(visible=False), None, use, api_visibility="private")
     stop.click(stop_loading, [choice, chosen_model], [choice, facts, stop], cancels=loading, api_visibility="private")
     return chosen_model
 
