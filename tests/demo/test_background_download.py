@@ -95,8 +95,10 @@ def test_the_page_opens_before_the_large_model_is_there_and_then_offers_it(check
     hub = StandIn({DEFAULT: {REVISIONS[DEFAULT]: folder, "main": folder}})
     hub.bytes_per_second = 1_500_000  # slower than the page starts
     try:
-        cache = {"HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-        with serve_demo(HF_ENDPOINT=hub.url, **cache) as address, sync_playwright() as playwright:
+        server = serve_demo(
+            HF_ENDPOINT=hub.url, HF_HUB_CACHE=str(tmp_path / "cache"), HF_HUB_DISABLE_XET="1", HF_HUB_OFFLINE="0"
+        )
+        with server as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page()
             page.set_default_timeout(PATIENCE)
