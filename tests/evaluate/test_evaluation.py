@@ -227,10 +227,10 @@ def test_results_of_another_run_are_refused(tmp_path):
 def test_references_in_the_wrong_case_are_refused_before_the_model_runs():
     model = speller()
     made = [Utterance("a", sound("GOOD DAY"), "Good day.")]
-    with pytest.raises(EvaluationError, match=r"not in upper case.*--scoring leaderboard"):
+    with pytest.raises(EvaluationError, match=r"not in upper case.*--scoring whisper"):
         evaluate(model, made)
     assert not model.read
-    assert evaluate(model, made, scoring="leaderboard").wer == 0.0
+    assert evaluate(model, made, scoring="whisper").wer == 0.0
 
 
 def test_empty_references_count_as_insertions_or_are_left_out():
@@ -238,28 +238,28 @@ def test_empty_references_count_as_insertions_or_are_left_out():
     card = evaluate(speller(), made)
     assert card.insertions == 2 and card.wer == pytest.approx(3 / 2) and card.empty == 1
     assert any("1 references are empty: kept" in note for note in card.notes)
-    board = evaluate(speller(), made, scoring="leaderboard")
+    board = evaluate(speller(), made, scoring="whisper")
     assert board.wer == 0.0 and board.empty == 2 and len(board.utterances) == 1
 
 
 def test_characters_that_the_model_cannot_write_are_counted():
     made = [Utterance("a", sound("CAFE 3"), "CAFÉ, 33 É")]
     assert evaluate(speller(), made).unknown == {"É": 2, "3": 2, ",": 1}
-    board = evaluate(speller(), made, scoring="leaderboard")
+    board = evaluate(speller(), made, scoring="whisper")
     assert board.unknown == {"É": 2, "3": 2}
     assert any("4 characters of the references are not in the vocabulary of speller: É 2, 3 2." in n for n in board.notes)
 
 
-def test_the_leaderboard_normalises_both_sides(monkeypatch, tmp_path):
+def test_whisper_normalises_both_sides(monkeypatch, tmp_path):
     made = [Utterance("a", sound("MISTER SMITH'S COLOUR WON'T FADE"), "Mr. Smith's color will not fade!")]
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *name: None)
-    without = evaluate(speller(), made, scoring="leaderboard")
+    without = evaluate(speller(), made, scoring="whisper")
     assert without.substitutions == 1 and without.words == 7
     assert any("COLOUR against COLOR" in note for note in without.notes)
     spellings = tmp_path / "normalizer.json"
     spellings.write_text('{"colour": "color"}')
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *name: str(spellings))
-    exact = evaluate(speller(), made, scoring="leaderboard")
+    exact = evaluate(speller(), made, scoring="whisper")
     assert exact.wer == 0.0 and not exact.notes
 
 
@@ -277,7 +277,7 @@ def test_nothing_to_score_is_an_error_with_the_reason(made):
 
 
 def test_an_unknown_scoring_is_refused():
-    with pytest.raises(EvaluationError, match="card, leaderboard"):
+    with pytest.raises(EvaluationError, match="card, whisper, leaderboard"):
         evaluate(speller(), utterances(1), scoring="wer")
 
 

@@ -98,7 +98,7 @@ def test_published_figures_stand_beside_their_own_model_and_split_only(name, con
     evaluation, where = replace(evaluated(made), model=DEFAULT), Corpus(name, config, split, 2, True, lambda: iter(made))
     assert [figure.wer for figure in published(evaluation, where)] == wers
     assert [figure.wer for figure in published(replace(evaluation, model="w2v-mini"), where)] == wers[1:]
-    assert published(replace(evaluation, scoring="leaderboard"), where) == []
+    assert published(replace(evaluation, scoring="whisper"), where) == []
 
 
 def test_json_holds_the_figures_and_no_nan():
@@ -119,7 +119,7 @@ def test_the_model_index_is_read_by_the_hub():
     assert result["dataset"] == where
     assert result["metrics"][0] == {"name": "Test WER", "type": "wer", "value": round(100 * evaluated(made).wer, 2)}
     assert [metric["type"] for metric in result["metrics"]] == ["wer", "cer"]
-    part = model_index(evaluated(made, scoring="leaderboard"), corpus(made, complete=False))
+    part = model_index(evaluated(made, scoring="whisper"), corpus(made, complete=False))
     assert "NOT the whole split" in part and "Test WER (Whisper's normaliser)" in part
 
 

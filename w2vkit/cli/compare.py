@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--text-column", help="column of the transcripts in --reference")
     parser.add_argument(
         "--scoring",
-        choices=("card", "leaderboard"),
+        choices=("card", "whisper", "leaderboard"),
         help="as for w2vkit evaluate (default: that of the first folder, or else card)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")

@@ -39,7 +39,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--split", help="split of a Hub data set or of a folder, such as test")
     parser.add_argument("--text-column", help="column of the transcripts (default: text, sentence, ...)")
     parser.add_argument(
-        "--scoring", choices=("card", "leaderboard"), default="card", help="raw text, or Whisper's normaliser (default card)"
+        "--scoring",
+        choices=("card", "whisper", "leaderboard"),
+        default="card",
+        help="raw text (card, the default), Whisper's normaliser, or as the Open ASR Leaderboard scores today",
     )
     parser.add_argument(
         "--hypotheses",

@@ -14,7 +14,7 @@ import numpy as np
 
 from w2vkit.errors import EvaluationError
 from w2vkit.evaluate.hypotheses import System
-from w2vkit.evaluate.scoring import FEW_SPEAKERS, Pair, Scored, normaliser, score
+from w2vkit.evaluate.scoring import FEW_SPEAKERS, Pair, Scored, is_scored, normaliser, score
 from w2vkit.pipeline.journal import Result
 
 LABELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -207,7 +207,7 @@ def compare(
         raise EvaluationError(f"{len(systems)} systems were given. Name 2 to {len(LABELS)}.")
     normalise, note = normaliser(scoring)
     common, left_out = _common(systems, references)
-    scored = [score(list(results), normalise) for results in zip(*common.values(), strict=True)]
+    scored = [score(list(results), normalise, scoring) for results in zip(*common.values(), strict=True)]
     for one in zip(*scored, strict=True):
         if len({tuple(s.reference.split()) for s in one}) > 1:
             raise EvaluationError(
@@ -217,7 +217,7 @@ def compare(
     utterances = tuple(
         Compared(one[0].id, one[0].speaker, one[0].words, tuple(s.errors for s in one), merge([s.pairs for s in one]))
         for one in zip(*scored, strict=True)
-        if scoring == "card" or one[0].words  # an empty reference is left out, as `evaluate` does
+        if is_scored(one[0], scoring)  # as `evaluate` does
     )
     words = sum(u.words for u in utterances)
     if not words:
@@ -417,7 +417,7 @@ def _other_case(scored: Sequence[Sequence[Scored]]) -> Iterator[str]:
         if abs(capitals(s.hypothesis for s in those) - capitals(s.reference for s in those)) > 0.5:
             yield (
                 f"{label} and the references differ in upper and lower case: nearly every word of {label} counts as wrong. "
-                "To ignore case and punctuation: --scoring leaderboard"
+                "To ignore case and punctuation: --scoring whisper"
             )
 
 

@@ -18,6 +18,7 @@ from w2vkit.evaluate.scoring import (
     check_case,
     group,
     interval,
+    is_scored,
     normaliser,
     score,
     unknown_characters,
@@ -58,7 +59,7 @@ class Evaluation:
     unknown : dict
         Characters of the references that the model cannot write, and how often they occur.
     empty : int
-        Number of empty references. "card" counts the words recognised there as insertions; "leaderboard" leaves them out.
+        Number of empty references. "card" counts the words recognised there as insertions; The others leave them out.
     notes : tuple of str
         Remarks without which the figures could be misread.
     speed : Speed or None
@@ -110,9 +111,10 @@ def evaluate(
         A model runs in this process; a `w2vkit.pipeline.cluster.ClusterRunner` runs it on many machines.
     utterances : iterable of Utterance
         Such as a `w2vkit.pipeline.datasets.Corpus`.
-    scoring : {"card", "leaderboard"}
-        "card" compares the texts as they are, as model cards do. "leaderboard" applies Whisper's English normaliser to
-        both sides and leaves out empty references, as the Open ASR Leaderboard does.
+    scoring : {"card", "whisper", "leaderboard"}
+        "card" compares the texts as they are, as model cards do. "leaderboard" scores as the Open ASR Leaderboard does:
+        its English normaliser on both sides, compounds match however they are written, and empty references are left
+        out. "whisper" does it with Whisper's normaliser and without compounds, as the leaderboard did until 2025.
     decode : callable
         Emissions to Hypothesis. The default is greedy, as on model cards, whatever the checkpoint's default is.
     results_file : Path, optional
@@ -157,7 +159,7 @@ def summarise(job: Job, info: ModelInfo, *, scoring: str, decoder: Mapping[str, 
     ----------
     job : Job
     info : ModelInfo
-    scoring : {"card", "leaderboard"}
+    scoring : {"card", "whisper", "leaderboard"}
     decoder : mapping
         Its settings.
 
@@ -171,10 +173,9 @@ def summarise(job: Job, info: ModelInfo, *, scoring: str, decoder: Mapping[str, 
     normalise, note = normaliser(scoring)
     failures = tuple(result for result in job.results if result.error is not None)
     transcribed = [result for result in job.results if result.error is None]
-    scored = score(transcribed, normalise)
+    scored = score(transcribed, normalise, scoring)
     empty = sum(not s.words for s in scored)
-    if scoring == "leaderboard":
-        scored = [s for s in scored if s.words]
+    scored = [s for s in scored if is_scored(s, scoring)]
     words = sum(s.words for s in scored)
     if not words:
         why = f" The first failure: {failures[0].id}: {failures[0].error}" if failures else " Check the text column."
@@ -227,7 +228,7 @@ def _notes(unknown: dict[str, int], empty: int, scoring: str, info: ModelInfo, d
         shown = ", ".join(f"{character} {count}" for character, count in list(unknown.items())[:10])
         yield f"{sum(unknown.values())} characters of the references are not in the vocabulary of {info.model}: {shown}."
     if empty:
-        fate = "left out" if scoring == "leaderboard" else "kept; every word recognised there counts as an insertion"
+        fate = "kept; every word recognised there counts as an insertion" if scoring == "card" else "left out"
         yield f"{empty} references are empty: {fate}."
     if info.language_model and not decoder.get("language_model"):
         name = BUNDLED if info.model == MINI else info.language_model

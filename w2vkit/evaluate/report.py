@@ -11,6 +11,7 @@ from w2vkit.pipeline.datasets import Corpus
 
 LINE = 100  # characters per line of the terminal
 WORST = 5  # utterances, and speakers, that the table shows
+NORMALISERS = {"whisper": "Whisper's normaliser", "leaderboard": "Open ASR Leaderboard's scoring"}
 NO_WORD = "***"  # opposite an insertion or a deletion
 
 
@@ -131,7 +132,7 @@ def model_index(evaluation: Evaluation, corpus: Corpus) -> str:
     from huggingface_hub.utils import yaml_dump
 
     name = evaluation.model.rpartition("/")[2]
-    scored = "" if evaluation.scoring == "card" else " (Whisper's normaliser)"
+    scored = "" if evaluation.scoring == "card" else f" ({NORMALISERS[evaluation.scoring]})"
     results = [
         EvalResult(
             task_type="automatic-speech-recognition",
