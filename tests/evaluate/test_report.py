@@ -53,6 +53,7 @@ WER             33.33 %             2 errors in 6 words
 CER             36.36 %             character error rate
 errors          0 / 1 / 1           substituted / deleted / inserted
 audio           0:00:01             2 utterances scored, 1 failed
+calibration     8.61 %              expected difference of confidence and accuracy, 6 words
 
 published on this split
   paper's best: 960 h labelled, language model   1.8 %

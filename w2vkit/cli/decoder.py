@@ -8,8 +8,8 @@ from w2vkit.decode.lm import load, path_of
 from w2vkit.errors import DecodingError
 
 
-def add_decoder_options(parser: argparse.ArgumentParser, *, default: str, nbest: bool = True) -> None:
-    """Add the options that `decoder` reads; ``--nbest`` only where further texts are shown."""
+def add_decoder_options(parser: argparse.ArgumentParser, *, default: str) -> None:
+    """Add the options that `decoder` reads."""
     group = parser.add_argument_group("decoding")
     group.add_argument(
         "--decoder", choices=("greedy", "beam"), help=f"The default is {default}. Each of the options below selects beam."
@@ -34,8 +34,12 @@ def add_decoder_options(parser: argparse.ArgumentParser, *, default: str, nbest:
         metavar="WORD[=WEIGHT]",
         help=f"a word or phrase to expect; can be repeated (default weight {HOTWORD_WEIGHT:g})",
     )
-    if nbest:
-        group.add_argument("--nbest", type=int, metavar="N", help="how many of the best texts to list (default 1)")
+    group.add_argument(
+        "--nbest",
+        type=int,
+        metavar="N",
+        help="how many of the best texts to list; evaluate measures the best one (default 1)",
+    )
 
 
 def decoder(options: argparse.Namespace) -> Decode | None:

@@ -45,6 +45,9 @@ def add(commands: Any) -> None:
         help="raw text (card, the default), Whisper's normaliser, or as the Open ASR Leaderboard scores today",
     )
     parser.add_argument(
+        "--keywords", type=Path, metavar="FILE", help="measure how many of these words and phrases are recognised, one per line"
+    )
+    parser.add_argument(
         "--hypotheses",
         type=Path,
         metavar="FILE",
@@ -66,7 +69,7 @@ def add(commands: Any) -> None:
         help=f"with --output-dir: replace {AS_JSON}, {AS_HTML} and {AS_YAML} of another origin",
     )
     parser.add_argument("--with-audio", action="store_true", help="put players for the worst utterances into the report")
-    add_decoder_options(parser, default="greedy", nbest=False)
+    add_decoder_options(parser, default="greedy")
     add_engine_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -89,7 +92,7 @@ def _check_outputs(options: argparse.Namespace) -> None:
     folder: Path = options.output_dir
     reports = [folder / name for name in (AS_JSON, AS_HTML, AS_YAML)]
     known = (folder / RESULTS).exists() or (folder / SHARDS).exists()
-    inputs = [Path(options.source), *([options.hypotheses] if options.hypotheses else [])]
+    inputs = [Path(options.source), *(file for file in (options.hypotheses, options.keywords) if file)]
     for path in (folder / RESULTS, *reports):
         check_output(path, inputs, overwrite=options.overwrite or known)
 
@@ -100,6 +103,7 @@ def _evaluate(options: argparse.Namespace, corpus: "Corpus") -> int:
     from w2vkit.evaluate import evaluate
     from w2vkit.evaluate.report import table
 
+    keywords = _keywords(options.keywords) if options.keywords else []
     if options.hypotheses:
         runner, results, decode = _texts(options)
     else:
@@ -107,7 +111,7 @@ def _evaluate(options: argparse.Namespace, corpus: "Corpus") -> int:
         runner, results = _runner(options)
     try:
         with Bar(len(corpus), "utterances") as bar:
-            evaluation = evaluate(runner, corpus, scoring=options.scoring, decode=decode, progress=bar.reach)
+            evaluation = evaluate(runner, corpus, scoring=options.scoring, decode=decode, keywords=keywords, progress=bar.reach)
     except KeyboardInterrupt:
         kept = f"finished transcripts are in {results}; run the same command again to resume" if results else "nothing was kept"
         say(f"w2vkit: stopped; {kept}.")
@@ -122,6 +126,16 @@ def _evaluate(options: argparse.Namespace, corpus: "Corpus") -> int:
         if len(evaluation.failures) > SHOWN_FAILURES:
             say(f"  and {len(evaluation.failures) - SHOWN_FAILURES} more; all of them are in the report (--output-dir)")
     return 1 if evaluation.failures else 0
+
+
+def _keywords(file: Path) -> list[str]:
+    """Read words and phrases, one per line."""
+    from w2vkit.pipeline.dataset_files import read_lines
+
+    keywords = list(dict.fromkeys(" ".join(line.split()) for line in read_lines(file) if line.strip()))
+    if not keywords:
+        raise EvaluationError(f"{file} is empty. Write one word or phrase per line.")
+    return keywords
 
 
 def _corpus(options: argparse.Namespace) -> Any:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from w2vkit.checkpoints import MINI
-from w2vkit.decode import Decode, decoder_settings, greedy
-from w2vkit.decode.lm import BUNDLED
+from w2vkit.decode import BeamSearch, Decode, decoder_settings, greedy
+from w2vkit.decode.lm import BUNDLED, NGram
 from w2vkit.errors import EvaluationError
+from w2vkit.evaluate.analysis import Analysis, analyse
 from w2vkit.evaluate.scoring import (
     FEW_SPEAKERS,
     Group,
@@ -62,6 +63,8 @@ class Evaluation:
         Number of empty references. "card" counts the words recognised there as insertions; The others leave them out.
     notes : tuple of str
         Remarks without which the figures could be misread.
+    analysis : Analysis
+        Where the errors are.
     speed : Speed or None
         None where an earlier run transcribed everything, and on a cluster.
     """
@@ -86,6 +89,7 @@ class Evaluation:
     unknown: dict[str, int]
     empty: int
     notes: tuple[str, ...]
+    analysis: Analysis
     speed: Speed | None
 
     def worst(self, count: int = 10) -> list[Scored]:
@@ -100,6 +104,7 @@ def evaluate(
     *,
     scoring: str = "card",
     decode: Decode = greedy,
+    keywords: Iterable[str] = (),
     results_file: Path | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Evaluation:
@@ -117,6 +122,8 @@ def evaluate(
         out. "whisper" does it with Whisper's normaliser and without compounds, as the leaderboard did until 2025.
     decode : callable
         Emissions to Hypothesis. The default is greedy, as on model cards, whatever the checkpoint's default is.
+    keywords : iterable of str
+        Words and phrases whose recall is measured.
     results_file : Path, optional
         For a model: JSON lines to which results are appended as they come. If the file is there, the run resumes from
         it. A runner has a place of its own.
@@ -141,7 +148,16 @@ def evaluate(
         first, utterances = _first(utterances)
         check_case([utterance.reference or "" for utterance in first], runner.info.vocabulary)
     job = runner.run(utterances, decode=decode, progress=progress)
-    return summarise(job, runner.info, scoring=scoring, decoder=decoder_settings(decode))
+    known = _known_words(decode)
+    return summarise(job, runner.info, scoring=scoring, decoder=decoder_settings(decode), keywords=keywords, known=known)
+
+
+def _known_words(decode: Decode) -> Callable[[str], bool] | None:
+    """Give what tells whether the decoder's language model lists a word; None without one of words."""
+    model = decode.language_model if isinstance(decode, BeamSearch) else None
+    if isinstance(model, NGram):
+        return None if model.characters else model.words.__contains__
+    return model.__contains__ if model else None
 
 
 def _first(utterances: Iterable[Utterance]) -> tuple[list[Utterance], Iterable[Utterance]]:
@@ -152,7 +168,15 @@ def _first(utterances: Iterable[Utterance]) -> tuple[list[Utterance], Iterable[U
     return list(islice(utterances, CHUNK)), utterances
 
 
-def summarise(job: Job, info: ModelInfo, *, scoring: str, decoder: Mapping[str, Any]) -> Evaluation:
+def summarise(
+    job: Job,
+    info: ModelInfo,
+    *,
+    scoring: str,
+    decoder: Mapping[str, Any],
+    keywords: Iterable[str] = (),
+    known: Callable[[str], bool] | None = None,
+) -> Evaluation:
     """Score the results of a job.
 
     Parameters
@@ -162,6 +186,9 @@ def summarise(job: Job, info: ModelInfo, *, scoring: str, decoder: Mapping[str, 
     scoring : {"card", "whisper", "leaderboard"}
     decoder : mapping
         Its settings.
+    keywords : iterable of str
+    known : callable, optional
+        Whether the language model lists a word.
 
     Raises
     ------
@@ -187,7 +214,13 @@ def summarise(job: Job, info: ModelInfo, *, scoring: str, decoder: Mapping[str, 
     unknown = unknown_characters([result.reference or "" for result in transcribed], info.vocabulary, scoring)
     speakers = group(scored, lambda s: s.speaker or "") if all(s.speaker for s in scored) else []
     over_speakers = len(speakers) >= FEW_SPEAKERS
+    analysis = analyse(
+        scored, {r.id: r for r in transcribed}, scoring=scoring, normalise=normalise, keywords=keywords, known=known
+    )
     notes = [*([note] if note else []), *job.notes, *_notes(unknown, empty, scoring, info, decoder)]
+    if absent := [k.name for k in analysis.keywords if not k.words]:
+        more = ", ..." if len(absent) > 5 else ""
+        notes.append(f"{len(absent)} keywords do not occur in the references: {', '.join(absent[:5])}{more}.")
     return Evaluation(
         model=info.model,
         dtype=info.dtype,
@@ -209,6 +242,7 @@ def summarise(job: Job, info: ModelInfo, *, scoring: str, decoder: Mapping[str, 
         unknown=dict(unknown.most_common()),
         empty=empty,
         notes=tuple(notes),
+        analysis=analysis,
         speed=job.speed,
     )
 

@@ -48,13 +48,24 @@ def to_html(evaluation: Evaluation, corpus: Corpus, *, audio: Mapping[str, bytes
         scoring=SCORINGS[e.scoring],
         summary=summary(e),
         published=_published(e, corpus),
-        lengths=_bars([(g.name, g.wer, f"{percent(g.wer)} of {g.words:,} words") for g in e.lengths]),
+        groups=[
+            (heading, _bars([(g.name, g.wer, f"{percent(g.wer)} of {g.words:,} words") for g in groups]))
+            for heading, groups in (
+                ("WER by length", e.lengths),
+                ("WER by signal-to-noise ratio, estimated", e.analysis.noise),
+                ("WER by rate of speech", e.analysis.rates),
+            )
+            if groups
+        ],
         spread=_bars(_spread(e)),
         plot=_speaker_plot(e) if len(e.speakers) > 1 else None,
         speakers=[(g.name, g.utterances, round(g.seconds), g.words, g.errors, percent(g.wer)) for g in e.speakers],
         worst=e.worst(),
         audio={id: _data_url(file) for id, file in (audio or {}).items()},
         frequent=_frequent(e),
+        shares=_shares(e),
+        keywords=[(k.name, k.words, k.words - k.wrong, percent(1 - k.rate)) for k in e.analysis.keywords],
+        confidence=_confidence(e),
     )
 
 
@@ -105,6 +116,27 @@ def _spread(e: Evaluation) -> list[tuple[str, float, str]]:
     counts = Counter(sum(s.errors / max(1, s.words) > share for share in SHARES) for s in e.utterances)
     names = ["no errors", *(f"up to {share:.0%}".replace("%", " %") for share in SHARES[1:]), "over 100 %"]
     return [(name, float(counts[k]), f"{counts[k]:,} utterances") for k, name in enumerate(names)]
+
+
+def _shares(e: Evaluation) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Give the charts of wrong words: (heading, bars)."""
+    charts = [
+        ("Wrong words by how often they occur", e.analysis.frequency),
+        ("Wrong words by position in the utterance", e.analysis.positions),
+    ]
+    return [
+        (heading, _bars([(s.name, s.rate, f"{percent(s.rate)} of {s.words:,} words") for s in shares]))
+        for heading, shares in charts
+        if shares
+    ]
+
+
+def _confidence(e: Evaluation) -> list[tuple[str, str, str, str]]:
+    """Give the words by confidence: (confidences, words, their mean, share of right ones)."""
+    bins = e.analysis.confidence.bins if e.analysis.confidence else ()
+    return [
+        (f"{b.low:.1f} to {b.high:.1f}", f"{b.count:,}", percent(b.confidence), percent(b.accuracy)) for b in reversed(bins)
+    ]
 
 
 def _bars(values: list[tuple[str, float, str]]) -> list[dict[str, Any]]:

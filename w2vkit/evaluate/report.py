@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from typing import Any
 
+from w2vkit.evaluate.analysis import Analysis
 from w2vkit.evaluate.evaluation import Evaluation
 from w2vkit.evaluate.published import published
 from w2vkit.evaluate.scoring import SCORINGS, Group
@@ -35,6 +37,18 @@ def summary(evaluation: Evaluation) -> list[tuple[str, str, str]]:
         ("errors", f"{e.substitutions:,} / {e.deletions:,} / {e.insertions:,}", "substituted / deleted / inserted"),
         ("audio", clock(e.seconds), f"{len(e.utterances):,} utterances scored, {len(e.failures):,} failed"),
     ]
+    a = e.analysis
+    if o := a.oracle:
+        choice = f"best of {o.most} texts each in {o.utterances:,} utterances, against {percent(o.first)} of the first"
+        lines.append(("n-best oracle", percent(o.wer), choice))
+    if a.unknown and a.unknown.words:
+        share = f"wrong, of {a.unknown.words:,} words that are not in the language model"
+        lines.append(("unknown words", percent(a.unknown.rate), share))
+    if a.keywords:
+        found = sum(k.words - k.wrong for k in a.keywords), sum(k.words for k in a.keywords)
+        lines.append(("keyword recall", percent(a.recall), f"{found[0]:,} of {found[1]:,} occurrences recognised"))
+    if c := a.confidence:
+        lines.append(("calibration", percent(c.error), f"expected difference of confidence and accuracy, {c.words:,} words"))
     if s := e.speed:
         times = f"reading {s.reading:.1f} s, model {s.forward:.1f} s, decoding {s.decoding:.1f} s"
         lines.append(("speed", f"{s.rtfx:,.1f} x", f"seconds of sound per second of model and decoding; {times}"))
@@ -112,6 +126,7 @@ def to_json(evaluation: Evaluation, corpus: Corpus) -> str:
     e = evaluation
     data = asdict(e)
     data["data"] = {"name": corpus.name, "config": corpus.config, "split": corpus.split, "complete": corpus.complete}
+    data["analysis"] = _analysis(e.analysis)
     data["failures"] = [result.stored() for result in e.failures]
     data["worst"] = [{"id": one.id, "pairs": one.pairs} for one in e.worst()]
     data["published"] = [asdict(figure) for figure in published(e, corpus)]
@@ -123,6 +138,22 @@ def to_json(evaluation: Evaluation, corpus: Corpus) -> str:
     if e.speed:
         data["speed"]["rtfx"] = e.speed.rtfx
     return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+def _analysis(a: Analysis) -> dict[str, Any]:
+    """Give an analysis as values for JSON: with rates, None where there are no words."""
+    data = asdict(a)
+    for key in ("frequency", "positions", "keywords"):
+        data[key] = [asdict(share) | {"rate": _number(share.rate)} for share in getattr(a, key)]
+    for key in ("noise", "rates"):
+        data[key] = [asdict(group) | {"wer": _number(group.wer)} for group in getattr(a, key)]
+    data["unknown"] = asdict(a.unknown) | {"rate": _number(a.unknown.rate)} if a.unknown else None
+    data["keyword_recall"] = _number(a.recall)
+    return data
+
+
+def _number(share: float) -> float | None:
+    return None if share != share else share
 
 
 def model_index(evaluation: Evaluation, corpus: Corpus) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from w2vkit.audio import MAX_SECONDS, Waveform, load
+from w2vkit.audio.noise import signal_to_noise
 from w2vkit.decode import Decode, decoder_settings
 from w2vkit.decode.lm import of_checkpoint
 from w2vkit.emissions import Emissions, Vocabulary
@@ -212,6 +213,7 @@ class Read:
     utterance: Utterance
     waveform: Waveform | None = None
     error: str | None = None
+    noise: float | None = None  # signal-to-noise ratio (dB)
     seconds: float = 0.0  # that reading took
 
     @property
@@ -222,7 +224,7 @@ class Read:
     def result(self, emissions: Emissions | Exception | None, decode: Decode) -> Result:
         """Decode the emissions, or give the error in their place."""
         one = self.utterance
-        result = Result(one.id, one.speaker, self.waveform and round(self.waveform.seconds, 3), one.reference)
+        result = Result(one.id, one.speaker, self.waveform and round(self.waveform.seconds, 3), one.reference, noise=self.noise)
         if emissions is None:
             return replace(result, error=self.error)
         try:
@@ -231,7 +233,13 @@ class Read:
             hypothesis = decode(emissions)
         except Exception as error:  # of this utterance only: the job goes on
             return replace(result, error=reason(error))
-        return replace(result, hypothesis=hypothesis.text, decoded=hypothesis)
+        return replace(
+            result,
+            hypothesis=hypothesis.text,
+            confidences=[round(word.confidence, 4) for word in hypothesis.words],
+            alternatives=[other.text for other in hypothesis.alternatives] or None,
+            decoded=hypothesis,
+        )
 
 
 def read_ahead(
@@ -266,7 +274,7 @@ def read_ahead(
             waveform = load(utterance.audio, sample_rate=sample_rate, max_seconds=max_seconds)
         except Exception as error:  # of this utterance only: the job goes on
             return Read(utterance, error=reason(error))
-        return Read(utterance, waveform, seconds=time.perf_counter() - start)
+        return Read(utterance, waveform, noise=signal_to_noise(waveform), seconds=time.perf_counter() - start)
 
     waiting: deque[Future[Read] | Read] = deque()
     pool = ThreadPoolExecutor(READERS)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,12 @@ class Result:
         The decoder's text.
     error : str or None
         Why there is no hypothesis.
+    noise : float or None
+        The estimated signal-to-noise ratio of the sound (dB); see `w2vkit.audio.noise`.
+    confidences : sequence of float or None
+        Of the words of the hypothesis.
+    alternatives : sequence of str or None
+        The next best texts, if the decoder was asked for them.
     decoded : Hypothesis or None
         The hypothesis with its words; None after the words were stored, or if they are not needed.
     """
@@ -40,6 +46,9 @@ class Result:
     reference: str | None = None
     hypothesis: str | None = None
     error: str | None = None
+    noise: float | None = None
+    confidences: Sequence[float] | None = None
+    alternatives: Sequence[str] | None = None
     decoded: Hypothesis | None = None
 
     def stored(self) -> dict[str, Any]:
