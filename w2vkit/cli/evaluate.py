@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from w2vkit.pipeline.datasets import Corpus
 
 RESULTS, AS_JSON, AS_HTML, AS_YAML = "results.jsonl", "evaluation.json", "report.html", "model-index.yml"
+FOR_HUB = ".eval_results"  # folder of the files that the Hub reads beside a model
+FORMATS = {
+    "manifest": ("manifest.jsonl",),
+    "trn": ("reference.trn", "hypothesis.trn"),
+    "stm": ("reference.stm", "hypothesis.stm"),
+}
 SHARDS = "shards"  # folder in place of RESULTS with --engine ray
 SHOWN_FAILURES = 10
 ABOUT = """
@@ -61,12 +67,21 @@ def add(commands: Any) -> None:
         "--output-dir",
         type=Path,
         metavar="DIR",
-        help=f"write {RESULTS}, {AS_JSON}, {AS_HTML} and {AS_YAML} here; an interrupted run resumes from them",
+        help=f"write {RESULTS}, {AS_JSON}, {AS_HTML}, {AS_YAML} and, for data of the Hub, {FOR_HUB} here; an interrupted run "
+        "resumes from them",
+    )
+    parser.add_argument(
+        "--format",
+        action="append",
+        choices=FORMATS,
+        default=[],
+        help="with --output-dir: also write the texts as they were scored for NeMo (manifest) or NIST's sclite (trn, stm); "
+        "can be repeated",
     )
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help=f"with --output-dir: replace {AS_JSON}, {AS_HTML} and {AS_YAML} of another origin",
+        help="with --output-dir: replace reports of another origin",
     )
     parser.add_argument("--with-audio", action="store_true", help="put players for the worst utterances into the report")
     add_decoder_options(parser, default="greedy")
@@ -79,6 +94,8 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate; the exit status is 0 if every utterance was transcribed, 1 if some failed, 130 after Ctrl-C."""
     if options.with_audio and not options.output_dir:
         raise EvaluationError("--with-audio adds sound to the report. Add --output-dir DIR.")
+    if options.format and not options.output_dir:
+        raise EvaluationError("--format writes files. Say where with --output-dir DIR.")
     corpus = _corpus(options)
     if not options.output_dir:
         return _evaluate(options, corpus)
@@ -90,7 +107,9 @@ def run(options: argparse.Namespace) -> int:
 def _check_outputs(options: argparse.Namespace) -> None:
     """Refuse to replace reports beside which there are no transcripts of w2vkit, and to write over the data set."""
     folder: Path = options.output_dir
-    reports = [folder / name for name in (AS_JSON, AS_HTML, AS_YAML)]
+    formats = [name for chosen in options.format for name in FORMATS[chosen]]
+    reports = [folder / name for name in (AS_JSON, AS_HTML, AS_YAML, *formats)]
+    reports += sorted((folder / FOR_HUB).glob("*.yaml"))
     known = (folder / RESULTS).exists() or (folder / SHARDS).exists()
     inputs = [Path(options.source), *(file for file in (options.hypotheses, options.keywords) if file)]
     for path in (folder / RESULTS, *reports):
@@ -118,7 +137,7 @@ def _evaluate(options: argparse.Namespace, corpus: "Corpus") -> int:
         return 130
     print(printable(table(evaluation, corpus)), end="", flush=True)
     if options.output_dir:
-        _write_all(options.output_dir, evaluation, corpus, with_audio=options.with_audio)
+        _write_all(options.output_dir, evaluation, corpus, formats=options.format, with_audio=options.with_audio)
     if evaluation.failures:
         say(f"{len(evaluation.failures)} of {len(corpus)} utterances failed:")
         for row in evaluation.failures[:SHOWN_FAILURES]:
@@ -176,7 +195,8 @@ def _runner(options: argparse.Namespace) -> tuple[Any, Path | None]:
     return ClusterRunner(cluster, results), results
 
 
-def _write_all(folder: Path, evaluation: Any, corpus: Any, *, with_audio: bool) -> None:
+def _write_all(folder: Path, evaluation: Any, corpus: Any, *, formats: list[str], with_audio: bool) -> None:
+    from w2vkit.evaluate import exports
     from w2vkit.evaluate.html import to_html
     from w2vkit.evaluate.report import model_index, to_json
     from w2vkit.pipeline import files
@@ -187,6 +207,10 @@ def _write_all(folder: Path, evaluation: Any, corpus: Any, *, with_audio: bool) 
         AS_YAML: model_index(evaluation, corpus),
         AS_HTML: to_html(evaluation, corpus, audio=audio),
     }
+    if for_hub := exports.eval_results(evaluation, corpus):
+        texts[f"{FOR_HUB}/{for_hub[0]}"] = for_hub[1]
+    for name in formats:
+        texts |= exports.FORMATS[name](evaluation)
     for name, text in texts.items():
         try:
             files.replace(folder / name, utf8(text).encode("utf-8"))

@@ -156,6 +156,16 @@ def _number(share: float) -> float | None:
     return None if share != share else share
 
 
+def remark(evaluation: Evaluation, corpus: Corpus) -> str:
+    """Give a comment for YAML that says how the figures were measured, and whether they are of a part only."""
+    text = f"# scoring: {evaluation.scoring}; decoder: {evaluation.decoder}; {len(evaluation.utterances)} utterances"
+    if not corpus.complete:
+        text += ", NOT the whole split: do not publish it as such"
+    if evaluation.failures:
+        text += f"; {len(evaluation.failures)} failed and are left out"
+    return text
+
+
 def model_index(evaluation: Evaluation, corpus: Corpus) -> str:
     """Write the ``model-index`` block that the Hub reads from the front matter of a model card (WER and CER in per cent)."""
     from huggingface_hub import EvalResult
@@ -178,9 +188,4 @@ def model_index(evaluation: Evaluation, corpus: Corpus) -> str:
         )
         for metric, value in (("wer", evaluation.wer), ("cer", evaluation.cer))
     ]
-    remark = f"# scoring: {evaluation.scoring}; decoder: {evaluation.decoder}; {len(evaluation.utterances)} utterances"
-    if not corpus.complete:
-        remark += ", NOT the whole split: do not publish it as such"
-    if evaluation.failures:
-        remark += f"; {len(evaluation.failures)} failed and are left out"
-    return f"{remark}\n" + yaml_dump({"model-index": eval_results_to_model_index(name, results)})
+    return f"{remark(evaluation, corpus)}\n" + yaml_dump({"model-index": eval_results_to_model_index(name, results)})
