@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace as replace_field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from w2vkit.audio import load
 from w2vkit.cli import main
 from w2vkit.cli.files import SUFFIXES, find_jobs
 from w2vkit.cli.outputs import RECORD
+from w2vkit.decode import BeamSearch
+from w2vkit.decode.lm.build import ngram_from_text
 from w2vkit.pipeline.files import LOCK, locked, replace
 
 WORDS = ("ONE", "TWO", "THREE", "FOUR", "FIVE")
@@ -169,6 +172,15 @@ def test_the_second_of_two_runs_into_one_folder_is_told(model, talks, capsys):
     assert texts() == ALL and not (Path("out") / LOCK).exists()
 
 
+def test_the_first_line_says_how_the_sound_is_read(model, talks, capsys):
+    model.default_decoder = BeamSearch(language_model=replace_field(ngram_from_text("ONE TWO", 1), name="words.arpa"))
+    assert transcribe(talks / "0.wav") == 0
+    told = capsys.readouterr().err
+    assert told.startswith("Decoding: beam search with the language model words.arpa; w2vkit evaluate is greedy unless")
+    assert transcribe(talks / "0.wav", "--decoder", "beam") == 0
+    assert capsys.readouterr().err.startswith("Decoding: beam search without a language model.\n")
+
+
 def test_a_full_disk_is_one_line_and_damages_no_older_result(model, talks, capsys):
     resource = pytest.importorskip("resource")
     assert transcribe(talks, "--output-dir", "out") == 0
@@ -180,7 +192,12 @@ def test_a_full_disk_is_one_line_and_damages_no_older_result(model, talks, capsy
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     told = capsys.readouterr().err
-    assert told.count("\n") == 1 and "could not be written" in told and "--resume" in told
+    assert (
+        told.count("\n") == 2
+        and told.startswith("Decoding: greedy.\n")
+        and "could not be written" in told
+        and "--resume" in told
+    )
     assert texts() == ALL and {file.name for file in Path("out").iterdir()} == {*ALL, RECORD}
 
 

@@ -221,6 +221,7 @@ def test_the_command_writes_four_files_and_resumes_from_them(tmp_path, tiny, cap
     assert command(source, *options, "--limit", 3, "--with-audio") == 0
     first = capsys.readouterr()
     assert "tiny (float32) on test.parquet, 3 utterances of it" in first.out and "written to" in first.err
+    assert first.err.startswith("Decoding: greedy.\n")
     assert {file.name for file in out.iterdir()} == {RESULTS, AS_JSON, AS_HTML, AS_YAML}
     assert "data:audio/flac;base64," in (out / AS_HTML).read_text(encoding="utf-8")
     assert command(source, *options) == 0

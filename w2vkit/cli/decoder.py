@@ -68,6 +68,14 @@ def decoder(options: argparse.Namespace) -> Decode | None:
     return greedy if options.decoder else None
 
 
+def reading(decode: Decode) -> str:
+    """Say how a decoder reads the emissions: greedily, by beam search, or with a language model."""
+    if not isinstance(decode, BeamSearch):
+        return "greedy"
+    model = decode.language_model
+    return f"beam search with the language model {model.name}" if model else "beam search without a language model"
+
+
 def _hotword(argument: str) -> tuple[str, float]:
     phrase, equals, weight = argument.rpartition("=")
     if not equals:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from w2vkit.cli.common import add_engine_options, add_model_options, check_output, load_model, say, start_cluster
-from w2vkit.cli.decoder import add_decoder_options, decoder
+from w2vkit.cli.decoder import add_decoder_options, decoder, reading
 from w2vkit.errors import EvaluationError, printable, printable_name, utf8
 from w2vkit.pipeline.files import locked
 
@@ -128,6 +128,8 @@ def _evaluate(options: argparse.Namespace, corpus: "Corpus") -> int:
     else:
         decode = decoder(options) or greedy
         runner, results = _runner(options)
+        other = runner.info.language_model and not getattr(decode, "language_model", None)
+        say(f"Decoding: {reading(decode)}" + ("; w2vkit transcribe uses the checkpoint's language model." if other else "."))
     try:
         with Bar(len(corpus), "utterances") as bar:
             evaluation = evaluate(runner, corpus, scoring=options.scoring, decode=decode, keywords=keywords, progress=bar.reach)

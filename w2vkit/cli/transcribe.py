@@ -15,11 +15,11 @@ from w2vkit.cli.common import (
     say,
     start_cluster,
 )
-from w2vkit.cli.decoder import add_decoder_options, decoder
+from w2vkit.cli.decoder import add_decoder_options, decoder, reading
 from w2vkit.cli.files import Found, Job, find_jobs, give_outputs
 from w2vkit.cli.outputs import Outputs
 from w2vkit.cli.progress import Bar
-from w2vkit.decode import decoder_settings
+from w2vkit.decode import BeamSearch, decoder_settings
 from w2vkit.errors import FormatError, printable_name, reason
 from w2vkit.examples import examples
 from w2vkit.formats import FORMATS, format_named, render
@@ -71,6 +71,9 @@ def run(options: argparse.Namespace) -> int:
 def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | None) -> int:
     decode = decoder(options)
     model = load_model(options)
+    chosen = decode or model.default_decoder
+    by_default = not decode and isinstance(chosen, BeamSearch)
+    say(f"Decoding: {reading(chosen)}" + ("; w2vkit evaluate is greedy unless told otherwise." if by_default else "."))
     jobs, failures, done = found.jobs, list[tuple[Path | str, str]](found.failures), set[Job]()
     total = len(jobs) + len(failures)
     if outputs:
