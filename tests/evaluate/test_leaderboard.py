@@ -5,11 +5,15 @@ import random
 import kaldialign
 import pytest
 
+from support.speller import sound, speller
+
 from w2vkit.errors import ModelError
+from w2vkit.evaluate import evaluate
 from w2vkit.evaluate.compare import compare
 from w2vkit.evaluate.hypotheses import System
 from w2vkit.evaluate.scoring import normaliser, score
 from w2vkit.model import leaderboard_text
+from w2vkit.pipeline.datasets import Utterance
 from w2vkit.pipeline.journal import Result
 
 LISTS = """
@@ -104,6 +108,12 @@ def test_counts_are_those_of_the_leaderboards_script():
     kinds = [sum(getattr(s, kind) for s in found) for kind in ("insertions", "deletions", "substitutions", "words")]
     assert kinds == [truth[key] for key in ("ins", "del", "sub", "ref_len")]
     assert all(s.hypothesis.split() == [b for _, b in s.pairs if b is not None] for s in found)
+
+
+def test_a_segment_that_is_to_be_ignored_is_left_out(lists):
+    made = [Utterance("a", sound("ONE"), "ONE"), Utterance("b", sound("TWO"), "ignore_time_segment_in_scoring")]
+    found = evaluate(speller(), made, scoring="leaderboard")
+    assert found.wer == 0 and found.words == 1 and "1 references say to ignore the segment in scoring: left out." in found.notes
 
 
 def test_a_comparison_counts_compounds_alike(lists):

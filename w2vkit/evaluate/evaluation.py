@@ -202,6 +202,7 @@ def summarise(
     transcribed = [result for result in job.results if result.error is None]
     scored = score(transcribed, normalise, scoring)
     empty = sum(not s.words for s in scored)
+    ignored = sum(s.words > 0 and not is_scored(s, scoring) for s in scored)
     scored = [s for s in scored if is_scored(s, scoring)]
     words = sum(s.words for s in scored)
     if not words:
@@ -218,6 +219,8 @@ def summarise(
         scored, {r.id: r for r in transcribed}, scoring=scoring, normalise=normalise, keywords=keywords, known=known
     )
     notes = [*([note] if note else []), *job.notes, *_notes(unknown, empty, scoring, info, decoder)]
+    if ignored:
+        notes.append(f"{ignored} references say to ignore the segment in scoring: left out.")
     if absent := [k.name for k in analysis.keywords if not k.words]:
         more = ", ..." if len(absent) > 5 else ""
         notes.append(f"{len(absent)} keywords do not occur in the references: {', '.join(absent[:5])}{more}.")
