@@ -1,13 +1,13 @@
 """The scorings "whisper" and "leaderboard" on texts where they differ; expected values are derived by hand from their rules."""
 
 import random
+import sys
 
 import kaldialign
 import pytest
-
 from support.speller import sound, speller
 
-from w2vkit.errors import ModelError
+from w2vkit.errors import EvaluationError, ModelError
 from w2vkit.evaluate import evaluate
 from w2vkit.evaluate.compare import compare
 from w2vkit.evaluate.hypotheses import System
@@ -125,3 +125,9 @@ def test_a_comparison_counts_compounds_alike(lists):
     c = compare([System("a", texts), System("b", other)], scoring="leaderboard")
     assert [(s.substitutions, s.deletions, s.insertions) for s in c.systems] == [(0, 0, 0), (1, 0, 0)]
     assert [u.id for u in c.utterances] == ["u1"]  # an empty reference is left out
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "kaldialign", None)
+    with pytest.raises(EvaluationError, match="pip install kaldialign"):
+        normaliser("leaderboard")
