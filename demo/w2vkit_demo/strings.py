@@ -171,42 +171,6 @@ The notebooks in `notebooks/` explain the model step by step. On the command lin
 For programs: the link "Use via API" below lists `/transcribe`, `/align`, `/compare` and `/models`.
 """
 
-# The linked view; its script fills in {names}.
-VIEW = {
-    "name": "Waveform, words and probabilities",
-    "legend": "How sure the model is:",
-    "sure": "sure (80 % and more)",
-    "likely": "likely (50 % and more)",
-    "doubtful": "doubtful",
-    "words": "The words; press one to play it",
-    "word": "{text}: {confidence} %, {shade}, {start} to {end} s",
-    "nothing": NOTHING,
-    "play": "Play",
-    "pause": "Pause",
-    "closer": "Zoom in",
-    "wider": "Zoom out",
-    "all": "All",
-    "whole": "Show everything, or the first minute",
-    "back": "Earlier",
-    "on": "Later",
-    "fold": "Hide the blank",
-    "place": "{start} to {stop} of {seconds} s",
-    "stage": (
-        "Waveform, words and probability of every character over time. Arrow keys move the cursor by a frame, plus and "
-        "minus zoom, space plays, Enter plays the word at the cursor."
-    ),
-    "frame": "Frame {frame}: {start} to {end} s",
-    "path": "The likeliest label of each frame around it; repeats are merged, blanks (·) dropped:",
-    "becomes": "becomes",
-    "empty": "nothing",
-    "tiny": "under 0.1 %",
-    "hint": (
-        "Point at a frame to see its five likeliest characters. Click a word to play it. Drag to move. To zoom, use two "
-        "fingers, the wheel after a click, Ctrl and the wheel, or the buttons. Arrow keys go frame by frame."
-    ),
-    "silent": "The sound could not be played.",
-}
-
 API = {
     "transcribe": "Transcribes a sound file: text, and words with times and confidence.",
     "align": "Aligns a sound file with its text: times of every word, line and character.",
@@ -220,3 +184,64 @@ API_DECODER = (
 )
 API_SOUND = "clean, noise or telephone"
 API_SPEED = "how many times as fast the sound is played, 0.25 to 4"
+
+# The linked view; its script fills in {names}.
+VIEW = {
+    "name": "Waveform, words and probabilities",
+    "legend": "How sure the model is:",
+    "sure": "sure (80 % and more)",
+    "likely": "likely (50 % and more)",
+    "doubtful": "doubtful",
+    "shades": {"sure": "sure", "likely": "likely", "doubtful": "doubtful"},
+    "words": "The words; press one to play it",
+    "word": "{text}, {confidence} %, {shade}",
+    "times": "{start} to {end} s",
+    "nothing": NOTHING,
+    "play": "Play",
+    "pause": "Pause",
+    "loop": "Repeat the selection, or the word at the cursor",
+    "speed": "Playing speed",
+    "closer": "Zoom in",
+    "wider": "Zoom out",
+    "all": "All",
+    "whole": "All of the sound",
+    "back": "Earlier",
+    "on": "Later",
+    "doubt": "Next doubtful word",
+    "strip": "The whole sound. Drag to move the part that is shown. Marks at the bottom are doubtful words.",
+    "spectrum": "Spectrogram",
+    "letters": "Show all letters",
+    "pauses": "Show pauses (blank)",
+    "png": "Save the picture as PNG",
+    "svg": "Save the picture as SVG",
+    "picture": "view",
+    "scale": "Probability",
+    "place": "{start} to {stop} of {seconds} s",
+    "selected": "Selected: {start} to {stop} s ({span} s)",
+    "stage": "Waveform, words and probability of every character over time. Press ? for the keys.",
+    "frame": "Frame {frame}: {start} to {end} s",
+    "path": "The likeliest label of each frame around it; repeats are merged, blanks (·) dropped:",
+    "becomes": "becomes",
+    "empty": "nothing",
+    "hint": (
+        "Click a word to hear it. Drag over the wave to select a part, over the letters to move. To zoom, use Ctrl and the "
+        "wheel, two fingers, or the buttons. Point at a letter to see its probability. Press ? for the keys."
+    ),
+    "silent": "The sound could not be played.",
+    "help": "Keys of the view",
+    "close": "Close",
+    "keys": [
+        ["Space", "play or pause"],
+        ["Enter", "play the word at the cursor"],
+        ["← →", "one frame (20 ms); with Shift ten"],
+        ["Home End", "start and end"],
+        ["Page Up, Page Down", "earlier and later"],
+        ["+ −", "zoom in and out"],
+        ["0", "all of the sound"],
+        ["D", "next doubtful word; with Shift the one before"],
+        ["L", "repeat the selection or the word"],
+        ["[ ]", "start and end of the selection"],
+        ["< >", "slower and faster"],
+        ["Esc", "clear the selection, or leave the view"],
+    ],
+}

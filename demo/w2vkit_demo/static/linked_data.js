@@ -1,6 +1,7 @@
 // The linked view's data: unpacks the value of tabs/linked_view.py, and computes what is shown of a frame.
 (() => {
   "use strict";
+  const IN_USE = 0.1; // a row is in use if it is the likeliest of a frame, or as probable as this in one
   const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 
   function unpack(value) {
@@ -9,9 +10,13 @@
     for (let t = 0; t < frames; t++) {
       for (let k = 1; k < width; k++) if (matrix[t * width + k] > matrix[t * width + best[t]]) best[t] = k;
     }
+    const highest = new Uint8Array(width);
+    matrix.forEach((level, i) => { if (level > highest[i % width]) highest[i % width] = level; });
+    const seen = 255 * (1 - Math.log(IN_USE) / value.floor), winners = new Set(best);
+    const used = value.labels.map((_, k) => k).filter(k => winners.has(k) || highest[k] >= seen);
     const peaks = new Int8Array(bytes(value.peaks).buffer);
     const loudest = peaks.reduce((most, peak) => Math.max(most, Math.abs(peak)), 1);
-    return { ...value, matrix, width, frames, best, peaks, loudest };
+    return { ...value, matrix, width, frames, best, used, peaks, loudest, samples: null, spectrum: null };
   }
 
   const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
@@ -19,6 +24,13 @@
     clamp(Math.floor((time - data.start_seconds) / data.frame_seconds), 0, data.frames - 1);
   const timeOf = (data, frame) => data.start_seconds + frame * data.frame_seconds;
   const wordAt = (data, time) => data.words.findIndex(word => word.start <= time && time < word.end);
+
+  // The next doubtful word after a time, or the one before it; after the last one the first follows.
+  function doubtful(data, time, back) {
+    const all = data.words.map((word, i) => ({ ...word, i })).filter(word => word.shade === "doubtful");
+    const next = back ? all.findLast(word => word.start < time - 0.001) : all.find(word => word.start > time + 0.001);
+    return (next ?? all.at(back ? -1 : 0))?.i ?? -1;
+  }
 
   // The likeliest labels of a frame, best first. Level 0 stands for every probability below exp(floor).
   function likeliest(data, frame, count) {
@@ -40,5 +52,5 @@
     return { cells, text: cells.filter(cell => cell.kind === "kept").map(cell => cell.label).join("") };
   }
 
-  window.w2vkitData = { unpack, clamp, frameAt, timeOf, wordAt, likeliest, collapse };
+  window.w2vkitData = { unpack, clamp, frameAt, timeOf, wordAt, doubtful, likeliest, collapse };
 })();

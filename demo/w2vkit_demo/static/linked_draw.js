@@ -1,136 +1,265 @@
-// The linked view's drawing: waveform, words and heatmap on one time axis. No events and no state.
+// The linked view's drawing: wave, spectrogram, words and heat map on one time axis. No events and no state.
+// `pen` is a canvas context, or the same subset of it that writes SVG (linked_svg.js). Lengths are CSS pixels.
 (() => {
   "use strict";
-  const { frameAt, timeOf } = window.w2vkitData;
-  const GUTTER = 46, WAVE = 64, WORDS = 26, AXIS = 20, ROW = 11; // CSS pixels
-  const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37]];
-  const COLOURS = new Uint32Array(256).map((_, q) => {
-    const x = (q / 255) * (VIRIDIS.length - 1), i = Math.min(Math.floor(x), VIRIDIS.length - 2);
-    const [r, g, b] = VIRIDIS[i].map((low, c) => Math.round(low + (x - i) * (VIRIDIS[i + 1][c] - low)));
-    return (255 << 24) | (b << 16) | (g << 8) | r; // little-endian RGBA
-  });
+  const { clamp, frameAt, timeOf } = window.w2vkitData;
+  const GUTTER = 50, WAVE = 56, SPECTRUM = 84, WORDS = 28, AXIS = 20, BAR = 20, ROW = 14, STRIP = 36;
   const STEPS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
+  const MONO = "11px ui-monospace, 'DejaVu Sans Mono', monospace", PLAIN = "11px system-ui, sans-serif";
 
   // Positions: x from a time and back, and the top of each part.
-  function layout(data, view, width, rows) {
+  function layout(data, view, width, rows, spectrum) {
     const scale = (width - GUTTER) / (view.stop - view.start);
-    const heat = WAVE + WORDS, bottom = heat + rows.length * ROW;
+    const words = WAVE + (spectrum ? SPECTRUM : 0), heat = words + WORDS, bottom = heat + rows.length * ROW;
     return {
-      width, rows, heat, bottom, height: bottom + AXIS, gutter: GUTTER, view,
+      width, rows, spectrum, words, heat, bottom, height: bottom + AXIS + BAR, gutter: GUTTER, view, scale,
       x: time => GUTTER + (time - view.start) * scale,
       time: x => view.start + (x - GUTTER) / scale,
+      row: y => (y >= heat && y < bottom ? rows[Math.floor((y - heat) / ROW)] : -1),
     };
   }
 
-  function wave(context, data, place, ink) {
-    const { peaks, loudest } = data, count = peaks.length / 2, middle = WAVE / 2;
-    context.fillStyle = ink.wave;
-    for (let x = GUTTER; x < place.width; x++) {
-      const first = Math.floor(place.time(x) / data.peak_seconds);
-      const last = Math.max(first + 1, Math.floor(place.time(x + 1) / data.peak_seconds));
-      let low = 127, high = -127;
-      for (let i = first; i < Math.min(last, count); i++) {
-        low = Math.min(low, peaks[2 * i]);
-        high = Math.max(high, peaks[2 * i + 1]);
+  // Colours: 256 steps along a list of hexadecimal colours, as little-endian RGBA.
+  const known = new Map();
+  function ramp(text) {
+    if (!known.has(text)) {
+      const stops = text.trim().split(/\s+/).map(hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16)));
+      known.set(text, new Uint32Array(256).map((_, q) => {
+        const x = (q / 255) * (stops.length - 1), i = Math.min(Math.floor(x), stops.length - 2);
+        const [r, g, b] = stops[i].map((low, c) => Math.round(low + (x - i) * (stops[i + 1][c] - low)));
+        return (255 << 24) | (b << 16) | (g << 8) | r;
+      }));
+    }
+    return known.get(text);
+  }
+  // The square root shows a probability of 1 % as well; the colour bar has the same scale.
+  const shadeOf = probability => Math.round(255 * Math.sqrt(probability));
+  const probability = (data, level) => (level ? Math.exp(data.floor * (1 - level / 255)) : 0);
+  const css = colour => `rgb(${colour & 255},${(colour >> 8) & 255},${(colour >> 16) & 255})`;
+  const bright = colour => 0.3 * (colour & 255) + 0.59 * ((colour >> 8) & 255) + 0.11 * ((colour >> 16) & 255) > 140;
+
+  function within(pen, left, top, width, height, draw) {
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, top, width, height);
+    pen.clip();
+    draw();
+    pen.restore();
+  }
+
+  function sheet(columns, rows, paint) {
+    const picture = new ImageData(columns, rows), canvas = document.createElement("canvas");
+    paint(new Uint32Array(picture.data.buffer));
+    Object.assign(canvas, { width: columns, height: rows });
+    canvas.getContext("2d").putImageData(picture, 0, 0);
+    return canvas;
+  }
+
+  // The lowest and the highest sample of each pixel: of the samples when zoomed in, else of the peaks.
+  function wave(pen, data, place, ink, left, height) {
+    const { peaks, samples } = data, middle = height / 2, loudest = data.loudest / 127;
+    const fine = samples && 1 / place.scale < 2 * data.peak_seconds;
+    const step = fine ? 1 / data.rate : data.peak_seconds, count = fine ? samples.length : peaks.length / 2;
+    pen.fillStyle = ink.wave;
+    for (let x = left; x < place.width; x++) {
+      const first = Math.max(0, Math.floor(place.time(x) / step));
+      const last = Math.min(count, Math.max(first + 1, Math.ceil(place.time(x + 1) / step) + (fine ? 1 : 0)));
+      let low = 2, high = -2;
+      for (let i = first; i < last; i++) {
+        low = Math.min(low, fine ? samples[i] : peaks[2 * i] / 127);
+        high = Math.max(high, fine ? samples[i] : peaks[2 * i + 1] / 127);
       }
       if (high < low) continue;
       const top = middle - (high / loudest) * (middle - 3), foot = middle - (low / loudest) * (middle - 3);
-      context.fillRect(x, top, 1, Math.max(1, foot - top));
+      pen.fillRect(x, top, 1, Math.max(1, foot - top));
     }
   }
 
-  function words(context, data, place, ink) {
-    context.font = "12px system-ui, sans-serif";
-    context.textBaseline = "middle";
+  function spectrogram(pen, data, place, ink) {
+    const sound = data.spectrum, colours = ramp(ink.sound), top = WAVE, span = SPECTRUM - 4;
+    pen.fillStyle = css(colours[0]);
+    pen.fillRect(GUTTER, top, place.width - GUTTER, span);
+    if (sound) {
+      const { rows, levels, hop_seconds: hop } = sound, end = levels.length / rows - 1;
+      const first = clamp(Math.floor(place.view.start / hop) - 1, 0, end), last = clamp(Math.ceil(place.view.stop / hop) + 1, 0, end);
+      const count = last - first + 1, columns = Math.min(count, Math.round(1.5 * place.width));
+      const picture = sheet(columns, rows, pixels => {
+        for (let c = 0; c < columns; c++) {
+          const from = first + Math.floor((c * count) / columns), to = Math.max(from + 1, first + Math.floor(((c + 1) * count) / columns));
+          const stride = Math.max(1, (to - from) >> 2);
+          for (let r = 0; r < rows; r++) {
+            let level = 0;
+            for (let t = from; t < to; t += stride) level = Math.max(level, levels[t * rows + r]);
+            pixels[(rows - 1 - r) * columns + c] = colours[level];
+          }
+        }
+      });
+      within(pen, GUTTER, top, place.x(Math.min(place.view.stop, data.seconds)) - GUTTER, span, () => {
+        pen.imageSmoothingEnabled = true;
+        const left = place.x((first - 0.5) * hop), right = place.x((last + 0.5) * hop);
+        pen.drawImage(picture, left, top, right - left, span);
+      });
+    }
+    Object.assign(pen, { fillStyle: ink.muted, font: PLAIN, textAlign: "right", textBaseline: "middle" });
+    const highest = (sound?.highest ?? 8000) / 1000;
+    [[`${highest} kHz`, 7], [`${highest / 2}`, span / 2], ["0", span - 6]].forEach(([text, y]) => pen.fillText(text, GUTTER - 6, top + y));
+    pen.textAlign = "left";
+  }
+
+  function words(pen, data, place, ink) {
+    Object.assign(pen, { font: "13px system-ui, sans-serif", textBaseline: "middle" });
     for (const word of data.words) {
       const left = Math.max(GUTTER, place.x(word.start)), right = Math.min(place.width, place.x(word.end));
       if (right <= GUTTER || left >= place.width) continue;
-      context.fillStyle = ink.lane;
-      context.fillRect(left, WAVE + 1, Math.max(1, right - left - 1), WORDS - 5);
-      context.fillStyle = ink[word.shade];
-      context.fillRect(left, WAVE + WORDS - 5, Math.max(1, right - left - 1), 2);
-      if (right - left < 12) continue;
-      context.save();
-      context.beginPath();
-      context.rect(left, WAVE, right - left - 2, WORDS);
-      context.clip();
-      context.fillStyle = ink.text;
-      context.fillText(word.text, left + 3, WAVE + WORDS / 2 - 2);
-      context.restore();
+      const width = Math.max(1, right - left - 1);
+      pen.fillStyle = ink.lane;
+      pen.fillRect(left, place.words + 2, width, WORDS - 7);
+      pen.fillStyle = ink[word.shade];
+      pen.fillRect(left, place.words + WORDS - 5, width, 2);
+      if (width < 14) continue;
+      within(pen, left, place.words, width - 1, WORDS, () => {
+        pen.fillStyle = ink.text;
+        pen.fillText(word.text, left + 4, place.words + WORDS / 2 - 2);
+      });
     }
   }
 
   // One column of the image per pixel or per frame, whichever are fewer. A column shows the highest value of its
   // frames, so that a label that is likely in a single frame is visible at every zoom.
-  function heat(context, data, place) {
-    const { view, rows } = place, edge = data.frames;
-    const first = frameAt(data, view.start), last = Math.min(edge, frameAt(data, view.stop) + 1), count = last - first;
+  function heat(pen, data, place, ink) {
+    const { view, rows } = place, colours = ramp(ink.heat), table = new Uint32Array(256);
+    table.forEach((_, q) => { table[q] = colours[shadeOf(probability(data, q))]; });
+    const first = frameAt(data, view.start), last = Math.min(data.frames, frameAt(data, view.stop) + 1), count = last - first;
     const columns = Math.max(1, Math.min(count, Math.round((place.width - GUTTER) * (window.devicePixelRatio || 1))));
-    const picture = new ImageData(columns, rows.length), pixels = new Uint32Array(picture.data.buffer);
-    for (let c = 0; c < columns; c++) {
-      const from = first + Math.floor((c * count) / columns), to = Math.max(from + 1, first + Math.floor(((c + 1) * count) / columns));
-      rows.forEach((k, r) => {
-        let level = 0;
-        for (let t = from; t < to; t++) level = Math.max(level, data.matrix[t * data.width + k]);
-        pixels[r * columns + c] = COLOURS[level];
-      });
-    }
-    const sheet = document.createElement("canvas");
-    sheet.width = columns;
-    sheet.height = rows.length;
-    sheet.getContext("2d").putImageData(picture, 0, 0);
-    context.save();
-    context.beginPath();
-    context.rect(GUTTER, place.heat, place.width - GUTTER, place.bottom - place.heat);
-    context.clip();
-    context.imageSmoothingEnabled = false;
-    const left = place.x(timeOf(data, first)), right = place.x(timeOf(data, last));
-    context.drawImage(sheet, left, place.heat, right - left, place.bottom - place.heat);
-    context.restore();
+    const picture = sheet(columns, rows.length, pixels => {
+      for (let c = 0; c < columns; c++) {
+        const from = first + Math.floor((c * count) / columns), to = Math.max(from + 1, first + Math.floor(((c + 1) * count) / columns));
+        for (let r = 0; r < rows.length; r++) {
+          let level = 0;
+          for (let t = from; t < to; t++) level = Math.max(level, data.matrix[t * data.width + rows[r]]);
+          pixels[r * columns + c] = table[level];
+        }
+      }
+    });
+    const height = place.bottom - place.heat, left = place.x(timeOf(data, first)), right = place.x(timeOf(data, last));
+    within(pen, GUTTER, place.heat, place.x(Math.min(view.stop, data.seconds)) - GUTTER, height, () => {
+      pen.imageSmoothingEnabled = false;
+      pen.drawImage(picture, left, place.heat, right - left, height);
+      // The frames end up to 20 ms before the sound. The outer ones are drawn to its ends, as those of the wave are.
+      const end = place.x(data.seconds), start = place.x(0);
+      if (last === data.frames && end > right) pen.drawImage(picture, columns - 1, 0, 1, rows.length, right, place.heat, end - right, height);
+      if (first === 0 && start < left) pen.drawImage(picture, 0, 0, 1, rows.length, start, place.heat, left - start, height);
+      letters(pen, data, place, table, ink, first, last);
+    });
   }
 
-  function axes(context, data, place, ink) {
-    context.fillStyle = ink.text;
-    context.font = "10px ui-monospace, monospace";
-    context.textBaseline = "middle";
-    context.textAlign = "right";
-    place.rows.forEach((k, r) => context.fillText(data.labels[k].slice(0, 6), GUTTER - 5, place.heat + (r + 0.5) * ROW));
-    const span = place.view.stop - place.view.start, room = (place.width - GUTTER) / 60;
+  // The likeliest label of each frame in its cell; of several equal ones in a row once, when cells are narrow.
+  function letters(pen, data, place, table, ink, first, last) {
+    const cell = data.frame_seconds * place.scale;
+    if (cell < 1.5) return;
+    Object.assign(pen, { font: "bold 11px ui-monospace, 'DejaVu Sans Mono', monospace", textAlign: "center", textBaseline: "middle" });
+    for (let t = first, stop; t < last; t = stop) {
+      const k = data.best[t], row = place.rows.indexOf(k);
+      stop = t + 1;
+      if (cell < 12) while (stop < last && data.best[stop] === k) stop++;
+      const text = k === data.boundary ? "␣" : data.labels[k];
+      if (k === data.blank || row < 0 || (stop - t) * cell < 6.8 * text.length) continue;
+      const colour = table[data.matrix[((t + stop) >> 1) * data.width + k] || 0];
+      pen.fillStyle = bright(colour) ? "#10161d" : "#ffffff";
+      pen.fillText(text, place.x(timeOf(data, (t + stop) / 2)), place.heat + (row + 0.5) * ROW + 1);
+    }
+    pen.textAlign = "left";
+  }
+
+  const named = label => (label === "'" ? "“'”" : label.slice(0, 6));
+
+  function axes(pen, data, place, ink, texts) {
+    Object.assign(pen, { fillStyle: ink.text, font: MONO, textBaseline: "middle", textAlign: "right" });
+    place.rows.forEach((k, r) => pen.fillText(named(data.labels[k]), GUTTER - 6, place.heat + (r + 0.5) * ROW + 1));
+    const span = place.view.stop - place.view.start, room = (place.width - GUTTER) / 64;
     const step = STEPS.find(s => span / s <= room) ?? 120;
-    context.textAlign = "center";
+    Object.assign(pen, { font: PLAIN, textAlign: "center" });
     for (let i = Math.ceil(place.view.start / step); i * step <= place.view.stop; i++) {
       const x = place.x(i * step);
-      context.fillRect(x, place.bottom, 1, 4);
-      if (x < place.width - 14) context.fillText(`${+(i * step).toFixed(2)} s`, Math.max(x, GUTTER + 10), place.bottom + 12);
+      pen.fillRect(x, place.bottom, 1, 4);
+      if (x < place.width - 16) pen.fillText(`${+(i * step).toFixed(2)} s`, Math.max(x, GUTTER + 10), place.bottom + 12);
     }
-    context.textAlign = "left";
+    bar(pen, place, ink, texts);
+    pen.textAlign = "left";
   }
 
-  function base(context, data, place, ink) {
-    context.clearRect(0, 0, place.width, place.height);
-    wave(context, data, place, ink);
-    words(context, data, place, ink);
-    heat(context, data, place);
-    axes(context, data, place, ink);
+  function bar(pen, place, ink, texts) { // how probable each colour is
+    const colours = ramp(ink.heat), long = Math.min(150, place.width / 4), left = place.width - long - 44, y = place.bottom + AXIS + 10;
+    for (let i = 0; i < long; i++) {
+      pen.fillStyle = css(colours[shadeOf(i / (long - 1))]);
+      pen.fillRect(left + i, y - 7, 1, 13);
+    }
+    Object.assign(pen, { fillStyle: ink.muted, font: PLAIN, textBaseline: "middle", textAlign: "right" });
+    pen.fillText(`${texts.scale}   0 %`, left - 6, y);
+    pen.textAlign = "left";
+    pen.fillText("100 %", left + long + 6, y);
+    pen.textAlign = "center";
+    pen.fillStyle = bright(colours[shadeOf(0.5)]) ? "#10161d" : "#ffffff";
+    pen.fillText("50 %", left + long / 2, y);
   }
 
-  // The moving parts: the cursor, and the frame around the word at the cursor.
-  function overlay(context, data, place, ink, cursor, lit) {
-    context.clearRect(0, 0, place.width, place.height);
+  function base(pen, data, place, ink, texts) {
+    pen.clearRect(0, 0, place.width, place.height);
+    wave(pen, data, place, ink, GUTTER, WAVE);
+    if (place.spectrum) spectrogram(pen, data, place, ink);
+    words(pen, data, place, ink);
+    heat(pen, data, place, ink);
+    axes(pen, data, place, ink, texts);
+  }
+
+  // The moving parts: selection, row, cursor, and the frame around the word at the cursor.
+  function overlay(pen, data, place, ink, { cursor, lit, row, selection }) {
+    pen.clearRect(0, 0, place.width, place.height);
+    const across = (start, stop, draw) => {
+      const left = Math.max(GUTTER, place.x(start)), right = Math.min(place.width, place.x(stop));
+      if (right > left) draw(left, right - left);
+    };
+    if (selection) {
+      across(selection.start, selection.stop, (left, width) => {
+        pen.fillStyle = ink.chosen;
+        pen.fillRect(left, 0, width, place.bottom);
+      });
+    }
+    const r = place.rows.indexOf(row);
+    if (r >= 0) {
+      const y = place.heat + r * ROW;
+      pen.strokeStyle = ink.cursor;
+      pen.lineWidth = 1;
+      pen.strokeRect(GUTTER - 0.5, y + 0.5, place.width - GUTTER, ROW - 1);
+      pen.fillStyle = ink.cursor;
+      pen.fillRect(0, y, GUTTER - 1, ROW);
+      Object.assign(pen, { fillStyle: ink.paper, font: `bold ${MONO}`, textAlign: "right", textBaseline: "middle" });
+      pen.fillText(named(data.labels[row]), GUTTER - 6, y + ROW / 2 + 1);
+    }
     const word = data.words[lit];
     if (word) {
-      const left = Math.max(GUTTER, place.x(word.start)), right = Math.min(place.width, place.x(word.end));
-      if (right > left) {
-        context.strokeStyle = ink.cursor;
-        context.lineWidth = 2;
-        context.strokeRect(left + 1, 1, right - left - 2, place.bottom - 2);
-      }
+      across(word.start, word.end, (left, width) => {
+        pen.strokeStyle = ink.cursor;
+        pen.lineWidth = 2;
+        pen.strokeRect(left + 1, place.words + 1, Math.max(1, width - 2), WORDS - 3);
+      });
     }
-    const x = place.x(cursor);
+    const x = Math.round(place.x(cursor));
     if (x < GUTTER || x > place.width) return;
-    context.fillStyle = ink.cursor;
-    context.fillRect(Math.round(x), 0, 1.5, place.bottom);
+    pen.fillStyle = ink.paper; // a rim, so that the line is visible on every colour
+    pen.fillRect(x - 1, 0, 3.5, place.bottom);
+    pen.fillStyle = ink.cursor;
+    pen.fillRect(x, 0, 1.5, place.bottom);
   }
 
-  window.w2vkitDraw = { layout, base, overlay };
+  // The strip: the wave of the whole sound, with its doubtful words.
+  function strip(pen, data, width, ink) {
+    const place = layout(data, { start: 0, stop: data.seconds }, width + GUTTER, [], false);
+    pen.clearRect(0, 0, width, STRIP);
+    wave({ set fillStyle(colour) { pen.fillStyle = colour; }, fillRect: (x, ...more) => pen.fillRect(x - GUTTER, ...more) }, data, place, ink, GUTTER, STRIP - 4);
+    pen.fillStyle = ink.doubtful;
+    for (const word of data.words) if (word.shade === "doubtful") pen.fillRect((word.start / data.seconds) * width, STRIP - 4, 2, 4);
+  }
+
+  window.w2vkitDraw = { layout, base, overlay, strip, STRIP };
 })();

@@ -11,7 +11,8 @@
     return node;
   }
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  const percent = (texts, one) => (one.level === 0 ? texts.tiny : `${(100 * one.probability).toFixed(1)} %`);
+  const percent = one => `${(100 * one.probability).toFixed(1)} %`;
+  const LEAST = 0.001; // a label that is less probable is not listed
 
   function legend(texts) {
     const line = make("p", "lv-legend", `${texts.legend} `);
@@ -26,15 +27,15 @@
     if (!data.words.length) list.textContent = texts.nothing;
     const buttons = data.words.map((word, i) => {
       const node = make("button", `lv-word lv-${word.shade}`, word.text);
-      const [start, end] = [word.start.toFixed(2), word.end.toFixed(2)];
-      const label = fill(texts.word, { text: word.text, start, end, confidence: Math.round(100 * word.confidence), shade: texts[word.shade] });
-      Object.assign(node, { type: "button", title: label, tabIndex: i ? -1 : 0, onclick: () => choose(i) });
+      const confidence = Math.round(100 * word.confidence), label = fill(texts.word, { text: word.text, confidence, shade: texts.shades[word.shade] });
+      const times = fill(texts.times, { start: word.start.toFixed(2), end: word.end.toFixed(2) });
+      Object.assign(node, { type: "button", title: `${label}, ${times}`, tabIndex: i ? -1 : 0, onclick: () => choose(i) });
       node.setAttribute("aria-label", label);
       list.append(node, " ");
       return node;
     });
     // The Tab key stops at the list once, and arrow keys move within it: a long text would have hundreds of stops.
-    list.onkeydown = event => {
+    list.addEventListener("keydown", event => {
       const i = buttons.indexOf(document.activeElement);
       const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: buttons.length - 1 }[event.key];
       if (i < 0 || !buttons[to]) return;
@@ -42,28 +43,46 @@
       buttons[i].tabIndex = -1;
       buttons[to].tabIndex = 0;
       buttons[to].focus();
-    };
+    });
     return { list, buttons };
   }
 
   // The details of a frame: its likeliest labels, the path around it, and a sentence for screen readers.
   function readout(data, texts, frame) {
-    const best = likeliest(data, frame, 5), { cells, text } = collapse(data, frame, REACH);
+    const best = likeliest(data, frame, 5).filter(one => one.probability >= LEAST), { cells, text } = collapse(data, frame, REACH);
     const [start, end] = [frame, frame + 1].map(t => timeOf(data, t).toFixed(3));
     const head = fill(texts.frame, { frame, start, end });
     const list = make("ol", "lv-best");
     for (const one of best) {
       const item = list.appendChild(make("li", "lv-one")), bar = make("i", "lv-fill");
       bar.style.width = `${100 * one.probability}%`;
-      item.append(make("b", "", one.label), bar, make("span", "", percent(texts, one)));
+      item.append(make("b", "", one.label), bar, make("span", "", percent(one)));
     }
     const path = make("div", "lv-path");
     path.append(...cells.map(cell => make("span", `lv-cell lv-${cell.kind}${cell.here ? " lv-here" : ""}`, cell.label)));
     const left = make("div", "lv-likeliest"), right = make("div", "lv-collapse");
     left.append(make("p", "", head), list);
     right.append(make("p", "", texts.path), path, make("p", "lv-becomes", `${texts.becomes} ${text || texts.empty}`));
-    return { parts: [left, right], said: `${head}: ${best.map(one => `${one.label} ${percent(texts, one)}`).join(", ")}` };
+    return { parts: [left, right], said: `${head}: ${best.map(one => `${one.label} ${percent(one)}`).join(", ")}` };
   }
 
-  window.w2vkitParts = { make, fill, legend, wordButtons, readout };
+  // What the keys do, as a dialog.
+  function help(texts) {
+    const dialog = make("dialog", "lv-help"), list = make("dl", ""), close = make("button", "lv-close", texts.close);
+    dialog.setAttribute("aria-label", texts.help);
+    for (const [key, what] of texts.keys) list.append(make("dt", "", key), make("dd", "", what));
+    Object.assign(close, { type: "button", autofocus: true, onclick: () => dialog.close() });
+    dialog.onclick = event => { if (event.target === dialog) dialog.close(); }; // beside it
+    dialog.append(make("strong", "", texts.help), list, close);
+    return dialog;
+  }
+
+  function save(blob, name) {
+    const link = make("a", ""), address = URL.createObjectURL(blob);
+    Object.assign(link, { href: address, download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  }
+
+  window.w2vkitParts = { make, fill, legend, wordButtons, readout, help, save };
 })();

@@ -1,28 +1,48 @@
-// The linked view: waveform, words and heatmap with one time axis, one zoom, one cursor and a player.
-// `texts` is VIEW of strings.py.
+// The linked view: wave, spectrogram, words and heat map with one time axis, one zoom, one cursor and a player.
+//
+//     const view = w2vkitView.mount(element, data, texts, { name, group });
+//     view.svg(); await view.png(); view.seek(1.2); view.doubtful(); view.close();
+//
+// data, as tabs/linked_view.py makes it (numbers in seconds, bytes in Base64; `LinkedView` there has the details):
+//     seconds                          length of the sound
+//     frame_seconds, start_seconds     frame t covers start_seconds + [t, t + 1) * frame_seconds
+//     labels, blank, silent, boundary  names of the L rows; those of the blank, of all that is no text, of the space or null
+//     matrix, floor                    (T, L) uint8: a byte q is the log-probability floor * (1 - q / 255)
+//     peaks, peak_seconds              (P, 2) int8: lowest and highest sample of every peak_seconds, in 1/127
+//     words                            [{text, start, end, confidence, shade: "sure" | "likely" | "doubtful"}]
+//     audio                            {url}: any sound that the browser plays; without it nothing plays
+//     name                             name of the sound's file, for downloads; may be empty
+// texts: VIEW of strings.py. Options: name, what tells two views of a page apart; group: views of one group move together.
+// The colours are in linked_view.css; an element of class "dark" around the view makes it dark.
 (() => {
   "use strict";
-  const { unpack, clamp, frameAt, wordAt } = window.w2vkitData;
-  const { layout, base, overlay } = window.w2vkitDraw;
-  const { make, fill, legend, wordButtons, readout } = window.w2vkitParts;
-  const LONGEST = 60, SHORTEST = 0.2; // s; the longest and the shortest time that is shown at once
-  const INKS = ["text", "lane", "wave", "cursor", "sure", "likely", "doubtful"];
+  const { unpack, clamp, frameAt, wordAt, doubtful } = window.w2vkitData;
+  const { layout, base, overlay, strip, STRIP } = window.w2vkitDraw;
+  const { make, fill, legend, wordButtons, readout, help, save } = window.w2vkitParts;
+  const { Sound, SPEEDS } = window.w2vkitSound;
+  const SHORTEST = 0.1, LONG = 30; // s; the least that is shown, and from where there is a strip
+  const FIRST = 90; // CSS pixels a second in the first view of a long sound: most words can be read
+  const NARROW = 8; // CSS pixels; a narrower word is zoomed in on when it is chosen
+  const INKS = ["text", "muted", "paper", "lane", "wave", "cursor", "chosen", "sure", "likely", "doubtful", "heat", "sound"];
 
   class LinkedView {
-    constructor(element, value, texts, group) {
-      Object.assign(this, { element, texts, group, data: unpack(value) });
-      Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, folded: false, waiting: false });
-      this.longest = Math.min(this.data.seconds, LONGEST);
-      this.view = { start: 0, stop: this.longest };
+    constructor(element, data, texts, { name = "", group = "" } = {}) {
+      Object.assign(this, { element, texts, group, name, data: unpack(data) });
+      Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, row: -1, selection: null, waiting: false, frame: -1 });
+      Object.assign(this, { spectrum: Boolean(data.audio), letters: false, pauses: true });
+      const { seconds } = this.data;
       this.build();
+      this.view = { start: 0, stop: seconds > LONG ? (this.stage.clientWidth || 900) / FIRST : seconds };
       this.observer = new ResizeObserver(() => this.draw());
       this.observer.observe(this.stage);
       this.theme = new MutationObserver(() => this.draw());
-      this.theme.observe(document.body, { attributes: true, attributeFilter: ["class"] });
-      this.follow = event => { // follow the other view of a comparison
-        const { group: of, from, view, cursor } = event.detail;
+      for (const node of [document.documentElement, document.body]) this.theme.observe(node, { attributes: true, attributeFilter: ["class"] });
+      // The other view of a comparison tells shares of its sound, not seconds: its sound may be faster or slower.
+      this.follow = event => {
+        const { group: of, from, shares } = event.detail;
         if (of !== this.group || from === this) return;
-        Object.assign(this, { view: { ...view }, cursor });
+        const [start, stop, cursor] = shares.map(share => share * seconds);
+        Object.assign(this, { view: { start, stop }, cursor });
         this.light(wordAt(this.data, cursor));
         this.draw();
         this.read(false);
@@ -32,7 +52,8 @@
     }
 
     close() {
-      this.audio.pause();
+      this.sound.close();
+      this.data.spectrum?.stop();
       this.observer.disconnect();
       this.theme.disconnect();
       document.removeEventListener("w2vkit-moved", this.follow);
@@ -40,52 +61,84 @@
     }
 
     build() {
-      const { texts } = this;
+      const { texts, data } = this;
       this.element.replaceChildren();
       const root = this.root = this.element.appendChild(make("section", "lv"));
-      root.setAttribute("aria-label", texts.name);
+      root.setAttribute("aria-label", this.name ? `${texts.name}, ${this.name}` : texts.name);
       root.append(legend(texts));
-      const { list, buttons } = wordButtons(this.data, texts, i => this.choose(i));
-      this.buttons = buttons;
+      const { list, buttons } = wordButtons(data, texts, i => this.choose(i));
+      Object.assign(this, { list, buttons });
       root.append(list, this.bar());
+      if (data.seconds > LONG) {
+        this.strip = root.appendChild(make("div", "lv-strip"));
+        this.strip.title = texts.strip;
+        this.strip.append(make("canvas", ""), make("div", "lv-window"), make("div", "lv-here-line"));
+      }
       this.stage = root.appendChild(make("div", "lv-stage"));
       this.stage.tabIndex = 0;
       this.stage.setAttribute("role", "application");
-      this.stage.setAttribute("aria-label", texts.stage);
+      this.stage.setAttribute("aria-label", this.name ? `${texts.stage} ${this.name}` : texts.stage);
       this.canvas = this.stage.appendChild(make("canvas", "lv-base"));
       this.above = this.stage.appendChild(make("canvas", "lv-above"));
+      root.append(this.switches());
       this.readout = root.appendChild(make("div", "lv-readout"));
       this.spoken = root.appendChild(make("div", "lv-spoken"));
       this.spoken.setAttribute("aria-live", "polite");
       root.append(make("p", "lv-hint", texts.hint));
+      this.help = root.appendChild(help(texts));
       this.audio = root.appendChild(make("audio", "lv-audio"));
-      this.sound = new window.w2vkitSound(this, this.audio, root.querySelector(".lv-play"));
+      this.sound = new Sound(this, this.audio, root.querySelector(".lv-play"));
+      this.audio.onratechange = () => { this.rate.value = String(this.audio.playbackRate); };
       window.w2vkitGestures.listen(this);
     }
 
+    button(bar, name, text, label, act, pressed) {
+      const node = bar.appendChild(make("button", `lv-${name}`, text));
+      Object.assign(node, { type: "button", title: label, onclick: act });
+      if (!label.startsWith(text)) node.setAttribute("aria-label", label);
+      if (pressed !== undefined) node.setAttribute("aria-pressed", String(pressed));
+      return node;
+    }
+
     bar() {
-      const { texts } = this, bar = make("div", "lv-bar");
-      const button = (name, text, label, act) => {
-        const node = bar.appendChild(make("button", `lv-${name}`, text));
-        Object.assign(node, { type: "button", title: label, onclick: act });
-        node.setAttribute("aria-label", label);
-        return node;
-      };
-      button("play", "", texts.play, null); // the player sets its text
-      button("in", "+", texts.closer, () => this.zoom(0.5));
-      button("out", "−", texts.wider, () => this.zoom(2));
-      button("whole", texts.all, texts.whole, () => this.move(0, this.longest));
-      button("back", "◀", texts.back, () => this.page(-1));
-      button("on", "▶", texts.on, () => this.page(1));
-      this.fold = button("fold", texts.fold, texts.fold, () => this.toggleBlank());
-      this.fold.setAttribute("aria-pressed", "false");
+      const { texts, data } = this, bar = make("div", "lv-bar");
+      const add = (...more) => this.button(bar, ...more);
+      add("play", "", texts.play, null); // the player sets its text
+      this.looper = add("loop", "↻", texts.loop, () => this.loop(), false);
+      this.rate = bar.appendChild(make("select", "lv-speed"));
+      this.rate.setAttribute("aria-label", texts.speed);
+      this.rate.title = texts.speed;
+      for (const speed of SPEEDS) this.rate.append(new Option(`${speed} ×`, speed, speed === 1, speed === 1));
+      this.rate.onchange = () => { this.audio.playbackRate = this.audio.defaultPlaybackRate = +this.rate.value; };
+      add("in", "+", texts.closer, () => this.zoom(0.5));
+      add("out", "−", texts.wider, () => this.zoom(2));
+      add("whole", texts.all, texts.whole, () => this.all());
+      add("back", "‹", texts.back, () => this.page(-1));
+      add("on", "›", texts.on, () => this.page(1));
+      add("doubt", texts.doubt, texts.doubt, () => this.doubtful(false)).disabled = doubtful(data, 0) < 0;
       this.place = bar.appendChild(make("span", "lv-place"));
+      return bar;
+    }
+
+    switches() {
+      const { texts } = this, bar = make("div", "lv-bar lv-switches");
+      const add = (name, what) => this.button(bar, name, texts[what], texts[what], event => {
+        this[what] = !this[what];
+        event.currentTarget.setAttribute("aria-pressed", String(this[what]));
+        this.draw();
+      }, this[what]);
+      if (this.data.audio) add("spectrum", "spectrum");
+      add("letters", "letters");
+      add("fold", "pauses");
+      this.button(bar, "png", "PNG", texts.png, () => this.download("png"));
+      this.button(bar, "svg", "SVG", texts.svg, () => this.download("svg"));
+      this.button(bar, "keys", "?", texts.help, () => this.help.showModal());
       return bar;
     }
 
     // The window: the part of the time axis that is shown.
     span(wanted) {
-      return clamp(wanted, Math.min(SHORTEST, this.longest), this.longest);
+      return clamp(wanted, Math.min(SHORTEST, this.data.seconds), this.data.seconds);
     }
 
     move(start, wanted) {
@@ -94,6 +147,10 @@
       this.view = { start, stop: start + span };
       this.draw();
       this.tell();
+    }
+
+    all() {
+      this.move(0, this.data.seconds);
     }
 
     zoom(factor, around = this.cursor) {
@@ -112,12 +169,6 @@
       if (time < start || time > stop) this.move(time - 0.1 * (stop - start), stop - start);
     }
 
-    toggleBlank() {
-      this.folded = !this.folded;
-      this.fold.setAttribute("aria-pressed", String(this.folded));
-      this.draw();
-    }
-
     // The cursor. With `loud`, screen readers speak the frame; that would be too much for each move of a mouse.
     point(time, loud = false) {
       this.cursor = clamp(time, 0, this.data.seconds);
@@ -127,11 +178,57 @@
       this.tell();
     }
 
+    seek(time) {
+      if (!this.audio.paused) this.sound.seek(time);
+      this.point(time, true);
+    }
+
+    hover(row, time) { // the mouse is over a row of the heat map, or over none (-1)
+      this.row = row;
+      if (time === null) this.light(this.lit);
+      else this.point(time);
+    }
+
     choose(index) { // show a word and play it
       const word = this.data.words[index], [{ start, stop }, span] = [this.view, word.end - word.start];
-      if (word.start < start || word.end > stop || span < (stop - start) / 12) this.move(word.start - 2 * span, Math.max(5 * span, 1));
+      if (span * (this.box?.scale ?? 0) < NARROW) this.move(word.start - 2 * span, Math.max(5 * span, 1));
+      else if (word.start < start || word.end > stop) this.move((word.start + word.end + start - stop) / 2, stop - start);
       this.point(word.start, true);
       this.sound.play(word.start, word.end);
+    }
+
+    doubtful(back = false) { // the next doubtful word, or the one before
+      const index = doubtful(this.data, this.cursor, back);
+      if (index < 0) return;
+      this.choose(index);
+      this.say(this.buttons[index].getAttribute("aria-label"));
+    }
+
+    select(from, to) {
+      const [start, stop] = [from, to].map(time => clamp(time, 0, this.data.seconds)).sort((a, b) => a - b);
+      this.selection = stop - start > 0.01 ? { start, stop } : null;
+      if (this.sound.looping) this.sound.loop(true);
+      this.light(this.lit);
+      this.facts();
+    }
+
+    atCursor() { // the word at the cursor as a range, or null
+      const word = this.data.words[wordAt(this.data, this.cursor)];
+      return word ? { start: word.start, stop: word.end } : null;
+    }
+
+    loop() {
+      this.sound.loop(!this.sound.looping);
+      this.looper.setAttribute("aria-pressed", String(this.sound.looping));
+    }
+
+    speed(step) {
+      this.sound.faster(step);
+    }
+
+    leave() {
+      if (this.selection) this.select(0, 0);
+      else document.activeElement?.blur();
     }
 
     light(index) {
@@ -139,18 +236,31 @@
         this.buttons[this.lit]?.classList.remove("lv-lit");
         this.buttons[index]?.classList.add("lv-lit");
         this.lit = index;
+        if (index >= 0) this.roll(this.buttons[index]);
       }
-      if (this.box) overlay(this.above.getContext("2d"), this.data, this.box, this.ink, this.cursor, this.lit);
+      if (!this.box) return;
+      const row = this.row >= 0 ? this.row : this.data.best[frameAt(this.data, this.cursor)];
+      overlay(this.above.getContext("2d"), this.data, this.box, this.ink, { ...this, row });
+      if (this.strip) this.strip.lastChild.style.left = `${(100 * this.cursor) / this.data.seconds}%`;
+    }
+
+    roll(button) { // scroll the list of words, and nothing else, to a word
+      const box = this.list.getBoundingClientRect(), own = button.getBoundingClientRect();
+      if (own.top < box.top) this.list.scrollTop += own.top - box.top - 4;
+      else if (own.bottom > box.bottom) this.list.scrollTop += own.bottom - box.bottom + box.height / 3;
     }
 
     tell() {
       if (!this.group) return;
-      const detail = { group: this.group, from: this, view: this.view, cursor: this.cursor };
-      document.dispatchEvent(new CustomEvent("w2vkit-moved", { detail }));
+      const shares = [this.view.start, this.view.stop, this.cursor].map(time => time / this.data.seconds);
+      document.dispatchEvent(new CustomEvent("w2vkit-moved", { detail: { group: this.group, from: this, shares } }));
     }
 
     read(loud) {
-      const frame = frameAt(this.data, this.cursor), { parts, said } = readout(this.data, this.texts, frame);
+      const frame = frameAt(this.data, this.cursor);
+      if (frame === this.frame && !loud) return;
+      this.frame = frame;
+      const { parts, said } = readout(this.data, this.texts, frame);
       this.readout.replaceChildren(...parts);
       if (loud) this.say(said);
     }
@@ -159,44 +269,83 @@
       this.spoken.textContent = text;
     }
 
+    fail(text) { // said and seen
+      this.say(text);
+      this.place.textContent = text;
+    }
+
+    hear(samples, rate) { // the sound is here: draw it finely, and its spectrogram
+      Object.assign(this.data, { samples, rate });
+      try {
+        this.data.spectrum = window.w2vkitSpectrum.start(samples, rate, () => this.draw());
+      } catch { /* a page that forbids workers has no spectrogram */ }
+      this.draw();
+    }
+
+    facts() {
+      const { start, stop } = this.selection ?? this.view, text = this.selection ? this.texts.selected : this.texts.place;
+      this.place.textContent = fill(text, { start: start.toFixed(2), stop: stop.toFixed(2), seconds: this.data.seconds.toFixed(2), span: (stop - start).toFixed(2) });
+    }
+
     draw() {
       if (this.waiting) return; // draw once for several changes
       this.waiting = true;
       requestAnimationFrame(() => {
         this.waiting = false;
         const width = this.stage.clientWidth;
-        if (!width) return; // the tab is hidden
-        const style = getComputedStyle(this.root);
-        this.ink = Object.fromEntries(INKS.map(name => [name, style.getPropertyValue(`--lv-${name}`)]));
-        const rows = this.data.labels.map((_, k) => k).filter(k => !this.folded || k !== this.data.blank);
-        this.box = layout(this.data, this.view, width, rows);
-        base(this.paper(this.canvas), this.data, this.box, this.ink);
+        if (!width) return this.audio.pause(); // the tab is hidden
+        const style = getComputedStyle(this.root), ink = Object.fromEntries(INKS.map(name => [name, style.getPropertyValue(`--lv-${name}`).trim()]));
+        const changed = this.box?.width !== width || this.ink?.paper !== ink.paper;
+        this.ink = ink;
+        const rows = (this.letters ? this.data.labels.map((_, k) => k) : this.data.used).filter(k => this.pauses || k !== this.data.blank);
+        this.box = layout(this.data, this.view, width, rows, this.spectrum);
+        this.stage.style.height = `${this.box.height}px`;
+        base(this.paper(this.canvas), this.data, this.box, ink, this.texts);
         this.paper(this.above);
         this.light(this.lit);
-        const { start, stop } = this.view;
-        this.place.textContent = fill(this.texts.place, { start: start.toFixed(2), stop: stop.toFixed(2), seconds: this.data.seconds.toFixed(2) });
+        this.facts();
+        if (this.strip) this.drawStrip(changed);
       });
     }
 
-    paper(canvas) { // fit a canvas to the size and density of the screen
-      const density = window.devicePixelRatio || 1, { width, height } = this.box;
-      Object.assign(canvas, { width: Math.round(width * density), height: Math.round(height * density) });
+    drawStrip(changed) {
+      const [canvas, part] = this.strip.children, { start, stop } = this.view, { seconds } = this.data, width = this.strip.clientWidth;
+      if (changed) strip(this.paper(canvas, width, STRIP), this.data, width, this.ink);
+      Object.assign(part.style, { left: `${(100 * start) / seconds}%`, width: `${(100 * (stop - start)) / seconds}%` });
+    }
+
+    paper(canvas, width = this.box.width, height = this.box.height) { // fit a canvas to the size and density of the screen
+      const density = window.devicePixelRatio || 1, size = [width, height].map(x => Math.round(x * density));
+      if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
       Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
-      this.stage.style.height = `${height}px`;
       const context = canvas.getContext("2d");
-      context.scale(density, density);
+      context.setTransform(density, 0, 0, density, 0, 0);
       return context;
+    }
+
+    // What is shown, as a picture: SVG as text, PNG as a Blob of twice the size.
+    svg() {
+      const pen = new window.w2vkitSvgPen(this.box.width, this.box.height, this.ink.paper);
+      base(pen, this.data, this.box, this.ink, this.texts);
+      return pen.toString();
+    }
+
+    png() {
+      const canvas = make("canvas", ""), { width, height } = this.box, pen = canvas.getContext("2d");
+      Object.assign(canvas, { width: 2 * width, height: 2 * height });
+      pen.scale(2, 2);
+      base(pen, this.data, this.box, this.ink, this.texts);
+      Object.assign(pen, { globalCompositeOperation: "destination-over", fillStyle: this.ink.paper });
+      pen.fillRect(0, 0, width, height);
+      return new Promise(done => canvas.toBlob(done, "image/png"));
+    }
+
+    async download(kind) {
+      const stem = [(this.data.name || this.texts.picture).replace(/\.\w+$/, ""), this.name].filter(Boolean).join("-");
+      save(kind === "svg" ? new Blob([this.svg()], { type: "image/svg+xml" }) : await this.png(), `${stem}.${kind}`);
     }
   }
 
-  // Called once per component; each new value makes a new view.
-  window.w2vkitLinkedView = (element, props, watch) => {
-    let shown = null;
-    const show = () => {
-      shown?.close();
-      shown = props.value ? new LinkedView(element.querySelector(".lv-mount"), props.value, props.texts, props.group) : null;
-    };
-    watch("value", show);
-    show();
-  };
+  // Show data in an element; what was shown there before has to be closed.
+  window.w2vkitView = { mount: (element, data, texts, options) => new LinkedView(element, data, texts, options) };
 })();

@@ -38,7 +38,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
     views = []
     for letter in "AB":
         gr.Markdown(f"#### {strings.SETUP.format(letter=letter)}")
-        views.append(linked_view.build(f"compare-{letter.lower()}", group="compare"))
+        views.append(linked_view.build(f"compare-{letter.lower()}", group="compare", name=letter))
 
     def run(path: str | None, words: str, text: str, *fields: Any) -> list[Any]:
         if not path:

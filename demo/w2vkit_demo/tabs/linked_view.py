@@ -20,7 +20,7 @@ from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
 
 STATIC = Path(__file__).parents[1] / "static"
-PARTS = ("data", "draw", "parts", "sound", "gestures", "view")  # each script needs those before it
+PARTS = ("data", "spectrum", "draw", "svg", "parts", "sound", "gestures", "view")  # each script needs those before it
 SCRIPT = "".join((STATIC / f"linked_{part}.js").read_text(encoding="utf-8") for part in PARTS)
 CSS = (STATIC / "linked_view.css").read_text(encoding="utf-8")
 
@@ -29,25 +29,53 @@ PEAK_SECONDS = 0.005  # s; one pair of peaks for each
 MOST_LABELS = 64  # rows that can be told apart; of a larger vocabulary the likeliest are drawn
 
 
-def build(elem_id: str, group: str = "") -> gr.HTML:
-    """Make an empty linked view, whose value is the result of `packed`; views of one group move together."""
+# Each new value makes a new view.
+MOUNT = """
+let view = null;
+const show = () => {
+  view?.close();
+  view = props.value ? w2vkitView.mount(element.querySelector(".lv-mount"), props.value, props.texts, props.options) : null;
+};
+watch("value", show);
+show();
+"""
+
+
+def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any] | None = None) -> gr.HTML:
+    """Make an empty linked view, whose value is the result of `packed`.
+
+    Parameters
+    ----------
+    elem_id : str
+        The element's id.
+    group : str
+        Views of one group move together.
+    name : str
+        What tells the view from another one on the same tab, for screen readers.
+    texts : dict
+        Texts that replace some of `strings.VIEW`.
+    """
     return gr.HTML(
         html_template='<div class="lv-mount"></div>',
-        js_on_load="window.w2vkitLinkedView(element, props, watch);",
+        js_on_load=MOUNT,
         head=f"<script>{SCRIPT}</script>",  # Gradio runs it once, however many views there are
         apply_default_css=False,
         elem_id=elem_id,
-        texts=strings.VIEW,
-        group=group,
+        texts=strings.VIEW | (texts or {}),
+        options={"group": group, "name": name},
     )
 
 
-def packed(found: Transcription) -> dict[str, Any]:
-    """Pack a result for a view; the sound becomes a file in Gradio's cache, which Gradio serves and later deletes."""
+def packed(found: Transcription, *, source: str = "") -> dict[str, Any]:
+    """Pack a result for a view; the sound becomes a file in Gradio's cache, which Gradio serves and later deletes.
+
+    Pictures of the view that are saved get the name of the file ``source``.
+    """
     assert found.waveform is not None, "the page keeps the sound of every result"
     path = save_bytes_to_cache(wav(found.waveform), "sound.wav", get_upload_folder())
     audio = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    return {**asdict(linked_view(found.waveform, found.emissions, found.hypothesis)), "audio": audio}
+    view = asdict(linked_view(found.waveform, found.emissions, found.hypothesis))
+    return view | {"audio": audio, "name": Path(source).name}
 
 
 def wav(waveform: Waveform) -> bytes:
