@@ -82,11 +82,11 @@
     if (sound) {
       const { rows, levels, hop_seconds: hop } = sound, end = levels.length / rows - 1;
       const first = clamp(Math.floor(place.view.start / hop) - 1, 0, end), last = clamp(Math.ceil(place.view.stop / hop) + 1, 0, end);
-      const count = last - first + 1, columns = Math.min(count, Math.round(1.5 * place.width));
+      const count = last - first + 1, columns = Math.min(count, place.width);
       const picture = sheet(columns, rows, pixels => {
         for (let c = 0; c < columns; c++) {
           const from = first + Math.floor((c * count) / columns), to = Math.max(from + 1, first + Math.floor(((c + 1) * count) / columns));
-          const stride = Math.max(1, (to - from) >> 2);
+          const stride = (to - from + 1) >> 1; // two of them: all would take too long to move 60 times a second
           for (let r = 0; r < rows; r++) {
             let level = 0;
             for (let t = from; t < to; t += stride) level = Math.max(level, levels[t * rows + r]);
@@ -107,20 +107,22 @@
   }
 
   function words(pen, data, place, ink) {
-    Object.assign(pen, { font: "13px system-ui, sans-serif", textBaseline: "middle" });
-    for (const word of data.words) {
-      const left = Math.max(GUTTER, place.x(word.start)), right = Math.min(place.width, place.x(word.end));
-      if (right <= GUTTER || left >= place.width) continue;
-      const width = Math.max(1, right - left - 1);
-      pen.fillStyle = ink.lane;
-      pen.fillRect(left, place.words + 2, width, WORDS - 7);
-      pen.fillStyle = ink[word.shade];
-      pen.fillRect(left, place.words + WORDS - 5, width, 2);
-      if (width < 14) continue;
-      within(pen, left, place.words, width - 1, WORDS, () => {
-        pen.fillStyle = ink.text;
-        pen.fillText(word.text, left + 4, place.words + WORDS / 2 - 2);
-      });
+    const seen = data.words.filter(word => word.end > place.view.start && word.start < place.view.stop).map(word => {
+      const left = Math.max(GUTTER, place.x(word.start));
+      return { ...word, left, width: Math.max(1, Math.min(place.width, place.x(word.end)) - left - 1) };
+    });
+    pen.fillStyle = ink.lane;
+    for (const { left, width } of seen) pen.fillRect(left, place.words + 2, width, WORDS - 7);
+    for (const shade of ["sure", "likely", "doubtful"]) {
+      pen.fillStyle = ink[shade];
+      for (const word of seen) if (word.shade === shade) pen.fillRect(word.left, place.words + WORDS - 5, word.width, 2);
+    }
+    Object.assign(pen, { fillStyle: ink.text, textBaseline: "middle", textAlign: "left" });
+    for (const { text, left, width } of seen) {
+      const size = Math.min(13, width / (0.72 * text.length)); // small enough to fit, or not at all
+      if (size < 8.5 && width < 60) continue;
+      pen.font = `${Math.max(size, 9).toFixed(1)}px system-ui, sans-serif`;
+      within(pen, left, place.words, width - 1, WORDS, () => pen.fillText(text, left + 4, place.words + WORDS / 2 - 2));
     }
   }
 

@@ -32,7 +32,7 @@
     }
 
     fillText(text, x, y) { // a third of the size below the middle is the baseline, in every viewer
-      const size = +/(\d+)px/.exec(this.font)[1], font = this.font.replace(/^bold /, "").replace(/^\d+px /, "");
+      const size = +/([\d.]+)px/.exec(this.font)[1], font = this.font.replace(/^bold /, "").replace(/^[\d.]+px /, "");
       const weight = this.font.startsWith("bold") ? ' font-weight="bold"' : "";
       this.parts.push(`<text x="${round(x)}" y="${round(y + size * 0.35)}" font-size="${size}" font-family="${clean(font)}"${weight} ` +
         `text-anchor="${ANCHORS[this.textAlign]}" fill="${clean(this.fillStyle)}">${clean(text)}</text>`);
