@@ -115,18 +115,20 @@ def test_the_spectrogram_shows_a_tone_at_its_frequency_and_can_be_hidden(open_vi
     page = open_views(2)
     page.wait_for_function("() => views[0].data.spectrum.levels.some(level => level > 200)")
     box = page.evaluate("() => ({ words: views[0].box.words, height: views[0].box.height, x: views[0].box.x(0.1) })")
-    column = pixels(page, round(box["x"]), 56, 1, box["words"] - 60).sum(axis=(1, 2))
+    column = pixels(page, round(box["x"]), 50, 1, box["words"] - 54).sum(axis=(1, 2))
     frequency = 8000 * (1 - (column.argmin() + 0.5) / len(column))
     assert abs(frequency - FREQUENCY) < 250
     page.get_by_role("button", name="Spectrogram").click()
     drawn(page)
-    assert page.evaluate("() => views[0].box.height") == box["height"] - 84
+    assert page.evaluate("() => views[0].box.height") == box["height"] - 76
 
 
 def test_a_wide_cell_has_its_letter_and_a_narrow_one_not(open_views):
     page = open_views(4)
     write = "() => { const said = []; const pen = views[0].canvas.getContext('2d'), old = pen.fillText;"
-    write += " pen.fillText = function (text, x, y) { if (pen.font.startsWith('bold')) said.push(text); old.apply(pen, arguments) };"
+    write += (
+        " pen.fillText = function (text, x, y) { if (pen.font.startsWith('bold')) said.push(text); old.apply(pen, arguments) };"
+    )
     write += " views[0].draw(); return new Promise(done => setTimeout(() => { delete pen.fillText; done(said) }, 100)) }"
     assert set("ABCD") <= set(page.evaluate(write))
     page.evaluate("() => views[0].move(0, 0.3)")
@@ -142,12 +144,12 @@ def test_the_pointed_row_is_lit(open_views):
     stage = page.locator(".lv-stage").bounding_box()
     heat = page.evaluate("() => views[0].box.heat")
     lit = "y => [...views[0].above.getContext('2d').getImageData(2, y, 1, 1).data]"
-    assert page.evaluate(lit, heat + 14 + 7)[3] == 0
-    page.mouse.move(stage["x"] + 400, stage["y"] + heat + 14 + 7)
-    assert page.evaluate(lit, heat + 14 + 7)[3] == 255
-    assert page.evaluate(lit, heat + 7)[3] == 0
+    assert page.evaluate(lit, heat + 13 + 6)[3] == 0
+    page.mouse.move(stage["x"] + 400, stage["y"] + heat + 13 + 6)
+    assert page.evaluate(lit, heat + 13 + 6)[3] == 255
+    assert page.evaluate(lit, heat + 6)[3] == 0
     page.mouse.move(stage["x"] + 400, stage["y"] + 10)
-    assert page.evaluate(lit, heat + 14 + 7)[3] == 0
+    assert page.evaluate(lit, heat + 13 + 6)[3] == 0
 
 
 def test_only_rows_in_use_are_shown_unless_all_are_wanted(open_views):
@@ -276,7 +278,7 @@ def test_wave_and_heat_map_end_together(open_views):
     heat, width = page.evaluate("() => [views[0].box.heat, views[0].box.width]")
     edges = pixels(page, 0, heat + 5, width, 1)[0].sum(axis=1)
     assert (edges[GUTTER + 1 : width - 1] < 600).all()  # the row of the blank, which begins and ends the sound
-    wave = pixels(page, GUTTER, 28, width - GUTTER, 1)[0].sum(axis=1)
+    wave = pixels(page, GUTTER, 25, width - GUTTER, 1)[0].sum(axis=1)
     assert wave[1] and wave[-2]
 
 
@@ -284,7 +286,7 @@ def test_the_wave_is_drawn_sample_by_sample_when_zoomed_in(open_views):
     page = open_views(2)
     page.evaluate("() => views[0].move(0.05, 0.1)")
     width = page.evaluate("() => views[0].box.width") - GUTTER
-    inked = pixels(page, GUTTER, 0, width, 54).any(axis=2)
+    inked = pixels(page, GUTTER, 0, width, 48).any(axis=2)
     tops = inked.argmax(axis=0)
     assert len(np.unique(tops)) > 3  # peaks of 5 ms would all have the height of the tone
 

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const { clamp, frameAt, timeOf } = window.w2vkitData;
-  const GUTTER = 50, WAVE = 56, SPECTRUM = 84, WORDS = 28, AXIS = 20, BAR = 20, ROW = 14, STRIP = 36;
+  const GUTTER = 50, WAVE = 50, SPECTRUM = 76, WORDS = 28, AXIS = 20, BAR = 20, ROW = 13, STRIP = 36;
   const STEPS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
   const MONO = "11px ui-monospace, 'DejaVu Sans Mono', monospace", PLAIN = "11px system-ui, sans-serif";
 
@@ -119,10 +119,10 @@
     }
     Object.assign(pen, { fillStyle: ink.text, textBaseline: "middle", textAlign: "left" });
     for (const { text, left, width } of seen) {
-      const size = Math.min(13, width / (0.72 * text.length)); // small enough to fit, or not at all
-      if (size < 8.5 && width < 60) continue;
-      pen.font = `${Math.max(size, 9).toFixed(1)}px system-ui, sans-serif`;
-      within(pen, left, place.words, width - 1, WORDS, () => pen.fillText(text, left + 4, place.words + WORDS / 2 - 2));
+      const room = width - 6; // CSS pixels; a word that needs a little more is squeezed, one that needs much more left out
+      if (room < 5 * text.length) continue;
+      pen.font = `${room < 7.5 * text.length ? 10 : 12}px system-ui, sans-serif`;
+      pen.fillText(text, left + 3, place.words + WORDS / 2 - 2, room);
     }
   }
 
@@ -191,7 +191,7 @@
   }
 
   function bar(pen, place, ink, texts) { // how probable each colour is
-    const colours = ramp(ink.heat), long = Math.min(150, place.width / 4), left = place.width - long - 44, y = place.bottom + AXIS + 10;
+    const colours = ramp(ink.heat), long = Math.round(Math.min(150, place.width / 4)), left = place.width - long - 44, y = place.bottom + AXIS + 10;
     for (let i = 0; i < long; i++) {
       pen.fillStyle = css(colours[shadeOf(i / (long - 1))]);
       pen.fillRect(left + i, y - 7, 1, 13);

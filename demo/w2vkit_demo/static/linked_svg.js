@@ -7,7 +7,8 @@
 
   class SvgPen {
     constructor(width, height, background) {
-      Object.assign(this, { width, height, parts: [], boxes: 0, imageSmoothingEnabled: true, textAlign: "left", fillStyle: "#000" });
+      Object.assign(this, { width, height, parts: [], boxes: 0, imageSmoothingEnabled: true, textAlign: "left" });
+      this.ruler = document.createElement("canvas").getContext("2d");
       this.fillStyle = background;
       this.fillRect(0, 0, width, height);
     }
@@ -31,10 +32,12 @@
       else this.parts.push(begin + piece + end);
     }
 
-    fillText(text, x, y) { // a third of the size below the middle is the baseline, in every viewer
+    fillText(text, x, y, room = Infinity) { // a third of the size below the middle is the baseline, in every viewer
       const size = +/([\d.]+)px/.exec(this.font)[1], font = this.font.replace(/^bold /, "").replace(/^[\d.]+px /, "");
       const weight = this.font.startsWith("bold") ? ' font-weight="bold"' : "";
-      this.parts.push(`<text x="${round(x)}" y="${round(y + size * 0.35)}" font-size="${size}" font-family="${clean(font)}"${weight} ` +
+      const wide = Object.assign(this.ruler, { font: this.font }).measureText(text).width > room;
+      const squeezed = wide ? ` textLength="${round(room)}" lengthAdjust="spacingAndGlyphs"` : "";
+      this.parts.push(`<text x="${round(x)}" y="${round(y + size * 0.35)}" font-size="${size}" font-family="${clean(font)}"${weight}${squeezed} ` +
         `text-anchor="${ANCHORS[this.textAlign]}" fill="${clean(this.fillStyle)}">${clean(text)}</text>`);
     }
 

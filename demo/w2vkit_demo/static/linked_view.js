@@ -21,7 +21,7 @@
   const { make, fill, legend, wordButtons, readout, help, save } = window.w2vkitParts;
   const { Sound, SPEEDS } = window.w2vkitSound;
   const SHORTEST = 0.1, LONG = 30; // s; the least that is shown, and from where there is a strip
-  const FIRST = 90; // CSS pixels a second in the first view of a long sound: most words can be read
+  const FIRST = 110; // CSS pixels a second in the first view of a long sound: most words can be read
   const NARROW = 8; // CSS pixels; a narrower word is zoomed in on when it is chosen
   const INKS = ["text", "muted", "paper", "lane", "wave", "cursor", "chosen", "sure", "likely", "doubtful", "heat", "sound"];
 

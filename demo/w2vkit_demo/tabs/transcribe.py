@@ -72,7 +72,16 @@ def build(service: Service, chosen_model: gr.State) -> None:
         exported = widgets.downloads(found, FORMATS, source=path)
         words = widgets.times_table(found.hypothesis.words)
         errors = score(true_text, found.text, model)
-        return [kept(found.emissions), summary, linked_view.packed(found, source=path), found.text, errors, words, "", *exported]
+        return [
+            kept(found.emissions),
+            summary,
+            linked_view.packed(found, source=path),
+            found.text,
+            errors,
+            words,
+            "",
+            *exported,
+        ]
 
     def run_new(path: str | None, model: str, how: str) -> list[Any]:
         return [*run(path, "", model, how), ""]  # the reference in the field is that of the recording before
