@@ -58,8 +58,9 @@ def open_views(browser, window) -> Iterator[Callable[..., Page]]:
         values = [value(seconds) for seconds in lengths]
         mounts = "".join("<div></div>" for _ in values)
         page.set_content(
-            f'<html lang="en" class="{"dark" if dark else ""}"><title>view</title><meta name="viewport" content="width=device-width">'
-            f"<style>body {{ margin: 8px }} {CSS}</style>{mounts}<div style='height: 2000px'></div><script>{SCRIPT}</script>"
+            f'<html lang="en" class="{"dark" if dark else ""}"><title>view</title>'
+            f"<meta name='viewport' content='width=device-width'><style>body {{ margin: 8px }} {CSS}</style>"
+            f"{mounts}<div style='height: 2000px'></div><script>{SCRIPT}</script>"
             f"<script>const texts = {json.dumps(strings.VIEW)}, nodes = document.querySelectorAll('body > div');"
             f"const views = {json.dumps(values)}.map((value, i) => w2vkitView.mount(nodes[i], value, texts,"
             " { name: 'AB'[i], group: 'g' }))</script>"
@@ -73,7 +74,7 @@ def open_views(browser, window) -> Iterator[Callable[..., Page]]:
 
 
 def value(seconds: float) -> dict:
-    """A view whose sound is a tone with gaps, and whose words, one a quarter of a second, spell A, B, C, ... in single frames."""
+    """A view of a tone with gaps; a word of one letter, A to D in turn, begins every quarter of a second."""
     vocabulary, frames = Vocabulary.of(LABELS), round(seconds * 50) - 1
     probabilities = np.full((frames, len(LABELS)), 1e-5)
     probabilities[:, vocabulary.blank] = 1
@@ -174,10 +175,11 @@ def test_the_picture_has_a_colour_bar_and_opens_as_svg_and_png(open_views, tmp_p
         files[kind] = Path(waiting.value.path())
     root = ET.parse(files["svg"]).getroot()
     texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"50 %", "100 %", "8 kHz", "A", "blank"} <= set(texts) and any(text.endswith(" 0 %") for text in texts)
+    assert {"50 %", "100 %", "8 kHz", "A", "blank"} <= set(texts) and any(str(text).endswith(" 0 %") for text in texts)
     size = page.evaluate("() => [2 * views[0].box.width, 2 * views[0].box.height]")
     found = page.evaluate(
-        "async png => { const i = new Image(); i.src = 'data:image/png;base64,' + png; await i.decode(); return [i.width, i.height] }",
+        "async png => { const image = new Image(); image.src = 'data:image/png;base64,' + png;"
+        " await image.decode(); return [image.width, image.height] }",
         base64.b64encode(files["png"].read_bytes()).decode(),
     )
     assert found == size

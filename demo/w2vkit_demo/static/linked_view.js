@@ -122,7 +122,7 @@
 
     switches() {
       const { texts } = this, bar = make("div", "lv-bar lv-switches");
-      const add = (name, what) => this.button(bar, name, texts[what], texts[what], event => {
+      const add = (name, what) => this.button(bar, name, texts[what], texts[`${what}_about`] ?? texts[what], event => {
         this[what] = !this[what];
         event.currentTarget.setAttribute("aria-pressed", String(this[what]));
         this.draw();
