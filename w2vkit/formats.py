@@ -1,20 +1,116 @@
-"""Hypotheses and alignments as dictionaries and as files: txt, srt, vtt, json, tsv, TextGrid, ctm."""
+"""Hypotheses and alignments as dictionaries and as files: txt, srt, vtt, ass, json, tsv, TextGrid, ctm."""
 
 import csv
 import io
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from w2vkit.align import Alignment
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.errors import FormatError, printable, printable_name
 
-LINE_CHARACTERS = 42  # the usual limit of a subtitle line
-PAUSE_SECONDS = 0.6  # s; a silence of this length ends a subtitle
+
+@dataclass(frozen=True)
+class Layout:
+    """How words are put into subtitles and segments.
+
+    A pause is the time from the end of a word to the start of the next one. The network emits only blanks then, and word
+    boundaries: it heard no character. So silence, noise and music are pauses alike.
+
+    Attributes
+    ----------
+    line_width : int
+        The most characters of a line; a longer word has a line of its own.
+    lines : int
+        The most lines of a subtitle.
+    words_per_line : int or None
+        The most words of a line; None for any number.
+    highlight : bool
+        Underline each word while it is said, as Whisper does: a subtitle is repeated for each of its words.
+    pause : float
+        A pause of this length (s) ends a subtitle and a segment. No subtitle is shown during it.
+
+    Raises
+    ------
+    FormatError
+        A number is not above 0.
+    """
+
+    line_width: int = 42  # the usual limit of a subtitle line
+    lines: int = 1
+    words_per_line: int | None = None
+    highlight: bool = False
+    pause: float = 0.6
+
+    def __post_init__(self) -> None:
+        counts = [self.line_width, self.lines, 1 if self.words_per_line is None else self.words_per_line]
+        if min(counts) < 1:
+            raise FormatError("A subtitle needs at least one character, word and line. Give numbers from 1 on.")
+        if not 0 < self.pause < math.inf:
+            raise FormatError(f"A pause of {self.pause:g} s ends no subtitle. Give a number of seconds above 0.")
 
 
-def to_dict(found: Hypothesis | Alignment, *, seconds: float, name: str = "audio", notes: Sequence[str] = ()) -> dict[str, Any]:
+PLAIN = Layout()
+
+
+def segments(words: Sequence[Word], pause: float = PLAIN.pause) -> Iterator[tuple[Word, ...]]:
+    """Cut words at the pauses of at least ``pause`` (s); see `Layout`."""
+    part: list[Word] = []
+    for word in words:
+        if part and word.start - part[-1].end >= pause:
+            yield tuple(part)
+            part = []
+        part.append(word)
+    if part:
+        yield tuple(part)
+
+
+CASES = ("lower", "upper", "sentence")
+
+
+def in_case(hypothesis: Hypothesis, case: str, *, pause: float = PLAIN.pause) -> Hypothesis:
+    """Write a hypothesis and its alternatives in another case.
+
+    Parameters
+    ----------
+    hypothesis : Hypothesis
+    case : str
+        One of `CASES`. "sentence" is for English: lower case, but for the first letter, the first letter after a pause, and
+        the word "I" with its short forms (I'm, I'll). It finds neither names nor the ends of sentences, and adds no
+        punctuation.
+    pause : float
+        As for `segments` (s).
+
+    Raises
+    ------
+    FormatError
+        There is no such case.
+    """
+    if case not in CASES:
+        raise FormatError(f"There is no case {case!r}. Choose one of: {', '.join(CASES)}.")
+    written: list[Word] = []
+    for part in segments(hypothesis.words, pause):
+        for k, word in enumerate(part):
+            text = word.text.upper() if case == "upper" else word.text.lower()
+            if case == "sentence" and (k == 0 or re.fullmatch(r"i(['\u2019].*)?", text)):
+                text = re.sub(r"[^\W\d_]", lambda letter: letter[0].upper(), text, count=1)
+            written.append(replace(word, text=text))
+    alternatives = tuple(in_case(other, case, pause=pause) for other in hypothesis.alternatives)
+    return replace(hypothesis, text=_joined(written), words=tuple(written), alternatives=alternatives)
+
+
+def to_dict(
+    found: Hypothesis | Alignment,
+    *,
+    seconds: float,
+    name: str = "audio",
+    notes: Sequence[str] = (),
+    pause: float = PLAIN.pause,
+) -> dict[str, Any]:
     """Give a hypothesis or an alignment as values for JSON.
 
     Parameters
@@ -26,12 +122,15 @@ def to_dict(found: Hypothesis | Alignment, *, seconds: float, name: str = "audio
         The name of the sound.
     notes : sequence of str
         What is missing in the sound, or was chosen, as `w2vkit.audio.Waveform.notes`.
+    pause : float
+        A pause of this length (s) ends a segment of a hypothesis; see `Layout`.
 
     Returns
     -------
     dict
-        ``audio``, ``seconds``, ``text``, ``confidence``, ``score`` and ``words``; ``notes`` if there are some;
-        ``alternatives`` if a hypothesis has some; ``segments``, ``characters`` and ``unmapped`` of an alignment.
+        ``audio``, ``seconds``, ``text``, ``confidence``, ``score``, ``words`` and ``segments``; ``notes`` if there are some;
+        ``pause_seconds`` of a hypothesis, which ended its segments, and its ``alternatives`` if there are some; of an
+        alignment ``characters`` and ``unmapped``, and its segments are the lines of the text.
     """
     hypothesis = found.hypothesis if isinstance(found, Alignment) else found
     content: dict[str, Any] = {
@@ -58,24 +157,81 @@ def to_dict(found: Hypothesis | Alignment, *, seconds: float, name: str = "audio
         content["segments"] = _timed(found.segments)
         content["characters"] = _timed(found.characters)
         content["unmapped"] = list(found.unmapped)
+    else:
+        content["pause_seconds"] = pause
+        content["segments"] = _timed([_merged(part) for part in segments(hypothesis.words, pause)])
     return content
 
 
-def _timed(parts: tuple[Word, ...]) -> list[dict[str, Any]]:
+def _merged(words: Sequence[Word]) -> Word:
+    """Make one entry of words: their text and time, and the mean of their confidences, as `Hypothesis.confidence`."""
+    confidence = sum(word.confidence for word in words) / len(words)
+    return Word(_joined(words), words[0].start, words[-1].end, confidence)
+
+
+def _timed(parts: Sequence[Word]) -> list[dict[str, Any]]:
     return [{"text": p.text, "start": p.start, "end": p.end, "confidence": round(p.confidence, 4)} for p in parts]
 
 
-def txt(hypothesis: Hypothesis, seconds: float, name: str) -> str:
+def txt(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
     """Plain text, one line."""
     return f"{hypothesis.text}\n"
 
 
-def subtitles(hypothesis: Hypothesis) -> Iterator[tuple[Word, ...]]:
-    """Group words into subtitles: a new one starts after a pause, and before a line gets too long."""
+@dataclass(frozen=True)
+class Cue:
+    """A subtitle.
+
+    Attributes
+    ----------
+    start, end : int
+        ms.
+    lines : tuple of tuple of Word
+    said : Word or None
+        The word to underline.
+    """
+
+    start: int
+    end: int
+    lines: tuple[tuple[Word, ...], ...]
+    said: Word | None = None
+
+    def text(self, newline: str, underline: tuple[str, str], escape: Callable[[str], str] = str) -> str:
+        """Join the lines; ``underline`` is what stands before and after the word to underline."""
+        before, after = underline
+        lines = (
+            (f"{before}{escape(w.text)}{after}" if w is self.said else escape(w.text) for w in line) for line in self.lines
+        )
+        return newline.join(map(" ".join, lines))
+
+
+def subtitles(words: Sequence[Word], layout: Layout = PLAIN) -> Iterator[Cue]:
+    """Put words into subtitles: a new one starts after a pause, and where the lines of the one before are full.
+
+    With ``layout.highlight`` they are those of Whisper's ``--highlight_words``: one for each word, and one without a
+    highlight for each gap between two.
+    """
+    for part in segments(words, layout.pause):
+        all_lines = tuple(_lines(part, layout))
+        for first in range(0, len(all_lines), layout.lines):
+            lines = all_lines[first : first + layout.lines]
+            timed = list(_milliseconds([word for line in lines for word in line]))
+            if not layout.highlight:
+                yield Cue(timed[0][0], timed[-1][1], lines)
+                continue
+            last = timed[0][0]
+            for start, end, word in timed:
+                if last < start:
+                    yield Cue(last, start, lines)
+                yield Cue(start, end, lines, word)
+                last = end
+
+
+def _lines(words: Sequence[Word], layout: Layout) -> Iterator[tuple[Word, ...]]:
     line: list[Word] = []
-    for word in hypothesis.words:
+    for word in words:
         length = sum(len(w.text) + 1 for w in line) + len(word.text)
-        if line and (length > LINE_CHARACTERS or word.start - line[-1].end >= PAUSE_SECONDS):
+        if line and (length > layout.line_width or len(line) == layout.words_per_line):
             yield tuple(line)
             line = []
         line.append(word)
@@ -83,30 +239,56 @@ def subtitles(hypothesis: Hypothesis) -> Iterator[tuple[Word, ...]]:
         yield tuple(line)
 
 
-def srt(hypothesis: Hypothesis, seconds: float, name: str) -> str:
+def srt(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
     """SubRip subtitles."""
     blocks = [
-        f"{i}\n{_clock(words[0].start, ',')} --> {_clock(words[-1].end, ',')}\n{_joined(words)}\n"
-        for i, words in enumerate(subtitles(hypothesis), 1)
+        f"{i}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{cue.text(NEWLINE, UNDERLINE)}\n"
+        for i, cue in enumerate(subtitles(hypothesis.words, layout), 1)
     ]
     return "\n".join(blocks)
 
 
-def vtt(hypothesis: Hypothesis, seconds: float, name: str) -> str:
+def vtt(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
     """WebVTT subtitles (https://www.w3.org/TR/webvtt1/)."""
     blocks = [
-        f"{_clock(words[0].start, '.')} --> {_clock(words[-1].end, '.')}\n{_escape(_joined(words))}\n"
-        for words in subtitles(hypothesis)
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{cue.text(NEWLINE, UNDERLINE, _escape)}\n"
+        for cue in subtitles(hypothesis.words, layout)
     ]
     return "\n".join(["WEBVTT\n", *blocks])
 
 
-def _joined(words: tuple[Word, ...]) -> str:
+NEWLINE, UNDERLINE = "\n", ("<u>", "</u>")
+ASS_NEWLINE, ASS_UNDERLINE = r"\N", (r"{\u1}", r"{\u0}")
+ASS_HEAD = """[Script Info]
+ScriptType: v4.00+
+PlayResX: 384
+PlayResY: 288
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, \
+StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
+Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
+
+
+def ass(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
+    """Subtitles of Advanced SubStation Alpha, version 4.00+; its times have 10 ms."""
+    rows = [ASS_HEAD]
+    for cue in subtitles(hypothesis.words, layout):
+        start, end = (_clock(10 * round(time / 10), ".")[1:-1] for time in (cue.start, cue.end))
+        if start != end:  # a gap between two words may round to nothing
+            rows.append(f"Dialogue: 0,{start},{end},Default,,0,0,0,,{cue.text(ASS_NEWLINE, ASS_UNDERLINE, _escape_ass)}\n")
+    return "".join(rows)
+
+
+def _joined(words: Sequence[Word]) -> str:
     return " ".join(word.text for word in words)
 
 
-def _clock(seconds: float, point: str) -> str:
-    milliseconds = round(seconds * 1000)
+def _clock(milliseconds: int, point: str) -> str:
     minutes, milliseconds = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}{point}{milliseconds % 1000:03d}"
@@ -116,7 +298,12 @@ def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def tsv(hypothesis: Hypothesis, seconds: float, name: str) -> str:
+def _escape_ass(text: str) -> str:
+    """Escape braces; a backslash has no escape, so that a word joiner, which is not seen, keeps it from being a command."""
+    return text.replace("\\", "\\\N{WORD JOINER}").replace("{", "\\{").replace("}", "\\}")
+
+
+def tsv(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
     """One word per row, for spreadsheets: start and end (s), confidence, word."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
@@ -125,7 +312,7 @@ def tsv(hypothesis: Hypothesis, seconds: float, name: str) -> str:
     return buffer.getvalue()
 
 
-def textgrid(hypothesis: Hypothesis, seconds: float, name: str) -> str:
+def textgrid(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
     """Praat's long TextGrid with one tier of words; Praat requires empty intervals for silences."""
     length = round(1000 * seconds)
     intervals: list[tuple[int, int, str]] = []  # ms
@@ -165,7 +352,7 @@ def textgrid(hypothesis: Hypothesis, seconds: float, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def ctm(hypothesis: Hypothesis, seconds: float, name: str) -> str:
+def ctm(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
     """NIST's CTM: recording, channel, start (s), duration (s), word, confidence."""
     recording = "_".join(name.split()) or "audio"
     rows = [
@@ -175,7 +362,7 @@ def ctm(hypothesis: Hypothesis, seconds: float, name: str) -> str:
     return "".join(rows)
 
 
-def _milliseconds(words: tuple[Word, ...]) -> Iterator[tuple[int, int, Word]]:
+def _milliseconds(words: Sequence[Word]) -> Iterator[tuple[int, int, Word]]:
     """Round the times of words to ms. Words that are 1 ms apart, which is an error of rounding, share a border."""
     position = 0
     for word in words:
@@ -191,9 +378,10 @@ def _decimal(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.3f}".rstrip("0").rstrip(".")
 
 
-Writer = Callable[[Hypothesis, float, str], str]
-WRITERS: dict[str, Writer] = {"txt": txt, "srt": srt, "vtt": vtt, "tsv": tsv, "TextGrid": textgrid, "ctm": ctm}
-FORMATS = ("txt", "srt", "vtt", "json", "tsv", "TextGrid", "ctm")
+Writer = Callable[[Hypothesis, float, str, Layout], str]
+WRITERS: dict[str, Writer] = {"txt": txt, "srt": srt, "vtt": vtt, "ass": ass, "tsv": tsv, "TextGrid": textgrid, "ctm": ctm}
+FORMATS = ("txt", "srt", "vtt", "ass", "json", "tsv", "TextGrid", "ctm")
+SUBTITLES = ("srt", "vtt", "ass")
 
 
 def format_named(name: str) -> str:
@@ -211,7 +399,13 @@ def format_named(name: str) -> str:
 
 
 def render(
-    found: Hypothesis | Alignment, format: str, *, seconds: float, name: str = "audio", notes: Sequence[str] = ()
+    found: Hypothesis | Alignment,
+    format: str,
+    *,
+    seconds: float,
+    name: str = "audio",
+    notes: Sequence[str] = (),
+    layout: Layout = PLAIN,
 ) -> str:
     """Write a hypothesis or an alignment in a format, without control characters (`w2vkit.errors.printable`).
 
@@ -227,6 +421,8 @@ def render(
         The name of the sound, for formats that contain it.
     notes : sequence of str
         As for `to_dict`, for JSON.
+    layout : Layout
+        How `SUBTITLES` are cut; its pause also ends the segments in JSON.
 
     Raises
     ------
@@ -236,7 +432,7 @@ def render(
     format = format_named(format)
     name = printable_name(name)
     if format == "json":
-        content = to_dict(found, seconds=seconds, name=name, notes=notes)
+        content = to_dict(found, seconds=seconds, name=name, notes=notes, pause=layout.pause)
         return printable(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
     hypothesis = found.hypothesis if isinstance(found, Alignment) else found
-    return printable(WRITERS[format](hypothesis, seconds, name))
+    return printable(WRITERS[format](hypothesis, seconds, name, layout))
