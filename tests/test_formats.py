@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import av
 import pytest
@@ -248,7 +249,7 @@ def spoken(text: str, gap: float = 0.1) -> tuple[Word, ...]:
     return tuple(words)
 
 
-def subtitle_texts(text: str, **options: object) -> list[str]:
+def subtitle_texts(text: str, **options: Any) -> list[str]:
     """The texts of the subtitles in SRT, with "/" between lines."""
     made = render(Hypothesis("", spoken(text), 0.0), "srt", seconds=20, layout=Layout(**options))
     return ["/".join(block.split("\n")[2:]) for block in made.rstrip("\n").split("\n\n")]
@@ -296,12 +297,13 @@ def test_ffmpeg_reads_the_same_times_and_texts(format):
     last = {"srt": "GH", "vtt": "<GH>&", "ass": "{GH}"}[format]  # SubRip has no escapes
     words = (*spoken("AB CD EF"), Word(last, 3661.5, 3662.0, 1.0))
     made = render(Hypothesis("", words, 0.0), format, seconds=4000, layout=Layout(words_per_line=2, lines=2))
-    read = []
-    with av.open(io.BytesIO(made.encode()), format={"vtt": "webvtt"}.get(format, format)) as container:
-        for packet in container.demux(subtitles=0):
+    read = list[tuple[float, float, str]]()
+    parser: Any = av.open(io.BytesIO(made.encode()), format={"vtt": "webvtt"}.get(format, format))
+    with parser:
+        for packet in parser.demux(subtitles=0):
             for rect in packet.decode() if packet.pts is not None else ():
-                start = float(packet.pts * packet.time_base)
-                read.append((start, start + float(packet.duration * packet.time_base), rect.ass.decode().split(",", 8)[8]))
+                start, end = (float(time * packet.time_base) for time in (packet.pts, packet.pts + packet.duration))
+                read.append((start, end, rect.ass.decode().split(",", 8)[8]))
     assert [(round(start, 3), round(end, 3)) for start, end, _ in read] == [(0.0, 1.1), (3661.5, 3662.0)]
     assert [text.replace("\\{", "{").replace("\\}", "}") for _, _, text in read] == ["AB CD\\NEF", last]
 
