@@ -8,7 +8,15 @@ from typing import Any
 from w2vkit.align.subtitles import SUFFIXES as SUBTITLES
 from w2vkit.align.subtitles import cues_of
 from w2vkit.audio.waveform import describe
-from w2vkit.cli.common import add_model_options, add_sound_options, check_output, load_model, say, write_text
+from w2vkit.cli.common import (
+    add_message_options,
+    add_model_options,
+    add_sound_options,
+    check_output,
+    load_model,
+    note,
+    write_text,
+)
 from w2vkit.cli.layout import add_layout_options, layout
 from w2vkit.errors import AlignmentError
 from w2vkit.formats import FORMATS, format_named, render
@@ -39,6 +47,7 @@ def add(commands: Any) -> None:
     add_sound_options(parser)
     add_layout_options(parser, ends="a subtitle")
     add_model_options(parser)
+    add_message_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -55,11 +64,12 @@ def run(options: argparse.Namespace) -> int:
     found, alignment = align_file(
         options.audio, text, model, max_seconds=options.max_hours * 3600, track=options.track, strict=options.strict
     )
-    for note in found.notes:
-        say(f"Note: {note}")
+    for text in found.notes:
+        note(f"Note: {text}", options)
     if alignment.unmapped:
         characters = " ".join(dict.fromkeys(alignment.unmapped))
-        say(f"Note: the model cannot spell {characters}. Their times are those of the likeliest characters in their place.")
+        told = f"Note: the model cannot spell {characters}. Their times are those of the likeliest characters in their place."
+        note(told, options)
     rendered = render(alignment, format, seconds=found.seconds, name=describe(options.audio), notes=found.notes, layout=cut)
     if options.output:
         write_text(options.output, rendered)

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import math
+import sys
 from collections.abc import Sequence, Set
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -10,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from w2vkit.audio.waveform import contents, refuse
+from w2vkit.cli.colour import ABOUT, in_colour, takes_colour
 from w2vkit.cli.common import (
     add_engine_options,
+    add_message_options,
     add_model_options,
     add_sound_options,
     load_model,
+    note,
     say,
     start_cluster,
 )
@@ -37,7 +41,9 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no further o
 
 def add(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
-    parser = commands.add_parser("transcribe", help="turn audio files into text", description="Turn audio files into text.")
+    parser = commands.add_parser(
+        "transcribe", help="turn audio files into text", description=f"Turn audio files into text. {ABOUT}"
+    )
     parser.add_argument(
         "paths",
         nargs="*",
@@ -84,6 +90,7 @@ def add(commands: Any) -> None:
     add_decoder_options(parser, default="beam for checkpoints with a language model, such as w2v-mini, and greedy for others")
     add_engine_options(parser)
     add_model_options(parser)
+    add_message_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -127,11 +134,9 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
         missing = {job: [] for job in jobs}
         for path, job in outputs.paths.items():
             missing[job] += [] if path in done else [path]
-    with Bar(len(jobs)) as bar:
-        for number, job in enumerate(jobs):
-            if outputs and not missing[job]:
-                bar.reach(number + 1)
-                continue
+    todo = [job for job in jobs if not outputs or missing[job]]
+    with Bar(len(todo), quiet=options.quiet) as bar:
+        for number, job in enumerate(todo):
             try:
                 texts = _texts_of(job, model, decode, options, bar, number)
             except Exception as error:  # of this file only: the job goes on
@@ -144,11 +149,13 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
                     faults = [_write(outputs, path, texts[path.suffix[1:]]) for path in missing[job]]
                     failures += [(job.path, fault) for fault in faults if fault][:1]
             bar.reach(number + 1)
+            if options.verbose:
+                bar.note(f"{bar.line}: {printable_name(job.path)}")
     if outputs:
-        count = sum(not paths for paths in missing.values())
+        count = len(jobs) - len(todo)
         before = "were there" if options.skip_existing else "by an earlier run"
         said = f", {count} of them {before}" if count else ""
-        say(f"{total - len(failures)} of {total} files written to {outputs.folder}{said}")
+        note(f"{total - len(failures)} of {total} files written to {outputs.folder}{said}", options)
     return _report(failures, total)
 
 
@@ -159,8 +166,8 @@ def _texts_of(
     source, start, most, notes = job.source, options.start or 0.0, options.max_hours * 3600, list[str]()
     if start or options.duration:
         # One second more than the limit, so that a part up to the end that is too long is refused, and not cut.
-        note = refuse if options.strict else notes.append
-        source = Segment(contents(source), start, options.duration or most + 1, options.track, note)
+        kept = refuse if options.strict else notes.append
+        source = Segment(contents(source), start, options.duration or most + 1, options.track, kept)
     result = transcribe(
         source,
         model,
@@ -171,16 +178,19 @@ def _texts_of(
         strict=options.strict,
         progress=lambda share: bar.reach(number + share),
     )
+    bar.hear(result.seconds)
     notes += result.notes
     end = start + result.seconds
-    for note in notes:
-        bar.note(f"Note: {note}")
+    for text in notes:
+        bar.note(f"Note: {text}")
     if isinstance(source, Segment):
         notes.append(f"Only {start:g} s to {end:g} s were transcribed. Times count from the beginning of the recording.")
     hypothesis = shifted(result.hypothesis, start)
     if options.case:
         hypothesis = in_case(hypothesis, options.case, pause=options.layout.pause)
     facts = {"seconds": end, "name": job.relative.name, "notes": notes, "layout": options.layout}
+    if not options.output_dir and options.format == ["txt"] and takes_colour(sys.stdout):
+        return {"txt": in_colour(hypothesis)}
     return {format: render(hypothesis, format, **facts) for format in options.format}
 
 
@@ -239,14 +249,14 @@ def _share(options: argparse.Namespace) -> int:
     decode = decoder(options)
     with locked(options.output_dir) if options.output_dir else nullcontext():
         cluster = start_cluster(options)
-        with Bar(len(corpus)) as bar:
+        with Bar(len(corpus), quiet=options.quiet) as bar:
             shared = cluster.transcribe(
                 corpus, options.output_dir, decode=decode, max_seconds=options.max_hours * 3600, progress=bar.reach
             )
     failures = [*found.failures, *((row.id, row.error) for row in shared.results if row.error)]
     total = len(corpus) + len(found.failures)
     kept = f", {shared.reused} by an earlier run" if shared.reused else ""
-    say(f"{total - len(failures)} of {total} transcribed to {options.output_dir}{kept}")
+    note(f"{total - len(failures)} of {total} transcribed to {options.output_dir}{kept}", options)
     return _report(failures, total)
 
 
@@ -258,11 +268,11 @@ def _find(options: argparse.Namespace) -> Found:
         raise FormatError("Nothing to transcribe. Give audio files, folders or patterns, or try: w2vkit transcribe --example")
     if options.example:
         for example in examples():
-            say(f"{example.path.name}: {example.about}")
+            note(f"{example.path.name}: {example.about}", options)
         return Found([Job(e.path, Path(e.path.name)) for e in examples()])
     found = find_jobs(options.paths)
     if found.note:
-        say(f"Note: {found.note}")
+        note(f"Note: {found.note}", options)
     standard_input = any(job.standard_input for job in found.jobs)
     if standard_input and (options.resume or options.engine == "ray"):
         raise FormatError("--resume and --engine ray need files, and - is standard input. Leave one of them out.")
