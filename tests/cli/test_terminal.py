@@ -156,13 +156,12 @@ def test_the_environment_sets_defaults_and_options_win(talks, monkeypatch, capsy
         return Model()
 
     monkeypatch.setattr("w2vkit.cli.transcribe.load_model", load_model)
-    values = {"MODEL": "w2v-mini", "REVISION": "main", "DEVICE": "cpu", "DTYPE": "bfloat16", "MAX_HOURS": "1.5"}
+    values = {"MODEL": "w2v-mini", "DEVICE": "cpu", "DTYPE": "bfloat16", "MAX_HOURS": "1.5"}
     for name, value in values.items():
         monkeypatch.setenv(f"W2VKIT_{name}", value)
     assert main(["transcribe", "talks", "--dtype", "float32"]) == 0
-    assert [seen[name] for name in ("model", "revision", "device", "dtype", "max_hours")] == [
+    assert [seen[name] for name in ("model", "device", "dtype", "max_hours")] == [
         "w2v-mini",
-        "main",
         "cpu",
         "float32",
         1.5,

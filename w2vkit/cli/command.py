@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from w2vkit import __version__
-from w2vkit.cli import align, compare, demo, evaluate, export, lm, transcribe
+from w2vkit.cli import align, compare, demo, evaluate, export, info, lm, transcribe
 from w2vkit.cli.common import say, silence
 from w2vkit.cli.interrupt import STATUS, STOPPED
 from w2vkit.errors import W2VKitError
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     align.add(commands)
     evaluate.add(commands)
     compare.add(commands)
+    info.add(commands)
     lm.add(commands)
     export.add(commands)
     demo.add(commands)

@@ -59,7 +59,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     about = "w2v-mini, a folder or a Hub name (default: the large model, or w2v-mini if that is out of reach)"
     group.add_argument("--model", **from_environment("MODEL", "auto", about))
-    group.add_argument("--revision", **from_environment("REVISION", None, "commit, branch or tag of the Hub model"))
+    group.add_argument("--revision", help="commit, branch or tag of the Hub model")
     group.add_argument("--device", **from_environment("DEVICE", "auto", "auto, cpu, cuda or mps"))
     group.add_argument("--dtype", **from_environment("DTYPE", "auto", "auto, float32, bfloat16 or float16"))
     group.add_argument("--compile", action="store_true", help="compile the network first; takes minutes, pays off in long jobs")

@@ -77,7 +77,7 @@ def add(commands: Any) -> None:
     )
     add_sound_options(parser)
     parser.add_argument(
-        "--start", type=float, metavar="S", help="begin S seconds after the beginning; times count from there on"
+        "--start", type=float, metavar="S", help="begin S seconds after the beginning, from which the times still count"
     )
     parser.add_argument("--duration", type=float, metavar="S", help="transcribe S seconds only")
     parser.add_argument(
