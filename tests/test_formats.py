@@ -329,3 +329,48 @@ def test_case_changes_letters_only_and_sentence_case_is_what_it_says():
     assert in_case(Hypothesis("", (), 0.0), "sentence").text == ""
     with pytest.raises(FormatError, match="lower, upper, sentence"):
         in_case(found, "title")
+
+
+CALL = (
+    Hypothesis("HELLO YES", (Word("HELLO", 0.1, 0.4, 0.9), Word("YES", 2.0, 2.3, 0.8)), -1.0),
+    Hypothesis("<WHO IS", (Word("<WHO", 0.5, 0.8, 0.7), Word("IS", 0.9, 1.0, 0.5)), -2.0),
+)
+CALL_EXPECTED = {
+    "txt": "Speaker 1: HELLO\nSpeaker 2: <WHO IS\nSpeaker 1: YES\n",
+    "srt": "1\n00:00:00,100 --> 00:00:00,400\nSpeaker 1: HELLO\n\n2\n00:00:00,500 --> 00:00:01,000\nSpeaker 2: <WHO IS\n\n"
+    "3\n00:00:02,000 --> 00:00:02,300\nSpeaker 1: YES\n",
+    "vtt": "WEBVTT\n\n00:00:00.100 --> 00:00:00.400\n<v Speaker 1>HELLO\n\n"
+    "00:00:00.500 --> 00:00:01.000\n<v Speaker 2>&lt;WHO IS\n\n00:00:02.000 --> 00:00:02.300\n<v Speaker 1>YES\n",
+    "ass": ASS_HEAD + "Dialogue: 0,0:00:00.10,0:00:00.40,Default,Speaker 1,0,0,0,,HELLO\n"
+    "Dialogue: 0,0:00:00.50,0:00:01.00,Default,Speaker 2,0,0,0,,<WHO IS\n"
+    "Dialogue: 0,0:00:02.00,0:00:02.30,Default,Speaker 1,0,0,0,,YES\n",
+    "tsv": "start\tend\tconfidence\tword\tspeaker\n0.100\t0.400\t0.9000\tHELLO\tSpeaker 1\n"
+    "0.500\t0.800\t0.7000\t<WHO\tSpeaker 2\n0.900\t1.000\t0.5000\tIS\tSpeaker 2\n2.000\t2.300\t0.8000\tYES\tSpeaker 1\n",
+    "ctm": "call.wav 1 0.100 0.300 HELLO 0.9000\ncall.wav 1 2.000 0.300 YES 0.8000\n"
+    "call.wav 2 0.500 0.300 <WHO 0.7000\ncall.wav 2 0.900 0.100 IS 0.5000\n",
+}
+
+
+@pytest.mark.parametrize("format", CALL_EXPECTED)
+def test_the_speakers_of_a_call_are_merged_in_time(format):
+    assert render(CALL, format, seconds=3, name="call.wav") == CALL_EXPECTED[format]
+
+
+def test_the_speakers_of_a_call_in_json_and_textgrid():
+    content = json.loads(render(CALL, "json", seconds=3, name="call.wav", notes=["Late."]))
+    assert list(content) == ["audio", "seconds", "notes", "pause_seconds", "speakers", "segments"]
+    assert [(s["speaker"], s["channel"], s["text"], s["score"]) for s in content["speakers"]] == [
+        ("Speaker 1", 1, "HELLO YES", -1.0),
+        ("Speaker 2", 2, "<WHO IS", -2.0),
+    ]
+    assert content["segments"][1] == {"speaker": "Speaker 2", "text": "<WHO IS", "start": 0.5, "end": 1.0, "confidence": 0.6}
+    assert [s["text"] for s in content["segments"]] == ["HELLO", "<WHO IS", "YES"]
+    grid = render(CALL, "TextGrid", seconds=3)
+    assert "size = 2\nitem []:\n    item [1]:\n" in grid and grid.count("\n        xmax = 3\n") == 2
+    assert [line.strip() for line in grid.splitlines() if "name" in line] == ['name = "Speaker 1"', 'name = "Speaker 2"']
+
+
+def test_the_name_of_a_speaker_counts_as_a_part_of_the_line_in_subrip():
+    long = Hypothesis("", spoken("AB CD EF"), 0.0)
+    made = render([long, long], "srt", seconds=3, layout=Layout(line_width=len("Speaker 1: AB CD")))
+    assert max(len(line) for line in made.splitlines() if line.startswith("Speaker")) == len("Speaker 1: AB CD")

@@ -103,8 +103,16 @@ def in_case(hypothesis: Hypothesis, case: str, *, pause: float = PLAIN.pause) ->
     return replace(hypothesis, text=_joined(written), words=tuple(written), alternatives=alternatives)
 
 
+Speakers = Sequence[Hypothesis]  # one for each channel of a sound
+
+
+def speaker_name(channel: int) -> str:
+    """Name the speaker of a channel, counted from 0."""
+    return f"Speaker {channel + 1}"
+
+
 def to_dict(
-    found: Hypothesis | Alignment,
+    found: Hypothesis | Alignment | Speakers,
     *,
     seconds: float,
     name: str = "audio",
@@ -115,7 +123,8 @@ def to_dict(
 
     Parameters
     ----------
-    found : Hypothesis or Alignment
+    found : Hypothesis or Alignment, or a sequence of Hypothesis
+        A sequence has one hypothesis for each channel of a sound, which are the speakers.
     seconds : float
         The duration of the sound (s).
     name : str
@@ -130,8 +139,12 @@ def to_dict(
     dict
         ``audio``, ``seconds``, ``text``, ``confidence``, ``score``, ``words`` and ``segments``; ``notes`` if there are some;
         ``pause_seconds`` of a hypothesis, which ended its segments, and its ``alternatives`` if there are some; of an
-        alignment ``characters`` and ``unmapped``, and its segments are the lines of the text.
+        alignment ``characters`` and ``unmapped``, and its segments are the lines of the text. Of several speakers
+        ``audio``, ``seconds``, ``notes``, ``pause_seconds``, ``speakers``, each with ``speaker``, ``channel`` (from 1 on) and
+        what a hypothesis has, and ``segments`` of all, each with its ``speaker``, in the order of time.
     """
+    if not isinstance(found, Hypothesis | Alignment):
+        return _speakers_to_dict(found, seconds, name, notes, pause)
     hypothesis = found.hypothesis if isinstance(found, Alignment) else found
     content: dict[str, Any] = {
         "audio": name,
@@ -163,6 +176,23 @@ def to_dict(
     return content
 
 
+def _speakers_to_dict(speakers: Speakers, seconds: float, name: str, notes: Sequence[str], pause: float) -> dict[str, Any]:
+    shared = ("audio", "seconds", "notes", "pause_seconds", "segments")
+    parts = [to_dict(hypothesis, seconds=seconds, name=name, notes=notes, pause=pause) for hypothesis in speakers]
+    named = [{"speaker": speaker_name(k), "channel": k + 1} for k in range(len(parts))]
+    every = [
+        {"speaker": who["speaker"], **segment} for who, part in zip(named, parts, strict=True) for segment in part["segments"]
+    ]
+    return {
+        **{key: parts[0][key] for key in shared[:4] if key in parts[0]},
+        "speakers": [
+            who | {key: value for key, value in part.items() if key not in shared}
+            for who, part in zip(named, parts, strict=True)
+        ],
+        "segments": sorted(every, key=lambda segment: (segment["start"], segment["end"])),
+    }
+
+
 def _merged(words: Sequence[Word]) -> Word:
     """Make one entry of words: their text and time, and the mean of their confidences, as `Hypothesis.confidence`."""
     confidence = sum(word.confidence for word in words) / len(words)
@@ -173,9 +203,12 @@ def _timed(parts: Sequence[Word]) -> list[dict[str, Any]]:
     return [{"text": p.text, "start": p.start, "end": p.end, "confidence": round(p.confidence, 4)} for p in parts]
 
 
-def txt(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
-    """Plain text, one line."""
-    return f"{hypothesis.text}\n"
+def txt(speakers: Speakers, seconds: float, name: str, layout: Layout) -> str:
+    """Plain text: one line, or of several speakers a line for each segment."""
+    if len(speakers) == 1:
+        return f"{speakers[0].text}\n"
+    turns = [(part[0].start, k, part) for k, h in enumerate(speakers) for part in segments(h.words, layout.pause)]
+    return "".join(f"{speaker_name(k)}: {_joined(part)}\n" for _, k, part in sorted(turns, key=lambda turn: turn[:2]))
 
 
 @dataclass(frozen=True)
@@ -189,12 +222,15 @@ class Cue:
     lines : tuple of tuple of Word
     said : Word or None
         The word to underline.
+    speaker : str
+        Empty where there is only one.
     """
 
     start: int
     end: int
     lines: tuple[tuple[Word, ...], ...]
     said: Word | None = None
+    speaker: str = ""
 
     def text(self, newline: str, underline: tuple[str, str], escape: Callable[[str], str] = str) -> str:
         """Join the lines; ``underline`` is what stands before and after the word to underline."""
@@ -239,20 +275,32 @@ def _lines(words: Sequence[Word], layout: Layout) -> Iterator[tuple[Word, ...]]:
         yield tuple(line)
 
 
-def srt(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
-    """SubRip subtitles."""
+def _cues(speakers: Speakers, layout: Layout) -> list[Cue]:
+    """Give the subtitles of all speakers in the order of time; those of two who speak at once overlap."""
+    if len(speakers) == 1:
+        return list(subtitles(speakers[0].words, layout))
+    cues = [replace(cue, speaker=speaker_name(k)) for k, h in enumerate(speakers) for cue in subtitles(h.words, layout)]
+    return sorted(cues, key=lambda cue: (cue.start, cue.end))
+
+
+def srt(speakers: Speakers, seconds: float, name: str, layout: Layout) -> str:
+    """SubRip subtitles; the name of a speaker counts as a part of the first line."""
+    if len(speakers) > 1:
+        layout = replace(layout, line_width=max(1, layout.line_width - len(f"{speaker_name(len(speakers) - 1)}: ")))
     blocks = [
-        f"{i}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{cue.text(NEWLINE, UNDERLINE)}\n"
-        for i, cue in enumerate(subtitles(hypothesis.words, layout), 1)
+        f"{i}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n"
+        f"{cue.speaker and f'{cue.speaker}: '}{cue.text(NEWLINE, UNDERLINE)}\n"
+        for i, cue in enumerate(_cues(speakers, layout), 1)
     ]
     return "\n".join(blocks)
 
 
-def vtt(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
-    """WebVTT subtitles (https://www.w3.org/TR/webvtt1/)."""
+def vtt(speakers: Speakers, seconds: float, name: str, layout: Layout) -> str:
+    """WebVTT subtitles (https://www.w3.org/TR/webvtt1/); a speaker is a voice, ``<v Speaker 1>``."""
     blocks = [
-        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{cue.text(NEWLINE, UNDERLINE, _escape)}\n"
-        for cue in subtitles(hypothesis.words, layout)
+        f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n"
+        f"{cue.speaker and f'<v {cue.speaker}>'}{cue.text(NEWLINE, UNDERLINE, _escape)}\n"
+        for cue in _cues(speakers, layout)
     ]
     return "\n".join(["WEBVTT\n", *blocks])
 
@@ -274,13 +322,15 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 """
 
 
-def ass(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
-    """Subtitles of Advanced SubStation Alpha, version 4.00+; its times have 10 ms."""
+def ass(speakers: Speakers, seconds: float, name: str, layout: Layout) -> str:
+    """Subtitles of Advanced SubStation Alpha, version 4.00+; its times have 10 ms, and a speaker is an actor."""
     rows = [ASS_HEAD]
-    for cue in subtitles(hypothesis.words, layout):
+    for cue in _cues(speakers, layout):
         start, end = (_clock(10 * round(time / 10), ".")[1:-1] for time in (cue.start, cue.end))
         if start != end:  # a gap between two words may round to nothing
-            rows.append(f"Dialogue: 0,{start},{end},Default,,0,0,0,,{cue.text(ASS_NEWLINE, ASS_UNDERLINE, _escape_ass)}\n")
+            rows.append(
+                f"Dialogue: 0,{start},{end},Default,{cue.speaker},0,0,0,,{cue.text(ASS_NEWLINE, ASS_UNDERLINE, _escape_ass)}\n"
+            )
     return "".join(rows)
 
 
@@ -303,42 +353,53 @@ def _escape_ass(text: str) -> str:
     return text.replace("\\", "\\\N{WORD JOINER}").replace("{", "\\{").replace("}", "\\}")
 
 
-def tsv(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
-    """One word per row, for spreadsheets: start and end (s), confidence, word."""
+def tsv(speakers: Speakers, seconds: float, name: str, layout: Layout) -> str:
+    """One word per row, for spreadsheets: start and end (s), confidence, word; of several speakers also the speaker."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
-    writer.writerow(["start", "end", "confidence", "word"])
-    writer.writerows([f"{w.start:.3f}", f"{w.end:.3f}", f"{w.confidence:.4f}", w.text] for w in hypothesis.words)
+    several = len(speakers) > 1
+    writer.writerow(["start", "end", "confidence", "word", *(["speaker"] if several else [])])
+    words = [(w, [speaker_name(k)] if several else []) for k, hypothesis in enumerate(speakers) for w in hypothesis.words]
+    for w, who in sorted(words, key=lambda row: row[0].start):
+        writer.writerow([f"{w.start:.3f}", f"{w.end:.3f}", f"{w.confidence:.4f}", w.text, *who])
     return buffer.getvalue()
 
 
-def textgrid(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
-    """Praat's long TextGrid with one tier of words; Praat requires empty intervals for silences."""
-    length = round(1000 * seconds)
+def textgrid(speakers: Speakers, seconds: float, name: str, layout: Layout) -> str:
+    """Praat's long TextGrid with a tier of words for each speaker; Praat requires empty intervals for silences."""
+    ends = [end for hypothesis in speakers for _, end, _ in _milliseconds(hypothesis.words)]
+    length = max([round(1000 * seconds), *ends])  # ms
+    lines = [
+        'File type = "ooTextFile"',
+        'Object class = "TextGrid"',
+        "",
+        "xmin = 0",
+        f"xmax = {_decimal(length)}",
+        "tiers? <exists>",
+        f"size = {len(speakers)}",
+        "item []:",
+    ]
+    for k, hypothesis in enumerate(speakers):
+        lines += _tier(k, "words" if len(speakers) == 1 else speaker_name(k), hypothesis.words, length)
+    return "\n".join(lines) + "\n"
+
+
+def _tier(number: int, name: str, words: Sequence[Word], length: int) -> list[str]:
     intervals: list[tuple[int, int, str]] = []  # ms
     position = 0
-    for start, end, word in _milliseconds(hypothesis.words):
+    for start, end, word in _milliseconds(words):
         if start > position:
             intervals.append((position, start, ""))
         intervals.append((start, end, word.text))
         position = end
     if position < length or not intervals:
         intervals.append((position, length, ""))
-    last = _decimal(max(position, length))
     lines = [
-        'File type = "ooTextFile"',
-        'Object class = "TextGrid"',
-        "",
-        "xmin = 0",
-        f"xmax = {last}",
-        "tiers? <exists>",
-        "size = 1",
-        "item []:",
-        "    item [1]:",
+        f"    item [{number + 1}]:",
         '        class = "IntervalTier"',
-        '        name = "words"',
+        f'        name = "{name}"',
         "        xmin = 0",
-        f"        xmax = {last}",
+        f"        xmax = {_decimal(length)}",
         f"        intervals: size = {len(intervals)}",
     ]
     for i, (start, end, text) in enumerate(intervals, 1):
@@ -349,14 +410,15 @@ def textgrid(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) 
             f"            xmax = {_decimal(end)}",
             f'            text = "{doubled}"',
         ]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def ctm(hypothesis: Hypothesis, seconds: float, name: str, layout: Layout) -> str:
-    """NIST's CTM: recording, channel, start (s), duration (s), word, confidence."""
+def ctm(speakers: Speakers, seconds: float, name: str, layout: Layout) -> str:
+    """NIST's CTM: recording, channel, start (s), duration (s), word, confidence; by channel, then by time."""
     recording = "_".join(name.split()) or "audio"
     rows = [
-        f"{recording} 1 {start / 1000:.3f} {(end - start) / 1000:.3f} {word.text} {word.confidence:.4f}\n"
+        f"{recording} {channel} {start / 1000:.3f} {(end - start) / 1000:.3f} {word.text} {word.confidence:.4f}\n"
+        for channel, hypothesis in enumerate(speakers, 1)
         for start, end, word in _milliseconds(hypothesis.words)
     ]
     return "".join(rows)
@@ -378,7 +440,7 @@ def _decimal(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.3f}".rstrip("0").rstrip(".")
 
 
-Writer = Callable[[Hypothesis, float, str, Layout], str]
+Writer = Callable[[Speakers, float, str, Layout], str]
 WRITERS: dict[str, Writer] = {"txt": txt, "srt": srt, "vtt": vtt, "ass": ass, "tsv": tsv, "TextGrid": textgrid, "ctm": ctm}
 FORMATS = ("txt", "srt", "vtt", "ass", "json", "tsv", "TextGrid", "ctm")
 SUBTITLES = ("srt", "vtt", "ass")
@@ -399,7 +461,7 @@ def format_named(name: str) -> str:
 
 
 def render(
-    found: Hypothesis | Alignment,
+    found: Hypothesis | Alignment | Speakers,
     format: str,
     *,
     seconds: float,
@@ -411,8 +473,9 @@ def render(
 
     Parameters
     ----------
-    found : Hypothesis or Alignment
-        JSON has all of an alignment; the other formats have its words.
+    found : Hypothesis or Alignment, or a sequence of Hypothesis
+        JSON has all of an alignment; the other formats have its words. Of a sequence as for `to_dict`, the words of all
+        speakers are merged in time.
     format : str
         One of `FORMATS`, in any case.
     seconds : float
@@ -434,5 +497,6 @@ def render(
     if format == "json":
         content = to_dict(found, seconds=seconds, name=name, notes=notes, pause=layout.pause)
         return printable(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
-    hypothesis = found.hypothesis if isinstance(found, Alignment) else found
-    return printable(WRITERS[format](hypothesis, seconds, name, layout))
+    first = found.hypothesis if isinstance(found, Alignment) else found
+    speakers = [first] if isinstance(first, Hypothesis) else first
+    return printable(WRITERS[format](speakers, seconds, name, layout))

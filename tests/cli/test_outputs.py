@@ -10,11 +10,13 @@ from dataclasses import replace as replace_field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from support.speller import Speller, sound
 
 from w2vkit.audio import load
+from w2vkit.audio.waveform import channels
 from w2vkit.cli import main
 from w2vkit.cli.files import SUFFIXES, find_jobs
 from w2vkit.cli.outputs import RECORD
@@ -396,3 +398,31 @@ def test_a_part_is_transcribed_with_the_times_of_the_whole(model, talks, capsys)
     assert "longer" in capsys.readouterr().err
     for wrong in (("--start", -1), ("--start", "nan"), ("--duration", 0), ("--duration", "inf")):
         assert transcribe(talks, *wrong) == 1 and "no such part" in capsys.readouterr().err
+
+
+def test_each_channel_of_a_call_is_a_speaker(model, talks, capsys):
+    left, right = sound("ONE" + " " * 60 + "THREE")[1], sound(" " * 20 + "TWO")[1]
+    both = np.zeros((max(len(left), len(right)), 2), np.float32)
+    both[: len(left), 0], both[: len(right), 1] = left, right
+    soundfile.write("call.wav", both, 16_000, subtype="FLOAT")
+    assert transcribe("call.wav", "--channels", "--case", "sentence") == 0
+    assert capsys.readouterr().out == "Speaker 1: One\nSpeaker 2: Two\nSpeaker 1: Three\n"
+    assert transcribe("call.wav", "--channels", "--pause", 9) == 0
+    assert capsys.readouterr().out == "Speaker 1: ONE THREE\nSpeaker 2: TWO\n"
+    assert transcribe("call.wav", "--channels", "--format", "json", "--start", 0.5) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [(s["speaker"], s["text"]) for s in content["segments"]] == [("Speaker 2", "TWO"), ("Speaker 1", "THREE")]
+    assert content["segments"][0]["start"] == pytest.approx(0.5, abs=0.05)
+    assert content["seconds"] == pytest.approx(len(left) / 16_000)
+    assert transcribe("call.wav", "--channels", "--start", 9) == 1 and "no sound from 9 s on" in capsys.readouterr().err
+    assert transcribe(talks / "0.wav", "--channels") == 1 and "It has one channel" in capsys.readouterr().err
+    assert transcribe("call.wav", "--channels", "--max-hours", 0.0001) == 1 and "longer" in capsys.readouterr().err
+    assert transcribe("missing.wav", "--channels") == 1 and "does not exist" in capsys.readouterr().err
+
+
+def test_the_channels_of_a_compressed_stereo_file_are_kept_apart(tmp_path):
+    time = np.arange(44_100) / 44_100
+    soundfile.write(tmp_path / "a.flac", np.stack([0.5 * np.sin(2 * np.pi * 440 * time), 0 * time], axis=1), 44_100)
+    left, right = channels(tmp_path / "a.flac")
+    assert left.sample_rate == 16_000 and len(left.samples) == len(right.samples) == 16_000
+    assert left.samples.std() == pytest.approx(0.5 / np.sqrt(2), rel=0.01) and not right.samples.any()

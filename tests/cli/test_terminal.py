@@ -43,7 +43,7 @@ def talks(tmp_path, monkeypatch) -> Path:
 
 def test_words_have_the_colour_of_their_confidence():
     words = (Word("A", 0, 1, 0.8), Word("B", 1, 2, 0.79), Word("C\x1b", 2, 3, 0.49))
-    assert in_colour(Hypothesis("A B C", words, 0.0)) == "A \x1b[33mB\x1b[0m \x1b[31mC\ufffd\x1b[0m\n"
+    assert in_colour([Hypothesis("A B C", words, 0.0)]) == "A \x1b[33mB\x1b[0m \x1b[31mC\ufffd\x1b[0m\n"
 
 
 @pytest.mark.parametrize(

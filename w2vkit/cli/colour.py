@@ -1,11 +1,13 @@
 """Words in the colours of their confidence, for a terminal."""
 
 import os
+from dataclasses import replace
 from typing import TextIO
 
 from w2vkit.decode import Hypothesis
 from w2vkit.decode.hypothesis import LEGEND, shade
 from w2vkit.errors import printable
+from w2vkit.formats import PLAIN, Layout, Speakers, txt
 
 COLOURS = {"sure": "{}", "likely": "\x1b[33m{}\x1b[0m", "doubtful": "\x1b[31m{}\x1b[0m"}
 ABOUT = (
@@ -26,6 +28,11 @@ def takes_colour(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def in_colour(hypothesis: Hypothesis) -> str:
-    """Give the text of a hypothesis, as `w2vkit.formats.txt` but coloured."""
-    return " ".join(COLOURS[shade(w.confidence)].format(printable(w.text)) for w in hypothesis.words) + "\n"
+def in_colour(speakers: Speakers, layout: Layout = PLAIN) -> str:
+    """Give the text of each speaker, as `w2vkit.formats.txt` but coloured."""
+    return txt([_coloured(hypothesis) for hypothesis in speakers], 0.0, "", layout)
+
+
+def _coloured(hypothesis: Hypothesis) -> Hypothesis:
+    words = tuple(replace(w, text=COLOURS[shade(w.confidence)].format(printable(w.text))) for w in hypothesis.words)
+    return replace(hypothesis, text=" ".join(word.text for word in words), words=words)

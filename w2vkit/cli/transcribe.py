@@ -4,13 +4,14 @@ import argparse
 import errno
 import math
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from w2vkit.audio.waveform import contents, refuse
+from w2vkit.audio import Waveform
+from w2vkit.audio.waveform import channels, contents, refuse
 from w2vkit.cli.colour import ABOUT, in_colour, takes_colour
 from w2vkit.cli.common import (
     add_engine_options,
@@ -28,7 +29,7 @@ from w2vkit.cli.layout import OPTIONS as LAYOUT_OPTIONS
 from w2vkit.cli.layout import add_layout_options, formats_named, layout
 from w2vkit.cli.outputs import Outputs
 from w2vkit.cli.progress import Bar
-from w2vkit.decode import BeamSearch, Decode, decoder_settings
+from w2vkit.decode import BeamSearch, Decode, Hypothesis, decoder_settings
 from w2vkit.errors import AudioError, FormatError, printable_name, reason
 from w2vkit.examples import examples
 from w2vkit.formats import CASES, FORMATS, PLAIN, in_case, render
@@ -37,6 +38,8 @@ from w2vkit.pipeline.segments import Segment, shifted
 from w2vkit.pipeline.transcription import transcribe
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no further output could be written either
+
+Progress = Callable[[float], None]
 
 
 def add(commands: Any) -> None:
@@ -81,12 +84,19 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--duration", type=float, metavar="S", help="transcribe S seconds only")
     parser.add_argument(
+        "--channels",
+        action="store_true",
+        help="transcribe each channel by itself, as a speaker of its own: for calls in stereo",
+    )
+    parser.add_argument(
         "--case",
         choices=CASES,
         help="letters of the text (default: as the model writes). sentence is for English: small, but for the first letter "
         "of the text and after a pause, and I; it knows neither names nor ends of sentences",
     )
-    add_layout_options(parser, ends="a subtitle, a segment in json, and a sentence of --case sentence")
+    add_layout_options(
+        parser, ends="a subtitle, a segment in json, a sentence of --case sentence, and a turn of --channels in txt"
+    )
     add_decoder_options(parser, default="beam for checkpoints with a language model, such as w2v-mini, and greedy for others")
     add_engine_options(parser)
     add_model_options(parser)
@@ -105,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
     options.format = formats_named(options.format or ["txt"])
     if options.engine == "ray":
         return _share(options)
-    options.layout = layout(options, options.format, pauses="json" in options.format or options.case == "sentence")
+    options.layout = layout(options, options.format, pauses=_has_pauses(options))
     start, duration = options.start or 0.0, options.duration  # mistakes are errors before a model is loaded
     if not 0 <= start < math.inf or not (duration is None or 0 < duration < math.inf):
         raise AudioError("There is no such part of a sound. Give --start in seconds from 0 on, and --duration above 0.")
@@ -163,42 +173,92 @@ def _texts_of(
     job: Job, model: Any, decode: Decode | None, options: argparse.Namespace, bar: Bar, number: int
 ) -> dict[str, str]:
     """Transcribe a file; give the text in each format."""
-    source, start, most, notes = job.source, options.start or 0.0, options.max_hours * 3600, list[str]()
+
+    def progress(share: float) -> None:
+        bar.reach(number + share)
+
+    start, notes = options.start or 0.0, list[str]()
+    read = _channels if options.channels else _mixed
+    speakers, seconds = read(job, model, decode, options, progress, notes)
+    bar.hear(seconds)
+    for text in notes:
+        bar.note(f"Note: {text}")
+    end = start + seconds
     if start or options.duration:
+        notes.append(f"Only {start:g} s to {end:g} s were transcribed. Times count from the beginning of the recording.")
+        speakers = [shifted(hypothesis, start) for hypothesis in speakers]
+    if options.case:
+        speakers = [in_case(hypothesis, options.case, pause=options.layout.pause) for hypothesis in speakers]
+    if not options.output_dir and options.format == ["txt"] and takes_colour(sys.stdout):
+        return {"txt": in_colour(speakers, options.layout)}
+    facts = {"seconds": end, "name": job.relative.name, "notes": notes, "layout": options.layout}
+    found = speakers if options.channels else speakers[0]
+    return {format: render(found, format, **facts) for format in options.format}
+
+
+def _mixed(
+    job: Job, model: Any, decode: Decode | None, options: argparse.Namespace, progress: Progress, notes: list[str]
+) -> tuple[list[Hypothesis], float]:
+    """Transcribe the mean of the channels; give the hypothesis and the duration (s)."""
+    source, most, track = job.source, options.max_hours * 3600, options.track
+    if options.start or options.duration:
         # One second more than the limit, so that a part up to the end that is too long is refused, and not cut.
-        kept = refuse if options.strict else notes.append
-        source = Segment(contents(source), start, options.duration or most + 1, options.track, kept)
+        note = refuse if options.strict else notes.append
+        source, track = Segment(contents(source), options.start or 0.0, options.duration or most + 1, track, note), None
     result = transcribe(
         source,
         model,
         decode=decode,
         keep_sound=False,
         max_seconds=most,
-        track=None if isinstance(source, Segment) else options.track,
+        track=track,
         strict=options.strict,
-        progress=lambda share: bar.reach(number + share),
+        progress=progress,
     )
-    bar.hear(result.seconds)
     notes += result.notes
-    end = start + result.seconds
-    for text in notes:
-        bar.note(f"Note: {text}")
-    if isinstance(source, Segment):
-        notes.append(f"Only {start:g} s to {end:g} s were transcribed. Times count from the beginning of the recording.")
-    hypothesis = shifted(result.hypothesis, start)
-    if options.case:
-        hypothesis = in_case(hypothesis, options.case, pause=options.layout.pause)
-    facts = {"seconds": end, "name": job.relative.name, "notes": notes, "layout": options.layout}
-    if not options.output_dir and options.format == ["txt"] and takes_colour(sys.stdout):
-        return {"txt": in_colour(hypothesis)}
-    return {format: render(hypothesis, format, **facts) for format in options.format}
+    return [result.hypothesis], result.seconds
+
+
+def _channels(
+    job: Job, model: Any, decode: Decode | None, options: argparse.Namespace, progress: Progress, notes: list[str]
+) -> tuple[list[Hypothesis], float]:
+    """Transcribe each channel by itself; give the hypotheses and the duration (s)."""
+    waveforms = channels(
+        job.source,
+        sample_rate=model.sample_rate,
+        max_seconds=options.max_hours * 3600,
+        track=options.track,
+        note=refuse if options.strict else notes.append,
+    )
+    if len(waveforms) == 1:
+        raise AudioError("It has one channel, and --channels needs one for each speaker. Leave out --channels.")
+    rate = model.sample_rate
+    first = round((options.start or 0.0) * rate)
+    part = slice(first, first + round(options.duration * rate) if options.duration else None)
+    if not len(waveforms[0].samples[part]):
+        raise AudioError(f"It has no sound from {options.start:g} s on. Correct --start.")
+    speakers = []
+    for k, waveform in enumerate(waveforms):
+        result = transcribe(
+            Waveform(waveform.samples[part], rate),
+            model,
+            decode=decode,
+            progress=lambda share, k=k: progress((k + share) / len(waveforms)),
+        )
+        speakers.append(result.hypothesis)
+    return speakers, len(waveforms[0].samples[part]) / rate
+
+
+def _has_pauses(options: argparse.Namespace) -> bool:
+    """Whether something besides subtitles is cut at pauses."""
+    return "json" in options.format or options.case == "sentence" or (options.channels and "txt" in options.format)
 
 
 def _text_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Give the options that change the outputs, for the record; those that were not given are left out."""
     changed = {key: value for key, value in asdict(options.layout).items() if value != getattr(PLAIN, key)}
-    given = {key: getattr(options, key) for key in ("start", "duration", "case")}
-    return changed | {key: value for key, value in given.items() if value is not None}
+    given = {key: getattr(options, key) for key in ("start", "duration", "case", "channels")}
+    return changed | {key: value for key, value in given.items() if value}
 
 
 def _write(outputs: Outputs, path: Path, text: str) -> str | None:
@@ -234,7 +294,7 @@ def _share(options: argparse.Namespace) -> int:
     """Transcribe on a cluster into Parquet files."""
     if options.format != ["txt"] or options.nbest:
         raise FormatError("--engine ray writes Parquet files of texts and words. Leave out --format and --nbest.")
-    local = ("skip_existing", "start", "duration", "case", *LAYOUT_OPTIONS)
+    local = ("skip_existing", "start", "duration", "channels", "case", *LAYOUT_OPTIONS)
     if given := [f"--{name.replace('_', '-')}" for name in local if getattr(options, name) not in (None, False, [])]:
         raise FormatError(f"--engine ray does not know {', '.join(given)}. Leave this out, or run without --engine ray.")
     if options.track or options.strict:
