@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from w2vkit import __version__
-from w2vkit.cli import align, compare, demo, evaluate, export, info, lm, transcribe
+from w2vkit.cli import align, compare, demo, evaluate, export, info, lm, models, transcribe
 from w2vkit.cli.common import say, silence
 from w2vkit.cli.interrupt import STATUS, STOPPED
 from w2vkit.errors import W2VKitError
@@ -90,22 +90,5 @@ def _parser() -> argparse.ArgumentParser:
     lm.add(commands)
     export.add(commands)
     demo.add(commands)
-
-    models = commands.add_parser(
-        "models",
-        help="list the models on this machine",
-        description="List the models for --model: bundled, cached, and the default.",
-    )
-    models.set_defaults(run=_models)
+    models.add(commands)
     return parser
-
-
-def _models(options: argparse.Namespace) -> int:
-    from w2vkit.model.hub import listing
-
-    rows = [("name", "where", "size", "licence")]
-    rows += [(e.name, e.where, f"{e.size / 1e6:.0f} MB" if e.size else "", e.licence) for e in listing()]
-    widths = [max(len(row[k]) for row in rows) for k in range(4)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    return 0
