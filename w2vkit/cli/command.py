@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from w2vkit import __version__
-from w2vkit.cli import align, compare, demo, evaluate, export, info, lm, models, transcribe
+from w2vkit.cli import align, compare, completion, demo, evaluate, export, info, lm, models, transcribe
 from w2vkit.cli.common import say, silence
 from w2vkit.cli.interrupt import STATUS, STOPPED
 from w2vkit.errors import W2VKitError
@@ -91,4 +91,5 @@ def _parser() -> argparse.ArgumentParser:
     export.add(commands)
     demo.add(commands)
     models.add(commands)
+    completion.add(commands, _parser)
     return parser

@@ -183,8 +183,8 @@ def check(folder: Path) -> int:
         if file.is_symlink() and len(content.name) in (40, 64):
             if not content.is_file() or _digest(content) != content.name:
                 raise ModelError(
-                    f"{file.name} is missing or damaged: its checksum is another one. Remove {content} and {folder}, and download "
-                    "the model again."
+                    f"{file.name} is missing or damaged: its checksum is another one. Remove {content} and {folder}, and "
+                    "download the model again."
                 )
             checked += 1
     return checked
