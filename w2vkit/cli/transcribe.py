@@ -135,7 +135,8 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
     model = load_model(options)
     chosen = decode or model.default_decoder
     by_default = not decode and isinstance(chosen, BeamSearch)
-    say(f"Decoding: {reading(chosen)}" + ("; w2vkit evaluate is greedy unless told otherwise." if by_default else "."))
+    said = "; w2vkit evaluate is greedy unless told otherwise." if by_default else "."
+    note(f"Decoding: {reading(chosen)}{said}", options)
     jobs, failures, missing = found.jobs, list[tuple[Path | str, str]](found.failures), dict[Job, list[Path]]()
     total = len(jobs) + len(failures)
     if outputs:
