@@ -139,7 +139,7 @@ def test_results_are_printed_above_the_progress_bar(monkeypatch):
         bar.reach(1.5)
         bar.write("first.wav: HELLO\n")
     _, printed, after = terminal.getvalue().partition("\rfirst.wav: HELLO\n\r")
-    assert printed and after.startswith(" 75% |") and "1/2 files" in after
+    assert printed and after.startswith(" 75% |") and "1 of 2 files" in after
 
 
 def test_the_command_line_does_not_import_the_page():

@@ -1,5 +1,7 @@
 """`w2vkit transcribe` on many files: one bad file is one row, nothing of a user is replaced, and a stopped run resumes."""
 
+import io
+import json
 import os
 import signal
 import subprocess
@@ -8,16 +10,19 @@ from dataclasses import replace as replace_field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 from support.speller import Speller, sound
 
 from w2vkit.audio import load
+from w2vkit.audio.waveform import channels
 from w2vkit.cli import main
 from w2vkit.cli.files import SUFFIXES, find_jobs
 from w2vkit.cli.outputs import RECORD
 from w2vkit.decode import BeamSearch
 from w2vkit.decode.lm.build import ngram_from_text
+from w2vkit.formats import FORMATS
 from w2vkit.pipeline.files import LOCK, locked, replace
 
 WORDS = ("ONE", "TWO", "THREE", "FOUR", "FIVE")
@@ -30,7 +35,8 @@ class Model(Speller):
     bad = "THREE"
 
     def emit_file(self, source, *, max_seconds, track, note, progress):
-        waveform = load(source.read_bytes(), max_seconds=max_seconds)  # the tests of the decoders have names of all kinds
+        source = source.read_bytes() if isinstance(source, Path) else source  # names: see the tests of the decoders
+        waveform = load(source, max_seconds=max_seconds)
         (emissions,) = self.emit([waveform])
         if self.fault and self.read[-1] == self.bad:
             raise self.fault
@@ -290,3 +296,133 @@ def test_a_closed_output_is_no_traceback():
     code = "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, '-m', 'w2vkit', 'models'])"
     done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_several_formats_are_written_from_one_reading(model, talks, capsys):
+    assert transcribe(talks, "--output-dir", "out", "--format", "srt,JSON", "--format", "txt") == 0
+    assert sorted(path.name for path in Path("out").glob("[!.]*")) == sorted(
+        f"{k}.{format}" for k in range(5) for format in ("srt", "json", "txt")
+    )
+    assert texts() == ALL and len(model.read) == 5
+    assert transcribe(talks / "0.wav", "--output-dir", "every", "--format", "all") == 0
+    assert {path.suffix[1:] for path in Path("every").glob("[!.]*")} == set(FORMATS)
+    assert transcribe(talks / "0.wav", "--format", "srt,txt") == 1
+    assert "srt and txt of 1 file cannot be printed together. Add --output-dir" in capsys.readouterr().err
+
+
+def test_a_run_resumes_inside_a_file_of_several_formats(model, talks):
+    assert transcribe(talks, "--output-dir", "out", "--format", "txt") == 0
+    (Path("out") / "0.txt").write_text("ONE, corrected\n")
+    model.read.clear()
+    assert transcribe(talks, "--output-dir", "out", "--format", "txt,srt", "--resume") == 0
+    assert texts() == ALL | {"0.txt": "ONE, corrected\n"} and len(model.read) == 5
+    assert len(list(Path("out").glob("*.srt"))) == 5
+
+
+@pytest.mark.parametrize("option", [("--case", "lower"), ("--max-lines", "2"), ("--start", "0.01"), ("--duration", "9")])
+def test_a_run_resumes_with_the_same_texts_only(model, talks, capsys, option):
+    assert transcribe(talks, "--output-dir", "out", "--format", "srt") == 0
+    assert transcribe(talks, "--output-dir", "out", "--format", "srt", "--resume", *option) == 1
+    assert "other settings" in capsys.readouterr().err
+
+
+def test_existing_outputs_are_skipped_whoever_wrote_them(model, talks, capsys):
+    Path("out").mkdir()
+    for name in ("0.txt", "0.srt", "1.txt"):
+        (Path("out") / name).write_text("mine\n")
+    assert transcribe(talks, "--output-dir", "out", "--format", "txt,srt", "--skip-existing") == 0
+    assert texts() == ALL | {"0.txt": "mine\n", "1.txt": "mine\n"} and model.read == list(WORDS[1:])
+    assert (Path("out") / "0.srt").read_text() == "mine\n" and "TWO" in (Path("out") / "1.srt").read_text()
+    assert "5 of 5 files written to out, 1 of them were there" in capsys.readouterr().err
+    assert transcribe(talks, "--skip-existing") == 1 and "Add --output-dir" in capsys.readouterr().err
+    assert transcribe(talks, "--skip-existing", "--overwrite", "--output-dir", "out") == 1
+
+
+def test_an_option_without_an_effect_on_the_format_is_refused(model, talks, capsys):
+    for option in (("--max-line-width", "9"), ("--max-lines", "1"), ("--highlight-words",), ("--pause", "1")):
+        assert transcribe(talks, *option) == 1
+        assert f"{option[0]} would change nothing in txt" in capsys.readouterr().err
+    assert transcribe(talks, "--pause", "1", "--case", "sentence") == 0
+    assert capsys.readouterr().out.startswith("0.wav: One\n1.wav: Two\n")
+    assert transcribe(talks, "--pause", "0", "--format", "json", "--output-dir", "out") == 1
+    assert "A pause of 0 s" in capsys.readouterr().err
+
+
+def test_whispers_name_of_an_option_works(model, talks, capsys):
+    write(talks / "0.wav", "ONE TWO THREE FOUR")
+    arguments = ("--format", "srt", "--max-words-per-line", "1", "--max-line-count", "2")
+    assert transcribe(talks / "0.wav", *arguments) == 0
+    assert [block.split("\n")[2:4] for block in capsys.readouterr().out.split("\n\n")] == [["ONE", "TWO"], ["THREE", "FOUR"]]
+
+
+class Input:
+    """Standard input that holds bytes."""
+
+    def __init__(self, data: bytes, terminal: bool = False) -> None:
+        self.buffer, self.isatty = io.BytesIO(data), lambda: terminal
+
+
+def test_sound_comes_from_standard_input(model, talks, monkeypatch, capsys):
+    data = (talks / "3.wav").read_bytes()
+    monkeypatch.setattr(sys, "stdin", Input(data))
+    assert transcribe("-", "--format", "json") == 0
+    content = json.loads(capsys.readouterr().out)
+    assert (content["text"], content["audio"]) == ("FOUR", "stdin")
+    monkeypatch.setattr(sys, "stdin", Input(data))
+    assert transcribe(talks / "0.wav", "-", "--output-dir", "out") == 0
+    assert texts() == {"0.txt": "ONE\n", "stdin.txt": "FOUR\n"}
+    monkeypatch.setattr(sys, "stdin", Input(b"no sound"))
+    assert transcribe("-") == 1 and "could not be read as audio" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", Input(b""))
+    assert transcribe("-") == 1 and "is empty" in capsys.readouterr().err
+    assert transcribe("-", "--resume", "--output-dir", "out") == 1 and "need files" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", Input(data, terminal=True))
+    assert transcribe("-") == 1 and "Pipe a file in" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", None)
+    assert transcribe("-") == 1 and "Pipe a file in" in capsys.readouterr().err
+
+
+def test_a_part_is_transcribed_with_the_times_of_the_whole(model, talks, capsys):
+    """A character lasts 25 ms: " TWO THREE" begins after 75 ms."""
+    write(talks / "0.wav", "ONE TWO THREE")
+    assert transcribe(talks / "0.wav", "--format", "json") == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert transcribe(talks / "0.wav", "--format", "json", "--start", 0.1, "--duration", 0.075) == 0
+    part = json.loads(capsys.readouterr().out)
+    assert part["text"] == "TWO" and part["seconds"] == 0.175
+    assert part["words"][0]["start"] == pytest.approx(whole["words"][1]["start"], abs=0.03)
+    assert part["notes"] == ["Only 0.1 s to 0.175 s were transcribed. Times count from the beginning of the recording."]
+    assert transcribe(talks / "0.wav", "--start", 0.2) == 0 and capsys.readouterr().out == "THREE\n"
+    assert transcribe(talks / "0.wav", "--start", 99) == 1 and "no sound from 99 s on" in capsys.readouterr().err
+    assert transcribe(talks / "0.wav", "--start", 0.1, "--max-hours", 0.00001) == 1
+    assert "longer" in capsys.readouterr().err
+    for wrong in (("--start", -1), ("--start", "nan"), ("--duration", 0), ("--duration", "inf")):
+        assert transcribe(talks, *wrong) == 1 and "no such part" in capsys.readouterr().err
+
+
+def test_each_channel_of_a_call_is_a_speaker(model, talks, capsys):
+    left, right = sound("ONE" + " " * 60 + "THREE")[1], sound(" " * 20 + "TWO")[1]
+    both = np.zeros((max(len(left), len(right)), 2), np.float32)
+    both[: len(left), 0], both[: len(right), 1] = left, right
+    soundfile.write("call.wav", both, 16_000, subtype="FLOAT")
+    assert transcribe("call.wav", "--channels", "--case", "sentence") == 0
+    assert capsys.readouterr().out == "Speaker 1: One\nSpeaker 2: Two\nSpeaker 1: Three\n"
+    assert transcribe("call.wav", "--channels", "--pause", 9) == 0
+    assert capsys.readouterr().out == "Speaker 1: ONE THREE\nSpeaker 2: TWO\n"
+    assert transcribe("call.wav", "--channels", "--format", "json", "--start", 0.5) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [(s["speaker"], s["text"]) for s in content["segments"]] == [("Speaker 2", "TWO"), ("Speaker 1", "THREE")]
+    assert content["segments"][0]["start"] == pytest.approx(0.5, abs=0.05)
+    assert content["seconds"] == pytest.approx(len(left) / 16_000)
+    assert transcribe("call.wav", "--channels", "--start", 9) == 1 and "no sound from 9 s on" in capsys.readouterr().err
+    assert transcribe(talks / "0.wav", "--channels") == 1 and "It has one channel" in capsys.readouterr().err
+    assert transcribe("call.wav", "--channels", "--max-hours", 0.0001) == 1 and "longer" in capsys.readouterr().err
+    assert transcribe("missing.wav", "--channels") == 1 and "does not exist" in capsys.readouterr().err
+
+
+def test_the_channels_of_a_compressed_stereo_file_are_kept_apart(tmp_path):
+    time = np.arange(44_100) / 44_100
+    soundfile.write(tmp_path / "a.flac", np.stack([0.5 * np.sin(2 * np.pi * 440 * time), 0 * time], axis=1), 44_100)
+    left, right = channels(tmp_path / "a.flac")
+    assert left.sample_rate == 16_000 and len(left.samples) == len(right.samples) == 16_000
+    assert left.samples.std() == pytest.approx(0.5 / np.sqrt(2), rel=0.01) and not right.samples.any()

@@ -15,7 +15,7 @@ from support.hub import PULL, StandIn, commit_of
 
 from w2vkit.errors import ModelError
 from w2vkit.examples import examples
-from w2vkit.model.hub import DEFAULT, REVISIONS, fetch, listing, measured
+from w2vkit.model.hub import DEFAULT, REVISIONS, check, fetch, listing, measured
 from w2vkit.pipeline.transcription import transcribe
 
 CLIP = examples()[0].path
@@ -56,6 +56,44 @@ def test_a_hub_model_is_downloaded_once_and_then_works_without_the_hub(hub, tmp_
     assert (away.returncode, away.stdout) == (0, expected), away.stderr
     listed = w2vkit("http://127.0.0.1:9", tmp_path / "cache", "models").stdout
     assert re.search(r"someone/good +cached", listed)
+
+
+def test_a_model_is_downloaded_and_checked_by_name(hub, tmp_path):
+    """The stand-in states the SHA-256 of every file as its tag, as the Hub does for large ones."""
+    command, cache = ("models", "download", "someone/good"), tmp_path / "cache"
+    none = w2vkit(hub.url, cache, *command, "--offline")
+    assert none.returncode == 1 and "not on this machine" in none.stderr and not hub.asked
+    done = w2vkit(hub.url, cache, *command)
+    files = len(list(hub.repositories["someone/good"]["main"].iterdir()))
+    name, told = done.stdout.strip().split(": ")
+    assert name == "someone/good" and told.startswith(f"{files} files checked, in "), done.stderr
+    folder = Path(told.partition(", in ")[2])
+    hub.asked.clear()
+    again = w2vkit(hub.url, cache, *command, "--offline")
+    assert (again.returncode, again.stdout) == (0, done.stdout) and not hub.asked
+    blob = (folder / "model.safetensors").resolve()
+    blob.write_bytes(blob.read_bytes()[:-1] + b"\0\1")
+    damaged = w2vkit(hub.url, cache, *command, "--offline")
+    assert damaged.returncode == 1 and "model.safetensors is missing or damaged" in damaged.stderr
+    assert f"Remove {blob} and {folder}," in damaged.stderr
+    blob.unlink()
+    assert "model.safetensors is missing or damaged" in w2vkit(hub.url, cache, *command).stderr
+    shutil.rmtree(folder)
+    assert w2vkit(hub.url, cache, *command).stdout == done.stdout
+    assert "without a download" in w2vkit(hub.url, cache, "models", "download", "w2v-mini").stderr
+
+
+def test_small_files_are_checked_as_git_does(tmp_path):
+    data = b"hello world\n"
+    blob = tmp_path / "3b18e512dba79e4c8300dd08aeb37f8e728b8dad"  # printf 'hello world\n' | git hash-object --stdin
+    blob.write_bytes(data)
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "snapshot" / "config.json").symlink_to(blob)
+    (tmp_path / "snapshot" / "copy.json").write_bytes(data)
+    assert check(tmp_path / "snapshot") == 1
+    blob.write_bytes(b"hello World\n")
+    with pytest.raises(ModelError, match=r"config\.json is missing or damaged"):
+        check(tmp_path / "snapshot")
 
 
 @pytest.mark.slow

@@ -211,6 +211,51 @@ def mono(
             yield rate, mixed
 
 
+def channels(
+    source: Any,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    max_seconds: float = MAX_SECONDS,
+    track: int | None = None,
+    note: Note = ignore,
+) -> list[Waveform]:
+    """Load each channel of a sound by itself, as for a call with one speaker on each.
+
+    Parameters
+    ----------
+    source, sample_rate, max_seconds, track
+        As for `load`.
+    note
+        As for `stream`.
+
+    Returns
+    -------
+    list of Waveform
+        Of equal length.
+
+    Raises
+    ------
+    AudioError
+        As for `load`, or rate or number of channels change within the sound.
+    """
+    name, rate, blocks, seconds = describe(source), 0, list[np.ndarray](), 0.0
+    with one_error(name):
+        audio = _open(source, name, track, note)
+    with closing(audio):
+        _check_length(name, audio.seconds, max_seconds)
+        for new_rate, block in audio.blocks:
+            if blocks and (new_rate, len(block)) != (rate, len(blocks[0])):
+                raise AudioError(f"Rate or number of channels change within {name}. Export it again, as WAV or FLAC.")
+            rate, seconds = new_rate, seconds + block.shape[1] / new_rate
+            _check_length(name, seconds, max_seconds)
+            blocks.append(block)
+    if not blocks:
+        raise AudioError(f"{name} has no samples. Record or export it again.")
+    return [
+        load((rate, channel), sample_rate=sample_rate, max_seconds=max_seconds) for channel in np.concatenate(blocks, axis=1)
+    ]
+
+
 def _mix(block: np.ndarray) -> tuple[np.ndarray, bool]:
     """Mix (channels, n) samples to (n,): their mean, or one channel if the others cancel it; and whether they do."""
     if len(block) == 1:

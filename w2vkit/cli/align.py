@@ -8,7 +8,16 @@ from typing import Any
 from w2vkit.align.subtitles import SUFFIXES as SUBTITLES
 from w2vkit.align.subtitles import cues_of
 from w2vkit.audio.waveform import describe
-from w2vkit.cli.common import add_model_options, add_sound_options, check_output, load_model, say, write_text
+from w2vkit.cli.common import (
+    add_message_options,
+    add_model_options,
+    add_sound_options,
+    check_output,
+    load_model,
+    note,
+    write_text,
+)
+from w2vkit.cli.layout import add_layout_options, layout
 from w2vkit.errors import AlignmentError
 from w2vkit.formats import FORMATS, format_named, render
 from w2vkit.pipeline.transcription import align_file
@@ -36,7 +45,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the result into this file (default: print)")
     parser.add_argument("--overwrite", action="store_true", help="replace the output if it is there already")
     add_sound_options(parser)
+    add_layout_options(parser, ends="a subtitle")
     add_model_options(parser)
+    add_message_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -44,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     """Align and write the result; a note on standard error lists characters that the model cannot spell."""
     suffix = options.output.suffix.lstrip(".") if options.output else ""
     format = format_named(options.format or suffix or "tsv")  # a wrong format is an error before a model is loaded
+    cut = layout(options, [format], pauses=False)
     text = read_text(options.text)
     if options.output:
         inputs = [Path(options.audio), *([] if text == options.text else [Path(options.text)])]  # or the text itself was given
@@ -52,12 +64,13 @@ def run(options: argparse.Namespace) -> int:
     found, alignment = align_file(
         options.audio, text, model, max_seconds=options.max_hours * 3600, track=options.track, strict=options.strict
     )
-    for note in found.notes:
-        say(f"Note: {note}")
+    for text in found.notes:
+        note(f"Note: {text}", options)
     if alignment.unmapped:
         characters = " ".join(dict.fromkeys(alignment.unmapped))
-        say(f"Note: the model cannot spell {characters}. Their times are those of the likeliest characters in their place.")
-    rendered = render(alignment, format, seconds=found.seconds, name=describe(options.audio), notes=found.notes)
+        told = f"Note: the model cannot spell {characters}. Their times are those of the likeliest characters in their place."
+        note(told, options)
+    rendered = render(alignment, format, seconds=found.seconds, name=describe(options.audio), notes=found.notes, layout=cut)
     if options.output:
         write_text(options.output, rendered)
     else:

@@ -2,15 +2,26 @@
 
 import argparse
 import io
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from w2vkit.cli import align, compare, demo, evaluate, export, lm, transcribe
+from w2vkit import __version__
+from w2vkit.cli import align, compare, completion, demo, evaluate, export, info, lm, models, transcribe
 from w2vkit.cli.common import say, silence
 from w2vkit.cli.interrupt import STATUS, STOPPED
 from w2vkit.errors import W2VKitError
+
+STATUSES = """
+exit status:
+  0    all is done
+  1    something failed: one file of many, or the whole command; standard error says what
+  2    the command line is wrong: an unknown command or option
+  130  stopped by Ctrl-C; what was written is kept
+  141  the reader of the output has ended, such as head in a pipe
+"""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +35,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0 for success, 1 if something failed, 130 after Ctrl-C, and 141 if the reader of its output has
-        ended, as ``head`` does in a pipe. For options that it does not know, argparse exits with 2.
+        The exit status, as `STATUSES` says. For options that it does not know, argparse exits with 2.
     """
     sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w") for stream in (sys.stdout, sys.stderr))  # None if closed
     for stream in (sys.stdout, sys.stderr):
@@ -34,6 +44,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             options = _parser().parse_args(arguments)
+            _log(options)
             return options.run(options)
         finally:
             sys.stdout.flush()  # raises BrokenPipeError here, not when Python exits
@@ -53,34 +64,32 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _log(options: argparse.Namespace) -> None:
+    """Let the log of w2vkit through as ``--verbose`` and ``--quiet`` say; otherwise Python prints its warnings."""
+    log = logging.getLogger("w2vkit")
+    log.setLevel(logging.ERROR if getattr(options, "quiet", False) else logging.NOTSET)
+    if getattr(options, "verbose", False):
+        log.setLevel(logging.DEBUG)
+        logging.basicConfig(format="%(name)s: %(message)s")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="w2vkit", description="Turn speech into text with wav2vec 2.0. Try: w2vkit transcribe --example"
+        prog="w2vkit",
+        description="Turn speech into text with wav2vec 2.0. Try: w2vkit transcribe --example",
+        epilog=STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"w2vkit {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     transcribe.add(commands)
     align.add(commands)
     evaluate.add(commands)
     compare.add(commands)
+    info.add(commands)
     lm.add(commands)
     export.add(commands)
     demo.add(commands)
-
-    models = commands.add_parser(
-        "models",
-        help="list the models on this machine",
-        description="List the models for --model: bundled, cached, and the default.",
-    )
-    models.set_defaults(run=_models)
+    models.add(commands)
+    completion.add(commands, _parser)
     return parser
-
-
-def _models(options: argparse.Namespace) -> int:
-    from w2vkit.model.hub import listing
-
-    rows = [("name", "where", "size", "licence")]
-    rows += [(e.name, e.where, f"{e.size / 1e6:.0f} MB" if e.size else "", e.licence) for e in listing()]
-    widths = [max(len(row[k]) for row in rows) for k in range(4)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    return 0

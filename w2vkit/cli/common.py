@@ -29,31 +29,46 @@ def say(text: str) -> None:
         silence(sys.stderr)
 
 
+def note(text: str, options: argparse.Namespace) -> None:
+    """Print a line about the work to standard error, but with ``--quiet`` not."""
+    if not getattr(options, "quiet", False):
+        say(text)
+
+
 def silence(stream: TextIO) -> None:
     """Let a stream that cannot be written to end in nothing: Python flushes it once more when it exits."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def from_environment(name: str, default: Any, help: str) -> dict[str, Any]:
+    """Give default and help of an option that the environment variable ``W2VKIT_`` and ``name`` can set."""
+    variable = f"W2VKIT_{name}"
+    return {"default": os.environ.get(variable) or default, "help": f"{help}; or set {variable}"}
+
+
+def add_message_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``quiet`` and ``verbose``."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("-q", "--quiet", action="store_true", help="print results and errors only: no notes, no progress")
+    group.add_argument("-v", "--verbose", action="store_true", help="print a line per file, and what the libraries log")
+
+
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that `load_model` reads."""
     group = parser.add_argument_group("model")
-    group.add_argument(
-        "--model",
-        default="auto",
-        help="w2v-mini, a folder or a Hub name (default: the large model, or w2v-mini if that is out of reach)",
-    )
+    about = "w2v-mini, a folder or a Hub name (default: the large model, or w2v-mini if that is out of reach)"
+    group.add_argument("--model", **from_environment("MODEL", "auto", about))
     group.add_argument("--revision", help="commit, branch or tag of the Hub model")
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    group.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16")
+    group.add_argument("--device", **from_environment("DEVICE", "auto", "auto, cpu, cuda or mps"))
+    group.add_argument("--dtype", **from_environment("DTYPE", "auto", "auto, float32, bfloat16 or float16"))
     group.add_argument("--compile", action="store_true", help="compile the network first; takes minutes, pays off in long jobs")
 
 
 def add_sound_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of reading sound: ``max_hours``, ``track`` and ``strict``."""
-    parser.add_argument(
-        "--max-hours", type=float, default=MAX_HOURS, metavar="H", help=f"refuse longer files (default {MAX_HOURS:g} h)"
-    )
+    about = from_environment("MAX_HOURS", MAX_HOURS, f"refuse longer files (default {MAX_HOURS:g} h)")
+    parser.add_argument("--max-hours", type=float, metavar="H", **about)
     parser.add_argument("--track", type=int, metavar="N", help="take audio track N of files with several (default: theirs)")
     parser.add_argument(
         "--strict", action="store_true", help="a note on a file, such as that its end is missing, is an error of that file"
@@ -85,7 +100,7 @@ def load_model(options: argparse.Namespace) -> "CTCModel":
 
         model = CTCModel.load(**_load_options(options))
     if model.notice:
-        say(f"Note: {model.notice}")
+        note(f"Note: {model.notice}", options)
     return model
 
 
@@ -97,7 +112,7 @@ def start_cluster(options: argparse.Namespace) -> "Cluster":
 
     cluster = Cluster(_load_options(options), cores=options.cores_per_worker)
     if cluster.notice:
-        say(f"Note: {cluster.notice}")
+        note(f"Note: {cluster.notice}", options)
     return cluster
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from w2vkit.checkpoints import MINI
-from w2vkit.cli.common import add_model_options, load_model, say
+from w2vkit.cli.common import add_model_options, from_environment, load_model, say
 from w2vkit.errors import ModelError, ServerError
 
 
@@ -22,10 +22,11 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("demo", help="open the web page", description="Serve the web page until Ctrl-C.")
     parser.add_argument(
         "--host",
-        default="127.0.0.1",
-        help="address to listen on (default 127.0.0.1: this machine only; 0.0.0.0: every network)",
+        **from_environment(
+            "HOST", "127.0.0.1", "address to listen on (default 127.0.0.1: this machine only; 0.0.0.0: every network)"
+        ),
     )
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default 7860)")
+    parser.add_argument("--port", type=int, **from_environment("PORT", 7860, "port to listen on (default 7860)"))
     parser.add_argument("--share", action="store_true", help="create a public link through Gradio's servers, valid for a week")
     parser.add_argument(
         "--auth",

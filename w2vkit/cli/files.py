@@ -1,9 +1,12 @@
 """From the paths on the command line to the files to read and the files to write."""
 
 import glob
+import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from w2vkit.errors import AudioError
 from w2vkit.pipeline.files import OWN, walk
@@ -17,15 +20,22 @@ SUFFIXES = frozenset(
     .mxf .rm .rmvb .nut
     """.split()
 )
+STDIN = "-"  # what names standard input on the command line
 SHOWN_SUFFIXES = 5  # of files that are left out
 
 
 @dataclass(frozen=True)
 class Job:
-    """A file to transcribe, and its path relative to the folder that was searched."""
+    """A file to transcribe, and its path relative to the folder that was searched; or standard input."""
 
     path: Path
     relative: Path
+    standard_input: bool = False
+
+    @property
+    def source(self) -> Any:
+        """What `w2vkit.audio.load` takes."""
+        return sys.stdin.buffer if self.standard_input else self.path
 
 
 @dataclass(frozen=True)
@@ -68,11 +78,11 @@ def find_jobs(paths: list[str]) -> Found:
         A folder or pattern holds no audio.
     """
     found = Found()
-    jobs: dict[Path, Job] = {}
+    jobs: dict[Any, Job] = {}
     for given in paths:
         try:
             for job in _jobs_of(given, found):
-                jobs.setdefault(job.path.resolve(), job)
+                jobs.setdefault((job.standard_input, job.path.resolve()), job)
         except (OSError, ValueError, RuntimeError) as error:  # too long a name, a loop of links, a folder without access
             found.failures.append((Path(given), f"The path cannot be opened: {getattr(error, 'strerror', None) or error}."))
     found.jobs.extend(jobs.values())
@@ -80,6 +90,10 @@ def find_jobs(paths: list[str]) -> Found:
 
 
 def _jobs_of(given: str, found: Found) -> list[Job]:
+    if given == STDIN:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise AudioError("No sound comes from standard input. Pipe a file in, or name it: ./- is a file of the name -.")
+        return [Job(Path("standard input"), Path("stdin"), standard_input=True)]
     path = Path(given).expanduser() if given.startswith(("~/", "~\\")) or given == "~" else Path(given)
     if path.is_dir():
         return _jobs_in(path, given, found)
@@ -107,17 +121,17 @@ def _jobs_in(folder: Path, given: str, found: Found) -> list[Job]:
     return jobs
 
 
-def give_outputs(jobs: list[Job], folder: Path, format: str) -> dict[Job, Path]:
-    """Give each job its output file: ``talk.srt``, or ``talk.mp3.srt`` if two inputs share a stem."""
+def give_outputs(jobs: list[Job], folder: Path, formats: Sequence[str]) -> dict[Path, Job]:
+    """Give each job an output file per format: ``talk.srt``, or ``talk.mp3.srt`` if two inputs share a stem."""
     stems = [job.relative.with_suffix("") for job in jobs]
     times = Counter(stems)
-    outputs: dict[Job, Path] = {}
-    taken: set[Path] = set()
+    outputs: dict[Path, Job] = {}
+    taken: set[str] = set()
     for job, stem in zip(jobs, stems, strict=True):
-        base = job.relative if times[stem] > 1 else stem
-        path, number = folder / f"{base}.{format}", 2
-        while path in taken:
-            path, number = folder / f"{base}-{number}.{format}", number + 1
-        taken.add(path)
-        outputs[job] = path
+        base = name = str(job.relative if times[stem] > 1 else stem)
+        number = 2
+        while name in taken:
+            name, number = f"{base}-{number}", number + 1
+        taken.add(name)
+        outputs |= {folder / f"{name}.{format}": job for format in formats}
     return outputs

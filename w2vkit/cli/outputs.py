@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class Outputs:
     ----------
     folder : Path
     paths : dict
-        The output of every job.
+        The job of every output.
 
     Raises
     ------
@@ -33,7 +33,7 @@ class Outputs:
         The record cannot be read.
     """
 
-    def __init__(self, folder: Path, paths: dict[Job, Path]) -> None:
+    def __init__(self, folder: Path, paths: dict[Path, Job]) -> None:
         self.folder, self.paths = folder, paths
         self._record = folder / RECORD
         self._known: dict[str, dict[str, Any]] = {}
@@ -41,8 +41,8 @@ class Outputs:
         self._whole: int | None = None  # bytes of the record without half a line at its end, where there is one
         self._read()
 
-    def check(self, *, overwrite: bool, resume: bool) -> None:
-        """Refuse to lose a file, before any work is done.
+    def check(self, paths: Set[Path], *, overwrite: bool, resume: bool) -> None:
+        """Refuse to lose a file, before any work is done; ``paths`` are the outputs that will be written.
 
         Raises
         ------
@@ -50,20 +50,20 @@ class Outputs:
             An output is an input. Or, without ``overwrite``, it is there and w2vkit did not write it, or it was changed since;
             a run that resumes keeps what was changed.
         """
-        inputs = {job.path.resolve() for job in self.paths}
-        lost = [path for path in self.paths.values() if path.resolve() in inputs]
+        inputs = {job.path.resolve() for job in self.paths.values()}
+        lost = [path for path in sorted(paths) if path.resolve() in inputs]
         if lost:
             raise FormatError(f"{_listed(lost)}: the output would replace an input. Choose another --output-dir or --format.")
-        there = [(job, path) for job, path in self.paths.items() if path.is_file() and not overwrite]
-        foreign = [path for job, path in there if not (self._wrote(path) or (resume and self._done(job)))]
+        there = [path for path in sorted(paths) if path.is_file() and not overwrite]
+        foreign = [path for path in there if not (self._wrote(path) or (resume and self._done(path)))]
         if foreign:
             raise FormatError(
                 f"{_listed(foreign)}: there already, and not as w2vkit wrote it. Choose another --output-dir, or replace "
                 "such files with --overwrite."
             )
 
-    def begin(self, settings: dict[str, Any], *, resume: bool) -> set[Job]:
-        """Begin a run; give the jobs that an earlier run with these settings has done, if the run resumes.
+    def begin(self, settings: dict[str, Any], *, resume: bool) -> set[Path]:
+        """Begin a run; give the outputs that an earlier run with these settings has written, if the run resumes.
 
         Raises
         ------
@@ -71,8 +71,8 @@ class Outputs:
             The run resumes, but outputs are there that were made with other settings.
         """
         settings = json.loads(json.dumps(settings))
-        done = set[Job]()
-        for job, path in self.paths.items() if resume else ():
+        done = set[Path]()
+        for path in self.paths if resume else ():
             entry = self._known.get(self._name(path))
             if not entry or not path.exists():
                 continue
@@ -83,28 +83,28 @@ class Outputs:
                     f"{path} was made with other settings ({', '.join(differ)}). Give the same ones as before, leave out "
                     "--resume to transcribe all again, or choose another --output-dir."
                 )
-            if self._done(job):
-                done.add(job)
+            if self._done(path):
+                done.add(path)
         if self._settings != settings:
             self._append({"settings": settings})
             self._settings = settings
         return done
 
-    def write(self, job: Job, text: str) -> None:
-        """Write the output of a job.
+    def write(self, path: Path, text: str) -> None:
+        """Write an output.
 
         Raises
         ------
         OSError
             The disk is full, or the file cannot be written; an older one is kept.
         """
-        path, data = self.paths[job], text.encode("utf-8")
+        data = text.encode("utf-8")
         path.parent.mkdir(parents=True, exist_ok=True)
         entry = {
             "output": self._name(path),
             "sha256": _digest(data),
             "replaces": self._digest_of(path),
-            "input": _identity(job),
+            "input": _identity(self.paths[path]),
         }
         self._append(entry)
         files.replace(path, data)
@@ -117,10 +117,10 @@ class Outputs:
         entry = self._known.get(self._name(path))
         return entry is not None and self._digest_of(path) in entry["own"]
 
-    def _done(self, job: Job) -> bool:
-        """Whether the output of a job was written and is there, as it was written or changed since."""
-        entry, found = self._known.get(self._name(self.paths[job])), self._digest_of(self.paths[job])
-        if entry is None or found is None or entry["input"] != _identity(job):
+    def _done(self, path: Path) -> bool:
+        """Whether an output was written and is there, as it was written or changed since."""
+        entry, found = self._known.get(self._name(path)), self._digest_of(path)
+        if entry is None or found is None or entry["input"] != _identity(self.paths[path]):
             return False
         return found == entry["sha256"] or found != entry["replaces"]  # a kill may have come before the file was replaced
 

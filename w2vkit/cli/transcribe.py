@@ -2,118 +2,267 @@
 
 import argparse
 import errno
-from collections.abc import Sequence
+import math
+import sys
+from collections.abc import Callable, Sequence, Set
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from w2vkit.audio import Waveform
+from w2vkit.audio.waveform import channels, contents, refuse
+from w2vkit.cli.colour import ABOUT, in_colour, takes_colour
 from w2vkit.cli.common import (
     add_engine_options,
+    add_message_options,
     add_model_options,
     add_sound_options,
     load_model,
+    note,
     say,
     start_cluster,
 )
 from w2vkit.cli.decoder import add_decoder_options, decoder, reading
 from w2vkit.cli.files import Found, Job, find_jobs, give_outputs
+from w2vkit.cli.layout import OPTIONS as LAYOUT_OPTIONS
+from w2vkit.cli.layout import add_layout_options, formats_named, layout
 from w2vkit.cli.outputs import Outputs
 from w2vkit.cli.progress import Bar
-from w2vkit.decode import BeamSearch, decoder_settings
-from w2vkit.errors import FormatError, printable_name, reason
+from w2vkit.decode import BeamSearch, Decode, Hypothesis, decoder_settings
+from w2vkit.errors import AudioError, FormatError, printable_name, reason
 from w2vkit.examples import examples
-from w2vkit.formats import FORMATS, format_named, render
+from w2vkit.formats import CASES, FORMATS, PLAIN, in_case, render
 from w2vkit.pipeline.files import locked
+from w2vkit.pipeline.segments import Segment, shifted
 from w2vkit.pipeline.transcription import transcribe
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no further output could be written either
 
+Progress = Callable[[float], None]
+
 
 def add(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
-    parser = commands.add_parser("transcribe", help="turn audio files into text", description="Turn audio files into text.")
+    parser = commands.add_parser(
+        "transcribe", help="turn audio files into text", description=f"Turn audio files into text. {ABOUT}"
+    )
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="audio file, folder (searched with its subfolders) or pattern such as '*.wav'"
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="audio file, folder (searched with its subfolders), pattern such as '*.wav', or - for standard input",
     )
     parser.add_argument("--example", action="store_true", help="describe and transcribe the bundled clips")
-    parser.add_argument("--format", default="txt", metavar="FORMAT", help=f"one of {', '.join(FORMATS)} (default txt)")
     parser.add_argument(
-        "--output-dir", type=Path, metavar="FOLDER", help="write one file per input into this folder (default: print)"
+        "--format",
+        action="append",
+        metavar="FORMAT",
+        help=f"one of {', '.join(FORMATS)} (default txt); several with commas between them, or all of them: all",
     )
     parser.add_argument(
+        "--output-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="write one file per input and format into this folder (default: print)",
+    )
+    there = parser.add_mutually_exclusive_group()
+    there.add_argument(
         "--resume", action="store_true", help="with --output-dir: leave out the files that a stopped run has done already"
+    )
+    there.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="with --output-dir: leave out the outputs that are there, whoever wrote them",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="with --output-dir: also replace files that w2vkit did not write"
     )
     add_sound_options(parser)
+    parser.add_argument(
+        "--start", type=float, metavar="S", help="begin S seconds after the beginning, from which the times still count"
+    )
+    parser.add_argument("--duration", type=float, metavar="S", help="transcribe S seconds only")
+    parser.add_argument(
+        "--channels",
+        action="store_true",
+        help="transcribe each channel by itself, as a speaker of its own: for calls in stereo",
+    )
+    parser.add_argument(
+        "--case",
+        choices=CASES,
+        help="letters of the text (default: as the model writes). sentence is for English: small, but for the first letter "
+        "of the text and after a pause, and I; it knows neither names nor ends of sentences",
+    )
+    add_layout_options(
+        parser, ends="a subtitle, a segment in json, a sentence of --case sentence, and a turn of --channels in txt"
+    )
     add_decoder_options(parser, default="beam for checkpoints with a language model, such as w2v-mini, and greedy for others")
     add_engine_options(parser)
     add_model_options(parser)
+    add_message_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Transcribe all files, and list at the end those that failed, with the reasons."""
-    if not options.output_dir and (options.resume or options.overwrite):
-        raise FormatError("--resume and --overwrite are about files that were written. Add --output-dir FOLDER.")
+    if not options.output_dir and (options.resume or options.overwrite or options.skip_existing):
+        raise FormatError(
+            "--resume, --skip-existing and --overwrite are about files that were written. Add --output-dir FOLDER."
+        )
+    if options.skip_existing and options.overwrite:
+        raise FormatError("--skip-existing keeps what is there and --overwrite replaces it. Give one of them.")
+    options.format = formats_named(options.format or ["txt"])
     if options.engine == "ray":
         return _share(options)
+    options.layout = layout(options, options.format, pauses=_has_pauses(options))
+    start, duration = options.start or 0.0, options.duration  # mistakes are errors before a model is loaded
+    if not 0 <= start < math.inf or not (duration is None or 0 < duration < math.inf):
+        raise AudioError("There is no such part of a sound. Give --start in seconds from 0 on, and --duration above 0.")
     found = _find(options)
     if not options.output_dir:
         return _transcribe(options, found, None)
     with locked(options.output_dir):
-        outputs = Outputs(options.output_dir, give_outputs(found.jobs, options.output_dir, options.format))
-        outputs.check(overwrite=options.overwrite, resume=options.resume)
-        return _transcribe(options, found, outputs)
+        paths = give_outputs(found.jobs, options.output_dir, options.format)
+        outputs = Outputs(options.output_dir, paths)
+        kept = {path for path in paths if options.skip_existing and path.exists()}
+        outputs.check(set(paths) - kept, overwrite=options.overwrite, resume=options.resume)
+        return _transcribe(options, found, outputs, kept)
 
 
-def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | None) -> int:
+def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | None, kept: Set[Path] = frozenset()) -> int:
     decode = decoder(options)
     model = load_model(options)
     chosen = decode or model.default_decoder
     by_default = not decode and isinstance(chosen, BeamSearch)
-    say(f"Decoding: {reading(chosen)}" + ("; w2vkit evaluate is greedy unless told otherwise." if by_default else "."))
-    jobs, failures, done = found.jobs, list[tuple[Path | str, str]](found.failures), set[Job]()
+    said = "; w2vkit evaluate is greedy unless told otherwise." if by_default else "."
+    note(f"Decoding: {reading(chosen)}{said}", options)
+    jobs, failures, missing = found.jobs, list[tuple[Path | str, str]](found.failures), dict[Job, list[Path]]()
     total = len(jobs) + len(failures)
     if outputs:
         settings = {"model": model.name, "revision": options.revision, "dtype": model.dtype, "track": options.track}
-        done = outputs.begin(settings | decoder_settings(decode), resume=options.resume)
-    with Bar(len(jobs)) as bar:
-        for number, job in enumerate(jobs):
-            if job in done:
-                bar.reach(number + 1)
-                continue
+        done = kept | outputs.begin(settings | _text_settings(options) | decoder_settings(decode), resume=options.resume)
+        missing = {job: [] for job in jobs}
+        for path, job in outputs.paths.items():
+            missing[job] += [] if path in done else [path]
+    todo = [job for job in jobs if not outputs or missing[job]]
+    with Bar(len(todo), quiet=options.quiet) as bar:
+        for number, job in enumerate(todo):
             try:
-                result = transcribe(
-                    job.path,
-                    model,
-                    decode=decode,
-                    keep_sound=False,
-                    max_seconds=options.max_hours * 3600,
-                    track=options.track,
-                    strict=options.strict,
-                    progress=lambda share, number=number: bar.reach(number + share),
-                )
-                for note in result.notes:
-                    bar.note(f"Note: {note}")
-                facts = {"seconds": result.seconds, "name": job.path.name, "notes": result.notes}
-                text = render(result.hypothesis, options.format, **facts)
+                texts = _texts_of(job, model, decode, options, bar, number)
             except Exception as error:  # of this file only: the job goes on
                 failures.append((job.path, reason(error)))
             else:
                 if not outputs:
+                    (text,) = texts.values()
                     bar.write(f"{printable_name(job.path.name)}: {text}" if len(jobs) > 1 else text)
-                elif fault := _write(outputs, job, text):
-                    failures.append((job.path, fault))
+                else:
+                    faults = [_write(outputs, path, texts[path.suffix[1:]]) for path in missing[job]]
+                    failures += [(job.path, fault) for fault in faults if fault][:1]
             bar.reach(number + 1)
+            if options.verbose:
+                bar.note(f"{bar.line}: {printable_name(job.path)}")
     if outputs:
-        kept = f", {len(done)} of them by an earlier run" if done else ""
-        say(f"{total - len(failures)} of {total} files written to {outputs.folder}{kept}")
+        count = len(jobs) - len(todo)
+        before = "were there" if options.skip_existing else "by an earlier run"
+        said = f", {count} of them {before}" if count else ""
+        note(f"{total - len(failures)} of {total} files written to {outputs.folder}{said}", options)
     return _report(failures, total)
 
 
-def _write(outputs: Outputs, job: Job, text: str) -> str | None:
+def _texts_of(
+    job: Job, model: Any, decode: Decode | None, options: argparse.Namespace, bar: Bar, number: int
+) -> dict[str, str]:
+    """Transcribe a file; give the text in each format."""
+
+    def progress(share: float) -> None:
+        bar.reach(number + share)
+
+    start, notes = options.start or 0.0, list[str]()
+    read = _channels if options.channels else _mixed
+    speakers, seconds = read(job, model, decode, options, progress, notes)
+    bar.hear(seconds)
+    for text in notes:
+        bar.note(f"Note: {text}")
+    end = start + seconds
+    if start or options.duration:
+        notes.append(f"Only {start:g} s to {end:g} s were transcribed. Times count from the beginning of the recording.")
+        speakers = [shifted(hypothesis, start) for hypothesis in speakers]
+    if options.case:
+        speakers = [in_case(hypothesis, options.case, pause=options.layout.pause) for hypothesis in speakers]
+    if not options.output_dir and options.format == ["txt"] and takes_colour(sys.stdout):
+        return {"txt": in_colour(speakers, options.layout)}
+    facts = {"seconds": end, "name": job.relative.name, "notes": notes, "layout": options.layout}
+    found = speakers if options.channels else speakers[0]
+    return {format: render(found, format, **facts) for format in options.format}
+
+
+def _mixed(
+    job: Job, model: Any, decode: Decode | None, options: argparse.Namespace, progress: Progress, notes: list[str]
+) -> tuple[list[Hypothesis], float]:
+    """Transcribe the mean of the channels; give the hypothesis and the duration (s)."""
+    source, most, track = job.source, options.max_hours * 3600, options.track
+    if options.start or options.duration:
+        # One second more than the limit, so that a part up to the end that is too long is refused, and not cut.
+        note = refuse if options.strict else notes.append
+        source, track = Segment(contents(source), options.start or 0.0, options.duration or most + 1, track, note), None
+    result = transcribe(
+        source,
+        model,
+        decode=decode,
+        keep_sound=False,
+        max_seconds=most,
+        track=track,
+        strict=options.strict,
+        progress=progress,
+    )
+    notes += result.notes
+    return [result.hypothesis], result.seconds
+
+
+def _channels(
+    job: Job, model: Any, decode: Decode | None, options: argparse.Namespace, progress: Progress, notes: list[str]
+) -> tuple[list[Hypothesis], float]:
+    """Transcribe each channel by itself; give the hypotheses and the duration (s)."""
+    waveforms = channels(
+        job.source,
+        sample_rate=model.sample_rate,
+        max_seconds=options.max_hours * 3600,
+        track=options.track,
+        note=refuse if options.strict else notes.append,
+    )
+    if len(waveforms) == 1:
+        raise AudioError("It has one channel, and --channels needs one for each speaker. Leave out --channels.")
+    rate = model.sample_rate
+    first = round((options.start or 0.0) * rate)
+    part = slice(first, first + round(options.duration * rate) if options.duration else None)
+    if not len(waveforms[0].samples[part]):
+        raise AudioError(f"It has no sound from {options.start:g} s on. Correct --start.")
+    speakers = []
+    for k, waveform in enumerate(waveforms):
+        result = transcribe(
+            Waveform(waveform.samples[part], rate),
+            model,
+            decode=decode,
+            progress=lambda share, k=k: progress((k + share) / len(waveforms)),
+        )
+        speakers.append(result.hypothesis)
+    return speakers, len(waveforms[0].samples[part]) / rate
+
+
+def _has_pauses(options: argparse.Namespace) -> bool:
+    """Whether something besides subtitles is cut at pauses."""
+    return "json" in options.format or options.case == "sentence" or (options.channels and "txt" in options.format)
+
+
+def _text_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Give the options that change the outputs, for the record; those that were not given are left out."""
+    changed = {key: value for key, value in asdict(options.layout).items() if value != getattr(PLAIN, key)}
+    given = {key: getattr(options, key) for key in ("start", "duration", "case", "channels")}
+    return changed | {key: value for key, value in given.items() if value}
+
+
+def _write(outputs: Outputs, path: Path, text: str) -> str | None:
     """Write an output; give the reason where only this one cannot be written.
 
     Raises
@@ -122,9 +271,9 @@ def _write(outputs: Outputs, job: Job, text: str) -> str | None:
         No further output can be written either.
     """
     try:
-        outputs.write(job, text)
+        outputs.write(path, text)
     except OSError as error:
-        message = f"{outputs.paths[job]} could not be written: {error.strerror}."
+        message = f"{path} could not be written: {error.strerror}."
         if error.errno in NO_ROOM:
             raise FormatError(
                 f"{message} The files before it are kept. Free space, then run the same command again with --resume."
@@ -144,8 +293,11 @@ def _report(failures: Sequence[tuple[Path | str, str]], total: int) -> int:
 
 def _share(options: argparse.Namespace) -> int:
     """Transcribe on a cluster into Parquet files."""
-    if options.format != "txt" or options.nbest:
+    if options.format != ["txt"] or options.nbest:
         raise FormatError("--engine ray writes Parquet files of texts and words. Leave out --format and --nbest.")
+    local = ("skip_existing", "start", "duration", "channels", "case", *LAYOUT_OPTIONS)
+    if given := [f"--{name.replace('_', '-')}" for name in local if getattr(options, name) not in (None, False, [])]:
+        raise FormatError(f"--engine ray does not know {', '.join(given)}. Leave this out, or run without --engine ray.")
     if options.track or options.strict:
         raise FormatError("--engine ray takes the default track and keeps no notes. Leave out --track and --strict.")
     from w2vkit.pipeline.datasets import from_files, is_table, open_corpus
@@ -158,31 +310,34 @@ def _share(options: argparse.Namespace) -> int:
     decode = decoder(options)
     with locked(options.output_dir) if options.output_dir else nullcontext():
         cluster = start_cluster(options)
-        with Bar(len(corpus)) as bar:
+        with Bar(len(corpus), quiet=options.quiet) as bar:
             shared = cluster.transcribe(
                 corpus, options.output_dir, decode=decode, max_seconds=options.max_hours * 3600, progress=bar.reach
             )
     failures = [*found.failures, *((row.id, row.error) for row in shared.results if row.error)]
     total = len(corpus) + len(found.failures)
     kept = f", {shared.reused} by an earlier run" if shared.reused else ""
-    say(f"{total - len(failures)} of {total} transcribed to {options.output_dir}{kept}")
+    note(f"{total - len(failures)} of {total} transcribed to {options.output_dir}{kept}", options)
     return _report(failures, total)
 
 
 def _find(options: argparse.Namespace) -> Found:
     """Find the files; say what was left out."""
-    format_named(options.format)  # mistakes are errors before a model is loaded
     if options.example and options.paths:
         raise FormatError("Give either --example or paths, not both.")
     if not options.example and not options.paths:
         raise FormatError("Nothing to transcribe. Give audio files, folders or patterns, or try: w2vkit transcribe --example")
     if options.example:
         for example in examples():
-            say(f"{example.path.name}: {example.about}")
+            note(f"{example.path.name}: {example.about}", options)
         return Found([Job(e.path, Path(e.path.name)) for e in examples()])
     found = find_jobs(options.paths)
     if found.note:
-        say(f"Note: {found.note}")
-    if len(found.jobs) > 1 and not options.output_dir and options.format != "txt":
-        raise FormatError(f"{options.format} of {len(found.jobs)} files cannot be printed together. Add --output-dir FOLDER.")
+        note(f"Note: {found.note}", options)
+    standard_input = any(job.standard_input for job in found.jobs)
+    if standard_input and (options.resume or options.engine == "ray"):
+        raise FormatError("--resume and --engine ray need files, and - is standard input. Leave one of them out.")
+    files, formats = len(found.jobs), " and ".join(options.format)
+    if not options.output_dir and (len(options.format) > 1 or (files > 1 and formats != "txt")):
+        raise FormatError(f"{formats} of {files} file{'s' * (files > 1)} cannot be printed together. Add --output-dir FOLDER.")
     return found

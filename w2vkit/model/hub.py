@@ -73,6 +73,7 @@ def fetch(
     *,
     progress: Callable[[float], None] | None = None,
     max_bytes: float = math.inf,
+    offline: bool = False,
 ) -> Checkpoint:
     """Find a checkpoint, and download it if it is only on the Hub (with a progress bar on a terminal).
 
@@ -87,6 +88,8 @@ def fetch(
         stops the download.
     max_bytes : float
         Download nothing larger.
+    offline : bool
+        Do not ask the Hub: find what is on this machine.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def fetch(
     """
     if name == "auto":
         try:
-            return fetch(DEFAULT, revision, progress=progress, max_bytes=max_bytes)
+            return fetch(DEFAULT, revision, progress=progress, max_bytes=max_bytes, offline=offline)
         except _UnavailableError as error:
             if revision:
                 raise
@@ -120,7 +123,7 @@ def fetch(
     owner, _, model = name.partition("/")
     if not owner or not model or "/" in model or "\\" in name or name[0] in "./~":
         raise ModelError(f"There is no folder {name}. Give a checkpoint's folder, a Hub name such as {DEFAULT}, or {MINI}.")
-    return Checkpoint(name, _snapshot(name, revision, progress, max_bytes))
+    return Checkpoint(name, _snapshot(name, revision, progress, max_bytes, offline))
 
 
 def is_cached(name: str) -> bool:
@@ -136,12 +139,18 @@ def _stand_in(error: ModelError) -> str:
     )
 
 
-def _snapshot(name: str, revision: str | None, progress: Callable[[float], None] | None, max_bytes: float) -> Path:
+def _snapshot(
+    name: str, revision: str | None, progress: Callable[[float], None] | None, max_bytes: float, offline: bool
+) -> Path:
     """Find the revision asked for, else the pinned one, in the cache or on the Hub; at worst use another cached one."""
     wanted = revision or REVISIONS.get(name)
     if cached := _cached(name, wanted):
         return cached
     try:
+        if offline:
+            raise _UnavailableError(
+                f"{name} is not on this machine. Download it where there is a connection, without --offline."
+            )
         return _download(name, wanted, progress, max_bytes)
     except _UnavailableError:
         other = None if revision else _cached(name, None)
@@ -155,6 +164,38 @@ def _snapshot(name: str, revision: str | None, progress: Callable[[float], None]
             other.name,
         )
         return other
+
+
+def check(folder: Path) -> int:
+    """Compare the files of a downloaded checkpoint with their checksums, and give how many were compared.
+
+    The Hub's cache names the content of a file by its checksum: SHA-256 for large files, and Git's SHA-1 for the others.
+    Where the cache has copies instead of links, as on some Windows machines, there is nothing to compare with.
+
+    Raises
+    ------
+    ModelError
+        A file has another checksum.
+    """
+    checked = 0
+    for file in sorted(folder.iterdir()):
+        content = file.resolve()
+        if file.is_symlink() and len(content.name) in (40, 64):
+            if not content.is_file() or _digest(content) != content.name:
+                raise ModelError(
+                    f"{file.name} is missing or damaged: its checksum is another one. Remove {content} and {folder}, and "
+                    "download the model again."
+                )
+            checked += 1
+    return checked
+
+
+def _digest(content: Path) -> str:
+    digest = hashlib.sha256() if len(content.name) == 64 else hashlib.sha1(b"blob %d\0" % content.stat().st_size)
+    with content.open("rb") as opened:
+        while block := opened.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _cached(name: str, revision: str | None) -> Path | None:

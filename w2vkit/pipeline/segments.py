@@ -3,14 +3,16 @@
 import io
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from w2vkit.audio import MAX_SECONDS
-from w2vkit.audio.waveform import SAMPLE_RATE, describe, stream
+from w2vkit.audio.decoders import Note
+from w2vkit.audio.waveform import SAMPLE_RATE, describe, ignore, stream
+from w2vkit.decode import Hypothesis
 from w2vkit.errors import AudioError, DatasetError
 
 
@@ -26,11 +28,15 @@ class Segment:
         Where the part begins (s).
     seconds : float or None
         How long it is (s); None is up to the end.
+    track, note
+        As for `w2vkit.audio.stream`.
     """
 
     source: Any
     start: float
     seconds: float | None
+    track: int | None = None
+    note: Note = ignore
 
     @property
     def name(self) -> str:
@@ -49,11 +55,11 @@ class Segment:
 
         most = MAX_SECONDS + 1 if self.seconds is None else self.seconds  # `load` refuses what is longer than MAX_SECONDS
         first, last = round(self.start * SAMPLE_RATE), round((self.start + most) * SAMPLE_RATE)
-        reader = _opened.pop(self.source, first)
+        reader = _opened.pop(self, first)
         samples = reader.read(first, last)
         if not len(samples):
             raise AudioError(
-                f"{self.name} has no sound from {self.start:g} s on. Correct the offset and the duration, or leave the row out."
+                f"{self.name} has no sound from {self.start:g} s on. Correct the offset (--start), or leave the part out."
             )
         _opened.reader = reader
         file = io.BytesIO()
@@ -64,9 +70,10 @@ class Segment:
 class _Reader:
     """Reads parts of one sound, each beginning at or after the beginning of the part before."""
 
-    def __init__(self, source: Any) -> None:
-        self.source, self.start = source, 0  # the number of the first sample that is held
-        self._held, self._blocks = np.empty(0, np.float32), stream(source, sample_rate=SAMPLE_RATE)
+    def __init__(self, segment: Segment) -> None:
+        self.source, self.track, self.start = segment.source, segment.track, 0  # the number of the first sample that is held
+        self._held = np.empty(0, np.float32)
+        self._blocks = stream(segment.source, sample_rate=SAMPLE_RATE, track=segment.track, note=segment.note)
 
     def read(self, first: int, last: int) -> np.ndarray:
         """Give the samples ``first`` to ``last - 1``, or those of them that the sound has."""
@@ -85,11 +92,13 @@ class _Opened(threading.local):
 
     reader: _Reader | None = None
 
-    def pop(self, source: Any, first: int) -> _Reader:
+    def pop(self, segment: Segment, first: int) -> _Reader:
         """Give the reader that can go on to a sample, or a new one. A reader that fails is not used again."""
         reader, self.reader = self.reader, None
-        same = reader is not None and isinstance(source, Path) and reader.source == source and reader.start <= first
-        return reader if reader is not None and same else _Reader(source)
+        if reader is not None and isinstance(reader.source, Path) and reader.start <= first:
+            if (reader.source, reader.track) == (segment.source, segment.track):
+                return reader
+        return _Reader(segment)
 
 
 _opened = _Opened()
@@ -128,3 +137,12 @@ def _seconds(name: str, value: Any) -> float | None:
             f"The {name} {str(value)[:40]!r} is not a number of seconds from 0 on. Correct it, or leave the row out."
         )
     return number
+
+
+def shifted(hypothesis: Hypothesis, seconds: float) -> Hypothesis:
+    """Give a hypothesis of a part the times of the whole sound, in which the part begins at ``seconds`` (s)."""
+    words = tuple(
+        replace(word, start=round(word.start + seconds, 3), end=round(word.end + seconds, 3)) for word in hypothesis.words
+    )
+    alternatives = tuple(shifted(other, seconds) for other in hypothesis.alternatives)
+    return replace(hypothesis, words=words, alternatives=alternatives)
