@@ -8,6 +8,7 @@ of every notebook installs w2vkit if it is missing. If `pyproject.toml` has ``Re
 ``[project.urls]``, that cell fetches w2vkit from there, and a badge above it opens the notebook in Colab.
 """
 
+import html
 import json
 import os
 import re
@@ -49,9 +50,21 @@ def read(source: Path) -> nbformat.NotebookNode:
         notebook.cells[0].source = f"{title}\n\n{badge(home, source.stem)}\n{text}"
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    answers = solutions_of(source)
     for number, cell in enumerate(notebook.cells):
+        cell.source = re.sub(r"^\{\{solution (\d+)\}\}$", lambda found: answers[found[1]], cell.source, flags=re.MULTILINE)
         cell["id"], cell.metadata = f"{source.stem[:2]}-{number:02d}", nbformat.NotebookNode()
     return notebook
+
+
+def solutions_of(source: Path) -> dict[str, str]:
+    """Read ``solutions/NN_name.md``: each part under a heading ``## N``, folded, by its number."""
+    path = FOLDER / "solutions" / f"{source.stem}.md"
+    parts = re.split(r"^## (\d+)\n", path.read_text(encoding="utf-8") if path.exists() else "", flags=re.MULTILINE)[1:]
+    return {
+        number: f"<details><summary>Solution {number}</summary>\n\n{text.strip()}\n\n</details>"
+        for number, text in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 def repository(project: Path = FOLDER.parent / "pyproject.toml") -> str | None:
@@ -135,23 +148,37 @@ def draw(notebooks: list[nbformat.NotebookNode]) -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page()
         page.add_script_tag(path=Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
-        for data in (data for notebook in notebooks for data in figures(notebook)):
+        for output in (output for notebook in notebooks for output in _drawn(notebook)):
+            data, notes = output.data, output.get("metadata", {})
             figure = data[PLOTLY]
             layout = figure["layout"]
             size = {"format": "png", "width": layout.get("width", WIDTH), "height": layout.get("height", 360)}
             url = page.evaluate("([figure, size]) => Plotly.toImage(figure, size)", [figure, size])
+            if notes.get("closed"):
+                output.data = {"text/html": folded_picture(url, notes["closed"], notes.get("alt", ""))}
+                continue
             data["image/png"] = url.partition(",")[2]
             if len(json.dumps(figure)) > MAX_PLOTLY:
                 del data[PLOTLY]
         browser.close()
 
 
+def folded_picture(url: str, title: str, alt: str) -> str:
+    """Give the HTML of a picture that is closed until its title is clicked."""
+    picture = f'<img src="{url}" alt="{html.escape(alt)}">'
+    return f"<details><summary>{html.escape(title)}</summary>{picture}</details>"
+
+
 def figures(notebook: nbformat.NotebookNode) -> Iterator[dict[str, Any]]:
     """Give the data of every output that is a plotly figure."""
+    return (output.data for output in _drawn(notebook))
+
+
+def _drawn(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if PLOTLY in output.get("data", {}):
-                yield output.data
+                yield output
 
 
 def main(chosen: list[str]) -> int:

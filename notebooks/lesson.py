@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import soundfile
 from IPython.display import HTML, Markdown, display
-from ipywidgets import Output, VBox, interactive_output
+from ipywidgets import HTMLMath, Output, RadioButtons, VBox, interactive_output
 
 from w2vkit.audio import Waveform
 from w2vkit.decode import Hypothesis
@@ -27,7 +27,7 @@ from w2vkit.emissions import Emissions
 FLOOR = -8.0  # natural logarithm; probabilities below exp(-8), one in 3,000, are drawn alike
 
 STATIC = os.environ.get("W2VKIT_STATIC") == "1"
-PASSED, FAILED = "✔", "✘"
+PASSED, FAILED, TODO = "✔", "✘", "✎"
 PLOTLY = "application/vnd.plotly.v1+json"
 LAYOUT = {"height": 360, "margin": {"l": 60, "r": 20, "t": 40, "b": 50}}
 pio.templates.default = "plotly_white"
@@ -46,6 +46,76 @@ def check(condition: Any, message: str, hint: str = "") -> None:
         print(f"{PASSED} {message}")
     else:
         print(f"{FAILED} not yet: {message}" + (f"\n  {hint}" if hint else ""))
+
+
+def exercise(function: Callable[..., Any], *cases: tuple[tuple[Any, ...], Any, str]) -> None:
+    """Check a function that the reader completes: say what is right, or which arguments give what instead of what.
+
+    Parameters
+    ----------
+    function : callable
+        While it returns None (its body is still ``...``) only a reminder is printed.
+    *cases : (arguments, expected, hint)
+        Numbers and arrays are compared to a relative 1e-6, all else by ``==``. The hint of the first wrong case is printed.
+    """
+    name = getattr(function, "__name__", "the function")
+    for arguments, expected, hint in cases:
+        call = f"{name}({', '.join(_short(argument) for argument in arguments)})"
+        try:
+            found = function(*arguments)
+        except Exception as error:
+            print(f"{FAILED} {call} stops with {type(error).__name__}: {error}")
+            return
+        if found is None:
+            print(f"{TODO} your turn: {name} returns nothing yet. Write its body, then run the cell again.")
+            return
+        if not _equal(found, expected):
+            print(f"{FAILED} {call} gives {_short(found)}, but {_short(expected)} is right\n  {hint}")
+            return
+    print(f"{PASSED} {name} is right in all {len(cases)} cases")
+
+
+def _short(value: Any) -> str:
+    text = np.array2string(value, precision=4, threshold=8) if isinstance(value, np.ndarray) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _equal(found: Any, expected: Any) -> bool:
+    try:
+        return np.shape(found) == np.shape(expected) and bool(np.allclose(found, expected, rtol=1e-6, atol=1e-9))
+    except (TypeError, ValueError):  # not numbers
+        return bool(found == expected)
+
+
+def predict(question: str, *options: str) -> RadioButtons:
+    """Ask for a prediction. Give the widget whose ``value`` is the chosen option, None before a choice."""
+    choice = RadioButtons(options=options, value=None, layout={"width": "max-content"})
+    title = f"<b>Your prediction.</b> {html.escape(question)}"
+    if STATIC:
+        items = "".join(f"<li>{html.escape(option)}</li>" for option in options)
+        display(HTML(f"<div>{title}<ul>{items}</ul></div>"))
+    else:
+        display(VBox([HTMLMath(title), choice]))
+    return choice
+
+
+def answer(prediction: RadioButtons, right: str, why: str) -> None:
+    """Show, folded, the right one of the options of a prediction, beside the chosen one, and why it is right.
+
+    Raises
+    ------
+    ValueError
+        If ``right`` is not among the options.
+    """
+    if right not in prediction.options:
+        raise ValueError(f"The answer {right!r} is none of the options {prediction.options}. Offer an option that holds it.")
+    chosen = prediction.value
+    if chosen is None:
+        comment = "You have not chosen yet."
+    else:
+        comment = f"You predicted: {chosen}. " + ("That is right." if chosen == right else "It is another one.")
+    body = f"{html.escape(comment)}<br><b>{html.escape(right)}.</b> {html.escape(why)}"
+    display(HTML(f"<details><summary>Open the answer</summary>{body}</details>"))
 
 
 def reveal(prediction: float | str | None, measured: float | str, unit: str = "") -> None:
@@ -72,7 +142,14 @@ def hear(waveform: Waveform, label: str = "", *, play: bool = False) -> None:
 
 
 def show(
-    figure: go.Figure, move: Callable[..., None] | None = None, click: Callable[[Any], None] | None = None, **controls: Any
+    figure: go.Figure,
+    move: Callable[..., None] | None = None,
+    click: Callable[[Any], None] | None = None,
+    *,
+    hover: Sequence[str] = (),
+    alt: str = "",
+    closed: str = "",
+    **controls: Any,
 ) -> None:
     """Show a figure and, above it, the controls that change it.
 
@@ -84,6 +161,12 @@ def show(
         control. Its printed output appears below the figure.
     click : callable, optional
         Called with the ``customdata`` of a clicked point or bar. Its output appears below the figure.
+    hover : sequence of str
+        Names of controls. When the pointer is over a point of the first trace, they take the values of its ``customdata``.
+    alt : str
+        What the still picture shows, for those who cannot see it.
+    closed : str
+        In the built file the picture is folded away under these words, because it gives away an answer.
     **controls
         An ipywidget for each argument of ``move``, such as ``frame=IntSlider(0, 0, 99)``.
     """
@@ -91,7 +174,7 @@ def show(
     for name, control in controls.items():
         control.description = control.description or name
     if STATIC:
-        _still(figure, move, controls)
+        _still(figure, move, controls, {"alt": alt, "closed": closed})
         return
     live = go.FigureWidget(figure)
     parts = [*controls.values(), live]
@@ -102,9 +185,23 @@ def show(
                 move(live, **values)
 
         parts.append(interactive_output(update, controls))
+    if hover:
+        _on_hover(live, [controls[name] for name in hover])
     if click is not None:
         parts.append(_on_click(live, click))
     display(VBox(parts))
+
+
+def _on_hover(live: go.FigureWidget, controls: Sequence[Any]) -> None:
+    """Set the controls to the ``customdata`` (points, controls) of a point of the first trace under the pointer."""
+
+    def hovered(trace: Any, points: Any, state: Any) -> None:
+        for index in points.point_inds[:1]:
+            for control, value in zip(controls, np.atleast_1d(trace.customdata[index]), strict=True):
+                control.value = int(value)
+
+    traces: Any = live.data
+    traces[0].on_hover(hovered)
 
 
 def _on_click(live: go.FigureWidget, click: Callable[[Any], None]) -> Output:
@@ -123,7 +220,7 @@ def _on_click(live: go.FigureWidget, click: Callable[[Any], None]) -> Output:
     return place
 
 
-def _still(figure: go.Figure, move: Callable[..., None] | None, controls: dict[str, Any]) -> None:
+def _still(figure: go.Figure, move: Callable[..., None] | None, controls: dict[str, Any], notes: dict[str, str]) -> None:
     """Show the figure with the initial values of its controls, after a trial run with both ends of every control."""
     start = {name: control.value for name, control in controls.items()}
     printed = ""
@@ -137,7 +234,8 @@ def _still(figure: go.Figure, move: Callable[..., None] | None, controls: dict[s
             f"{control.description} = {getattr(control, 'label', control.value)}" for control in controls.values()
         )
         display(HTML(f"<small>In JupyterLab this figure moves; here it stands at {html.escape(names)}.</small>"))
-    display({PLOTLY: json.loads(str(figure.to_json())), "text/plain": "a figure; run the notebook to see it"}, raw=True)
+    data = {PLOTLY: json.loads(str(figure.to_json())), "text/plain": notes["alt"] or "a figure; run the notebook to see it"}
+    display(data, raw=True, metadata={name: text for name, text in notes.items() if text})
     print(printed, end="")
 
 
@@ -205,4 +303,69 @@ def heatmap(emissions: Emissions, hypothesis: Hypothesis | None = None) -> go.Fi
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )
+    return figure
+
+
+COLOURS = ("#1f6feb", "#c2410c", "#15803d", "#7c3aed", "#6b7280")
+
+
+def draw_published(rows: Sequence[tuple[str, float, float, float, str]]) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw published error rates against hours of transcripts, for `show` with the controls ``decoder`` and ``hours``.
+
+    Parameters
+    ----------
+    rows : sequence of (decoder, hours, WER on test-clean in %, WER on test-other in %, source)
+    """
+    figure = go.Figure(layout={"height": 440, "hovermode": "closest", "legend": {"y": -0.25, "orientation": "h"}})
+    names = list(dict.fromkeys(row[0] for row in rows))
+    for column, part, colour in ((2, "test-clean", COLOURS[0]), (3, "test-other", COLOURS[1])):
+        for name in names:
+            chosen = [row for row in rows if row[0] == name]
+            line = {"color": colour, "dash": "dash" if name == "no language model" else "solid"}
+            figure.add_scatter(
+                x=[row[1] for row in chosen],
+                y=[row[column] for row in chosen],
+                text=[f"{row[column]} %, {row[4]}" for row in chosen],
+                hovertemplate="%{text}",
+                mode="lines+markers" if len(chosen) > 2 else "markers",
+                line=line,
+                marker={"size": 9, "symbol": ("circle", "diamond", "x")[names.index(name)]},
+                name=f"{part}, {name}",
+            )
+    figure.add_scatter(mode="markers", marker={"size": 22, "symbol": "circle-open", "color": "black"}, name="chosen")
+    ticks = {"tickvals": [1 / 6, 1, 10, 100, 960], "ticktext": ["10 min", "1", "10", "100", "960"]}
+    figure.update_xaxes(title="hours of transcripts", type="log", **ticks)
+    figure.update_yaxes(title="WER (%)", type="log", tickvals=[2, 3, 5, 10, 20, 40])
+
+    def move(figure: go.Figure, decoder: str, hours: float) -> None:
+        for trace in list(figure.data)[:-1]:
+            trace.opacity = 1.0 if str(trace.name).endswith(decoder) else 0.25
+        found = [row for row in rows if row[0] == decoder and row[1] == hours]
+        figure.data[-1].update(x=[hours] * 2 * len(found), y=[value for row in found for value in row[2:4]])
+        what = f"{'10 minutes' if hours < 1 else f'{hours:g} h'}, {decoder}: "
+        figures = f"{found[0][2]} % on test-clean, {found[0][3]} % on test-other" if found else "not drawn here"
+        figure.layout.title = what + figures
+
+    return figure, move
+
+
+def draw_bands(sizes: Sequence[int], errors: dict[str, Any], unit: str) -> go.Figure:
+    """Draw the mean over runs, and a band from the lowest to the highest run.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        The x axis, logarithmic.
+    errors : dict of (sizes, runs) arrays, by name
+    unit : str
+        What the y axis shows.
+    """
+    figure = go.Figure(layout={"height": 400, "yaxis": {"title": unit, "rangemode": "tozero"}})
+    figure.update_xaxes(title="transcribed sentences", type="log", tickvals=list(sizes))
+    for colour, (name, runs) in zip(COLOURS, errors.items(), strict=False):
+        low, high = np.min(runs, axis=1), np.max(runs, axis=1)
+        band = {"x": [*sizes, *sizes[::-1]], "y": [*high, *low[::-1]], "fill": "toself", "fillcolor": colour}
+        figure.add_scatter(**band, opacity=0.2, mode="none", showlegend=False, hoverinfo="skip")
+        figure.add_scatter(x=list(sizes), y=np.mean(runs, axis=1), mode="lines+markers", name=name, line_color=colour)
+    figure.update_layout(legend={"orientation": "h", "y": 1.12})
     return figure
