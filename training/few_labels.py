@@ -1,11 +1,12 @@
 """Make the data of notebook 12: frozen features of 120 synthetic sentences, of two kinds.
 
-    python -m training.few_labels FOLDER/model.bin notebooks/few_labels.npz
+    python -m training.few_labels FOLDER/model.bin notebooks/data/few_labels.npz
 
-The sentences are made by a small grammar and spoken by flite (Debian package) in three voices. Of each frame of 20 ms the file keeps
+A small grammar makes the sentences, and flite (Debian package) speaks them in three voices. The file keeps, for each frame of
+20 ms:
 
-- ``whisper``: the last states of Whisper tiny.en's encoder, as OpenAI trained it (`training.teacher`), before this project trained it on
-  letters. They are projected to their first 48 principal components.
+- ``whisper``: the last states of Whisper tiny.en's encoder, as OpenAI trained it (`training.teacher`), before this project
+  trained it on letters. They are projected to their first 48 principal components.
 - ``mel``: 26 log-mel bands, in which nothing is learned.
 
 Both are scaled to unit variance and stored as int8, 24 steps to a standard deviation.
