@@ -19,6 +19,7 @@ import plotly.io as pio
 import soundfile
 from IPython.display import HTML, Markdown, display
 from ipywidgets import HTMLMath, Output, RadioButtons, VBox, interactive_output
+from plotly.subplots import make_subplots
 
 from w2vkit.audio import Waveform
 from w2vkit.decode import Hypothesis
@@ -368,4 +369,92 @@ def draw_bands(sizes: Sequence[int], errors: dict[str, Any], unit: str) -> go.Fi
         figure.add_scatter(**band, opacity=0.2, mode="none", showlegend=False, hoverinfo="skip")
         figure.add_scatter(x=list(sizes), y=np.mean(runs, axis=1), mode="lines+markers", name=name, line_color=colour)
     figure.update_layout(legend={"orientation": "h", "y": 1.12})
+    return figure
+
+
+def receptive_fields(kernels: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
+    """Give (step, field) in samples of one output of each layer of a stack of convolutions."""
+    step, field, found = 1, 1, []
+    for kernel, stride in zip(kernels, strides, strict=True):
+        field += (kernel - 1) * step
+        step *= stride
+        found.append((step, field))
+    return found
+
+
+def draw_cone(
+    kernels: Sequence[int], strides: Sequence[int], rate: int, frames: int = 3
+) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw the outputs of every layer above the samples, for `show` with the controls ``layer`` and ``output`` and hover.
+
+    The outputs that feed the chosen one are lit. The picture has the first ``frames`` outputs of the last layer and all that they
+    need.
+    """
+    fields = [(1, 1), *receptive_fields(kernels, strides)]
+    counts = [frames]
+    for kernel, stride in zip(kernels[::-1], strides[::-1], strict=True):
+        counts.insert(0, (counts[0] - 1) * stride + kernel)
+    places = [np.arange(count) * step + (field - 1) / 2 for count, (step, field) in zip(counts, fields, strict=True)]
+    height = np.repeat(np.arange(len(counts)), counts)
+    number = np.concatenate([np.arange(count) for count in counts])
+    size = np.repeat(np.linspace(3, 11, len(counts)), counts)
+    marks = {"size": size, "color": "#cbd5e1", "line": {"width": 0}}
+    hint = "layer %{customdata[0]}, output %{customdata[1]}<extra></extra>"
+    ids = np.stack([height, number], axis=1)
+    figure = go.Figure(layout={"height": 460, "showlegend": False, "hovermode": "closest", "hoverdistance": 30})
+    figure.add_scatter(x=np.concatenate(places), y=height, mode="markers", marker=marks, customdata=ids, hovertemplate=hint)
+    figure.add_scatter(mode="lines", fill="toself", fillcolor="#1f6feb", opacity=0.15, line_width=0, hoverinfo="skip")
+    figure.add_scatter(mode="markers", marker={"color": "#1f6feb", "line": {"width": 0}}, hoverinfo="skip")
+    figure.update_xaxes(title="sample")
+    names = ["samples", *(f"layer {k}" for k in range(1, len(counts)))]
+    figure.update_yaxes(tickvals=list(range(len(counts))), ticktext=names)
+
+    def move(figure: go.Figure, layer: int, output: int) -> None:
+        unit = min(output, counts[layer] - 1)
+        ranges = [(unit, unit)]
+        for kernel, stride in zip(kernels[:layer][::-1], strides[:layer][::-1], strict=True):
+            ranges.insert(0, (ranges[0][0] * stride, ranges[0][1] * stride + kernel - 1))
+        lit = [places[k][low : high + 1] for k, (low, high) in enumerate(ranges)]
+        level = np.repeat(np.arange(layer + 1), [len(part) for part in lit])
+        left, right = [part[0] for part in lit], [part[-1] for part in lit]
+        up = list(range(layer + 1))
+        figure.data[1].update(x=left + right[::-1], y=up + up[::-1])
+        figure.data[2].update(x=np.concatenate(lit), y=level)
+        figure.data[2].marker.size = np.linspace(3, 11, len(counts))[level]
+        low, high = ranges[0]
+        seen = f"{high - low + 1} samples, {1000 * (high - low + 1) / rate:.1f} ms"
+        figure.layout.title = f"output {unit} of layer {layer} sees samples {low} to {high}: {seen}"
+
+    return figure, move
+
+
+def draw_filters(response: Any, frequencies: Any, peaks: Any, rate: int) -> go.Figure:
+    """Draw a bank of filters: each one's response (dB, a row each), and the frequency (Hz) that each passes best."""
+    rows = len(peaks)
+    titles = ["response of every kernel (dB)", "frequency passed best"]
+    figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.2)
+    bar = {"title": "dB", "x": 0.41}
+    z = np.maximum(response, -40).astype(np.int8)
+    figure.add_trace(go.Heatmap(z=z, x=frequencies / 1000, zmin=-40, zmax=0, colorbar=bar), 1, 1)
+    thick = {"width": 6, "color": "#9cc4f5"}
+    figure.add_trace(go.Scatter(y=peaks / 1000, name="this model", line=thick), 1, 2)
+    low, high = (2595 * np.log10(1 + f / 700) for f in (0, rate / 2))
+    mel = 700 * (10 ** (np.linspace(low, high, rows) / 2595) - 1)
+    figure.add_trace(go.Scatter(y=mel / 1000, name="mel scale", line={"dash": "dot"}), 1, 2)
+    even = {"dash": "dot", "color": "black"}
+    figure.add_trace(go.Scatter(y=np.linspace(0, rate / 2000, rows), name="evenly spaced", line=even), 1, 2)
+    figure.update_xaxes(title="frequency (kHz)", col=1)
+    figure.update_xaxes(title="kernel, sorted", col=2)
+    figure.update_yaxes(title="kernel, sorted", col=1)
+    figure.update_yaxes(title="kHz", col=2)
+    figure.update_layout(height=420, legend={"x": 0.62, "y": 0.98})
+    return figure
+
+
+def draw_lines(x: Any, lines: dict[str, Any], x_title: str, y_title: str, *, markers: bool = False, **layout: Any) -> go.Figure:
+    """Draw one line for each name."""
+    axes = {"xaxis": {"title": x_title}, "yaxis": {"title": y_title}, "legend": {"orientation": "h", "y": 1.12}}
+    figure = go.Figure(layout=axes | layout)
+    for name, values in lines.items():
+        figure.add_scatter(x=x, y=values, name=name, mode="lines+markers" if markers else "lines")
     return figure
