@@ -5,18 +5,20 @@
 # [05 Letters from frames](05_letters_from_frames.ipynb)
 #
 # A frame of the convolutions depends on a few hundredths of a second, less than most sounds of speech last. In the transformer every frame
-# attends to every other one. This notebook shows it: where the heads attend, how the network knows what comes before what, and
-# at which layer the letter appears.
+# attends to every other one.
 #
-# **The question.** *How much sound around it does a frame need until it says what it says with the whole clip: a tenth of a second, half
-# a second, two seconds?*
+# | | |
+# |---|---|
+# | **You will** | compute attention by hand and follow it from a letter to the frames that it attends to; tell a relative from an absolute positional embedding; measure how much context a frame needs; read the letters out of early layers |
+# | **Time** | 45 minutes |
+# | **You need** | [03](03_what_the_convolutions_hear.ipynb); what a transformer is |
 
 # %%
 import numpy as np
 import plotly.graph_objects as go
 import torch
 from ipywidgets import Dropdown, IntSlider
-from lesson import check, hear, reveal, show, table
+from lesson import answer, check, draw_attention, exercise, hear, predict, show, table
 
 from w2vkit import Waveform, greedy, load
 from w2vkit.examples import examples
@@ -27,9 +29,6 @@ model = CTCModel.load(MODEL, dtype="float32")
 clip = examples()[0]
 waveform = load(clip.path)
 hear(waveform, clip.text)
-
-# %%
-seconds_needed = None  # your prediction: how many seconds on either side, until 9 frames of 10 say the same?
 
 # %% [markdown]
 # `internals` runs the model on one waveform and keeps the results of all parts.
@@ -42,8 +41,16 @@ table(
     ["object", "shape", "meaning"],
     [
         ["features", inside.features.shape, "frames, channels: from the convolutions"],
-        ["hidden_states", inside.hidden_states.shape, "layers + 1, frames, width: into the first layer, then out of each"],
-        ["attentions", inside.attentions.shape, "layers, heads, frames that look, frames that are looked at"],
+        [
+            "hidden_states",
+            inside.hidden_states.shape,
+            "layers + 1, frames, width: into the first layer, then out of each",
+        ],
+        [
+            "attentions",
+            inside.attentions.shape,
+            "layers, heads, frames that look, frames that are looked at",
+        ],
         ["emissions", inside.emissions.log_probs.shape, "frames, labels: natural logarithms"],
     ],
 )
@@ -60,7 +67,36 @@ check(
 #
 # $$a_{ij} = \frac{e^{q_i \cdot k_j / \sqrt d}}{\sum_{j'} e^{q_i \cdot k_{j'} / \sqrt d}}.$$
 #
-# By hand for every layer, from the hidden states:
+# **Your turn 1.** Write it: the attention of one head from its queries and keys.
+
+
+# %%
+def attend(q, k):
+    """q, k: (T, d) arrays; gives (T, T), row = query, column = key."""
+    ...  # your turn
+
+
+one = np.eye(2)
+ends = 1 / (1 + np.exp(-1 / np.sqrt(2)))
+exercise(
+    attend,
+    (
+        (np.zeros((2, 2)), one),
+        np.full((2, 2), 0.5),
+        "Equal products: every row is uniform and adds up to 1.",
+    ),
+    ((one, one), np.array([[ends, 1 - ends], [1 - ends, ends]]), "Divide by the root of d first."),
+    (
+        (one, 0 * one + [[1, 0], [1, 0]]),
+        np.full((2, 2), 0.5),
+        "The softmax runs over the keys (columns).",
+    ),
+)
+
+# %% [markdown]
+# {{solution 1}}
+#
+# The model does the same in every layer and head:
 
 # %%
 network = model.network
@@ -81,28 +117,37 @@ def attention_by_hand(number):
 
 with torch.no_grad():
     off = max(float((attention_by_hand(n) - torch.from_numpy(inside.attentions[n])).abs().max()) for n in range(layers))
-check(off < 1e-4, "the formula gives the attention maps of every layer and head", f"largest difference: {off:.2g}")
+check(
+    off < 1e-4,
+    "the formula gives the attention maps of every layer and head",
+    f"largest difference: {off:.2g}",
+)
 
+
+# %% [markdown]
+# **Move the pointer over a letter.** Lines go from it (the query) to the eight frames with the largest weights (the keys); thick is much attention. Choose
+# layer and head.
 
 # %%
-def look(figure, layer, head):
-    weights = inside.attentions[layer - 1, head - 1]
-    # The square root makes faint weights visible; 255 is the largest one.
-    figure.data[0].z = np.sqrt(weights / weights.max() * 255**2).astype(np.uint8)
-    figure.layout.title = f"layer {layer}, head {head}: row = query frame, column = key frame"
-
-
-axis = {"x0": 0, "dx": STEP, "y0": 0, "dy": STEP}
-figure = go.Figure(
-    go.Heatmap(**axis, showscale=False, zmin=0, zmax=255),
-    layout={
-        "height": 520,
-        "width": 620,
-        "xaxis": {"title": "looked at (s)"},
-        "yaxis": {"title": "looks (s)", "autorange": "reversed"},
-    },
+reference = inside.emissions.log_probs.argmax(axis=1)
+lettered = np.flatnonzero(reference != model.vocabulary.blank)
+letters = lettered[reference[lettered] != model.vocabulary.word_boundary]
+times = inside.emissions.start_seconds + (np.arange(frames) + 0.5) * STEP
+first = [int(t) for n, t in enumerate(letters) if n == 0 or letters[n - 1] != t - 1 or reference[t] != reference[t - 1]]
+labels = [model.vocabulary.shown(int(reference[t])) for t in first]
+figure, follow = draw_attention(inside.attentions, times, first, labels)
+show(
+    figure,
+    follow,
+    hover=("letter",),
+    layer=IntSlider(2, 1, layers),
+    head=IntSlider(1, 1, heads),
+    letter=IntSlider(min(8, len(first) - 1), 0, len(first) - 1),
+    alt="The letters of the transcript over time. Lines from one letter lead to the frames with "
+    "the largest attention weights; "
+    "bars below show the weights of all frames.",
 )
-show(figure, look, layer=IntSlider(1, 1, layers), head=IntSlider(1, 1, heads))
+
 # %% [markdown]
 # ### Distance and entropy
 #
@@ -118,29 +163,57 @@ distance = (inside.attentions * apart).sum(axis=-1).mean(axis=-1)  # (layers, he
 entropy = -(inside.attentions * np.log(inside.attentions + 1e-12)).sum(axis=-1)  # (layers, heads, T) nats
 spread = np.exp(entropy).mean(axis=-1)  # (layers, heads) frames
 figure = go.Figure(
-    layout={"xaxis": {"title": "distance (s)", "type": "log"}, "yaxis": {"title": "spread (frames)", "type": "log"}}
+    layout={
+        "xaxis": {"title": "distance (s)", "type": "log"},
+        "yaxis": {"title": "spread (frames)", "type": "log"},
+    }
 )
 for layer in range(layers):
     names = [f"layer {layer + 1}, head {head + 1}" for head in range(heads)]
-    figure.add_trace(go.Scatter(x=distance[layer], y=spread[layer], mode="markers", name=f"layer {layer + 1}", text=names))
+    figure.add_trace(
+        go.Scatter(
+            x=distance[layer],
+            y=spread[layer],
+            mode="markers",
+            name=f"layer {layer + 1}",
+            text=names,
+        )
+    )
 everyone = apart.mean()
-figure.add_scatter(x=[everyone], y=[frames], mode="markers", marker={"symbol": "x", "color": "black"}, name="uniform attention")
+figure.add_scatter(
+    x=[everyone],
+    y=[frames],
+    mode="markers",
+    marker={"symbol": "x", "color": "black"},
+    name="uniform attention",
+)
 show(figure)
 near = np.unravel_index(distance.argmin(), distance.shape)
 print(
-    f"the nearest-sighted head is head {near[1] + 1} of layer {near[0] + 1}: {distance[near]:.2f} s; uniform attention would be {everyone:.2f} s"
+    f"the nearest-sighted head is head {near[1] + 1} of layer {near[0] + 1}: "
+    f"{distance[near]:.2f} s; uniform attention would be {everyone:.2f} s"
 )
 check(np.allclose(inside.attentions.sum(axis=-1), 1, atol=1e-3), "each frame's attention adds up to 1")
 check((spread >= 1).all() and (spread <= frames).all(), "the spread lies between 1 and T")
 
 # %% [markdown]
-# ## 2. How does it know what comes first?
+# ## 2. Relative and absolute positional embedding
 #
-# Attention sees a set, not a sequence: nothing in $q_i \cdot k_j$ says whether $j$ comes before $i$. Text transformers add a code for the
-# position. wav2vec 2.0 adds the output of a *convolution over time* instead, followed by a GELU (paper, section 2).
+# Attention sees a set, not a sequence: nothing in $q_i \cdot k_j$ says whether $j$ comes before $i$. There are two remedies.
 #
-# Predict: we shuffle the frames, run the transformer, and put its outputs back in order. Does the result change (a) without the
-# convolution, (b) with it?
+# - An **absolute** positional embedding adds to frame $t$ a vector that depends on $t$ alone: sines and cosines (Vaswani et al., 2017; Whisper), or a learned table.
+# - A **relative** one depends on distances between frames, not on their numbers. wav2vec 2.0 uses a *convolution over time* that acts as one (paper, section 2): its output,
+#   after a GELU, is added to the frames. It depends on the neighbouring sound, and shifting the sound shifts it too (but for the zeros at the ends).
+
+# %%
+order = predict(
+    "We shuffle the frames, run the transformer, and put its outputs back in order. When does "
+    "the result change?",
+    "never",
+    "only without the convolution",
+    "only with the convolution",
+    "with and without",
+)
 
 
 # %%
@@ -161,18 +234,37 @@ shuffle = torch.randperm(frames, generator=torch.Generator().manual_seed(0))
 back = shuffle.argsort()
 with torch.no_grad():
     normal, shuffled = transform(features), transform(features[shuffle])[back]
-    normal_without, shuffled_without = transform(features, False), transform(features[shuffle], False)[back]
+    normal_without, shuffled_without = (
+        transform(features, False),
+        transform(features[shuffle], False)[back],
+    )
 size = normal.abs().mean()
 table(
     ["", "mean change of the output after shuffling, relative"],
     [
-        ["without the convolution", ((normal_without - shuffled_without).abs().mean() / size).item()],
+        [
+            "without the convolution",
+            ((normal_without - shuffled_without).abs().mean() / size).item(),
+        ],
         ["with the convolution", ((normal - shuffled).abs().mean() / size).item()],
     ],
 )
-check(np.allclose(normal, inside.hidden_states[-1], atol=1e-2), "the encoder by hand gives internals()'s last hidden states")
-check((normal_without - shuffled_without).abs().max() < 1e-2, "without it, the order of the frames does not matter at all")
+check(
+    np.allclose(normal, inside.hidden_states[-1], atol=1e-2),
+    "the encoder by hand gives internals()'s last hidden states",
+)
+check(
+    (normal_without - shuffled_without).abs().max() < 1e-2,
+    "without it, the order of the frames does not matter at all",
+)
 check((normal - shuffled).abs().mean() > 0.01 * size, "with it, it does")
+answer(
+    order,
+    "only with the convolution",
+    "Attention and the feed-forward parts treat all frames alike, so shuffled inputs give the "
+    "same outputs, shuffled. "
+    "Only the positional convolution knows who is whose neighbour.",
+)
 
 # %% [markdown]
 # How far does that convolution reach? The strength of its weights for each distance in time:
@@ -184,25 +276,17 @@ strength = kernel.pow(2).sum(dim=(0, 1)).sqrt().numpy()
 offsets = (np.arange(taps) - taps // 2) * STEP
 figure = go.Figure(
     go.Scatter(x=offsets, y=strength / strength.max(), fill="tozeroy", line={"shape": "hvh", "width": 1}),
-    layout={"xaxis": {"title": "hears this much earlier (-) or later (+), in s"}, "yaxis": {"title": "norm of the weights"}},
+    layout={
+        "xaxis": {"title": "hears this much earlier (-) or later (+), in s"},
+        "yaxis": {"title": "norm of the weights"},
+    },
 )
 show(figure)
 print(f"{taps} taps of {1000 * STEP:.0f} ms: {taps * STEP:.2f} s")
 
 # %% [markdown]
-# In the Large model these are 128 taps, 2.6 s: a *relative* positional embedding, which infers a frame's position from the neighbouring sound. In
-# w2v-mini they are 3,000 taps that look back only, and they were made for another purpose: an *absolute* positional embedding, which tells how
-# much time has passed since the beginning. (This is special to w2v-mini.) Its frames carry a large constant $c = -b$; before the
-# clip's first frame the convolution sees zeros; so its output is a sum of the kernel over as many taps as frames have passed. With a suitable
-# kernel that sum is any code $P_t$ of the position that one likes: here Whisper's sines and cosines, for the layers from Whisper expect them.
-#
-# $$\operatorname{GELU}\Bigl(b + \sum_{d=0}^{t} w_d \cdot c\Bigr) - b = P_t \quad\text{for}\quad w_d = \frac{P_d - P_{d-1}}{c}$$
-#
-# The GELU comes after the convolution. For large positive numbers it changes nothing; so the convolution has a large bias $b$. When its output is
-# added to the frames, their constant $-b$ takes $b$ off again. These are the large constants that cancel each other, and the reason why notebook [13](13_fine_tune_your_own.ipynb) does not train
-# this part.
-#
-# An absolute embedding adds the same to every sound, a relative one does not. Compare what the convolution adds to the first seconds of two clips:
+# In the paper's models these are 128 taps, 2.6 s: a relative embedding. The bundled w2v-mini is an exception: its convolution has 3,000 taps and was built to give an
+# *absolute* embedding, Whisper's (see the appendix). An absolute embedding adds the same to every sound, a relative one does not. Compare what the convolution adds to the first seconds of two clips:
 
 
 # %%
@@ -224,7 +308,10 @@ figure = go.Figure(
 show(figure)
 print(f"correlation of what is added to the two clips: {correlation:.2f} (absolute: 1, relative: near 0)")
 absolute = taps >= 2 * both
-check((correlation > 0.9) == absolute, "wider than the clip: absolute" if absolute else "narrower than the clip: relative")
+check(
+    (correlation > 0.9) == absolute,
+    "wider than the clip: absolute" if absolute else "narrower than the clip: relative",
+)
 
 # %% [markdown]
 # ## 3. How much context does a frame need?
@@ -232,12 +319,21 @@ check((correlation > 0.9) == absolute, "wider than the clip: absolute" if absolu
 # We cut windows out of the clip, wider and wider around one frame, give the model the window alone, and look at that frame's most likely
 # label: is it the same as with the whole clip?
 #
+# %%
+needed = predict(
+    "How much sound on either side until 9 frames of 10 have the same label as with the whole "
+    "clip?",
+    "0.1 s",
+    "0.2 to 0.4 s",
+    "0.8 to 1.6 s",
+    "more than 1.6 s",
+)
+
+# %% [markdown]
 # Two other things change with the window, so that this does not measure context alone. Each window is normalised anew (its loudness is set to 1).
 # And it begins at another time: an absolute positional embedding, as in w2v-mini, then gives the frame another position.
 
 # %%
-reference = inside.emissions.log_probs.argmax(axis=1)
-lettered = np.flatnonzero(reference != model.vocabulary.blank)
 chosen = lettered[::3]  # every third frame whose most likely label is a letter or the space between words
 print(f"{len(chosen)} frames")
 widths = [0.1, 0.2, 0.4, 0.8, 1.6]  # s on either side
@@ -247,7 +343,10 @@ def window(frame, width):
     """The emission row of one frame when only ``width`` seconds on either side of it are heard."""
     reach = int(width / STEP)
     before, after = min(reach, frame), min(reach, frames - 1 - frame)
-    start, stop = (frame - before) * model.stride, (frame + after) * model.stride + model.receptive_field
+    start, stop = (
+        (frame - before) * model.stride,
+        (frame + after) * model.stride + model.receptive_field,
+    )
     return Waveform(waveform.samples[start:stop]), before
 
 
@@ -271,11 +370,20 @@ figure.add_hline(y=0.9, line_dash="dot")
 show(figure)
 table(["on either side (s)", "fraction with the same label", "divergence (nats)"], found)
 enough = next((width for width, same, _ in found if same >= 0.9), None)
-reveal(seconds_needed, enough or f"more than {widths[-1]}", "s on either side")
-check(found[-1][2] < found[0][2], "with more context a frame comes nearer to its probabilities with the whole clip")
+choices = {0.1: "0.1 s", 0.2: "0.2 to 0.4 s", 0.4: "0.2 to 0.4 s", None: "more than 1.6 s"}
+answer(
+    needed,
+    choices.get(enough, "0.8 to 1.6 s"),
+    "With a syllable on either side most labels are settled; the rest need words around them.",
+)
+check(
+    found[-1][2] < found[0][2],
+    "with more context a frame comes nearer to its probabilities with the whole clip",
+)
 check(found[-1][2] < found[2][2], "and more than 0.4 s still helps")
 print(
-    f"with {widths[-1]} s on either side {found[-1][1]:.0%} of the frames have the same label, with {widths[2]} s {found[2][1]:.0%}"
+    f"with {widths[-1]} s on either side {found[-1][1]:.0%} of the frames have the same label, "
+    f"with {widths[2]} s {found[2][1]:.0%}"
 )
 
 # %% [markdown]
@@ -293,7 +401,8 @@ print(
 
 # %%
 def lens(number):
-    """(T, V) probabilities when the head reads the output of a layer; 0 is what enters the first."""
+    """(T, V) probabilities when the head reads the output of a layer; 0 is what enters the "
+    "first."""
     x = states[number]
     if stable and number < layers:  # the last entry has been normalised already
         x = encoder.layer_norm(x)
@@ -302,7 +411,10 @@ def lens(number):
 
 
 views = [lens(number) for number in range(layers + 1)]
-check(np.allclose(views[-1], np.exp(inside.emissions.log_probs), atol=1e-3), "at the last layer the lens shows the emissions")
+check(
+    np.allclose(views[-1], np.exp(inside.emissions.log_probs), atol=1e-3),
+    "at the last layer the lens shows the emissions",
+)
 
 # %%
 vocabulary = model.vocabulary
@@ -321,8 +433,19 @@ def at_layer(figure, layer):
 
 
 figure = go.Figure(
-    go.Heatmap(y=[vocabulary.shown(k) for k in rows], x0=STEP / 2, dx=STEP, zmin=0, zmax=100, colorbar={"title": "%"}),
-    layout={"height": 560, "xaxis": {"title": "time (s)"}, "yaxis": {"autorange": "reversed", "type": "category", "dtick": 1}},
+    go.Heatmap(
+        y=[vocabulary.shown(k) for k in rows],
+        x0=STEP / 2,
+        dx=STEP,
+        zmin=0,
+        zmax=100,
+        colorbar={"title": "%"},
+    ),
+    layout={
+        "height": 560,
+        "xaxis": {"title": "time (s)"},
+        "yaxis": {"autorange": "reversed", "type": "category", "dtick": 1},
+    },
 )
 show(figure, at_layer, layer=IntSlider(layers, 0, layers))
 print("the model's text:", greedy(inside.emissions).text)
@@ -332,12 +455,14 @@ print("the model's text:", greedy(inside.emissions).text)
 # most likely?
 
 # %%
-letters = lettered[reference[lettered] != vocabulary.word_boundary]
 final = reference[letters]
 probability = [float(view[letters, final].mean()) for view in views]
 agree = [float((view[letters].argmax(axis=1) == final).mean()) for view in views]
 figure = go.Figure(
-    layout={"xaxis": {"title": "layer", "dtick": 1}, "yaxis": {"title": "mean over the letter frames", "range": [0, 1.05]}}
+    layout={
+        "xaxis": {"title": "layer", "dtick": 1},
+        "yaxis": {"title": "mean over the letter frames", "range": [0, 1.05]},
+    }
 )
 figure.add_trace(go.Scatter(y=probability, mode="lines+markers", name="probability of the final letter"))
 figure.add_trace(go.Scatter(y=agree, mode="lines+markers", name="fraction where it is the most likely"))
@@ -354,7 +479,8 @@ def one_frame(figure, frame):
         line.y = [float(view[t, k]) for view in views]
         line.name = vocabulary.shown(k).replace("<", "‹").replace(">", "›")
     figure.layout.title = (
-        f"frame {t} at {inside.emissions.start_seconds + (t + 0.5) * STEP:.2f} s: its five most likely labels, layer by layer"
+        f"frame {t} at {inside.emissions.start_seconds + (t + 0.5) * STEP:.2f} s: its five most "
+        "likely labels, layer by layer"
     )
 
 
@@ -364,7 +490,10 @@ names_of_letters = [
 ]
 figure = go.Figure(
     [go.Scatter(mode="lines+markers") for _ in range(5)],
-    layout={"xaxis": {"title": "layer", "dtick": 1}, "yaxis": {"title": "probability", "range": [0, 1.05]}},
+    layout={
+        "xaxis": {"title": "layer", "dtick": 1},
+        "yaxis": {"title": "probability", "range": [0, 1.05]},
+    },
 )
 show(
     figure,
@@ -373,63 +502,47 @@ show(
 )
 
 # %% [markdown]
-# ## Exercises
-#
-# 1. Find a head that looks to one side: compute the mean of $j - i$ (in s) instead of $|i - j|$ for every head.
-# 2. Do frames of silence look elsewhere than frames of speech? Compare the spread of both.
-# 3. Silence the positional convolution (`transform(features, position=False)`) and decode. What is left of the text?
-# 4. Leave out one transformer layer after the other. Which one does the model miss most?
-#
-# <details><summary>Solutions</summary>
-#
-# 1. A negative number looks back:
-#
-# ```python
-# signed = (np.arange(frames)[None, :] - np.arange(frames)[:, None]) * STEP  # row i looks at column j: j - i
-# side = (inside.attentions * signed).sum(axis=-1).mean(axis=-1)
-# for layer, head in zip(*np.unravel_index(np.argsort(side, axis=None)[[0, -1]], side.shape), strict=True):
-#     print(f"layer {layer + 1}, head {head + 1}: {side[layer, head]:+.2f} s")
-# ```
-#
-# 2. Take the loudness of each frame's stretch of sound:
-#
-# ```python
-# loud = np.array([waveform.samples[t * model.stride :][: model.receptive_field].std() for t in range(frames)])
-# silent = loud < 0.1 * loud.max()
-# print(np.exp(entropy)[..., silent].mean(), "frames for silence,", np.exp(entropy)[..., ~silent].mean(), "for speech")
-# ```
-#
-# 3. With a relative embedding, single sounds may survive, and the order within words suffers. In w2v-mini nothing is left, for the convolution also
-#    cancels the large constant of the frames:
-#
-# ```python
-# from w2vkit import Emissions
-#
-# with torch.no_grad():
-#     logits = network.lm_head(transform(features, position=False))
-# print(greedy(Emissions(logits.log_softmax(dim=-1).numpy(), vocabulary)).text)
-# ```
-#
-# 4. Count the frames that keep their label:
-#
-# ```python
-# with torch.no_grad():
-#     for left_out in range(layers):
-#         x = states[0][None]
-#         for number, layer in enumerate(encoder.layers):
-#             x = x if number == left_out else layer(x)
-#         label = network.lm_head(encoder.layer_norm(x) if stable else x)[0].argmax(dim=-1).numpy()
-#         print(f"without layer {left_out + 1}: {(label == reference).mean():.0%} of the frames say the same")
-# ```
-#
-# </details>
+# **Your turn 2.** Does a head look to one side? Write its mean signed distance in frames: negative looks back, positive ahead.
+
+
+# %%
+def side(weights):
+    """weights: (T, T) attention, row = query i, column = key j; gives the mean of j - i."""
+    ...  # your turn
+
+
+back = np.array([[1.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+exercise(
+    side,
+    ((np.eye(3),), 0.0, "A head that attends to its own frame looks to no side."),
+    (
+        (back,),
+        -2 / 3,
+        "Weight j - i by the attention, add up over the keys, and take the mean over the queries.",
+    ),
+    ((np.full((3, 3), 1 / 3),), 0.0, "Uniform attention looks as far back as ahead."),
+)
+
+# %% [markdown]
+# {{solution 2}}
 #
 # ## Three questions to take along
 #
-# 1. In the scatter of heads: do the early or the late layers look farther? Which heads are nearly as spread as uniform attention?
-# 2. In the curve of context: for what fraction of the frames is the label settled within 0.2 s, the length of a syllable?
-# 3. In the curve of the lens: at which layer is the final letter the most likely one for more than half of the frames? Choose letters in the
-#    last figure: which of them appear later than that?
+# 1. You add a second of silence before a clip. Which kind of positional embedding gives the same sounds other vectors?
+# 2. The context experiment normalises every window anew and gives it a new beginning. Does that make the needed context look larger or smaller?
+# 3. Why may the lens be used on the LV-60k Large model and hardly on Base?
+#
+# {{solution 3}}
+#
+# ## Appendix: w2v-mini's absolute embedding
+#
+# Its layers came from Whisper and expect Whisper's sines and cosines $P_t$. A convolution can make them: the frames carry a large constant $c = -b$, before the first frame
+# there are zeros, so the output at frame $t$ is the sum of the kernel over as many taps as frames have passed:
+#
+# $$\operatorname{GELU}\Bigl(b + \sum_{d=0}^{t} w_d \cdot c\Bigr) - b = P_t \quad\text{for}\quad w_d = \frac{P_d - P_{d-1}}{c}$$
+#
+# A large positive number passes the GELU unchanged, so the convolution has the bias $b$; added to the frames, their constant $-b$ takes it off again. These large constants cancel each other, which is why
+# notebook [13](13_fine_tune_your_own.ipynb) does not train this part. The code is in `training/position.py`. Nothing of this is part of wav2vec 2.0.
 #
 # **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), section 2 (context network; position by convolution) ·
 # Radford et al., [Whisper](https://arxiv.org/abs/2212.04356), section 2.2 (sinusoidal position code) · Vaswani et al., [Attention is all

@@ -387,8 +387,7 @@ def draw_cone(
 ) -> tuple[go.Figure, Callable[..., None]]:
     """Draw the outputs of every layer above the samples, for `show` with the controls ``layer`` and ``output`` and hover.
 
-    The outputs that feed the chosen one are lit. The picture has the first ``frames`` outputs of the last layer and all that they
-    need.
+    The outputs that feed the chosen one are lit. Shown are the first ``frames`` outputs of the last layer and all that they need.
     """
     fields = [(1, 1), *receptive_fields(kernels, strides)]
     counts = [frames]
@@ -458,3 +457,41 @@ def draw_lines(x: Any, lines: dict[str, Any], x_title: str, y_title: str, *, mar
     for name, values in lines.items():
         figure.add_scatter(x=x, y=values, name=name, mode="lines+markers" if markers else "lines")
     return figure
+
+
+def draw_attention(
+    attentions: Any, times: Any, frames: Sequence[int], labels: Sequence[str], strongest: int = 8
+) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw letters over time, and lines from the chosen one to the frames it attends to; for `show` and hover.
+
+    Parameters
+    ----------
+    attentions : (layers, heads, T, T) array
+        Row: query, column: key.
+    times : (T,) array
+        Seconds.
+    frames, labels
+        The frame and the character of every letter. The controls are ``layer``, ``head`` (from 1) and ``letter``.
+    """
+    where = np.asarray(times)[list(frames)]
+    figure = go.Figure(layout={"height": 420, "showlegend": False, "hovermode": "closest", "hoverdistance": 40})
+    points = {"mode": "markers+text", "text": list(labels), "textposition": "top center", "textfont": {"size": 15}}
+    grey = {"size": 9, "color": "#94a3b8"}
+    figure.add_scatter(x=where, y=np.ones(len(where)), customdata=np.arange(len(where)), marker=grey, **points)
+    figure.add_bar(x=times, marker={"color": "#1f6feb", "line": {"width": 0}})
+    for _ in range(strongest):
+        figure.add_scatter(mode="lines", line={"color": "#c2410c"}, hoverinfo="skip")
+    figure.update_xaxes(title="time (s)")
+    figure.update_yaxes(tickvals=[0, 1], ticktext=["keys", "query"], range=[-0.05, 1.2])
+
+    def move(figure: go.Figure, layer: int, head: int, letter: int) -> None:
+        row = attentions[layer - 1, head - 1, frames[letter]]
+        figure.data[1].y = 0.5 * row / row.max()
+        keys = np.argsort(-row)[:strongest]
+        for line, key in zip(list(figure.data)[2:], keys, strict=True):
+            line.update(x=[where[letter], times[key]], y=[1, 0], line_width=8 * row[key] / row.max())
+        figure.data[0].marker.color = ["#c2410c" if k == letter else "#94a3b8" for k in range(len(where))]
+        far = times[keys[0]] - where[letter]
+        figure.layout.title = f"layer {layer}, head {head}: {labels[letter]} attends most to the frame {far:+.2f} s away"
+
+    return figure, move
