@@ -143,7 +143,8 @@ check(
 answer(
     frames_in_a_second,
     "49",
-    f"(16,000 - 400) // 320 + 1 = {(16_000 - 400) // 320 + 1}. The last 240 samples are too few for a fiftieth frame.",
+    f"(16,000 - 400) // 320 + 1 = {(16_000 - 400) // 320 + 1}. The last 240 samples are too few "
+    "for a fiftieth frame.",
 )
 
 # %% [markdown]
@@ -156,8 +157,7 @@ answer(
 
 # %%
 def small(norm):
-    """A tiny model with random weights and the paper's seven convolutions; norm is "layer" or "
-    ""group"."""
+    """A tiny model with random weights and seven layers; norm is 'layer' or 'group'."""
     torch.manual_seed(0)
     return Wav2Vec2ForCTC(
         Wav2Vec2Config(
@@ -198,7 +198,8 @@ measured = [(int(e[0]) // FRAME, int(e[-1] - e[0] + 1)) for e in extents]
 check(measured == paper, "in every layer the gradient's extent is F, and its start S")
 show(
     draw_lines(np.arange(800), {"random weights": gradients[-1][:800]}, "sample", "|gradient|"),
-    alt="The gradient of frame 1 over the samples: zero up to sample 320, largest in the middle, zero again from sample 720.",
+    alt="The gradient of frame 1 over the samples: zero up to sample 320, largest in the middle, "
+    "zero again from sample 720.",
 )
 
 # %% [markdown]
@@ -330,7 +331,8 @@ designed, first, second = (values.mean() for values in r2.values())
 show(
     draw_lines(centres, curves, "", "R²", xaxis=axis),
     closed="Open the figure",
-    alt="R² in each band. The designed features explain nearly all of every band; two random stacks explain about a third.",
+    alt="R² in each band. The designed features explain nearly all of every band; two random "
+    "stacks explain about a third.",
 )
 nearest = min((0.0, 0.1, 0.3, 0.8), key=lambda value: abs(value - (first + second) / 2))
 options = dict(zip((0.0, 0.1, 0.3, 0.8), by_chance.options, strict=True))
@@ -382,7 +384,8 @@ seconds = np.arange(count) * paper[-1][0] / RATE
 show(
     draw_lines(seconds, change, "time (s)", "relative change of the features"),
     closed="Open the figure",
-    alt="Relative change of each frame: exactly zero for layer norm, clearly above zero all along the clip for group norm.",
+    alt="Relative change of each frame: exactly zero for layer norm, clearly above zero all "
+    "along the clip for group norm.",
 )
 answer(
     padding,

@@ -111,12 +111,14 @@ def attention_by_hand(number):
     """(heads, frames, frames) attention of a layer."""
     layer = encoder.layers[number]
     x = layer.layer_norm(states[number]) if stable else states[number]
-    q, k = (project(x).view(frames, heads, -1).transpose(0, 1) for project in (layer.attention.q_proj, layer.attention.k_proj))
+    projections = (layer.attention.q_proj, layer.attention.k_proj)
+    q, k = (project(x).view(frames, heads, -1).transpose(0, 1) for project in projections)
     return (q @ k.transpose(1, 2) / q.shape[-1] ** 0.5).softmax(dim=-1)
 
 
 with torch.no_grad():
-    off = max(float((attention_by_hand(n) - torch.from_numpy(inside.attentions[n])).abs().max()) for n in range(layers))
+    maps = torch.from_numpy(inside.attentions)
+    off = max(float((attention_by_hand(n) - maps[n]).abs().max()) for n in range(layers))
 check(
     off < 1e-4,
     "the formula gives the attention maps of every layer and head",
@@ -133,7 +135,7 @@ reference = inside.emissions.log_probs.argmax(axis=1)
 lettered = np.flatnonzero(reference != model.vocabulary.blank)
 letters = lettered[reference[lettered] != model.vocabulary.word_boundary]
 times = inside.emissions.start_seconds + (np.arange(frames) + 0.5) * STEP
-first = [int(t) for n, t in enumerate(letters) if n == 0 or letters[n - 1] != t - 1 or reference[t] != reference[t - 1]]
+first = [int(t) for t in letters if t == 0 or reference[t] != reference[t - 1]]
 labels = [model.vocabulary.shown(int(reference[t])) for t in first]
 figure, follow = draw_attention(inside.attentions, times, first, labels)
 show(
@@ -160,7 +162,7 @@ show(
 # %%
 apart = np.abs(np.subtract.outer(np.arange(frames), np.arange(frames))) * STEP  # (T, T) seconds
 distance = (inside.attentions * apart).sum(axis=-1).mean(axis=-1)  # (layers, heads) seconds
-entropy = -(inside.attentions * np.log(inside.attentions + 1e-12)).sum(axis=-1)  # (layers, heads, T) nats
+entropy = -(inside.attentions * np.log(inside.attentions + 1e-12)).sum(axis=-1)  # nats
 spread = np.exp(entropy).mean(axis=-1)  # (layers, heads) frames
 figure = go.Figure(
     layout={
@@ -187,13 +189,17 @@ figure.add_scatter(
     marker={"symbol": "x", "color": "black"},
     name="uniform attention",
 )
-show(figure)
+show(
+    figure,
+    alt="Each head as a point: its mean distance against its spread in frames; the black cross "
+    "is uniform attention.",
+)
 near = np.unravel_index(distance.argmin(), distance.shape)
 print(
     f"the nearest-sighted head is head {near[1] + 1} of layer {near[0] + 1}: "
     f"{distance[near]:.2f} s; uniform attention would be {everyone:.2f} s"
 )
-check(np.allclose(inside.attentions.sum(axis=-1), 1, atol=1e-3), "each frame's attention adds up to 1")
+check(np.allclose(inside.attentions.sum(axis=-1), 1, atol=1e-3), "each row adds up to 1")
 check((spread >= 1).all() and (spread <= frames).all(), "the spread lies between 1 and T")
 
 # %% [markdown]
@@ -281,7 +287,10 @@ figure = go.Figure(
         "yaxis": {"title": "norm of the weights"},
     },
 )
-show(figure)
+show(
+    figure,
+    alt="The norm of the positional convolution's weights for each distance in time.",
+)
 print(f"{taps} taps of {1000 * STEP:.0f} ms: {taps * STEP:.2f} s")
 
 # %% [markdown]
@@ -293,7 +302,8 @@ print(f"{taps} taps of {1000 * STEP:.0f} ms: {taps * STEP:.2f} s")
 def added(features):
     """(T, C) features to (T, H): what the positional convolution adds."""
     with torch.no_grad():
-        return encoder.pos_conv_embed(network.wav2vec2.feature_projection(features[None])[0])[0].numpy()
+        x = network.wav2vec2.feature_projection(features[None])[0]
+        return encoder.pos_conv_embed(x)[0].numpy()
 
 
 other = torch.from_numpy(model.internals(load(examples()[1].path)).features)
@@ -305,8 +315,11 @@ figure = go.Figure(
     go.Heatmap(z=here.T, x=np.arange(both) * STEP, **colours),
     layout={"xaxis": {"title": "time (s)"}, "yaxis": {"title": "channel of the states"}},
 )
-show(figure)
-print(f"correlation of what is added to the two clips: {correlation:.2f} (absolute: 1, relative: near 0)")
+show(
+    figure,
+    alt="What the convolution adds to the frames of a clip, by time and channel.",
+)
+print(f"correlation of the two: {correlation:.2f} (absolute: 1, relative: near 0)")
 absolute = taps >= 2 * both
 check(
     (correlation > 0.9) == absolute,
@@ -334,7 +347,7 @@ needed = predict(
 # And it begins at another time: an absolute positional embedding, as in w2v-mini, then gives the frame another position.
 
 # %%
-chosen = lettered[::3]  # every third frame whose most likely label is a letter or the space between words
+chosen = lettered[::3]  # every third frame with a letter or a space
 print(f"{len(chosen)} frames")
 widths = [0.1, 0.2, 0.4, 0.8, 1.6]  # s on either side
 
@@ -353,11 +366,13 @@ def window(frame, width):
 found = []
 for width in widths:
     cut = [window(int(frame), width) for frame in chosen]
-    rows = [e.log_probs[place] for e, (_, place) in zip(model.emit([w for w, _ in cut]), cut, strict=True)]
-    same = np.mean([row.argmax() == reference[frame] for row, frame in zip(rows, chosen, strict=True)])
+    emitted = model.emit([w for w, _ in cut])
+    rows = [e.log_probs[place] for e, (_, place) in zip(emitted, cut, strict=True)]
+    same = np.mean(np.argmax(rows, axis=1) == reference[chosen])
     # Kullback-Leibler divergence from what the frame says with the whole clip, in nats
     whole = inside.emissions.log_probs[chosen]
-    found.append((width, same, float(np.mean((np.exp(whole) * (whole - np.array(rows))).sum(axis=1)))))
+    divergence = (np.exp(whole) * (whole - np.array(rows))).sum(axis=1).mean()
+    found.append((width, same, float(divergence)))
 
 figure = go.Figure(
     layout={
@@ -365,9 +380,13 @@ figure = go.Figure(
         "yaxis": {"title": "fraction of frames with the same label", "range": [0, 1.05]},
     }
 )
-figure.add_trace(go.Scatter(x=widths, y=[same for _, same, _ in found], mode="lines+markers", name="same label"))
+figure.add_scatter(x=widths, y=[row[1] for row in found], mode="lines+markers")
 figure.add_hline(y=0.9, line_dash="dot")
-show(figure)
+show(
+    figure,
+    alt="Fraction of frames with the same label against the sound on either side: it rises to 1 "
+    "at 1.6 s.",
+)
 table(["on either side (s)", "fraction with the same label", "divergence (nats)"], found)
 enough = next((width for width, same, _ in found if same >= 0.9), None)
 choices = {0.1: "0.1 s", 0.2: "0.2 to 0.4 s", 0.4: "0.2 to 0.4 s", None: "more than 1.6 s"}
@@ -447,7 +466,13 @@ figure = go.Figure(
         "yaxis": {"autorange": "reversed", "type": "category", "dtick": 1},
     },
 )
-show(figure, at_layer, layer=IntSlider(layers, 0, layers))
+show(
+    figure,
+    at_layer,
+    layer=IntSlider(layers, 0, layers),
+    alt="The probability of every label over time, read out of the last layer; a slider goes to "
+    "earlier layers.",
+)
 print("the model's text:", greedy(inside.emissions).text)
 
 # %% [markdown]
@@ -464,10 +489,13 @@ figure = go.Figure(
         "yaxis": {"title": "mean over the letter frames", "range": [0, 1.05]},
     }
 )
-figure.add_trace(go.Scatter(y=probability, mode="lines+markers", name="probability of the final letter"))
-figure.add_trace(go.Scatter(y=agree, mode="lines+markers", name="fraction where it is the most likely"))
+figure.add_scatter(y=probability, mode="lines+markers", name="probability of the final letter")
+figure.add_scatter(y=agree, mode="lines+markers", name="fraction where it is the most likely")
 figure.update_layout(legend={"orientation": "h", "y": 1.15})
-show(figure)
+show(
+    figure,
+    alt="The probability of the final letter, layer by layer, rises to the last layer.",
+)
 check(agree[0] < 0.5, "what enters the first layer does not give most of the letters yet")
 
 
@@ -499,6 +527,7 @@ show(
     figure,
     one_frame,
     frame=Dropdown(options=names_of_letters, description="letter"),
+    alt="The probabilities of the five most likely labels of one frame, layer by layer.",
 )
 
 # %% [markdown]

@@ -387,7 +387,7 @@ def draw_cone(
 ) -> tuple[go.Figure, Callable[..., None]]:
     """Draw the outputs of every layer above the samples, for `show` with the controls ``layer`` and ``output`` and hover.
 
-    The outputs that feed the chosen one are lit. Shown are the first ``frames`` outputs of the last layer and all that they need.
+    The outputs that feed the chosen one are lit. Shown are the last layer's first ``frames`` outputs and all that they need.
     """
     fields = [(1, 1), *receptive_fields(kernels, strides)]
     counts = [frames]

@@ -21,6 +21,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from notebooks.build import FOLDER, MAX_BYTES, badge, execute, figures, installation, joined, read, repository, sources
+from notebooks.lesson import answer, exercise, predict
 
 PASSED, FAILED = "✔", "✘"
 CHROMIUM = shutil.which("chromium")
@@ -214,3 +215,38 @@ def test_in_jupyterlab_a_slider_moves_a_figure(lab):
         handle.press("ArrowRight")
         expect(title).not_to_have_text(before or "", timeout=300_000)  # the kernel runs the other cells first
         browser.close()
+
+
+def test_an_exercise_tells_what_is_wrong(capsys):
+    def double(x: float) -> Any: ...
+
+    exercise(double, ((2,), 4, "Times two."))
+    assert "your turn" in capsys.readouterr().out
+    exercise(lambda x: x + 2, ((2,), 4, "Times two."), ((3,), 6, "Not plus two."))
+    out = capsys.readouterr().out
+    assert FAILED in out and "gives 5, but 6 is right" in out and "Not plus two." in out
+    exercise(lambda x: x / 0, ((2,), 4, ""))
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    exercise(lambda x: [x], (([1, 2],), [1, 2], ""))
+    assert FAILED in capsys.readouterr().out
+    exercise(lambda x: 2 * x, ((2,), 4, ""), ((0.1,), 0.2, ""))
+    assert capsys.readouterr().out.startswith(PASSED)
+
+
+def test_an_answer_is_one_of_the_options():
+    with pytest.raises(ValueError, match="none of the options"):
+        answer(predict("How many?", "one", "two"), "three", "")
+
+
+@each
+def test_cells_for_the_learner_are_short_and_have_solutions(source):
+    if "exercise(" not in (text := source.read_text(encoding="utf-8")):
+        pytest.skip("no exercise cells yet")
+    cells = read(source).cells
+    for cell in cells:
+        if cell.cell_type == "code":
+            lines = cell.source.splitlines()
+            assert len(lines) <= 40 and max(map(len, lines)) <= 100, cell.source
+    assert "{{solution" not in "".join(cell.source for cell in cells)
+    assert 2 <= text.count("\nexercise(") <= 4
+    assert text.count("...  # your turn") == text.count("\nexercise(")
