@@ -14,11 +14,12 @@
 # | **You need** | [02](02_sound_as_numbers.ipynb); what a convolution is |
 
 # %%
+import lesson
 import librosa
 import numpy as np
 import torch
 from ipywidgets import IntSlider
-from lesson import answer, check, draw_cone, draw_filters, draw_lines, exercise, predict, receptive_fields, show, table
+from lesson import answer, check, draw_cone, draw_filters, draw_lines, exercise, predict, show, table
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from w2vkit import load
@@ -92,8 +93,8 @@ exercise(
 # {{solution 1}}
 
 # %%
-paper = receptive_fields(*PAPER.values())
-ours = receptive_fields(config.conv_kernel, config.conv_stride)
+paper = lesson.receptive_fields(*PAPER.values())
+ours = lesson.receptive_fields(config.conv_kernel, config.conv_stride)
 kernels_and_strides = zip(*PAPER.values(), strict=True)
 table(
     ["layer", "kernel", "stride", "S (samples)", "F (samples)", "F (ms)"],
@@ -177,8 +178,7 @@ def small(norm):
 
 
 def gradient(extractor, samples, frame, depth):
-    """(N,) |gradient| of one frame, summed over channels with random signs, after ``depth`` "
-    "layers."""
+    """(N,) |gradient| of one frame after ``depth`` layers, channels summed with random signs."""
     sound = samples.clone().requires_grad_()
     x = sound[None, None]
     for layer in extractor.conv_layers[:depth]:
@@ -256,7 +256,7 @@ show(
 )
 even = np.linspace(0, RATE / 2, len(order))
 apart = np.abs(peaks[order] - even).mean()
-print(f"{len(used)} kernels of {kernels.shape[1]} samples, {apart:.0f} Hz from even spacing on average")
+print(f"{len(used)} kernels of {kernels.shape[1]} samples, {apart:.0f} Hz from even spacing")
 
 # %% [markdown]
 # ## 4. Is a spectrogram in there, and what does a random network give?
@@ -303,8 +303,7 @@ def standard(samples):
 
 
 def random_features(seed):
-    """The features of every clip from the paper's seven convolutions, 64 channels, never "
-    "trained."""
+    """The features of every clip from seven random layers of 64 channels."""
     torch.manual_seed(seed)
     options = {"conv_dim": (64,) * 7, "feat_extract_norm": "layer", "conv_bias": True}
     network = Wav2Vec2ForCTC(Wav2Vec2Config(**PAPER, **options, num_hidden_layers=1)).eval()

@@ -281,7 +281,7 @@ taps = kernel.shape[-1]
 strength = kernel.pow(2).sum(dim=(0, 1)).sqrt().numpy()
 offsets = (np.arange(taps) - taps // 2) * STEP
 figure = go.Figure(
-    go.Scatter(x=offsets, y=strength / strength.max(), fill="tozeroy", line={"shape": "hvh", "width": 1}),
+    go.Scatter(x=offsets, y=strength / strength.max(), fill="tozeroy", line_shape="hvh"),
     layout={
         "xaxis": {"title": "hears this much earlier (-) or later (+), in s"},
         "yaxis": {"title": "norm of the weights"},
@@ -420,8 +420,7 @@ print(
 
 # %%
 def lens(number):
-    """(T, V) probabilities when the head reads the output of a layer; 0 is what enters the "
-    "first."""
+    """(T, V) probabilities read out of the output of a layer; 0 is what enters the first."""
     x = states[number]
     if stable and number < layers:  # the last entry has been normalised already
         x = encoder.layer_norm(x)
@@ -513,9 +512,7 @@ def one_frame(figure, frame):
 
 
 times = inside.emissions.start_seconds + (letters + 0.5) * STEP
-names_of_letters = [
-    (f"{second:.2f} s: {vocabulary.shown(v)}", k) for k, (second, v) in enumerate(zip(times, final, strict=True))
-]
+names_of_letters = [(f"{times[k]:.2f} s: {vocabulary.shown(final[k])}", k) for k in range(len(final))]
 figure = go.Figure(
     [go.Scatter(mode="lines+markers") for _ in range(5)],
     layout={

@@ -178,8 +178,7 @@ POOL, TEST = range(100), range(100, 120)
 
 
 def features(kind, context):
-    """The features of every sentence: (T, D) each. ``context`` frames on either side are put "
-    "beside each frame."""
+    """(T, D) of every sentence; ``context`` frames on either side are put beside each frame."""
     found = []
     for part in np.split(stored[kind].astype(np.float32) / 24, ends[:-1]):
         wide = np.pad(part, ((context, context), (0, 0)))
