@@ -19,7 +19,7 @@ import librosa
 import numpy as np
 import torch
 from ipywidgets import IntSlider
-from lesson import answer, check, draw_cone, draw_filters, draw_lines, exercise, predict, show, table
+from lesson import answer, check, draw_cone, draw_filters, draw_lines, exercise, predict, show
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from w2vkit import load
@@ -96,7 +96,7 @@ exercise(
 paper = lesson.receptive_fields(*PAPER.values())
 ours = lesson.receptive_fields(config.conv_kernel, config.conv_stride)
 kernels_and_strides = zip(*PAPER.values(), strict=True)
-table(
+lesson.table(
     ["layer", "kernel", "stride", "S (samples)", "F (samples)", "F (ms)"],
     [
         [number, *pair, *step, 1000 * step[1] / RATE]
@@ -144,8 +144,7 @@ check(
 answer(
     frames_in_a_second,
     "49",
-    f"(16,000 - 400) // 320 + 1 = {(16_000 - 400) // 320 + 1}. The last 240 samples are too few "
-    "for a fiftieth frame.",
+    f"(16,000 - 400) // 320 + 1 = {(16_000 - 400) // 320 + 1}. The rest is too short for a fiftieth frame.",
 )
 
 # %% [markdown]
@@ -198,8 +197,7 @@ measured = [(int(e[0]) // FRAME, int(e[-1] - e[0] + 1)) for e in extents]
 check(measured == paper, "in every layer the gradient's extent is F, and its start S")
 show(
     draw_lines(np.arange(800), {"random weights": gradients[-1][:800]}, "sample", "|gradient|"),
-    alt="The gradient of frame 1 over the samples: zero up to sample 320, largest in the middle, "
-    "zero again from sample 720.",
+    alt="The gradient of frame 1: zero outside samples 320 to 719, largest in the middle.",
 )
 
 # %% [markdown]
@@ -330,8 +328,7 @@ designed, first, second = (values.mean() for values in r2.values())
 show(
     draw_lines(centres, curves, "", "R²", xaxis=axis),
     closed="Open the figure",
-    alt="R² in each band. The designed features explain nearly all of every band; two random "
-    "stacks explain about a third.",
+    alt="R² in each band. The designed features explain about 0.9, random ones a third.",
 )
 nearest = min((0.0, 0.1, 0.3, 0.8), key=lambda value: abs(value - (first + second) / 2))
 options = dict(zip((0.0, 0.1, 0.3, 0.8), by_chance.options, strict=True))
@@ -383,8 +380,7 @@ seconds = np.arange(count) * paper[-1][0] / RATE
 show(
     draw_lines(seconds, change, "time (s)", "relative change of the features"),
     closed="Open the figure",
-    alt="Relative change of each frame: exactly zero for layer norm, clearly above zero all "
-    "along the clip for group norm.",
+    alt="Change of each frame: zero for layer norm, above zero everywhere for group norm.",
 )
 answer(
     padding,

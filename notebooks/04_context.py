@@ -191,8 +191,7 @@ figure.add_scatter(
 )
 show(
     figure,
-    alt="Each head as a point: its mean distance against its spread in frames; the black cross "
-    "is uniform attention.",
+    alt="Each head: its mean distance against its spread; the cross is uniform attention.",
 )
 near = np.unravel_index(distance.argmin(), distance.shape)
 print(
@@ -213,8 +212,7 @@ check((spread >= 1).all() and (spread <= frames).all(), "the spread lies between
 
 # %%
 order = predict(
-    "We shuffle the frames, run the transformer, and put its outputs back in order. When does "
-    "the result change?",
+    "Frames are shuffled, transformed and put back in order. When does the result change?",
     "never",
     "only without the convolution",
     "only with the convolution",
@@ -235,6 +233,7 @@ def transform(features, position=True):
     return (encoder.layer_norm(x) if stable else x)[0]
 
 
+# %%
 features = torch.from_numpy(inside.features)
 shuffle = torch.randperm(frames, generator=torch.Generator().manual_seed(0))
 back = shuffle.argsort()
@@ -334,8 +333,7 @@ check(
 #
 # %%
 needed = predict(
-    "How much sound on either side until 9 frames of 10 have the same label as with the whole "
-    "clip?",
+    "How much sound on either side until 9 frames of 10 have their final label?",
     "0.1 s",
     "0.2 to 0.4 s",
     "0.8 to 1.6 s",
@@ -374,6 +372,7 @@ for width in widths:
     divergence = (np.exp(whole) * (whole - np.array(rows))).sum(axis=1).mean()
     found.append((width, same, float(divergence)))
 
+# %%
 figure = go.Figure(
     layout={
         "xaxis": {"title": "sound on either side (s)", "type": "log", "tickvals": widths},
@@ -384,8 +383,7 @@ figure.add_scatter(x=widths, y=[row[1] for row in found], mode="lines+markers")
 figure.add_hline(y=0.9, line_dash="dot")
 show(
     figure,
-    alt="Fraction of frames with the same label against the sound on either side: it rises to 1 "
-    "at 1.6 s.",
+    alt="Frames with the same label against the sound on either side: rises to 1 at 1.6 s.",
 )
 table(["on either side (s)", "fraction with the same label", "divergence (nats)"], found)
 enough = next((width for width, same, _ in found if same >= 0.9), None)
@@ -469,8 +467,7 @@ show(
     figure,
     at_layer,
     layer=IntSlider(layers, 0, layers),
-    alt="The probability of every label over time, read out of the last layer; a slider goes to "
-    "earlier layers.",
+    alt="The probability of every label over time, read out of the last layer.",
 )
 print("the model's text:", greedy(inside.emissions).text)
 
@@ -505,14 +502,11 @@ def one_frame(figure, frame):
     for line, k in zip(figure.data, best, strict=True):
         line.y = [float(view[t, k]) for view in views]
         line.name = vocabulary.shown(k).replace("<", "‹").replace(">", "›")
-    figure.layout.title = (
-        f"frame {t} at {inside.emissions.start_seconds + (t + 0.5) * STEP:.2f} s: its five most "
-        "likely labels, layer by layer"
-    )
+    figure.layout.title = f"frame {t} at {inside.emissions.start_seconds + (t + 0.5) * STEP:.2f} s, layer by layer"
 
 
 times = inside.emissions.start_seconds + (letters + 0.5) * STEP
-names_of_letters = [(f"{times[k]:.2f} s: {vocabulary.shown(final[k])}", k) for k in range(len(final))]
+named = [(f"{times[k]:.2f} s: {vocabulary.shown(final[k])}", k) for k in range(len(final))]
 figure = go.Figure(
     [go.Scatter(mode="lines+markers") for _ in range(5)],
     layout={
@@ -523,7 +517,7 @@ figure = go.Figure(
 show(
     figure,
     one_frame,
-    frame=Dropdown(options=names_of_letters, description="letter"),
+    frame=Dropdown(options=named, description="letter"),
     alt="The probabilities of the five most likely labels of one frame, layer by layer.",
 )
 

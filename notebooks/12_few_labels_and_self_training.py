@@ -372,8 +372,7 @@ figure.update_layout(xaxis_title="confidence", yaxis_title="true CER", yaxis_ran
 show(
     figure,
     closed="Open the figure",
-    alt="90 points, one for each pseudo-label: the higher its confidence, the lower its true "
-    "CER, with much scatter.",
+    alt="90 pseudo-labels: the higher the confidence, the lower the true CER, with scatter.",
 )
 correlation = np.corrcoef(sure, wrong)[0, 1]
 share = best / everything
