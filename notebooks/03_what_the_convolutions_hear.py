@@ -144,7 +144,7 @@ check(
 answer(
     frames_in_a_second,
     "49",
-    f"(16,000 - 400) // 320 + 1 = {(16_000 - 400) // 320 + 1}. The rest is too short for a fiftieth frame.",
+    f"(16,000 - 400) // 320 + 1 = {(16_000 - 400) // 320 + 1}. The rest is too short.",
 )
 
 # %% [markdown]

@@ -502,7 +502,7 @@ def one_frame(figure, frame):
     for line, k in zip(figure.data, best, strict=True):
         line.y = [float(view[t, k]) for view in views]
         line.name = vocabulary.shown(k).replace("<", "‹").replace(">", "›")
-    figure.layout.title = f"frame {t} at {inside.emissions.start_seconds + (t + 0.5) * STEP:.2f} s, layer by layer"
+    figure.layout.title = f"frame {t} at {t * STEP:.2f} s, layer by layer"
 
 
 times = inside.emissions.start_seconds + (letters + 0.5) * STEP
