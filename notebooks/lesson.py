@@ -338,7 +338,7 @@ def draw_published(rows: Sequence[tuple[str, float, float, float, str]]) -> tupl
     figure.update_xaxes(title="hours of transcripts", type="log", **ticks)
     figure.update_yaxes(title="WER (%)", type="log", tickvals=[2, 3, 5, 10, 20, 40])
 
-    def move(figure: go.Figure, decoder: str, hours: float) -> None:
+    def move(figure: Any, decoder: str, hours: float) -> None:
         for trace in list(figure.data)[:-1]:
             trace.opacity = 1.0 if str(trace.name).endswith(decoder) else 0.25
         found = [row for row in rows if row[0] == decoder and row[1] == hours]
@@ -408,7 +408,7 @@ def draw_cone(
     names = ["samples", *(f"layer {k}" for k in range(1, len(counts)))]
     figure.update_yaxes(tickvals=list(range(len(counts))), ticktext=names)
 
-    def move(figure: go.Figure, layer: int, output: int) -> None:
+    def move(figure: Any, layer: int, output: int) -> None:
         unit = min(output, counts[layer] - 1)
         ranges = [(unit, unit)]
         for kernel, stride in zip(kernels[:layer][::-1], strides[:layer][::-1], strict=True):
@@ -484,7 +484,7 @@ def draw_attention(
     figure.update_xaxes(title="time (s)")
     figure.update_yaxes(tickvals=[0, 1], ticktext=["keys", "query"], range=[-0.05, 1.2])
 
-    def move(figure: go.Figure, layer: int, head: int, letter: int) -> None:
+    def move(figure: Any, layer: int, head: int, letter: int) -> None:
         row = attentions[layer - 1, head - 1, frames[letter]]
         figure.data[1].y = 0.5 * row / row.max()
         keys = np.argsort(-row)[:strongest]
