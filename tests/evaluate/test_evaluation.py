@@ -341,3 +341,38 @@ def test_the_evaluation_says_which_decoder_it_used_and_whether_the_checkpoint_ha
 
 def test_an_iterator_of_utterances_is_read_once():
     assert len(evaluate(speller(), iter(utterances(CHUNK + 3))).utterances) == CHUNK + 3
+
+
+def cut_short() -> bytes:
+    """A WAV file whose header promises 2 s, and that has one."""
+    file = io.BytesIO()
+    soundfile.write(file, np.full(32_000, 0.25, np.float32), 16_000, format="WAV", subtype="PCM_16")
+    return file.getvalue()[: 44 + 32_000]
+
+
+def test_what_is_missing_in_a_sound_is_said_in_its_row_and_in_the_evaluation(tmp_path):
+    made = [Utterance("whole", sound("A CAT"), "A CAT"), Utterance("cut", cut_short(), "A CAT")]
+    results = tmp_path / "results.jsonl"
+    evaluation = evaluate(speller(), made, results_file=results)
+    assert [note for note in evaluation.notes if "ends early" in note] == [
+        "cut: The audio ends early. Its header promises 2.0 s, but only 1.0 s are there. Copy or download it again."
+    ]
+    rows = {row["id"]: row for row in map(json.loads, results.read_text().splitlines()[1:])}
+    assert "notes" not in rows["whole"] and "ends early" in rows["cut"]["notes"][0]
+    again = evaluate(speller(), made, results_file=results)
+    assert "ends early" in to_json(again, corpus(made)) and "ends early" in table(again, corpus(made))
+    many = evaluate(speller(), [made[0], *(Utterance(f"cut {k}", cut_short(), "A CAT") for k in range(9))])
+    assert next(note for note in many.notes if "ends early" in note).startswith("cut 0 and 8 more: ")
+
+
+def test_workers_keep_what_is_missing_in_short_and_long_sounds(tmp_path, monkeypatch):
+    import pyarrow.parquet as pq
+
+    (tmp_path / "cut.wav").write_bytes(cut_short())
+    made = [Utterance("cut", tmp_path / "cut.wav", None)]
+    for longest in (60.0, 0.5):  # read as a short clip, and block by block
+        monkeypatch.setattr("w2vkit.pipeline.cluster.LONG_SECONDS", longest)
+        worker = Worker({"name": "w2v-mini", "device": "cpu"}, corpus(made), greedy, 3600.0)
+        worker.corpus = Corpus("made", None, None, 1, True, lambda start, stop: iter(made))
+        (row,) = pq.read_table(io.BytesIO(worker({"shard": 0, "start": 0, "stop": 1})["table"])).to_pylist()
+        assert row["error"] is None and "ends early" in row["notes"][0]

@@ -303,6 +303,16 @@ def test_a_segment_that_cannot_be_cut_is_a_row_with_an_error(tmp_path, wrong):
     assert next(iter(wrong)) in str(evaluation.failures[0].error)
 
 
+def test_what_a_segment_lacks_is_a_note(tmp_path):
+    soundfile.write(tmp_path / "long.wav", np.full(64_000, 0.5), 16_000, subtype="PCM_16")
+    (tmp_path / "long.wav").write_bytes((tmp_path / "long.wav").read_bytes()[: 44 + 96_000])  # 3 of 4 s
+    lines = [{"audio_filepath": "long.wav", "offset": k, "duration": 1.6, "text": "A"} for k in range(3)]
+    evaluation = evaluate(speller(), open_corpus(write_lines(tmp_path / "list.jsonl", lines)))
+    early, short = [note for note in evaluation.notes if "long.wav" in note]
+    assert early.startswith("long.wav 0+1.6 and 2 more: ") and "ends early" in early
+    assert short == "long.wav 2+1.6: long.wav ends at 3.0 s; the part was to go up to 3.6 s."
+
+
 def test_rows_that_cannot_be_read_end_no_job(tmp_path):
     lines = ['{"path": "a.wav", "text": "ONE"}', "[" * 100_000, '{"path": "b.wav", "text": ' + "9" * 5000 + "}"]
     (tmp_path / "list.jsonl").write_text("\n".join(lines))

@@ -323,7 +323,9 @@ def _open(source: Any, name: str, track: int | None, note: Note) -> OpenAudio:
     if isinstance(source, tuple | list) and len(source) == 2:
         first, second = source
         return _open_array(first, second, name) if np.ndim(first) else _open_array(second, first, name)
-    source = contents(source)
+    source, given = contents(source), source
+    for text in getattr(given, "notes", ()):  # a part of a recording (`w2vkit.pipeline.segments.Segment`) has some
+        note(text)
     if isinstance(source, str | os.PathLike):
         return open_file(_open_path(as_path(source), name), name, track=track, note=note)
     if isinstance(source, bytes | bytearray | memoryview):

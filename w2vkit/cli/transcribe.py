@@ -204,8 +204,7 @@ def _mixed(
     source, most, track = job.source, options.max_hours * 3600, options.track
     if options.start or options.duration:
         # One second more than the limit, so that a part up to the end that is too long is refused, and not cut.
-        note = refuse if options.strict else notes.append
-        source, track = Segment(contents(source), options.start or 0.0, options.duration or most + 1, track, note), None
+        source, track = Segment(contents(source), options.start or 0.0, options.duration, track, most + 1), None
     result = transcribe(
         source,
         model,
@@ -299,7 +298,7 @@ def _share(options: argparse.Namespace) -> int:
     if given := [f"--{name.replace('_', '-')}" for name in local if getattr(options, name) not in (None, False, [])]:
         raise FormatError(f"--engine ray does not know {', '.join(given)}. Leave this out, or run without --engine ray.")
     if options.track or options.strict:
-        raise FormatError("--engine ray takes the default track and keeps no notes. Leave out --track and --strict.")
+        raise FormatError("--engine ray takes the default track, and keeps what is incomplete. Leave out --track and --strict.")
     from w2vkit.pipeline.datasets import from_files, is_table, open_corpus
 
     table = options.paths[0] if len(options.paths) == 1 and is_table(options.paths[0]) else None
@@ -314,6 +313,8 @@ def _share(options: argparse.Namespace) -> int:
             shared = cluster.transcribe(
                 corpus, options.output_dir, decode=decode, max_seconds=options.max_hours * 3600, progress=bar.reach
             )
+    for note in (note for row in shared.results for note in row.notes):
+        say(f"Note: {note}")
     failures = [*found.failures, *((row.id, row.error) for row in shared.results if row.error)]
     total = len(corpus) + len(found.failures)
     kept = f", {shared.reused} by an earlier run" if shared.reused else ""

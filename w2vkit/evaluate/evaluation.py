@@ -31,6 +31,8 @@ from w2vkit.pipeline.journal import Result
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
 
+SHOWN_NOTES = 5  # on sounds, among the notes of an evaluation
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -218,7 +220,7 @@ def summarise(
     analysis = analyse(
         scored, {r.id: r for r in transcribed}, scoring=scoring, normalise=normalise, keywords=keywords, known=known
     )
-    notes = [*([note] if note else []), *job.notes, *_notes(unknown, empty, scoring, info, decoder)]
+    notes = [*([note] if note else []), *job.notes, *_on_sound(job.results), *_notes(unknown, empty, scoring, info, decoder)]
     if ignored:
         notes.append(f"{ignored} references say to ignore the segment in scoring: left out.")
     if absent := [k.name for k in analysis.keywords if not k.words]:
@@ -258,6 +260,17 @@ def in_words(decoder: Mapping[str, Any]) -> str:
         if value is not None
     ]
     return ", ".join([name, *settings])
+
+
+def _on_sound(results: list[Result]) -> Iterator[str]:
+    ids: dict[str, list[str]] = {}  # many utterances can be parts of one recording
+    for result in results:
+        for note in result.notes:
+            ids.setdefault(note, []).append(result.id)
+    for note, those in list(ids.items())[:SHOWN_NOTES]:
+        yield f"{those[0]}{f' and {len(those) - 1} more' if len(those) > 1 else ''}: {note}"
+    if len(ids) > SHOWN_NOTES:
+        yield f"There are {len(ids) - SHOWN_NOTES} more such notes on sounds. They are beside the transcripts (--output-dir)."
 
 
 def _notes(unknown: dict[str, int], empty: int, scoring: str, info: ModelInfo, decoder: Mapping[str, Any]) -> Iterator[str]:

@@ -224,9 +224,10 @@ class Read:
     def result(self, emissions: Emissions | Exception | None, decode: Decode) -> Result:
         """Decode the emissions, or give the error in their place."""
         one = self.utterance
-        result = Result(one.id, one.speaker, self.waveform and round(self.waveform.seconds, 3), one.reference, noise=self.noise)
-        if emissions is None:
-            return replace(result, error=self.error)
+        if self.waveform is None or emissions is None:
+            return Result(one.id, one.speaker, None, one.reference, error=self.error)
+        seconds, notes = round(self.waveform.seconds, 3), self.waveform.notes
+        result = Result(one.id, one.speaker, seconds, one.reference, noise=self.noise, notes=notes)
         try:
             if isinstance(emissions, Exception):
                 raise emissions

@@ -276,7 +276,9 @@ class Worker:
             found = transcribe(one.audio, self.model, decode=self.decode, keep_sound=False, max_seconds=self.max_seconds)
         except Exception as error:  # of this utterance only: the shard goes on
             return replace(result, error=reason(error))
-        return replace(result, seconds=round(found.seconds, 3), hypothesis=found.text, decoded=found.hypothesis)
+        return replace(
+            result, seconds=round(found.seconds, 3), hypothesis=found.text, notes=found.notes, decoded=found.hypothesis
+        )
 
 
 def probe(load: dict[str, Any]) -> tuple[ModelInfo, str | None]:

@@ -36,6 +36,8 @@ class Result:
         Of the words of the hypothesis.
     alternatives : sequence of str or None
         The next best texts, if the decoder was asked for them.
+    notes : tuple of str
+        What is missing in the sound, or was chosen, as `w2vkit.audio.Waveform.notes`.
     decoded : Hypothesis or None
         The hypothesis with its words; None after the words were stored, or if they are not needed.
     """
@@ -49,11 +51,12 @@ class Result:
     noise: float | None = None
     confidences: Sequence[float] | None = None
     alternatives: Sequence[str] | None = None
+    notes: tuple[str, ...] = ()
     decoded: Hypothesis | None = None
 
     def stored(self) -> dict[str, Any]:
-        """Give what files of results hold: everything but the words."""
-        return {key: value for key, value in vars(self).items() if key != "decoded"}
+        """Give what files of results hold: everything but the words; notes if there are some."""
+        return {key: value for key, value in vars(self).items() if key != "decoded" and (key != "notes" or value)}
 
 
 class Journal:
@@ -145,10 +148,10 @@ class Journal:
             return
         try:
             head, *entries = [json.loads(line) for line in lines]
-            found = [Result(**entry) for entry in entries]
+            found = [Result(**entry | {"notes": tuple(entry.get("notes", ()))}) for entry in entries]
             if not isinstance(head, dict) or "w2vkit" not in head:
                 raise ValueError("its first line is not one of w2vkit's")
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise EvaluationError(f"{path} is not a file of results: {error}. Remove it, or choose another place.") from error
         if head != self._head:
             raise EvaluationError(

@@ -3,15 +3,15 @@
 import io
 import math
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from w2vkit.audio import MAX_SECONDS
-from w2vkit.audio.decoders import Note
-from w2vkit.audio.waveform import SAMPLE_RATE, describe, ignore, stream
+from w2vkit.audio.decoders import EARLY_SECONDS
+from w2vkit.audio.waveform import SAMPLE_RATE, describe, stream
 from w2vkit.decode import Hypothesis
 from w2vkit.errors import AudioError, DatasetError
 
@@ -28,15 +28,21 @@ class Segment:
         Where the part begins (s).
     seconds : float or None
         How long it is (s); None is up to the end.
-    track, note
+    track : int, optional
         As for `w2vkit.audio.stream`.
+    most : float
+        Up to the end, no more than so much is read (s).
+    notes : list of str
+        After `read`: what is missing in the part, or was chosen. What is found at the end of the sound is noted
+        for its last part.
     """
 
     source: Any
     start: float
     seconds: float | None
     track: int | None = None
-    note: Note = ignore
+    most: float = MAX_SECONDS + 1  # `load` refuses what is longer than MAX_SECONDS
+    notes: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -53,7 +59,7 @@ class Segment:
         """
         import soundfile
 
-        most = MAX_SECONDS + 1 if self.seconds is None else self.seconds  # `load` refuses what is longer than MAX_SECONDS
+        most = self.most if self.seconds is None else self.seconds
         first, last = round(self.start * SAMPLE_RATE), round((self.start + most) * SAMPLE_RATE)
         reader = _opened.pop(self, first)
         samples = reader.read(first, last)
@@ -61,6 +67,10 @@ class Segment:
             raise AudioError(
                 f"{self.name} has no sound from {self.start:g} s on. Correct the offset (--start), or leave the part out."
             )
+        self.notes[:] = reader.notes
+        end = self.start + len(samples) / SAMPLE_RATE
+        if self.seconds is not None and self.start + self.seconds - end > EARLY_SECONDS:
+            self.notes.append(f"{self.name} ends at {end:.1f} s; the part was to go up to {self.start + most:.1f} s.")
         _opened.reader = reader
         file = io.BytesIO()
         soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")
@@ -72,14 +82,15 @@ class _Reader:
 
     def __init__(self, segment: Segment) -> None:
         self.source, self.track, self.start = segment.source, segment.track, 0  # the number of the first sample that is held
+        self.notes: list[str] = []
         self._held = np.empty(0, np.float32)
-        self._blocks = stream(segment.source, sample_rate=SAMPLE_RATE, track=segment.track, note=segment.note)
+        self._blocks = stream(segment.source, sample_rate=SAMPLE_RATE, track=segment.track, note=self.notes.append)
 
     def read(self, first: int, last: int) -> np.ndarray:
         """Give the samples ``first`` to ``last - 1``, or those of them that the sound has."""
         end = self.start + len(self._held)
         parts = [self._held[max(0, first - self.start) :]]
-        while end < last and (block := next(self._blocks, None)) is not None:
+        while end <= last and (block := next(self._blocks, None)) is not None:
             parts.append(block[max(0, first - end) :])
             end += len(block)
         self._held = np.concatenate(parts)

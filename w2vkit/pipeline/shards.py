@@ -13,21 +13,21 @@ from w2vkit.pipeline.journal import UTF8, Result
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT = 1  # of the folder, in its job.json
+FORMAT = 2  # of the folder, in its job.json
 JOB = "job.json"
 MOST = 512  # utterances in a shard; a kill loses at most the shards that are being transcribed
 PER_WORKER = 16  # shards for each worker, so that all workers end at nearly the same time
 
 
 def schema() -> "pa.Schema":
-    """Give the columns: a file with its text and words, or its error; reference and speaker where the data set has them."""
+    """Give the columns: a file with its text and words, or its error, and its notes; reference and speaker where there are some."""
     import pyarrow as pa
 
     word = {"text": pa.string(), "start": pa.float64(), "end": pa.float64(), "confidence": pa.float64()}
     text, number = pa.string(), pa.float64()
     return pa.schema(
         {"file": text, "seconds": number, "text": text, "words": pa.list_(pa.struct(word)), "confidence": number}
-        | {"error": text, "reference": text, "speaker": text}
+        | {"error": text, "notes": pa.list_(text), "reference": text, "speaker": text}
     )
 
 
@@ -94,8 +94,8 @@ class Shards:
         """Read the results of a shard, without their words."""
         import pyarrow.parquet as pq
 
-        table = pq.read_table(self.path(shard), columns=["file", "speaker", "seconds", "reference", "text", "error"])
-        return (Result(*record.values()) for record in table.to_pylist())
+        table = pq.read_table(self.path(shard), columns=["file", "speaker", "seconds", "reference", "text", "error", "notes"])
+        return (Result(*others, notes=tuple(notes)) for *others, notes in map(dict.values, table.to_pylist()))
 
     def _begun(self, head: dict[str, Any]) -> int | None:
         """Give the number of utterances per shard if an earlier run began the job."""
@@ -137,6 +137,7 @@ def _record(result: Result) -> dict[str, Any]:
         "words": decoded and [vars(word) for word in decoded.words],
         "confidence": decoded and decoded.confidence,
         "error": result.error,
+        "notes": list(result.notes),
         "reference": result.reference,
         "speaker": result.speaker,
     }
