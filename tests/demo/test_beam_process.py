@@ -1,4 +1,4 @@
-"""Beam search in another process: the same results and errors, and what happens if the process ends."""
+"""Beam search and alignment in another process: the same results and errors, and what happens if the process ends."""
 
 import os
 import subprocess
@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from support.emissions import spell
 
+from w2vkit.align import align
 from w2vkit.decode import BeamSearch, beam_search
 from w2vkit.decode.lm import BUNDLED, load, path_of
-from w2vkit.errors import DecodingError, LanguageModelError, ServerError
+from w2vkit.errors import AlignmentError, DecodingError, LanguageModelError, ServerError
 from w2vkit_demo.server import beam_process
 from w2vkit_demo.server.beam_process import BeamProcess
 
@@ -68,6 +69,21 @@ def test_a_search_that_takes_too_long_is_ended_and_the_next_one_runs(process, mo
     assert time.monotonic() - started < 30
     monkeypatch.setattr(beam_process, "SEARCH_SECONDS", 60.0)
     assert process.search(EMISSIONS).text == beam_search(EMISSIONS).text
+
+
+def test_alignments_are_the_same_and_those_that_take_too_long_are_ended(process, monkeypatch):
+    assert process.align(EMISSIONS, "Hello, world!") == align(EMISSIONS, "Hello, world!")
+    with pytest.raises(AlignmentError, match="nothing to align"):
+        process.align(EMISSIONS, "...")
+    long = spell(["A", "_"] * 100_000)
+    monkeypatch.setattr(beam_process, "SEARCH_SECONDS", 1.0)
+    monkeypatch.setattr(beam_process, "PER_SECOND", 0.0)
+    started = time.monotonic()
+    with pytest.raises(ServerError, match=r"longer than 1 s and was stopped"):
+        process.align(long, "a " * 50_000)
+    assert time.monotonic() - started < 30
+    monkeypatch.setattr(beam_process, "SEARCH_SECONDS", 60.0)
+    assert process.align(EMISSIONS, "Hello") == align(EMISSIONS, "Hello")
 
 
 def test_an_unexpected_error_is_one_readable_error(process):

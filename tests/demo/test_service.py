@@ -1,12 +1,16 @@
-"""The decoders of the page's service, by name."""
+"""The page's service: decoders by name, limits, and alignment."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from support.emissions import spell
 
+from w2vkit.align import align
 from w2vkit.decode import beam_search
 from w2vkit.decode.lm import BUNDLED, load
 from w2vkit.decode.lm.build import build_ngram
@@ -48,6 +52,33 @@ def test_prepare_starts_the_process_for_short_sounds_and_close_ends_it(service, 
     assert process and process.poll() is None
     service.close()
     assert process.poll() is not None and service._short._process is None
+
+
+class Model:
+    """Stands in for a model; counts how often it computes."""
+
+    name, sample_rate, stride, max_seconds, vocabulary = "model", 16_000, 320, 600.0, EMISSIONS.vocabulary
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.computed = folder, 0
+
+    def emit(self, waveforms, *, progress=None):
+        self.computed += 1
+        return [EMISSIONS for _ in waveforms]
+
+
+def test_a_text_that_cannot_be_aligned_is_refused_before_the_model_computes(tmp_path):
+    model: Any = Model(tmp_path)
+    soundfile.write(tmp_path / "a.wav", np.zeros(len(EMISSIONS) * 320), 16_000)
+    path = str(tmp_path / "a.wav")
+    with Service(LoadedModels(model)) as service:
+        for text in ("hello " * 100, "...", "", "中文", "%" * 19_000, "1" * 20_000, "a" * 20_001, "\0"):
+            with pytest.raises(W2VKitError, match=r"longer than|nothing to align|spell nothing|characters, the page takes"):
+                service.align(path, text)
+        assert model.computed == 0
+        found, alignment = service.align(path, "Hello, world!")
+        assert found.hypothesis == alignment.hypothesis == align(EMISSIONS, "Hello, world!").hypothesis
+        assert model.computed == 1 and service._short._process  # not in the process of the page
 
 
 @pytest.mark.parametrize("words", [",".join(["a"] * 201), " ".join("a" * 11), "a" * 101, "x" * 30_000])

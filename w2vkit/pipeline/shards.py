@@ -20,7 +20,7 @@ PER_WORKER = 16  # shards for each worker, so that all workers end at nearly the
 
 
 def schema() -> "pa.Schema":
-    """Give the columns: a file with its text and words, or its error, and its notes; reference and speaker where there are some."""
+    """Give the columns: a file, its text and words or its error, notes, and reference and speaker where there are some."""
     import pyarrow as pa
 
     word = {"text": pa.string(), "start": pa.float64(), "end": pa.float64(), "confidence": pa.float64()}

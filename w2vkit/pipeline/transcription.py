@@ -123,6 +123,7 @@ def align_file(
     text: str,
     model: Emitter | str = "auto",
     *,
+    align: Callable[[Emissions, str], Alignment] = align,
     max_seconds: float = MAX_SECONDS,
     track: int | None = None,
     strict: bool = False,
@@ -136,6 +137,8 @@ def align_file(
         As for `transcribe`.
     text : str
         What was said.
+    align : callable
+        `w2vkit.align.align`, or what stands in for it, such as one that runs in another process.
 
     Returns
     -------

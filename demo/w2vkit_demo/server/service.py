@@ -59,9 +59,9 @@ class Setup:
 
 
 class Service:
-    """The models of a server, and the processes that decode its files and run its beam searches.
+    """The models of a server, and the processes that decode its files, run its beam searches and align its texts.
 
-    There are two for searches, so that the search in a short sound need not wait for the search in a long one. Use
+    There are two for searches and alignments, so that those of a short sound need not wait for those of a long one. Use
     it in a ``with`` block, or call `close`.
 
     Parameters
@@ -103,7 +103,7 @@ class Service:
         """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does."""
         check_length(text)
         chosen = self.models.get(model)
-        return align_file(self._load(path, chosen), text, chosen)
+        return align_file(self._load(path, chosen), text, chosen, align=self._align)
 
     def decoder_names(self, model: str = "") -> list[str]:
         """Name the decoders that a model can take: ``checkpoint`` only if a language model lies in its folder."""
@@ -145,8 +145,13 @@ class Service:
         return self._audio.load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
 
     def _search(self, search: BeamSearch, emissions: Emissions, *, language_model: Path | None) -> Hypothesis:
-        process = self._short if emissions.seconds <= SHORT_SECONDS else self._long
-        return process.search(emissions, search, language_model=language_model)
+        return self._process(emissions).search(emissions, search, language_model=language_model)
+
+    def _align(self, emissions: Emissions, text: str) -> Alignment:
+        return self._process(emissions).align(emissions, text)
+
+    def _process(self, emissions: Emissions) -> BeamProcess:
+        return self._short if emissions.seconds <= SHORT_SECONDS else self._long
 
 
 def degrade(waveform: Waveform, setup: Setup) -> Waveform:
