@@ -474,8 +474,8 @@ def render(
     Parameters
     ----------
     found : Hypothesis or Alignment, or a sequence of Hypothesis
-        JSON has all of an alignment; the other formats have its words. Of a sequence as for `to_dict`, the words of all
-        speakers are merged in time.
+        JSON has all of an alignment. In `SUBTITLES` the lines of its text are the subtitles, if it has several. The other
+        formats have its words. Of a sequence as for `to_dict`, the words of all speakers are merged in time.
     format : str
         One of `FORMATS`, in any case.
     seconds : float
@@ -499,4 +499,7 @@ def render(
         return printable(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
     first = found.hypothesis if isinstance(found, Alignment) else found
     speakers = [first] if isinstance(first, Hypothesis) else first
+    if isinstance(found, Alignment) and found.lines and format in SUBTITLES:
+        speakers = [replace(found.hypothesis, words=found.segments)]
+        layout = replace(layout, lines=1, words_per_line=1)
     return printable(WRITERS[format](speakers, seconds, name, layout))

@@ -1,6 +1,6 @@
 """The text of subtitles, whatever programs have written into their files."""
 
-from w2vkit.align.subtitles import cues_of
+from w2vkit.align.subtitles import cues_of, without_times
 
 
 def test_the_cues_of_an_srt_file_are_read():
@@ -30,3 +30,9 @@ def test_the_cues_of_a_vtt_file_are_read_without_its_comments_and_styles():
 
 def test_other_text_has_no_cues():
     assert cues_of("") == cues_of("WEBVTT\n") == cues_of("plain text\nof two lines") == []
+
+
+def test_only_subtitles_lose_their_times():
+    assert without_times("WEBVTT\n\n00:01.000 --> 00:02.000\none\n\n00:03.000 --> 00:04.000\ntwo") == "one\ntwo"
+    for text in ("plain text\nof two lines", "5 --> 6", "from 00:01 to 00:02", ""):
+        assert without_times(text) == text

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.speller import speller
 
+from w2vkit.align.subtitles import cues_of
 from w2vkit.cli import align as cli_align
 from w2vkit.errors import AlignmentError, FormatError
 from w2vkit.pipeline.transcription import align_file
@@ -84,6 +85,24 @@ def test_subtitles_are_read_as_text_with_a_line_for_each_cue(sound, checkpoints,
     content = json.loads(target.read_text(encoding="utf-8"))
     assert [s["text"] for s in content["segments"]] == ["Oh no", "♪ dear ♪"]
     assert [w["text"] for w in content["words"]] == ["Oh", "no", "dear"]
+
+
+@pytest.mark.parametrize("format", ["srt", "vtt", "ass"])
+@pytest.mark.parametrize("lines", [["Oh no,", "♪ dear & I ♪"], ["Oh", "this line is longer than forty-two characters"]])
+def test_the_lines_of_a_text_are_its_subtitles(tone, checkpoints, write, tmp_path: Path, lines, format) -> None:
+    sound = str(write("long.wav", np.tile(tone, 4)))
+    subtitles = "".join(f"{k}\n00:00:0{k},000 --> 00:00:0{k},900\n{line}\n\n" for k, line in enumerate(lines))
+    for text in ("\n".join(lines), "\n\n".join(lines) + "\n", subtitles):
+        (tmp_path / "said.srt").write_text(text, encoding="utf-8")
+        target = tmp_path / f"timed.{format}"
+        arguments = (sound, str(tmp_path / "said.srt"), "--output", str(target), "--overwrite")
+        assert call(*arguments, "--model", checkpoints["random-layer"]) == 0
+        written = target.read_text(encoding="utf-8")
+        if format == "ass":
+            found = [line.split(",", 9)[9] for line in written.splitlines() if line.startswith("Dialogue")]
+        else:
+            found = cues_of(written)
+        assert found == lines
 
 
 @pytest.mark.parametrize("text", ["1" * 1_000_000, "a" * 60])

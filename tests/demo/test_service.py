@@ -1,5 +1,6 @@
 """The page's service: decoders by name, limits, and alignment."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,12 +12,14 @@ import soundfile
 from support.emissions import spell
 
 from w2vkit.align import align
+from w2vkit.align.subtitles import cues_of
 from w2vkit.decode import beam_search
 from w2vkit.decode.lm import BUNDLED, load
 from w2vkit.decode.lm.build import build_ngram
 from w2vkit.errors import DecodingError, W2VKitError
 from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.service import Service, Setup, split_hotwords
+from w2vkit_demo.tabs.widgets import downloads
 
 EMISSIONS = spell(list("HE_L_LO WURL_D"), sure=0.6)
 
@@ -86,3 +89,18 @@ def test_hot_words_are_limited(words):
     with pytest.raises(W2VKitError, match=r"hot words|characters"):
         split_hotwords(words)
     assert split_hotwords(",".join(["RIVER"] * 200)) and split_hotwords("a b c d e f g h i j\nRIVER")
+
+
+def test_an_alignment_is_downloaded_with_the_lines_of_its_text(tmp_path):
+    model: Any = Model(tmp_path)
+    soundfile.write(tmp_path / "a.wav", np.zeros(len(EMISSIONS) * 320), 16_000)
+    subtitles = "1\n00:00:01,000 --> 00:00:02,000\nHel-\n\n2\n00:00:02,000 --> 00:00:03,000\nlo world\n"
+    with Service(LoadedModels(model)) as service:
+        for text in ("Hel-\nlo world", subtitles):
+            found, alignment = service.align(str(tmp_path / "a.wav"), text)
+            srt, content = (
+                Path(update["value"]).read_text()
+                for update in downloads(found, ("srt", "json"), source="a.wav", alignment=alignment)
+            )
+            assert cues_of(srt) == ["Hel-", "lo world"]
+            assert {"segments", "characters", "unmapped"} <= json.loads(content).keys()

@@ -11,7 +11,7 @@ from itertools import groupby
 
 import numpy as np
 
-from w2vkit.align.spelling import WILDCARD, SpelledWord, segments_of, spell
+from w2vkit.align.spelling import WILDCARD, SpelledWord, lines_of, segments_of, spell
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.decode.hypothesis import word_times
 from w2vkit.decode.viterbi import BestPath, frames_needed, viterbi
@@ -34,6 +34,8 @@ class Alignment:
         highest posterior probability of the character within its run of frames.
     segments : tuple of Word
         The lines of the text, or the sentences if it is a single line. The confidence is the mean of the words'.
+    lines : bool
+        Whether they are lines.
     unmapped : tuple of str
         Characters that the model cannot spell, in order. Each was aligned as a wildcard, which has the probability of the
         likeliest character in every frame. Its confidence is 0; that of a word is computed from the other characters.
@@ -43,6 +45,7 @@ class Alignment:
     characters: tuple[Word, ...]
     segments: tuple[Word, ...]
     unmapped: tuple[str, ...]
+    lines: bool = False
 
 
 def align(emissions: Emissions, text: str) -> Alignment:
@@ -82,6 +85,7 @@ def align(emissions: Emissions, text: str) -> Alignment:
         characters=characters,
         segments=tuple(_segments(text, words, spoken)),
         unmapped=tuple(text for text, column in zip(labels.texts, labels.columns, strict=True) if column == WILDCARD),
+        lines=len(lines_of(text)) > 1,
     )
 
 

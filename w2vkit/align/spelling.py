@@ -58,9 +58,14 @@ class SpelledWord:
     characters: tuple[str, ...]
 
 
+def lines_of(text: str) -> list[str]:
+    """Split a text into its lines; empty ones are left out."""
+    return [line for line in text.splitlines() if line.strip()]
+
+
 def segments_of(text: str) -> list[str]:
     """Split a text into its lines; a text of one line into its sentences."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = lines_of(text)
     return lines if len(lines) > 1 else [part for line in lines for part in SENTENCE.split(line.strip())]
 
 

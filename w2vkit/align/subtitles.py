@@ -3,10 +3,15 @@
 import re
 from html import unescape
 
-SUFFIXES = (".srt", ".vtt")
 TIMING = re.compile(r"^\s*[\d:.,]+\s*-->\s*[\d:.,]+")
+CLOCKS = re.compile(r"^\s*(\d+:)?\d+:\d\d([.,]\d+)?\s*-->\s*(\d+:)?\d+:\d\d", re.MULTILINE)
 TAG = re.compile(r"</?[a-zA-Z\d][^<>]*>|\{\\[^{}]*\}")  # <i>, <v Ann>, <00:01.000> and, from other formats, {\an8}
 ENTITY = re.compile(r"&(?:amp|lt|gt|quot|nbsp|lrm|rlm|#\d{1,7}|#x[\da-fA-F]{1,6});")
+
+
+def without_times(text: str) -> str:
+    """Give one line for each cue if a text is that of an SRT or VTT file; any other text as it is."""
+    return "\n".join(cues_of(text)) if text.startswith("WEBVTT") or CLOCKS.search(text) else text
 
 
 def cues_of(text: str) -> list[str]:

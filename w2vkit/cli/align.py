@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from w2vkit.align.subtitles import SUFFIXES as SUBTITLES
-from w2vkit.align.subtitles import cues_of
+from w2vkit.align.subtitles import without_times
 from w2vkit.audio.waveform import describe
 from w2vkit.cli.common import (
     add_message_options,
@@ -98,7 +97,7 @@ def read_text(argument: str) -> str:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise AlignmentError(f"{path} cannot be read as text: {error}. Save it as plain text in UTF-8.") from error
-        return "\n".join(cues_of(text)) if path.suffix.lower() in SUBTITLES else text
+        return without_times(text)
     one_word = len(argument.split()) == 1
     if FILE_NAME.search(argument) or (one_word and (path.is_absolute() or argument.startswith(("./", "../", "~/")))):
         raise AlignmentError(f"There is no file {argument}. Give an existing text file, or the text itself in quotes.")

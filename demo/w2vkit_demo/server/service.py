@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from w2vkit.align import Alignment
+from w2vkit.align.subtitles import without_times
 from w2vkit.audio import Waveform
 from w2vkit.audio.effects import add_noise, change_speed, telephone
 from w2vkit.decode import BeamSearch, Decode, Hypothesis, greedy
@@ -100,7 +101,8 @@ class Service:
         return transcribe(degrade(self._load(path, model), setup), model, decode=decode)
 
     def align(self, path: str, text: str, model: str = "") -> tuple[Transcription, Alignment]:
-        """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does."""
+        """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does; the text can be that of subtitles."""
+        text = without_times(text)
         check_length(text)
         chosen = self.models.get(model)
         return align_file(self._load(path, chosen), text, chosen, align=self._align)

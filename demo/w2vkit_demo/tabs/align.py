@@ -37,7 +37,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         except W2VKitError as error:
             return [widgets.failure(error), None, "", *widgets.downloads(None, FORMATS)]
         summary = _summary(found, alignment, time.perf_counter() - started)
-        exported = widgets.downloads(found, FORMATS, source=path)
+        exported = widgets.downloads(found, FORMATS, source=path, alignment=alignment)
         return [summary, linked_view.packed(found, source=path), widgets.times_table(found.hypothesis.words), *exported]
 
     outputs = [facts, view, times, *files]

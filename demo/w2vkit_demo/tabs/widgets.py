@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
+from w2vkit.align import Alignment
 from w2vkit.decode import Word
 from w2vkit.evaluate.html import marked
 from w2vkit.evaluate.scoring import Scored
@@ -116,12 +117,14 @@ def download_buttons(formats: Sequence[str], elem_id: str) -> list[gr.DownloadBu
         ]
 
 
-def downloads(found: Transcription | None, formats: Sequence[str], *, source: str = "") -> list[Any]:
-    """Write a result in each format and give the updates of `download_buttons`; without one, disable them."""
+def downloads(
+    found: Transcription | None, formats: Sequence[str], *, source: str = "", alignment: Alignment | None = None
+) -> list[Any]:
+    """Write a result or its alignment in each format, and give the updates of `download_buttons`; without one disable them."""
     if found is None:
         return [gr.update(value=None, interactive=False) for _ in formats]
     stem = Path(source).stem[:NAME_CHARACTERS] or "audio"
     facts: dict[str, Any] = {"seconds": found.seconds, "name": Path(source).name, "notes": found.notes}
-    texts = {name: render(found.hypothesis, name, **facts) for name in formats}
+    texts = {name: render(alignment or found.hypothesis, name, **facts) for name in formats}
     files = {name: save_bytes_to_cache(t.encode(), f"{stem}.{name}", get_upload_folder()) for name, t in texts.items()}
     return [gr.update(value=files[name], interactive=True) for name in formats]
