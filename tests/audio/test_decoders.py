@@ -239,6 +239,35 @@ JOINED = {
     "mpegts": lambda x: encoded("mpegts", "aac", x),
     "matroska": lambda x: encoded("matroska", "aac", x),
     "webm": lambda x: encoded("webm", "libopus", x, rate=48_000),
+    "m4a": lambda x: encoded("ipod", "aac", x),
+    "fast m4a": lambda x: encoded("ipod", "aac", x, options={"movflags": "faststart"}),
+    "fragmented mp4": lambda x: encoded("mp4", "aac", x, options={"movflags": "frag_keyframe+empty_moov"}),
+    "alac": lambda x: encoded("ipod", "alac", x),
+    "mov": lambda x: encoded("mov", "pcm_s16le", x),
+    "3gp": lambda x: encoded("3gp", "aac", x),
+    "flv": lambda x: encoded("flv", "aac", x),
+    "wavpack": lambda x: encoded("wv", "wavpack", x),
+    "stereo wavpack": lambda x: encoded("wv", "wavpack", x, layout="stereo"),
+    "5.1 wavpack": lambda x: encoded("wv", "wavpack", x, layout="5.1"),  # of several blocks for each time
+    "tta": lambda x: encoded("tta", "tta", x),
+    "amr": lambda x: encoded("amr", "libopencore_amrnb", x, rate=8_000),
+    "asf": lambda x: encoded("asf", "wmav2", x),
+    "avi": lambda x: encoded("avi", "mp3", x),
+    "nut": lambda x: encoded("nut", "aac", x),
+    "real media": lambda x: encoded("rm", "ac3", x),
+    "caf": lambda x: written(x, "CAF", subtype="PCM_16"),
+    "alac in caf": lambda x: encoded("caf", "alac", x),
+    "wav": lambda x: written(x, "WAV"),
+    "wav of FFmpeg": lambda x: encoded("wav", "pcm_s16le", x),
+    "adpcm in wav": lambda x: encoded("wav", "adpcm_ms", x),
+    "mp3 in wav": lambda x: encoded("wav", "libmp3lame", x),
+    "rf64": lambda x: written(x, "RF64"),
+    "w64": lambda x: written(x, "W64"),
+    "aiff": lambda x: written(x, "AIFF"),
+    "au": lambda x: written(x, "AU"),
+    "au of FFmpeg": lambda x: encoded("au", "pcm_s16be", x),
+    "voc": lambda x: written(x, "VOC"),
+    "nist": lambda x: written(x, "NIST"),
 }
 
 
@@ -246,6 +275,25 @@ JOINED = {
 def test_joined_files_are_read_to_the_end(kind):
     make = JOINED[kind]
     check_both(make(sine(LOW)) + make(sine(HIGH)), 4)
+
+
+@pytest.mark.parametrize("kind", ["m4a", "flv", "wav", "tta"])
+def test_what_cannot_be_read_of_joined_files_is_said(kind):
+    make = JOINED[kind]
+    second = make(sine(HIGH))
+    waveform = load(make(sine(LOW)) + second[:60])
+    assert waveform.seconds == pytest.approx(2, abs=0.2)
+    (note,) = waveform.notes
+    assert "joined from 2 files" in note or "Part 2 of The audio" in note
+    with pytest.raises(AudioError, match="Part 2 of"):
+        load(make(sine(LOW)) + second[:60], strict=True)
+
+
+def test_a_million_joined_headers_are_refused_quickly():
+    started = time.monotonic()
+    with pytest.raises(AudioError):
+        load(b"FLV\1\5\0\0\0\t" * 1_000_000)
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("rates", [(32_000, 160_000), (160_000, 32_000)])
@@ -277,6 +325,28 @@ def test_a_wav_whose_recorder_stopped_is_read_to_the_end(size, notes, riff):
     if riff is not None:
         data[4:8] = riff.to_bytes(4, "little")
     check_both(bytes(data), 4, notes=notes)
+
+
+# The place of the size of the sound, and its bytes; W64 counts 24 bytes before the sound, too.
+SIZES = {
+    "AU": (lambda data: 8, 4, "big", 0),
+    "AIFF": (lambda data: data.index(b"SSND") + 4, 4, "big", 0),
+    "RF64": (lambda data: 28, 8, "little", 0),
+    "W64": (lambda data: data.index(b"data\xf3\xac") + 16, 8, "little", 24),
+    "CAF": (lambda data: data.index(b"data") + 4, 8, "big", 0),
+}
+
+
+@pytest.mark.parametrize("size", ["nothing", "half", "unknown", "as much as possible", "almost all bits"])
+@pytest.mark.parametrize("format", SIZES)
+def test_the_sound_of_an_interrupted_recorder_is_read_to_the_end(format, size, capfd):
+    data = bytearray(written(np.concatenate([sine(LOW), sine(HIGH)]), format, subtype="PCM_16"))
+    place, width, order, counted = SIZES[format]
+    at, most = place(bytes(data)), 256**width - 1
+    sizes = {"nothing": 0, "half": 64_000, "unknown": most, "as much as possible": most // 2, "almost all bits": most - 1}
+    data[at : at + width] = min(most, sizes[size] + counted).to_bytes(width, order)
+    check_both(bytes(data), 4, notes=size in ("nothing", "half"))
+    assert not any(capfd.readouterr())  # a library prints where seeking fails
 
 
 @pytest.mark.parametrize("behind", [b"LIST\x04\0\0\0INFO", b"id3 \x04\0\0\0xxxx", b"TAG" + bytes(125), bytes(4096)])

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from w2vkit.audio.containers import UNKNOWN_SIZE, Part, finished, parts
 from w2vkit.errors import AudioError, W2VKitError, brief
 
 Note = Callable[[str], None]  # called with one sentence about what is missing, or was chosen, in a source
@@ -25,7 +26,6 @@ RATES = (1_000, 192_000)  # Hz; no file of speech has fewer or more samples per 
 GAP_SECONDS = 0.1  # s; smaller differences of timestamps are rounding
 MAX_GAP_SECONDS = 3600.0  # s; a larger jump of timestamps is damage, or a clock that did not start at 0
 EARLY_SECONDS = 0.5  # s; encoders pad and headers round
-UNKNOWN_SIZE = 0x7FFF_0000  # bytes; programs that write WAV into a pipe state at least this
 TIME_BASE = 1_000_000  # per second; what FFmpeg counts the times of a container in
 ERRORS_IN_A_ROW = 10  # of a demuxer, after which it is given up
 DEMUXERS = (
@@ -93,14 +93,41 @@ def open_file(file: BinaryIO, name: str, *, note: Note, track: int | None = None
     """
     with one_error(name), ExitStack() as on_error:
         on_error.callback(file.close)
-        head = file.read(4)
-        longer = head == b"RIFF" and _sound_follows(file)
-        # Of these libsndfile reads one part, up to an estimated length; and its MP3 decoder prints to the terminal.
-        compressed = head.startswith((b"OggS", b"fLaC", b"ID3")) or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
-        opened = None if longer or compressed else _open_with_libsndfile(file, name, note, track)
-        opened = opened or _open_with_ffmpeg(file, name, note, track, longer)
+        first, *others = parts(file)
+        opened = _open_part(first, name, note, track)
+        if others:
+            opened = OpenAudio(None, _all_parts(opened, others, name, note, track))
         on_error.pop_all()
     return OpenAudio(opened.seconds, _guarded(opened.blocks, name), file)
+
+
+def _open_part(part: Part, name: str, note: Note, track: int | None) -> OpenAudio:
+    part, less = finished(part)
+    if less:
+        note(f"{name} holds more sound than its header states; its recorder may have been interrupted. All of it was read.")
+    part.seek(0)
+    head = part.read(4)
+    # Of these libsndfile reads one part, up to an estimated length; and its MP3 decoder prints to the terminal.
+    compressed = head.startswith((b"OggS", b"fLaC", b"ID3")) or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
+    opened = None if compressed else _open_with_libsndfile(part, name, note, track)
+    return opened or _open_with_ffmpeg(part, name, note, track)
+
+
+def _all_parts(first: OpenAudio, others: list[Part], name: str, note: Note, track: int | None) -> Generator[Block, None, None]:
+    """Give the blocks of a file, and of those that were joined to it; where one cannot be read, that is said."""
+    seconds = 0.0
+    for rate, block in first.blocks:
+        seconds += block.shape[1] / rate
+        yield rate, block
+    for number, part in enumerate(others, start=2):
+        label = f"Part {number} of {name}"
+        try:
+            for rate, block in _guarded(_open_part(part, label, note, track).blocks, label):
+                seconds += block.shape[1] / rate
+                yield rate, block
+        except AudioError as error:
+            note(f"{name} was joined from {len(others) + 1} files. What follows {seconds:.1f} s was not read. {error}")
+            return
 
 
 @contextmanager
@@ -144,13 +171,13 @@ def _check(rate: int, channels: int, name: str) -> None:
         )
 
 
-def _open_with_libsndfile(file: BinaryIO, name: str, note: Note, track: int | None) -> OpenAudio | None:
+def _open_with_libsndfile(file: Part, name: str, note: Note, track: int | None) -> OpenAudio | None:
     """Open uncompressed sound; None if it is something else."""
     import soundfile
 
     file.seek(0)
     try:
-        opened = soundfile.SoundFile(file)
+        opened = soundfile.SoundFile(cast(BinaryIO, file))
     except (soundfile.LibsndfileError, TypeError):
         return None
     if opened.format in ("FLAC", "MP3", "OGG") or opened.subtype.startswith("MPEG") or not 0 < opened.frames < 2**62:
@@ -162,7 +189,7 @@ def _open_with_libsndfile(file: BinaryIO, name: str, note: Note, track: int | No
     # libsndfile believes the size of the file, and logs where the header states another one.
     sizes = re.search(r"(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", opened.extra_info)
     stated, there = map(int, sizes.groups()) if sizes else (0, 1)
-    if there < stated < UNKNOWN_SIZE and (missing := seconds * (stated / max(1, there) - 1)) > EARLY_SECONDS:
+    if there < stated < UNKNOWN_SIZE[4] and (missing := seconds * (stated / max(1, there) - 1)) > EARLY_SECONDS:
         note(_early(name, seconds, seconds + missing))
     return OpenAudio(seconds, _libsndfile_blocks(opened))
 
@@ -173,22 +200,7 @@ def _libsndfile_blocks(opened: Any) -> Generator[Block, None, None]:
             yield opened.samplerate, block.T
 
 
-def _sound_follows(file: BinaryIO) -> bool:
-    """Whether sound lies behind the data chunk of a WAV file, because its recorder stopped before it wrote the size."""
-    file.seek(12)
-    for _ in range(1000):
-        head = file.read(8)
-        size = int.from_bytes(head[4:], "little")
-        file.seek(size + size % 2, 1)
-        if len(head) < 8:
-            return False
-        if head[:4] == b"data":
-            behind = file.read(4096)  # the name of a further chunk, or a tag, is ASCII; zeros pad
-            return (size == 0 or any(behind)) and not (behind[:3].isascii() and behind[:3].decode().isprintable())
-    return False
-
-
-def _open_with_ffmpeg(file: BinaryIO, name: str, note: Note, track: int | None, longer: bool) -> OpenAudio:
+def _open_with_ffmpeg(file: Part, name: str, note: Note, track: int | None) -> OpenAudio:
     try:
         import av
         from av.error import FFmpegError
@@ -197,7 +209,7 @@ def _open_with_ffmpeg(file: BinaryIO, name: str, note: Note, track: int | None, 
         raise AudioError(f"{name} needs FFmpeg's decoders. Install them with: pip install av") from error
     frames = _mp3_frames(file)
     file.seek(0)
-    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": ""} | ({"ignore_length": "1"} if longer else {})
+    options = {"format_whitelist": DEMUXERS, "protocol_whitelist": ""}
     try:
         container = av.open(file, "r", options=options, metadata_errors="replace")
     except FFmpegError as error:
@@ -223,12 +235,10 @@ def _open_with_ffmpeg(file: BinaryIO, name: str, note: Note, track: int | None, 
     seconds = container.duration / TIME_BASE if container.duration and demuxer not in ESTIMATED else None
     if demuxer == "mp3" and frames and context.sample_rate:
         seconds = frames * context.frame_size / context.sample_rate
-    if longer:
-        note(f"{name} holds more sound than its header states; its recorder may have been interrupted. All of it was read.")
     return OpenAudio(seconds, _joined(_ffmpeg_parts(container, chosen, demuxer, name, seconds, note)))
 
 
-def _mp3_frames(file: BinaryIO) -> int:
+def _mp3_frames(file: Part) -> int:
     """Give the number of frames that the first frame of an MP3 states, after an ID3v2 tag; 0 if it states none."""
     file.seek(0)
     head = file.read(10)
