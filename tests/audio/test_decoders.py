@@ -20,6 +20,7 @@ import soxr
 from av.stream import Disposition
 
 from w2vkit.audio import load
+from w2vkit.audio.containers import SCAN, parts
 from w2vkit.audio.decoders import BLOCK_SAMPLES, open_file
 from w2vkit.errors import AudioError
 
@@ -287,6 +288,14 @@ def test_what_cannot_be_read_of_joined_files_is_said(kind):
     assert "joined from 2 files" in note or "Part 2 of The audio" in note
     with pytest.raises(AudioError, match="Part 2 of"):
         load(make(sine(LOW)) + second[:60], strict=True)
+
+
+@pytest.mark.parametrize("shift", [*range(-70, 10, 5), -1, 1])
+def test_a_further_beginning_is_found_once_wherever_it_lies(shift):
+    header = b"FLV\1\5\0\0\0\t"
+    first = header + bytes(SCAN + shift - len(header))
+    file = io.BytesIO(first + header + bytes(2 * SCAN) + header + bytes(100))
+    assert [part.length for part in parts(file)] == [len(first), len(header) + 2 * SCAN, len(header) + 100]
 
 
 def test_a_million_joined_headers_are_refused_quickly():

@@ -101,18 +101,19 @@ def _further_beginnings(file: BinaryIO) -> Iterator[int]:
     if kind is None:
         return
     text, at, beginning = kind
-    file.seek(0)
-    position, held = 0, b""  # of the first byte that is held
-    found = 0
-    while block := file.read(SCAN):
-        held += block
-        where = -1
-        while (where := held.find(text, where + 1)) >= 0:
-            start = where - at
-            if position + start > found and start >= 0 and beginning.match(held, start):
-                found = position + start
-                yield found
-        position, held = position + max(0, len(held) - LONGEST), held[-LONGEST:]
+    whole = Part(file, 0, file.seek(0, io.SEEK_END))
+    size = _size(whole)
+    # No further file begins within the sound of a header that is right, which is most of the file.
+    position = size.sound + size.stated if size and size.sound + size.stated <= whole.length else LONGEST
+    while position < whole.length:
+        whole.seek(position - LONGEST)
+        block, found = whole.read(SCAN), -1
+        while (found := block.find(text, found + 1)) >= 0:
+            start, here = position - LONGEST + found - at, found - at
+            # What begins in the last bytes of a block is found again in the next one.
+            if start > 0 and 0 <= here < SCAN - LONGEST and beginning.match(block, here):
+                yield start
+        position += SCAN - LONGEST
 
 
 @dataclass(frozen=True)
