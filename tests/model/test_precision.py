@@ -11,6 +11,10 @@ from support.checkpoints import load, noise
 from transformers import Wav2Vec2ForCTC
 
 from w2vkit.audio import Waveform
+from w2vkit.audio import load as load_sound
+from w2vkit.decode import greedy
+from w2vkit.examples import examples
+from w2vkit.model import CTCModel
 from w2vkit.model.normalisation import normalisation_of
 from w2vkit.model.precision import pick_dtype
 
@@ -67,3 +71,26 @@ def test_only_the_encoder_has_the_requested_dtype(checkpoints, dtype):
     assert model.dtype == dtype and model.network.lm_head.weight.dtype == torch.float32
     sums = np.exp(model.emit([Waveform(noise(1.0))])[0].log_probs.astype(np.float64)).sum(axis=1)
     assert np.abs(sums - 1).max() < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dtype", "confidence", "seconds"), [("float32", 0.0005, 0.0005), ("bfloat16", 0.03, 0.0201)])
+def test_confidences_and_times_depend_little_on_batch_and_threads(dtype, confidence, seconds):
+    """The bounds that `CTCModel.load` and the README state."""
+    model, clips = CTCModel.load("w2v-mini", device="cpu", dtype=dtype), [load_sound(clip.path) for clip in examples()]
+    before, runs = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            runs += [[model.emit([clip])[0] for clip in clips], model.emit(clips), model.emit(clips + clips)[: len(clips)]]
+    finally:
+        torch.set_num_threads(before)
+    for decode in (greedy, model.default_decoder):
+        first, *others = [[decode(emissions) for emissions in run] for run in runs]
+        for other in others:
+            assert [one.text for one in other] == [one.text for one in first]
+            for a, b in (
+                (a, b) for one, two in zip(first, other, strict=True) for a, b in zip(one.words, two.words, strict=True)
+            ):
+                assert abs(a.confidence - b.confidence) < confidence
+                assert max(abs(a.start - b.start), abs(a.end - b.end)) < seconds
