@@ -51,7 +51,7 @@ setup-dev: .venv/.dev
 	@echo "Setting up .venv (a few minutes, once) ..."
 	@$(PYTHON) -m venv .venv
 # torch comes first and with its version, so that pip takes a CPU build if an index offers one.
-	@$(INSTALL) torch==2.13.0
+	@$(INSTALL) $(if $(HASHES),--no-deps) torch==2.13.0
 # The continuous integration sets HASHES: each file must have its hash. torch and the tools that build the wheel have none.
 ifdef HASHES
 	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement constraints-hashes.txt
