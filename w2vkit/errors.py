@@ -61,6 +61,14 @@ _CONTROLS = [*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F)
 _REPLACED = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
 
 
+_ESCAPED = {code: f"\\u{code:04x}" for code in _CONTROLS}
+
+
+def printable_json(text: str) -> str:
+    """Escape the control characters of a text in JSON, whose values stay the same."""
+    return text.translate(_ESCAPED)
+
+
 def printable(text: str) -> str:
     """Replace the control characters of a text, but for tabs and line feeds, so that a terminal only shows it."""
     return text.translate(_REPLACED)

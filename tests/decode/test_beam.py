@@ -242,3 +242,9 @@ def test_hot_words_take_time_in_proportion_to_their_characters():
     started = time.process_time()
     HotWords({" ".join(["A"] * 10_000): 8.0, " ".join(["A"] * 9_000 + ["B"]): 8.0, "A" * 20_000: 8.0}, Vocabulary.of(LABELS))
     assert time.process_time() - started < 5
+
+
+def test_a_long_phrase_of_hot_words_takes_linear_time():
+    started = time.perf_counter()
+    HotWords({" ".join(["A"] * 20_000): 8.0, "A" * 20_000: 8.0}, Vocabulary.of(LABELS))
+    assert time.perf_counter() - started < 5

@@ -159,7 +159,7 @@ def test_an_unexpected_error_is_a_message_and_the_log_names_no_file(page, model,
 
 
 def test_few_visits_are_kept_in_memory(page):
-    assert page.state_session_capacity == app.SESSIONS <= 200
+    assert page.app.state_holder.capacity == app.SESSIONS <= 200
 
 
 def _call(page: gr.Blocks, name: str, arguments: list[Any]) -> str:

@@ -13,6 +13,7 @@ from support.checkpoints import make_checkpoint
 from support.speller import sound, speller, utterances
 from support.tables import TEXTS, parquet, rows
 
+from w2vkit.cli import main
 from w2vkit.cli.evaluate import AS_HTML, AS_JSON, AS_YAML, RESULTS
 from w2vkit.errors import ClusterError
 from w2vkit.evaluate import Evaluation, evaluate
@@ -341,3 +342,21 @@ def test_the_page_of_a_comparison_replaces_neither_a_system_nor_another_file(tmp
         assert main([*call, str(tmp_path / output)]) == 1
         assert (tmp_path / output).read_bytes() == before
     assert main([*call, str(tmp_path / "page.html"), "--overwrite"]) == 0, capsys.readouterr().err
+
+
+def test_no_control_character_of_a_data_set_reaches_a_report_or_the_terminal(tmp_path, monkeypatch, capsys):
+    controls = "\x1b[2J\x07\x9b1m\x7f\u202e"
+    monkeypatch.setattr("w2vkit.cli.evaluate.load_model", lambda options: speller())
+    soundfile.write(tmp_path / "a.wav", sound("A CAT")[1], 16_000, subtype="FLOAT")
+    rows = [{"id": f"a{controls}", "path": "a.wav", "text": f"A {controls} CAT", "speaker": controls}]
+    rows.append({"id": f"gone{controls}", "path": f"{controls}.wav", "text": "A"})
+    (tmp_path / "list.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    out = tmp_path / "out"
+    assert main(["evaluate", str(tmp_path / "list.jsonl"), "--output-dir", str(out)]) == 1
+    assert main(["compare", str(out), str(out), "--html", str(tmp_path / "both.html")]) == 0
+    written = [path.read_text(encoding="utf-8") for path in (*out.iterdir(), tmp_path / "both.html") if path.is_file()]
+    assert len(written) >= 5
+    for text in (*written, *capsys.readouterr()):
+        assert not set(text) & set("\x1b\x07\x9b\x7f\u202e")
+    kept = [json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()[1:]]
+    assert kept[0]["id"] == rows[0]["id"] and kept[0]["reference"] == rows[0]["text"]  # escaped, not replaced

@@ -166,7 +166,7 @@ def write_text(path: Path, text: str) -> None:
     FormatError
         The file cannot be written, for example because the disk is full.
     """
-    data = text.encode("utf-8")
+    data = printable(text).encode("utf-8")
     try:
         if _is_stream(path):
             path.write_bytes(data)

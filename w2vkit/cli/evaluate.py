@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from w2vkit.cli.common import add_engine_options, add_model_options, check_output, load_model, say, start_cluster
 from w2vkit.cli.decoder import add_decoder_options, decoder, reading
-from w2vkit.errors import EvaluationError, printable, printable_name, utf8
+from w2vkit.errors import EvaluationError, printable, printable_json, printable_name, utf8
 from w2vkit.pipeline.files import locked
 
 if TYPE_CHECKING:
@@ -215,7 +215,8 @@ def _write_all(folder: Path, evaluation: Any, corpus: Any, *, formats: list[str]
         texts |= exports.FORMATS[name](evaluation)
     for name, text in texts.items():
         try:
-            files.replace(folder / name, utf8(text).encode("utf-8"))
+            shown = printable_json if name.endswith((".json", ".jsonl")) else printable
+            files.replace(folder / name, shown(utf8(text)).encode("utf-8"))
         except OSError as error:
             raise EvaluationError(
                 f"{folder / name} could not be written: {error.strerror}. The transcripts beside it are kept: "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from w2vkit.decode import Hypothesis
-from w2vkit.errors import EvaluationError
+from w2vkit.errors import EvaluationError, printable_json
 from w2vkit.pipeline import files
 
 FORMAT = 1  # of the file, in its first line
@@ -171,7 +171,7 @@ class Journal:
 
 
 def _lines(entries: Iterable[Any]) -> bytes:
-    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode(*UTF8)
+    return "".join(printable_json(json.dumps(entry, ensure_ascii=False)) + "\n" for entry in entries).encode(*UTF8)
 
 
 def _brief(head: Any) -> str:
