@@ -36,10 +36,10 @@ class Result:
         Of the words of the hypothesis.
     alternatives : sequence of str or None
         The next best texts, if the decoder was asked for them.
-    notes : tuple of str
-        What is missing in the sound, or was chosen, as `w2vkit.audio.Waveform.notes`.
     decoded : Hypothesis or None
         The hypothesis with its words; None after the words were stored, or if they are not needed.
+    notes : tuple of str
+        What is missing in the sound, or was chosen, as `w2vkit.audio.Waveform.notes`.
     """
 
     id: str
@@ -51,8 +51,8 @@ class Result:
     noise: float | None = None
     confidences: Sequence[float] | None = None
     alternatives: Sequence[str] | None = None
-    notes: tuple[str, ...] = ()
     decoded: Hypothesis | None = None
+    notes: tuple[str, ...] = ()
 
     def stored(self) -> dict[str, Any]:
         """Give what files of results hold: everything but the words; notes if there are some."""
