@@ -128,7 +128,9 @@ def sick(kills: Path) -> type:
                     file.write("x")
                 os.kill(os.getpid(), signal.SIGKILL)
             well = Hypothesis("WELL", (), 0.0)
-            results = [Result(u.id, None, 1.0, None, "WELL", None, well) for u in self.corpus.part(task["start"], task["stop"])]
+            results = [
+                Result(u.id, None, 1.0, None, "WELL", decoded=well) for u in self.corpus.part(task["start"], task["stop"])
+            ]
             return {"shard": task["shard"], "table": encode(results), "error": ""}
 
     return Sick
@@ -212,7 +214,7 @@ def test_shards_cover_a_job_once_and_keep_its_division(tmp_path):
     about = {"model": "a", "decoder": "a"}
     shards = Shards(tmp_path, about, total=10_000, workers=3)
     assert [i for part in shards.parts for i in part] == list(range(10_000)) and max(map(len, shards.parts)) <= 512
-    shards.add(2, encode([Result("a", None, 1.0, "SO", "", None, Hypothesis("", (), 0.0)), Result("b")]))
+    shards.add(2, encode([Result("a", None, 1.0, "SO", "", decoded=Hypothesis("", (), 0.0)), Result("b")]))
     again = Shards(tmp_path, about, total=10_000, workers=50)
     assert again.parts == shards.parts and 2 not in again.pending() and len(again.pending()) == len(shards.parts) - 1
     assert [(row.id, row.reference, row.hypothesis) for row in again.results(2)] == [("a", "SO", ""), ("b", None, None)]
