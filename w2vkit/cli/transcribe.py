@@ -313,8 +313,8 @@ def _share(options: argparse.Namespace) -> int:
             shared = cluster.transcribe(
                 corpus, options.output_dir, decode=decode, max_seconds=options.max_hours * 3600, progress=bar.reach
             )
-    for note in (note for row in shared.results for note in row.notes):
-        say(f"Note: {note}")
+    for text in (text for row in shared.results for text in row.notes):
+        say(f"Note: {text}")
     failures = [*found.failures, *((row.id, row.error) for row in shared.results if row.error)]
     total = len(corpus) + len(found.failures)
     kept = f", {shared.reused} by an earlier run" if shared.reused else ""
