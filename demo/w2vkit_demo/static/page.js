@@ -87,14 +87,14 @@
     if (String(event.reason?.message).startsWith(REFUSED)) event.preventDefault();
   });
 
-  // Gradio reads ?view=api, but shows the list only after a press of the link.
+  // Gradio reads ?view=api, but shows the list only after a press of the link: the first one may hide what is not loaded yet.
   if (new URLSearchParams(location.search).get("view") === "api") {
+    let presses = 0;
     const wait = setInterval(() => {
-      const link = document.querySelector("footer .show-api");
-      if (!link) return;
-      clearInterval(wait);
-      if (!document.querySelector(".api-docs")) link.click();
-    }, 100);
+      const link = document.querySelector("footer .show-api"), done = document.querySelector(".api-docs");
+      if (done || presses === 4) clearInterval(wait);
+      else if (link) { link.click(); presses++; }
+    }, 700);
   }
 
   window.w2vkitPage = { examples, arrived, copy };

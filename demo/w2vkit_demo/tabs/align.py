@@ -26,7 +26,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
             button = gr.Button(strings.ALIGN, variant="primary", elem_id="align")
         with gr.Column(elem_classes="bench-result", elem_id="align-result"):
             facts = gr.HTML(widgets.hint(strings.ALIGN_WAITING), elem_id="align-facts", elem_classes="facts")
-            with gr.Column(visible="hidden", elem_classes="found") as shown:
+            with gr.Column(elem_classes="found"):  # the style hides it while the view is empty
                 view = linked_view.build("align-view", texts=strings.ALIGN_VIEW)
                 summary = gr.HTML(elem_id="align-summary", elem_classes="facts")
                 files = widgets.download_buttons(FORMATS, "align-download", text)
@@ -34,7 +34,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
                     times = gr.HTML(elem_classes="facts")
 
     def nothing(message: str) -> list[Any]:
-        return [message, gr.update(visible="hidden"), None, "", "", *widgets.downloads(None, FORMATS)]
+        return [message, None, "", "", *widgets.downloads(None, FORMATS)]
 
     def run(path: str | None, known_text: str, model: str) -> list[Any]:
         if not path:
@@ -49,7 +49,6 @@ def build(service: Service, chosen_model: gr.State) -> None:
         words = widgets.times_table(found.hypothesis.words)
         return [
             _remarks(found, alignment),
-            gr.update(visible=True),
             linked_view.packed(found, source=path),
             line,
             words,
@@ -67,7 +66,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
             return [gr.skip()] * (len(outputs) + 1)
         return [*run(path, known_text, model), gr.skip()]
 
-    outputs = [facts, shown, view, summary, times, *files]
+    outputs = [facts, view, summary, times, *files]
     widgets.on_new_sound(source, clear, run_new, [text, chosen_model], [*outputs, text], "align-result")
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     placed = button.click(run, [source, text, chosen_model], outputs, **private, **widgets.RUN)

@@ -45,7 +45,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
                 )
             button = gr.Button(strings.COMPARE, variant="primary", elem_id="compare")
             facts = gr.HTML(widgets.hint(strings.COMPARE_WAITING), elem_id="compare-facts", elem_classes="facts")
-            with gr.Column(visible="hidden", elem_classes="found") as shown:
+            with gr.Column(elem_classes="found"):  # the style hides it while the views are empty
                 views = []
                 for letter in "AB":
                     name = strings.SETUP.format(letter=letter)
@@ -53,7 +53,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
                     views.append(linked_view.build(f"compare-{letter.lower()}", group="compare", name=name))
 
     def nothing(message: str) -> list[Any]:
-        return [message, gr.update(visible="hidden"), None, None]
+        return [message, None, None]
 
     def run(path: str | None, words: str, text: str, *fields: Any) -> list[Any]:
         if not path:
@@ -69,7 +69,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         except W2VKitError as error:
             return nothing(widgets.failure(error))
         said = _changes(*results) + "".join(summaries) + widgets.notes(results[0])
-        return [said, gr.update(visible=True), *(linked_view.packed(found, source=path) for found in results)]
+        return [said, *(linked_view.packed(found, source=path) for found in results)]
 
     def clear(path: str | None) -> list[Any]:
         return nothing(widgets.busy() if path else widgets.hint(strings.COMPARE_WAITING))
@@ -77,7 +77,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
     def run_new(path: str | None, *fields: Any) -> list[Any]:
         return run(path, *fields) if path else clear(path)
 
-    inputs, outputs = [hotwords, lm_text, *setup_a, *setup_b], [facts, shown, *views]
+    inputs, outputs = [hotwords, lm_text, *setup_a, *setup_b], [facts, *views]
     widgets.on_new_sound(source, clear, run_new, inputs, outputs, "compare-result")
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     compared = button.click(run, [source, *inputs], outputs, **private, **widgets.RUN)

@@ -53,7 +53,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
     )
     facts = gr.HTML(elem_id="live-facts", elem_classes="facts")
     text = gr.Textbox(elem_id="live-text", elem_classes="kept")  # for copying; the view shows the words
-    with gr.Row(visible="hidden", elem_classes="downloads") as stopped:
+    with gr.Row(visible=False, elem_classes="downloads") as stopped:
         copy = gr.Button(strings.COPY, size="sm", elem_id="live-copy")
         clear = gr.Button(strings.LIVE_CLEAR, size="sm", elem_id="live-clear")
     copy.click(None, text, js="text => window.w2vkitPage.copy(text)", api_visibility="private")
@@ -73,13 +73,13 @@ def build(service: Service, chosen_model: gr.State) -> None:
         except W2VKitError as error:
             now, message = live.now if live else LiveText(), widgets.failure(error)
         ended = answer["last"]
-        return [live, answer | _words(now), message, now.text if ended else "", gr.update(visible=ended or "hidden")]
+        return [live, answer | _words(now), message, now.text if ended else "", gr.update(visible=ended)]
 
     outputs = [session, view, facts, text, stopped]
     options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     parallel: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": SESSIONS, "concurrency_id": "live"}
     view.input(process, [session, chosen_model], outputs, **parallel, **options)
-    clear.click(lambda: [None, None, "", "", gr.update(visible="hidden")], None, outputs, queue=False, **options)
+    clear.click(lambda: [None, None, "", "", gr.update(visible=False)], None, outputs, queue=False, **options)
 
 
 def begin(service: Service, model: str = "") -> LiveTranscript:

@@ -37,7 +37,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
                 )
         with gr.Column(elem_classes="bench-result", elem_id="result"):
             facts = gr.HTML(widgets.hint(strings.WAITING), elem_id="facts", elem_classes="facts")
-            with gr.Column(visible="hidden", elem_classes="found") as shown:
+            with gr.Column(elem_classes="found"):  # the style hides it while the view is empty
                 view = linked_view.build("view")
                 summary = gr.HTML(elem_id="summary", elem_classes="facts")
                 errors = gr.HTML(elem_id="errors", elem_classes="facts")
@@ -66,7 +66,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
             return widgets.failure(error)
 
     def nothing(message: str) -> list[Any]:
-        return [None, message, gr.update(visible="hidden"), None, "", "", "", "", "", *widgets.downloads(None, FORMATS)]
+        return [None, message, None, "", "", "", "", "", *widgets.downloads(None, FORMATS)]
 
     def run(path: str | None, model: str, how: str, true_text: str) -> list[Any]:
         if not path:
@@ -82,7 +82,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         words = widgets.times_table(found.hypothesis.words)
         wrong = score(true_text, found.text, model)
         kept_parts, packed = kept(found.emissions), linked_view.packed(found, source=path)
-        return [kept_parts, said, gr.update(visible=True), packed, line, found.text, wrong, words, "", *exported]
+        return [kept_parts, said, packed, line, found.text, wrong, words, "", *exported]
 
     def clear(path: str | None) -> list[Any]:
         """Show at once that the result before is gone; the true text in the field is that of the new sound, if it is known."""
@@ -104,7 +104,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
     def offer_decoders(model: str) -> Any:
         return gr.update(choices=_decoder_choices(service, model), value=service.default_decoder(model))
 
-    outputs = [result, facts, shown, view, summary, text, errors, times, others, *files]
+    outputs = [result, facts, view, summary, text, errors, times, others, *files]
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     fields = [chosen_model, decoder, reference]
     widgets.on_new_sound(source, clear, run_new, fields, [*outputs, reference], "result")
