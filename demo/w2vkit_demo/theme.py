@@ -10,7 +10,20 @@ from gradio.themes.utils.sizes import Size
 SMALL, MEDIUM, LARGE = "14px", "18px", "24px"  # the sizes of the page: text, words and summaries, title
 TEXT = Size(xxs=SMALL, xs=SMALL, sm=SMALL, md=SMALL, lg=SMALL, xl=MEDIUM, xxl=LARGE)
 # From the lightest to the darkest.
-INK = Color(*"#f6f8f8 #eef1f2 #d8dfe1 #bcc6ca #84929a #56646c #435058 #2b363d #1b2429 #12181c #0c1114".split(), name="ink")
+INK = Color(
+    "#f6f8f8",
+    "#eef1f2",
+    "#d8dfe1",
+    "#bcc6ca",
+    "#84929a",
+    "#56646c",
+    "#435058",
+    "#2b363d",
+    "#1b2429",
+    "#12181c",
+    "#0c1114",
+    name="ink",
+)
 BLUE = Color(*"#eaf5f7 #d3eaef #a8d5de #7fc4d1 #3f9cb0 #1a7388 #0f5c6e #0c4b5a #0a3d49 #082f39 #05222a".split(), "petrol")
 
 

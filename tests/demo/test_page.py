@@ -400,7 +400,7 @@ def test_empty_parts_are_hidden_and_nothing_is_shared(page):
         expect(page.locator(hidden)).to_be_hidden()
     for tab in ("Transcribe", "Align", "Compare"):
         page.get_by_role("tab", name=tab).click()
-        expect(page.locator(".limits:visible")).to_contain_text("10 min and 50 MB")
+        expect(page.locator(".block.limits:visible")).to_contain_text("10 min and 50 MB")
         _try(page, 0)
         expect(page.locator(".lv-word:visible").first).to_be_visible(timeout=PATIENCE)
         expect(page.get_by_label("Share")).to_have_count(0)
@@ -561,8 +561,10 @@ def test_the_pages_own_scripts_and_styles_are_small():
 
 def _inside(part: Locator, box: Locator) -> bool:
     expect(part).to_be_visible(timeout=PATIENCE)
-    inner, outer = part.bounding_box(), box.bounding_box()
-    return outer["y"] <= inner["y"] and inner["y"] + inner["height"] <= outer["y"] + outer["height"]
+    (top, bottom), (start, end) = (
+        one.evaluate("n => (r => [r.top, r.bottom])(n.getBoundingClientRect())") for one in (part, box)
+    )
+    return start <= top and bottom <= end
 
 
 def _try(page: Page, number: int) -> None:
