@@ -7,7 +7,6 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 from w2vkit_demo.app import serve
 from w2vkit_demo.server.loaded_models import LoadedModels
@@ -15,13 +14,13 @@ from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.server.service import Service
 
 DOCS = Path(__file__).parents[1] / "docs"
-WIDTH = 1000  # pixels
+WIDTH = 1440  # pixels
 TIMEOUT = 300_000  # ms
 
 
 def transcribe(page: Page) -> None:
     """Save the tab Transcribe with a clip in the linked view and the cursor on a word."""
-    page.get_by_text(examples()[0].about, exact=True).locator("visible=true").click()
+    page.locator(".clip-take:visible").first.click()
     page.locator("#view .lv-word").nth(1).click()
     _save(page, "h1, #view", "page.png")
 
@@ -29,8 +28,7 @@ def transcribe(page: Page) -> None:
 def compare(page: Page) -> None:
     """Save the tab Compare with a clip as it is and with noise."""
     page.get_by_role("tab", name="Compare").click()
-    page.get_by_text(examples()[0].about, exact=True).locator("visible=true").click()
-    page.locator("#compare").click()
+    page.locator(".clip-take:visible").first.click()
     page.locator("#compare-b .lv-word").first.wait_for()
     _save(page, "#compare-facts, #compare-b", "compare.png")
 
@@ -56,7 +54,7 @@ def main() -> None:
     serve(service, server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": WIDTH, "height": 1400})
+        page = browser.new_page(viewport={"width": WIDTH, "height": 900})
         page.set_default_timeout(TIMEOUT)
         page.goto(f"http://127.0.0.1:{port}/")
         transcribe(page)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio import themes
 from starlette.middleware import Middleware
 
 from w2vkit.examples import examples
@@ -13,7 +12,9 @@ from w2vkit_demo.server.blocks import Page
 from w2vkit_demo.server.guard import Guard
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_MB
 from w2vkit_demo.server.service import Service
+from w2vkit_demo.server.skeleton import Skeleton
 from w2vkit_demo.tabs import about, align, compare, download_notice, linked_view, live, model_choice, transcribe, widgets
+from w2vkit_demo.theme import Instrument
 
 SWEEP_SECONDS = 300  # s; how often files older than KEEP_SECONDS are deleted
 SESSIONS = 200  # visits whose results are kept; each call of a program is one. Gradio's default is 10,000, of 0.2 MB and more
@@ -25,25 +26,30 @@ TABS = {
     strings.TAB_COMPARE: compare,
     strings.TAB_ABOUT: about,
 }
-CSS = (Path(__file__).parent / "static" / "page.css").read_text(encoding="utf-8") + linked_view.CSS
+STATIC = Path(__file__).parent / "static"
+CSS = (STATIC / "page.css").read_text(encoding="utf-8") + linked_view.CSS
+ICON = STATIC / "icon.svg"
+HEAD = f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>"
 
 
 def build(service: Service) -> gr.Blocks:
     """Build the page. The model that is chosen above the tabs is used in all of them; Compare has its own choices too."""
     first = service.models.first
     with Page(title=strings.TITLE, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS), analytics_enabled=False) as page:
-        gr.Markdown(strings.HEADING)
+        # The style puts the line of the download below the top line, whose choice of a model needs the line's button.
+        background = service.models.background
+        use = download_notice.build(background, stoppable=service.models.downloads) if background else None
+        with gr.Row(elem_id="top"):
+            gr.HTML(f"{ICON.read_text(encoding='utf-8')}<h1>{strings.HEADING}</h1><p>{strings.PROMISE}</p>", elem_id="title")
+            chosen_model = model_choice.build(service.models, use)
         if first.notice:
             why = f"<details><summary>{strings.NOTICE}</summary>{widgets.message(first.notice)}</details>"
             gr.HTML(why, elem_id="notice", apply_default_css=False)
-        background = service.models.background
-        use = download_notice.build(background, stoppable=service.models.downloads) if background else None
-        chosen_model = model_choice.build(service.models, use)
         for name, tab in TABS.items():
             with gr.Tab(name):
                 tab.build(service, chosen_model)
         api.build(service)
-        gr.Markdown(strings.PRIVACY, elem_id="privacy", elem_classes="facts")
+        gr.HTML(widgets.message(strings.PRIVACY), elem_id="privacy", elem_classes="facts")
     return page
 
 
@@ -60,13 +66,16 @@ def serve(service: Service, *, max_mb: float = MAX_MB, **options: Any) -> None:
         Those of Gradio's `launch`, such as ``server_port``.
     """
     service.prepare()
+    service.max_mb = max_mb
     max_bytes = int(max_mb * 2**20)
     build(service).queue(max_size=WAITING).launch(
-        theme=themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        theme=Instrument(),
         css=CSS,
+        head=HEAD,
+        favicon_path=ICON,
         max_file_size=max_bytes,
         state_session_capacity=SESSIONS,
-        app_kwargs={"middleware": [Middleware(Guard, max_bytes=max_bytes)]},
+        app_kwargs={"middleware": [Middleware(Guard, max_bytes=max_bytes), Middleware(Skeleton)]},
         allowed_paths=[str(clip.path.parent) for clip in examples()[:1]],
         run_history=False,
         footer_links=["api"],

@@ -1,11 +1,10 @@
-"""Every text of the page."""
+"""Every text of the page. A pupil of 15 and a phonetician should both understand it."""
 
 TITLE = "w2vkit · speech to text with wav2vec 2.0"
-HEADING = (
-    "# w2vkit\nSpeak, or choose a recording (WAV, FLAC, MP3, OGG, M4A, MP4, WebM). You see the words, how sure the model is of "
-    "each, and what it found in every 20 ms of sound."
-)
-NOTICE = "<strong>The small model is used</strong> instead of the large one. Why, and how to get the large one"
+HEADING = "w2vkit"
+PROMISE = "Speech to text that you can look into: what was said, how sure that is, and why."
+LOADING = "The page is loading ..."
+NOTICE = "You are using the small built-in model. The large one makes far fewer errors. How to get it"
 LARGE_COMES = "The small model is in use while the large one is downloaded: {done:,.0f} of {total:,.0f} MB{left}"
 LARGE_LEFT = ", about {time} left"
 LARGE_BAR = "Download of the large model"
@@ -13,63 +12,84 @@ LARGE_READY = "The large model is on this computer now. It makes far fewer error
 LARGE_STOPPED = "The small model is in use. The download of the large one was stopped; what has come is kept."
 LARGE_USE, LARGE_STOP, LARGE_RESUME = "Use the large model", "Stop the download", "Resume the download"
 PRIVACY = "Recordings stay on the machine that runs this page and are deleted after an hour."
-RUNS = "<strong>{name}</strong> is loaded, on {device} in {dtype} · {labels} labels, one frame every {frame:.0f} ms"
+RUNS = "Ready: <strong>{name}</strong> (on {device})"
+DEVICES = {"cpu": "the processor", "cuda": "the graphics card", "mps": "the graphics chip"}
 
 TAB_TRANSCRIBE, TAB_ALIGN, TAB_COMPARE, TAB_ABOUT = "Transcribe", "Align", "Compare", "About"
 TAB_LIVE = "Live"
 SOURCE = "Your voice, or a file"
-EXAMPLES = "Or try one of these synthetic voices"
+LIMITS = "WAV, MP3, M4A, FLAC, OGG ... up to {minutes:g} min and {mb:g} MB. English, unless you choose another model."
+MIC_REFUSED = "The browser gives no sound. Allow this page to use the microphone, then press Record again."
+EXAMPLES = "Or try an example"
+EXAMPLE_TITLES = (
+    "A woman in a quiet room",
+    "A Scottish man, slowly",
+    "A man counts to nine",
+    "A woman in a noisy room",
+    "A voice that moves to the right",
+    "An old robot voice",
+)
+HARD_EXAMPLE = "The robot in loud noise: hard to read"
+EXAMPLE_TEXTS = {"play": "Listen", "stop": "Stop"}
+OPTIONS = "Options"
 EMPTY = "Record something, choose a file or take an example first."
+WAITING = "Choose a sound. Its words appear here."
+BUSY = "Reading the sound ..."
 FAILED = "This did not work."
 
 MODEL = "Model"
-MODEL_ABOUT = "A model on this machine, or the name of any wav2vec 2.0 CTC model on the Hugging Face Hub (owner/model)"
+MODEL_BOX = "Model: {name}"
+MODEL_ABOUT = "Choose one, or type the name of a wav2vec 2.0 CTC model on Hugging Face, such as facebook/wav2vec2-base-960h"
 MODEL_LOCAL = "The models on this machine"
 MODEL_LOADING = "Loading {name}: {share:.0%} of the download"
 MODEL_STOP = "Stop loading"
-NO_MODEL = "There is no model {name!r} to choose here. Choose one of: {choices}; or start w2vkit demo with --model."
+NO_MODEL = "This page does not offer the model {name!r}. Choose one of: {choices}."
+NOT_FETCHED = (
+    "{name} could not be fetched from Hugging Face: there is no such model, or no connection to huggingface.co. Check the "
+    "name, or choose one of: {choices}."
+)
 DOWNLOADING = "Another model is being downloaded. Try again when it is there."
 STOPPED = "Loading {name} was stopped. The part that was downloaded is kept for the next time."
 
-TRANSCRIBE = "Transcribe"
-TEXT = "The text"
 NOTHING = "The model found no words in this sound."
-SUMMARY = (
-    "{seconds:.1f} s of sound · {elapsed:.2f} s to transcribe ({speed:.1f} times real time) · "
-    "mean word confidence {confidence:.0%} · {model} on {device}, {decoder}"
-)
-DOWNLOAD = "Download as {format}"
+SUMMARY = "{seconds:.1f} s, read in {elapsed:.2f} s"
+CONFIDENCE = "average confidence {confidence:.0%}"
+COPY = "Copy the text"
+DOWNLOAD = "{format}"
+DOWNLOADS = "Download as"
+RECORDING = "recording-%Y-%m-%d-%H%M"
 TIMES = "Times of the words"
 TIMES_HEAD = ("word", "start (s)", "end (s)", "confidence")
-NBEST = "Other likely texts (n-best)"
-NBEST_BUTTON = "Search for the five likeliest texts"
-NBEST_HEAD = ("text", "score")
+NBEST = "Other texts that the model thinks likely"
+NBEST_BUTTON = "Find the five likeliest texts"
+NBEST_HEAD = ("text", "share")
 NBEST_ABOUT = (
-    "Found by beam search with 32 prefixes. The score is the log-probability of the text, summed over all its paths; with a "
-    "language model, plus the weighted score of the words."
+    "Struck through: words of the first text that the other one lacks or replaces. The share compares the five texts with each "
+    "other: it is their probability by beam search (32 prefixes), scaled to a sum of 100 %."
 )
 
-REFERENCE = "What was really said?"
-REFERENCE_ABOUT = "Paste the true text. Upper or lower case, punctuation and the way numbers are written do not count."
+REFERENCE = "Check against the true text"
+REFERENCE_ABOUT = "Capitals and punctuation do not matter; numbers are spelled out."
+REFERENCE_EXAMPLE = "Write what was really said"
 SCORE = "Count the errors"
+SCORE_FIRST = "Transcribe something first."
+NO_ERRORS = "All {words} words are right."
 SCORED = (
-    "<strong>WER {wer:.1%}</strong> · CER {cer:.1%} · {substitutions} wrong, {deletions} left out, "
-    "{insertions} added, of {words} words"
+    "<strong>{wer:.1%} of the words are wrong</strong> (WER) and {cer:.1%} of the letters (CER): {substitutions} replaced, "
+    "{deletions} left out, {insertions} added, of {words} words"
 )
 MARKS = "<s>left out</s> <ins>added</ins> <s>said</s><b>written instead</b>"
 
 LIVE_ABOUT = (
-    "Press Record and speak: the words appear while you speak. Words in full colour are final; grey words may still change. "
-    "If the model comes with a language model, that is used. The sound is not kept."
+    "Press Record and speak: the words appear while you speak. Strong words are final, pale ones may still change. The sound "
+    "is not kept."
 )
 LIVE_WORDS = "The words so far"
 LIVE_HINT = "Your words appear here."
-LIVE_FACTS = "{seconds:.1f} s of sound · the text came {delay:.1f} s after the sound · {lost}"
-LIVE_DROPPED = "{seconds:.1f} s of sound were lost, because the connection or the machine was too slow"
-LIVE_WHOLE = "no sound was lost"
+LIVE_FACTS = "{seconds:.1f} s of sound{lost}"
+LIVE_DROPPED = ". {seconds:.1f} s of it were lost, because the connection or the machine was too slow"
 LIVE_OVER = "A live session can last {seconds:g} s, and that time is over. Press Stop, copy the text, and record again."
 LIVE_BAD = "The browser sent something that is not sound. Reload the page and record again."
-LIVE_TEXT = "The whole text"
 LIVE_CLEAR = "Clear"
 LIVE_VIEW = {
     "idle": "Record",
@@ -77,42 +97,49 @@ LIVE_VIEW = {
     "recording": "Stop",
     "stopping": "Transcribing the last words",
     "refused": "The browser gives no sound. Allow it to use the microphone, and try again.",
-    "lost": "The server does not answer. The text so far is below.",
+    "lost": "The server does not answer. The text so far stays below.",
     "insecure": "The browser does not allow a microphone at this address. Open the page by https, or at localhost.",
 }
 
-ALIGN_ABOUT = "Give a recording and the text that was said. Forced alignment finds when each word was said."
+ALIGN_ABOUT = "Give a recording and the text that was said: you see when each word was said (forced alignment)."
 ALIGN_TEXT = "The text that was said"
-ALIGN = "Align"
-ALIGNED = "{seconds:.1f} s of sound, {words} words in {elapsed:.2f} s · mean word confidence {confidence:.0%}"
-UNMAPPED = "The model cannot write {characters}. Any sound may stand for these characters."
+ALIGN = "Find the times"
+ALIGN_WAITING = "Choose a sound and write what is said in it. The times of the words appear here."
+ALIGNED = "{seconds:.1f} s of sound, {words} words placed in {elapsed:.2f} s"
+ALIGN_FIT = "average fit {confidence:.0%}"
+POOR_FIT = "This text hardly fits the sound ({confidence:.0%}). Is it the right text?"
+UNMAPPED = "The model does not know these characters and skipped them: {characters}"
+ALIGN_VIEW = {"legend": "How well each word fits the sound:", "sure": "fits well", "likely": "fits", "doubtful": "fits poorly"}
 
-COMPARE_ABOUT = "Transcribe one recording in two ways. Differences are marked; both views share one time axis, zoom and cursor."
+COMPARE_ABOUT = "Read one recording in two ways and see what changes."
+COMPARE_WAITING = "Choose a sound. Both texts and what differs appear here."
 COMPARE = "Compare"
 SETUP = "Set-up {letter}"
-SOUND, DECODER, SNR, SPEED = "Sound", "Decoder", "Signal to noise (dB)", "Speed (times)"
+SOUND, DECODER, SNR, SPEED = "Sound", "Spelling", "Signal to noise (dB; lower = more noise)", "Speed (1 = as it is)"
 SOUNDS = {"as it is": "clean", "with noise": "noise", "through a telephone (8 kHz)": "telephone"}
 DECODERS = {
-    "greedy": "greedy",
-    "beam search": "beam",
-    "beam search with hot words": "hotwords",
+    "exactly as heard (greedy)": "greedy",
+    "the likeliest text (beam search)": "beam",
+    "beam search with words to expect": "hotwords",
     "beam search with the model's own language model": "checkpoint",
-    "beam search with w2v-mini's English language model": "bundled",
+    "beam search with the built-in English language model": "bundled",
     "beam search with a language model of your text": "language model",
 }
-LETTERS_TO_WORDS = "How the letters become words"
-LETTERS_TO_WORDS_ABOUT = "The model writes letters by their sound. A language model also knows which words are common."
+SPELLING = "Spelling"
+SPELLING_ABOUT = (
+    "The correction looks for common English words (beam search with a language model). Without it: greedy decoding."
+)
 TRANSCRIBE_DECODERS = {
-    "with the model's own language model (beam search)": "checkpoint",
-    "with w2v-mini's English language model (beam search)": "bundled",
-    "letter by letter, as it sounds (greedy)": "greedy",
+    "Corrected to likely words": "checkpoint",
+    "Corrected to English words": "bundled",
+    "Exactly as heard, letter by letter": "greedy",
 }
-HOTWORDS = "Hot words, separated by commas"
+HOTWORDS = "Words to expect, separated by commas"
 HOTWORDS_EXAMPLE = "such as: RIVER, CHILDREN"
-LM_TEXT = "A language model of your text"
+LM_TEXT = "Your text, for the language model"
 LM_TEXT_ABOUT = "The text to learn from, one sentence per line. At first these are the sentences of the examples."
 COMPARED_SPEED = ", {speed:g} times as fast"
-COMPARED = "Set-up {letter}: {sound}, {model}, {decoder} · {elapsed:.2f} s · mean word confidence {confidence:.0%}"
+COMPARED = "Set-up {letter}: {sound}, {model}, {decoder} · {elapsed:.2f} s"
 DIFFERENCES = "From A to B: {changed} of {words} words change"
 SAME = "Both set-ups give the same text."
 NO_WORDS = "Set-up {letter} gives no words."
@@ -140,18 +167,21 @@ NO_LANGUAGE_MODEL = "{name} comes without a language model of its own. Choose an
 WRONG_CHOICE = "There is no {kind} {value!r}. Choose one of: {choices}."
 TOO_MUCH_TEXT = "The text has {length:,} characters, the page takes {limit:,}. Shorten it, or use the command line."
 
+RUNNING = "The model that runs now: {name}"
+RUNNING_FACTS = (
+    "It runs on {device} in {dtype}. It takes sound at {rate:g} kHz and gives, for every {frame:.0f} ms (a frame), the "
+    "probability of each of {labels} labels: the letters, a word boundary, and a blank for pauses and repeated letters."
+)
 ABOUT = """
-### The model
+## The large model
 
 [facebook/wav2vec2-large-960h-lv60-self](https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self) first learned the sounds
 of speech from 53,000 hours of recordings without text (Libri-Light), then to spell from 960 hours with text (LibriSpeech), with
-self-training. It takes sound at 16 kHz and gives, for every 20 ms, the probability of 32 characters. Apache-2.0.
-wav2vec 2.0: Alexei Baevski, Henry Zhou, Abdelrahman Mohamed, Michael Auli (2020), https://arxiv.org/abs/2006.11477;
-self-training: https://arxiv.org/abs/2010.11430.
+self-training. Apache-2.0. wav2vec 2.0: Alexei Baevski, Henry Zhou, Abdelrahman Mohamed, Michael Auli (2020),
+[arXiv:2006.11477](https://arxiv.org/abs/2006.11477); self-training: [arXiv:2010.11430](https://arxiv.org/abs/2010.11430).
 
 **From its model card**: word error rate (WER) **{clean} %** on LibriSpeech test-clean, **{other} %** on test-other.
 """
-MEASURED = "Measured results of the model that is loaded: {name}"
 MEASURED_HEAD = ("speech", "WER", "CER")
 MEASURED_ABOUT = (
     "From the model's own card. Most cards give the results of greedy decoding; with a language model there are usually fewer "
@@ -165,7 +195,7 @@ PAPER_ABOUT = (
 )
 CLEAN, OTHER = "test-clean", "test-other"
 MORE = """
-### Look further
+## Look further
 
 The notebooks in `notebooks/` explain the model step by step. On the command line: `w2vkit --help`.
 For programs: the link "Use via API" below lists `/transcribe`, `/align`, `/compare` and `/models`.
@@ -188,7 +218,7 @@ API_SPEED = "how many times as fast the sound is played, 0.25 to 4"
 # The linked view; its script fills in {names}.
 VIEW = {
     "name": "Waveform, words and probabilities",
-    "legend": "How sure the model is:",
+    "legend": "How sure the model is (its own estimate):",
     "sure": "sure (80 % and more)",
     "likely": "likely (50 % and more)",
     "doubtful": "doubtful",

@@ -21,7 +21,6 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from support.speller import Speller, sound
 
-from w2vkit.examples import examples
 from w2vkit_demo import app
 from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.model_queue import ModelQueue
@@ -97,7 +96,7 @@ def test_gradio_deletes_uploads_and_results(page, model, clip):
     run = next(number for number, event in page.fns.items() if event.name == "run_new")  # the event of an upload
     with Path(clip["path"]).open("rb") as file:
         (path,) = httpx.post(f"{calls}/upload", files={"files": file}).json()
-    data = [{"path": path, "orig_name": "secret name.wav", "meta": {"_type": "gradio.FileData"}}, None, "greedy"]
+    data = [{"path": path, "orig_name": "secret name.wav", "meta": {"_type": "gradio.FileData"}}, None, "greedy", ""]
     httpx.post(f"{calls}/queue/join", json={"data": data, "fn_index": run, "session_hash": "a"}).raise_for_status()
     with httpx.stream("GET", f"{calls}/queue/data?session_hash=a", timeout=PATIENCE) as answer:
         done = next(line for line in answer.iter_lines() if "process_completed" in line)
@@ -105,7 +104,7 @@ def test_gradio_deletes_uploads_and_results(page, model, clip):
     assert {"secret name.wav", "sound.wav", "secret name.srt"} <= _kept()
     assert page.delete_cache == (app.SWEEP_SECONDS, app.KEEP_SECONDS)
     delete_files_created_by_app(page, age=None)  # Gradio calls it by that schedule
-    assert _kept() <= {clip.path.name for clip in examples()}
+    assert _kept() <= {Path(clip["path"]).name for clip in widgets.example_clips()}
 
 
 def test_the_log_holds_sizes_and_times_only(client, model, clip, caplog, capfd):

@@ -108,7 +108,7 @@ def lay_out(text: str, vocabulary: Vocabulary, frames: int, frame_seconds: float
     """
     least = sum(map(str.isalnum, unicodedata.normalize("NFC", text)))  # every letter and digit has a label at least
     if least > frames:
-        raise _too_long(f"{least} letters", least, frames, frame_seconds)
+        raise _too_long(least, frames, frame_seconds)
     words = spell(text, vocabulary)
     if not words:
         said = "only punctuation" if text.strip() else "empty"
@@ -128,15 +128,14 @@ def lay_out(text: str, vocabulary: Vocabulary, frames: int, frame_seconds: float
     columns, owners, texts = zip(*rows, strict=True)
     labels = Labels(np.array(columns), np.array(owners), texts)
     if (needed := frames_needed(labels.columns)) > frames:
-        raise _too_long(f"{len(columns)} labels", needed, frames, frame_seconds)
+        raise _too_long(needed, frames, frame_seconds)
     return words, labels
 
 
-def _too_long(what: str, needed: int, frames: int, frame_seconds: float) -> AlignmentError:
+def _too_long(needed: int, frames: int, frame_seconds: float) -> AlignmentError:
     return AlignmentError(
-        f"The text is longer than the sound allows: its {what} need {needed} frames ({needed * frame_seconds:.2f} s), "
-        f"the sound has {frames} ({frames * frame_seconds:.2f} s). "
-        "Check that text and sound belong together, or give only the part of the text that was said."
+        f"The text is longer than the sound allows: it would take at least {needed * frame_seconds:.2f} s to say, the sound "
+        f"has {frames * frame_seconds:.2f} s. Check that text and sound belong together, or give only the part that was said."
     )
 
 

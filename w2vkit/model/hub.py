@@ -63,7 +63,7 @@ class Entry:
     licence: str
 
 
-class _UnavailableError(ModelError):
+class UnavailableError(ModelError):
     """The Hub cannot be reached, or does not give the checkpoint."""
 
 
@@ -104,7 +104,7 @@ def fetch(
     if name == "auto":
         try:
             return fetch(DEFAULT, revision, progress=progress, max_bytes=max_bytes, offline=offline)
-        except _UnavailableError as error:
+        except UnavailableError as error:
             if revision:
                 raise
             return Checkpoint(MINI, mini_folder(), notice=_stand_in(error))
@@ -148,11 +148,11 @@ def _snapshot(
         return cached
     try:
         if offline:
-            raise _UnavailableError(
+            raise UnavailableError(
                 f"{name} is not on this machine. Download it where there is a connection, without --offline."
             )
         return _download(name, wanted, progress, max_bytes)
-    except _UnavailableError:
+    except UnavailableError:
         other = None if revision else _cached(name, None)
         if other is None:
             raise
@@ -220,8 +220,8 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
-    def refuse(why: str) -> _UnavailableError:
-        return _UnavailableError(f"{name} is not on this machine, and {why}")
+    def refuse(why: str) -> UnavailableError:
+        return UnavailableError(f"{name} is not on this machine, and {why}")
 
     if constants.HF_HUB_OFFLINE:
         raise refuse("downloads are switched off (HF_HUB_OFFLINE=1). Unset it to fetch the model.")
@@ -287,7 +287,7 @@ def _download_large(name: str, revision: str | None, file: str, size: int, bar: 
             part.replace(blobs / tag)
             return
         part.unlink()
-    raise _UnavailableError(f"{name} is not on this machine, and {file} was damaged on its way. Try again.")
+    raise UnavailableError(f"{name} is not on this machine, and {file} was damaged on its way. Try again.")
 
 
 def _files(name: str, revision: str | None) -> dict[str, int]:

@@ -23,7 +23,7 @@ from w2vkit.pipeline.transcription import Transcription, align_file, transcribe
 from w2vkit_demo import strings
 from w2vkit_demo.server.audio_processes import AudioProcesses
 from w2vkit_demo.server.beam_process import BeamProcess
-from w2vkit_demo.server.limits import MAX_CHARACTERS, MAX_HOTWORD_CHARACTERS, MAX_HOTWORD_WORDS, MAX_HOTWORDS
+from w2vkit_demo.server.limits import MAX_CHARACTERS, MAX_HOTWORD_CHARACTERS, MAX_HOTWORD_WORDS, MAX_HOTWORDS, MAX_MB
 from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.model_queue import SHORT_SECONDS, ModelQueue
 
@@ -69,10 +69,15 @@ class Service:
     ----------
     models : LoadedModels
         The models that a request can name.
+
+    Attributes
+    ----------
+    max_mb : float
+        The largest file that a visitor may upload (MiB), as the page states it.
     """
 
     def __init__(self, models: LoadedModels) -> None:
-        self.models = models
+        self.models, self.max_mb = models, MAX_MB
         self._audio = AudioProcesses()
         self._short, self._long = BeamProcess(), BeamProcess()
 

@@ -1,4 +1,4 @@
-"""The tab About: the default model, its published results, and the results on the card of the chosen model."""
+"""The tab About: the model that runs and the results on its card, then the large one and its published results."""
 
 from html import escape
 
@@ -16,11 +16,11 @@ def build(service: Service, chosen_model: gr.State) -> None:
     """Lay out the tab."""
     models = service.models
     _, clean, other = CARD[DEFAULT]
+    results = gr.HTML(_running(models, models.first.name), elem_id="measured", elem_classes="facts")
     gr.Markdown(strings.ABOUT.format(clean=clean, other=other))
-    gr.HTML(f"<h3>{strings.PAPER}</h3>{_chart()}{widgets.message(strings.PAPER_ABOUT)}", elem_id="paper", elem_classes="facts")
-    results = gr.HTML(_measured(models, models.first.name), elem_id="measured", elem_classes="facts")
+    gr.HTML(f"<h2>{strings.PAPER}</h2>{_chart()}{widgets.message(strings.PAPER_ABOUT)}", elem_id="paper", elem_classes="facts")
     gr.Markdown(strings.MORE)
-    chosen_model.change(lambda name: _measured(models, name), chosen_model, results, api_visibility="private", queue=False)
+    chosen_model.change(lambda name: _running(models, name), chosen_model, results, api_visibility="private", queue=False)
 
 
 def _chart() -> str:
@@ -40,9 +40,18 @@ def _spoken() -> str:
     return f"WER on {strings.CLEAN} and {strings.OTHER}. " + "; ".join(rows)
 
 
-def _measured(models: LoadedModels, name: str) -> str:
-    head = f"<h3>{escape(strings.MEASURED.format(name=name))}</h3>"
-    results = measured(models.get(name).folder)
+def _running(models: LoadedModels, name: str) -> str:
+    """Say what a model is, where it runs, and the results on its card."""
+    model = models.get(name)
+    text = strings.RUNNING_FACTS.format(
+        device=strings.DEVICES.get(model.device, model.device),
+        dtype=model.dtype,
+        rate=model.sample_rate / 1000,
+        frame=1000 * model.stride / model.sample_rate,
+        labels=len(model.vocabulary),
+    )
+    head = f"<h2>{escape(strings.RUNNING.format(name=name))}</h2>{widgets.message(text)}"
+    results = measured(model.folder)
     if not results:
         return head + widgets.message(strings.NOT_MEASURED.format(name=name))
     rows = ((r.dataset, *("-" if rate is None else f"{rate:.1f} %" for rate in (r.wer, r.cer))) for r in results)

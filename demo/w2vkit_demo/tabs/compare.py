@@ -21,28 +21,43 @@ SPEED_RANGE = (0.5, 2.0)  # times as fast
 
 def build(service: Service, chosen_model: gr.State) -> None:
     """Lay out the tab and connect its events."""
-    gr.Markdown(strings.COMPARE_ABOUT)
-    source = widgets.sound_input("compare-source")
-    widgets.clickable_examples([source])
-    with gr.Row():
-        setup_a = _setup_fields("A", Setup(), service)
-        setup_b = _setup_fields("B", Setup(sound="noise"), service)
-    hotwords = gr.Textbox(label=strings.HOTWORDS, placeholder=strings.HOTWORDS_EXAMPLE, elem_id="hotwords")
-    with gr.Accordion(strings.LM_TEXT, open=False):
-        example_texts = "\n".join(clip.text for clip in examples())
-        lm_text = gr.Textbox(
-            example_texts, label=strings.LM_TEXT, info=strings.LM_TEXT_ABOUT, lines=4, max_lines=12, elem_id="lm-text"
-        )
-    button = gr.Button(strings.COMPARE, variant="primary", elem_id="compare")
-    facts = gr.HTML(elem_id="compare-facts", elem_classes="facts")
-    views = []
-    for letter in "AB":
-        gr.Markdown(f"#### {strings.SETUP.format(letter=letter)}")
-        views.append(linked_view.build(f"compare-{letter.lower()}", group="compare", name=letter))
+    with gr.Row(elem_classes="bench"):
+        with gr.Column(elem_classes="bench-sound"):
+            gr.HTML(widgets.message(strings.COMPARE_ABOUT), elem_classes="facts")
+            source = widgets.sound_box("compare-source", service)
+        with gr.Column(elem_classes="bench-result", elem_id="compare-result"):
+            with gr.Row(elem_classes="setups"):
+                setup_a = _setup_fields("A", Setup(), service)
+                setup_b = _setup_fields("B", Setup(sound="noise"), service)
+            example_texts = "\n".join(clip.text for clip in examples())
+            with gr.Row():
+                hotwords = gr.Textbox(
+                    label=strings.HOTWORDS, placeholder=strings.HOTWORDS_EXAMPLE, visible="hidden", elem_id="hotwords"
+                )
+                lm_text = gr.Textbox(
+                    example_texts,
+                    label=strings.LM_TEXT,
+                    info=strings.LM_TEXT_ABOUT,
+                    lines=3,
+                    max_lines=12,
+                    visible="hidden",
+                    elem_id="lm-text",
+                )
+            button = gr.Button(strings.COMPARE, variant="primary", elem_id="compare")
+            facts = gr.HTML(widgets.hint(strings.COMPARE_WAITING), elem_id="compare-facts", elem_classes="facts")
+            with gr.Column(elem_classes="found"):  # the style hides it while the views are empty
+                views = []
+                for letter in "AB":
+                    name = strings.SETUP.format(letter=letter)
+                    gr.HTML(f"<h2>{name}</h2>")
+                    views.append(linked_view.build(f"compare-{letter.lower()}", group="compare", name=name))
+
+    def nothing(message: str) -> list[Any]:
+        return [message, None, None]
 
     def run(path: str | None, words: str, text: str, *fields: Any) -> list[Any]:
         if not path:
-            return [widgets.message(strings.EMPTY), None, None]
+            return nothing(widgets.message(strings.EMPTY))
         count = len(setup_a)
         summaries, results = [], []
         try:
@@ -52,27 +67,44 @@ def build(service: Service, chosen_model: gr.State) -> None:
                 results.append(found)
                 summaries.append(_summary(letter, setup, found, time.perf_counter() - started))
         except W2VKitError as error:
-            return [widgets.failure(error), None, None]
-        return [_changes(*results) + "".join(summaries) + widgets.notes(results[0]), *map(linked_view.packed, results)]
+            return nothing(widgets.failure(error))
+        said = _changes(*results) + "".join(summaries) + widgets.notes(results[0])
+        return [said, *(linked_view.packed(found, source=path) for found in results)]
 
-    inputs = [source, hotwords, lm_text, *setup_a, *setup_b]
-    button.click(run, inputs, [facts, *views], api_visibility="private", **widgets.RUN)
+    def clear(path: str | None) -> list[Any]:
+        return nothing(widgets.busy() if path else widgets.hint(strings.COMPARE_WAITING))
+
+    def run_new(path: str | None, *fields: Any) -> list[Any]:
+        return run(path, *fields) if path else clear(path)
+
+    inputs, outputs = [hotwords, lm_text, *setup_a, *setup_b], [facts, *views]
+    widgets.on_new_sound(source, clear, run_new, inputs, outputs, "compare-result")
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    compared = button.click(run, [source, *inputs], outputs, **private, **widgets.RUN)
+    widgets.announce(compared, "compare-result")
 
     def follow(model: str) -> list[Any]:
         """Set both set-ups to the model that is chosen above the tabs, and to its default decoder."""
         return [gr.update(choices=service.models.here(), value=model), widgets.decoder_update(service, model)] * 2
 
-    outputs = [*setup_a[-2:], *setup_b[-2:]]
-    chosen_model.change(follow, chosen_model, outputs, api_visibility="private", queue=False)
+    def offer_texts(a: str, b: str) -> list[Any]:
+        """Show the words to expect and the text of the language model where a set-up uses them."""
+        return [gr.update(visible=True if name in (a, b) else "hidden") for name in ("hotwords", "language model")]
+
+    options: dict[str, Any] = {"queue": False, **private}
+    chosen_model.change(follow, chosen_model, [*setup_a[-2:], *setup_b[-2:]], **options)
+    decoders = [setup_a[-1], setup_b[-1]]
+    gr.on([decoder.change for decoder in decoders], offer_texts, decoders, [hotwords, lm_text], **options)
 
 
 def _setup_fields(letter: str, setup: Setup, service: Service) -> list[gr.Radio | gr.Slider | gr.Dropdown]:
     """The first fields of a `Setup`, in its order."""
-    with gr.Column(min_width=280):
-        gr.Markdown(f"#### {strings.SETUP.format(letter=letter)}")
+    with gr.Column(min_width=280, elem_classes="setup"):
+        gr.HTML(f"<h2>{strings.SETUP.format(letter=letter)}</h2>")
         name = f"setup-{letter.lower()}"
-        sound = gr.Radio(list(strings.SOUNDS.items()), value=setup.sound, label=strings.SOUND, elem_id=f"{name}-sound")
-        snr = gr.Slider(*SNR_RANGE, value=setup.snr_db, step=1, label=strings.SNR, visible=setup.sound == "noise")
+        choices = list(strings.SOUNDS.items())
+        sound = gr.Dropdown(choices, value=setup.sound, label=strings.SOUND, filterable=False, elem_id=f"{name}-sound")
+        snr = gr.Slider(*SNR_RANGE, value=setup.snr_db, step=1, label=strings.SNR, interactive=setup.sound == "noise")
         speed = gr.Slider(*SPEED_RANGE, value=setup.speed, step=0.05, label=strings.SPEED, elem_id=f"{name}-speed")
         here, first = service.models.here(), service.models.first.name
         model = gr.Dropdown(here, value=first, label=strings.MODEL, filterable=False, elem_id=f"{name}-model")
@@ -84,7 +116,7 @@ def _setup_fields(letter: str, setup: Setup, service: Service) -> list[gr.Radio 
             elem_id=f"{name}-decoder",
         )
         options: dict[str, Any] = {"api_visibility": "private", "queue": False}
-        sound.change(lambda kind: gr.update(visible=kind == "noise"), sound, snr, **options)
+        sound.change(lambda kind: gr.update(interactive=kind == "noise"), sound, snr, **options)
         model.input(lambda chosen, now: widgets.decoder_update(service, chosen, now), [model, decoder], decoder, **options)
     return [sound, snr, speed, model, decoder]
 
@@ -101,18 +133,19 @@ def _summary(letter: str, setup: Setup, found: Transcription, elapsed: float) ->
         model=setup.model,
         decoder=widgets.label_of(strings.DECODERS, setup.decoder),
         elapsed=elapsed,
-        confidence=found.hypothesis.confidence,
     )
+    if found.hypothesis.words:
+        summary += " · " + strings.CONFIDENCE.format(confidence=found.hypothesis.confidence)
     return f"<p><strong>{letter}</strong> {escape(found.text)}</p>{widgets.message(summary)}"
 
 
 def _changes(a: Transcription, b: Transcription) -> str:
     """Mark the words that differ between the text of A and that of B."""
     if a.text == b.text:
-        return widgets.message(strings.SAME)
+        return widgets.message(strings.SAME, "says")
     if not a.text:
-        return widgets.message(strings.NO_WORDS.format(letter="A"))
+        return widgets.message(strings.NO_WORDS.format(letter="A"), "says")
     pairs = difference(a.text, b.text).pairs
     changed = sum(before != after for before, after in pairs)
-    summary = widgets.message(strings.DIFFERENCES.format(changed=changed, words=len(pairs)))
+    summary = widgets.message(strings.DIFFERENCES.format(changed=changed, words=len(pairs)), "says")
     return f'{summary}<p class="marked">{marked(pairs)}</p><p class="legend">{strings.COMPARE_MARKS}</p>'

@@ -41,7 +41,7 @@ TEMPLATE = (
 
 def build(service: Service, chosen_model: gr.State) -> None:
     """Lay out the tab and connect its events."""
-    gr.Markdown(strings.LIVE_ABOUT)
+    gr.HTML(widgets.message(strings.LIVE_ABOUT), elem_classes="facts")
     view = gr.HTML(
         html_template=TEMPLATE.format(words=escape(strings.LIVE_WORDS), hint=escape(strings.LIVE_HINT)),
         js_on_load="window.w2vkitLive(element, props, trigger, watch);",
@@ -52,8 +52,11 @@ def build(service: Service, chosen_model: gr.State) -> None:
         pace={"least": LEAST_SECONDS, "most": MOST_SECONDS, "rest": REST},
     )
     facts = gr.HTML(elem_id="live-facts", elem_classes="facts")
-    text = gr.Textbox(label=strings.LIVE_TEXT, interactive=False, buttons=["copy"], lines=2, elem_id="live-text")
-    clear = gr.Button(strings.LIVE_CLEAR, size="sm", elem_id="live-clear")
+    text = gr.Textbox(elem_id="live-text", elem_classes="kept")  # for copying; the view shows the words
+    with gr.Row(visible=False, elem_classes="downloads") as stopped:
+        copy = gr.Button(strings.COPY, size="sm", elem_id="live-copy")
+        clear = gr.Button(strings.LIVE_CLEAR, size="sm", elem_id="live-clear")
+    copy.click(None, text, js="text => window.w2vkitPage.copy(text)", api_visibility="private")
     session = gr.State(None, time_to_live=KEEP_SECONDS)
     workers = ThreadPoolExecutor(SESSIONS, thread_name_prefix="live")
 
@@ -69,13 +72,14 @@ def build(service: Service, chosen_model: gr.State) -> None:
             message = _facts(now)
         except W2VKitError as error:
             now, message = live.now if live else LiveText(), widgets.failure(error)
-        return [live, answer | _words(now), message, now.text if answer["last"] else ""]
+        ended = answer["last"]
+        return [live, answer | _words(now), message, now.text if ended else "", gr.update(visible=ended)]
 
-    outputs = [session, view, facts, text]
+    outputs = [session, view, facts, text, stopped]
     options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     parallel: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": SESSIONS, "concurrency_id": "live"}
     view.input(process, [session, chosen_model], outputs, **parallel, **options)
-    clear.click(lambda: [None, None, "", ""], None, outputs, queue=False, **options)
+    clear.click(lambda: [None, None, "", "", gr.update(visible=False)], None, outputs, queue=False, **options)
 
 
 def begin(service: Service, model: str = "") -> LiveTranscript:
@@ -124,5 +128,5 @@ def _words(now: LiveText) -> dict[str, str]:
 
 
 def _facts(now: LiveText) -> str:
-    lost = strings.LIVE_DROPPED.format(seconds=now.dropped) if now.dropped >= 0.05 else strings.LIVE_WHOLE
-    return widgets.message(strings.LIVE_FACTS.format(seconds=now.seconds, delay=now.delay, lost=lost))
+    lost = strings.LIVE_DROPPED.format(seconds=now.dropped) if now.dropped >= 0.05 else ""
+    return widgets.message(strings.LIVE_FACTS.format(seconds=now.seconds, lost=lost))

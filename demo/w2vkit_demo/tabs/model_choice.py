@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from w2vkit.errors import W2VKitError
+from w2vkit.model.hub import UnavailableError
 from w2vkit_demo import strings
 from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.model_queue import ModelQueue
@@ -15,15 +16,13 @@ from w2vkit_demo.tabs import widgets
 
 
 def build(models: LoadedModels, use: gr.Button | None = None) -> gr.State:
-    """Lay out the choice, if there is one, and the facts about the model; give the state that holds the name of the model.
+    """Lay out the choice, folded up, and give the state that holds the name of the model.
 
     The button ``use`` takes the model that was downloaded in the background.
     """
     chosen_model, names = gr.State(models.first.name), models.names()
-    if len(names) == 1 and not models.downloads and use is None:
-        gr.HTML(_facts(models.first), elem_id="model-facts", elem_classes="facts")
-        return chosen_model
-    with gr.Row(equal_height=True, elem_id="model-row"):
+    fixed = len(names) == 1 and not models.downloads and use is None
+    with gr.Accordion(strings.MODEL_BOX.format(name=models.first.name), open=False, elem_id="model-box") as box:
         choice = gr.Dropdown(
             names,
             value=models.first.name,
@@ -31,30 +30,31 @@ def build(models: LoadedModels, use: gr.Button | None = None) -> gr.State:
             info=strings.MODEL_ABOUT if models.downloads else strings.MODEL_LOCAL,
             allow_custom_value=models.downloads,
             interactive=True,
-            min_width=300,
+            visible="hidden" if fixed else True,
             elem_id="model",
         )
-        with gr.Column(min_width=300):
-            facts = gr.HTML(_facts(models.first), elem_id="model-facts", elem_classes="facts")
-            stop = gr.Button(strings.MODEL_STOP, visible=False, size="sm", elem_id="model-stop")
+        facts = gr.HTML(_facts(models.first), elem_id="model-facts", elem_classes="facts")
+        stop = gr.Button(strings.MODEL_STOP, visible=False, size="sm", elem_id="model-stop")
 
     def choose(name: str | None, before: str) -> Iterator[list[Any]]:
         name = (name or before).strip()
         try:
             with closing(models.load(name)) as loading:
                 for share in loading:
-                    yield [gr.skip(), gr.skip(), _loading(name, share), gr.update(visible=True)]
+                    yield [gr.skip(), gr.skip(), _loading(name, share), gr.update(visible=True), gr.skip()]
             ready = models.get(name)
         except W2VKitError as error:
-            yield [before, before, widgets.failure(error) + _facts(models.get(before)), gr.update(visible=False)]
+            message = widgets.failure(_reason(error, name, models)) + _facts(models.get(before))
+            yield [before, before, message, gr.update(visible=False), gr.skip()]
             return
-        yield [gr.update(choices=models.names(), value=name), name, _facts(ready), gr.update(visible=False)]
+        label = gr.update(label=strings.MODEL_BOX.format(name=name))
+        yield [gr.update(choices=models.names(), value=name), name, _facts(ready), gr.update(visible=False), label]
 
     def stop_loading(name: str | None, before: str) -> list[Any]:
         message = widgets.message(strings.STOPPED.format(name=name)) + _facts(models.get(before))
         return [before, message, gr.update(visible=False)]
 
-    outputs = [choice, chosen_model, facts, stop]
+    outputs = [choice, chosen_model, facts, stop, box]
     loading = choice.input(
         choose,
         [choice, chosen_model],
@@ -77,16 +77,17 @@ def build(models: LoadedModels, use: gr.Button | None = None) -> gr.State:
     return chosen_model
 
 
+def _reason(error: W2VKitError, name: str, models: LoadedModels) -> W2VKitError | str:
+    """Say why a model cannot be had; what a visitor of the page cannot do, such as naming a folder, is left out."""
+    if isinstance(error, UnavailableError):
+        return strings.NOT_FETCHED.format(name=name, choices=", ".join(models.here()))
+    return error
+
+
 def _facts(model: ModelQueue) -> str:
-    """Say which model is loaded, its device and dtype, and the number and duration of its labels and frames."""
-    text = strings.RUNS.format(
-        name=escape(model.name),
-        device=model.device,
-        dtype=model.dtype,
-        labels=len(model.vocabulary),
-        frame=1000 * model.stride / model.sample_rate,
-    )
-    return f"<p>{text}</p>"
+    """Say which model is ready and on which device it runs."""
+    device = strings.DEVICES.get(model.device, model.device)
+    return f"<p>{strings.RUNS.format(name=escape(model.name), device=escape(device))}</p>"
 
 
 def _loading(name: str, share: float) -> str:

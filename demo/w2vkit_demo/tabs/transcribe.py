@@ -13,7 +13,6 @@ from w2vkit.evaluate.scoring import difference
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_CHARACTERS
-from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.server.service import Service, Setup
 from w2vkit_demo.tabs import linked_view, widgets
 
@@ -25,66 +24,72 @@ MAX_KEPT_BYTES = 2_500_000  # of a result for a further search: ten minutes with
 def build(service: Service, chosen_model: gr.State) -> None:
     """Lay out the tab and connect its events."""
     models = service.models
-    source = widgets.sound_input("source")
-    decoder = gr.Radio(
-        _decoder_choices(service, models.first.name),
-        value=service.default_decoder(),
-        label=strings.LETTERS_TO_WORDS,
-        info=strings.LETTERS_TO_WORDS_ABOUT,
-        elem_id="decoder",
-    )
-    clips = gr.Column()  # the examples; filled below, as they need the outputs
-    button = gr.Button(strings.TRANSCRIBE, variant="primary", elem_id="transcribe")
-    facts = gr.HTML(elem_id="facts", elem_classes="facts")
-    view = linked_view.build("view")
-    text = gr.Textbox(label=strings.TEXT, interactive=False, buttons=["copy"], lines=2, elem_id="text")
-    files = widgets.download_buttons(FORMATS, "download")
-    reference = gr.Textbox(label=strings.REFERENCE, info=strings.REFERENCE_ABOUT, lines=2, elem_id="reference")
-    count = gr.Button(strings.SCORE, elem_id="score")
-    errors = gr.HTML(elem_id="errors", elem_classes="facts")
-    with gr.Accordion(strings.TIMES, open=False, elem_id="times"):
-        times = gr.HTML(elem_classes="facts")
-    with gr.Accordion(strings.NBEST, open=False, elem_id="nbest"):
-        search = gr.Button(strings.NBEST_BUTTON)
-        others = gr.HTML(elem_id="others", elem_classes="facts")
+    with gr.Row(elem_classes="bench"):
+        with gr.Column(elem_classes="bench-sound"):
+            source = widgets.sound_box("source", service)
+            with gr.Accordion(strings.OPTIONS, open=False, elem_id="options"):
+                decoder = gr.Radio(
+                    _decoder_choices(service, models.first.name),
+                    value=service.default_decoder(),
+                    label=strings.SPELLING,
+                    info=strings.SPELLING_ABOUT,
+                    elem_id="decoder",
+                )
+        with gr.Column(elem_classes="bench-result", elem_id="result"):
+            facts = gr.HTML(widgets.hint(strings.WAITING), elem_id="facts", elem_classes="facts")
+            with gr.Column(elem_classes="found"):  # the style hides it while the view is empty
+                view = linked_view.build("view")
+                summary = gr.HTML(elem_id="summary", elem_classes="facts")
+                errors = gr.HTML(elem_id="errors", elem_classes="facts")
+                text = gr.Textbox(elem_id="text", elem_classes="kept")  # for copying and counting; the view shows the words
+                files = widgets.download_buttons(FORMATS, "download", text)
+                with gr.Accordion(strings.REFERENCE, open=False, elem_id="check"):
+                    reference = gr.Textbox(
+                        label=strings.REFERENCE_EXAMPLE, info=strings.REFERENCE_ABOUT, lines=1, max_lines=6, elem_id="reference"
+                    )
+                    count = gr.Button(strings.SCORE, size="sm", elem_id="score")
+                with gr.Accordion(strings.TIMES, open=False, elem_id="times"):
+                    times = gr.HTML(elem_classes="facts")
+                with gr.Accordion(strings.NBEST, open=False, elem_id="nbest"):
+                    search = gr.Button(strings.NBEST_BUTTON, size="sm")
+                    others = gr.HTML(elem_id="others", elem_classes="facts")
     result = gr.State(None, time_to_live=KEEP_SECONDS)
 
     def score(true_text: str, hypothesis: str, name: str) -> str:
         if not true_text.strip():
             return ""
+        if not hypothesis:
+            return widgets.message(strings.SCORE_FIRST)
         try:
             return widgets.scored(difference(true_text[:MAX_CHARACTERS], hypothesis, models.get(name).vocabulary))
         except W2VKitError as error:
             return widgets.failure(error)
 
     def nothing(message: str) -> list[Any]:
-        return [None, message, None, "", "", "", "", *widgets.downloads(None, FORMATS)]
+        return [None, message, None, "", "", "", "", "", *widgets.downloads(None, FORMATS)]
 
-    def run(path: str | None, true_text: str, model: str, how: str) -> list[Any]:
+    def run(path: str | None, model: str, how: str, true_text: str) -> list[Any]:
         if not path:
-            return nothing(widgets.message(strings.EMPTY))
+            return nothing(widgets.hint(strings.WAITING))
         started = time.perf_counter()
         try:
             found = service.transcribe(path, Setup(model=model, decoder=how))
         except W2VKitError as error:
             return nothing(widgets.failure(error))
-        summary = widgets.message(_summary(found, time.perf_counter() - started, models.get(model), how)) + widgets.notes(found)
+        said = widgets.notes(found) if found.hypothesis.words else widgets.message(strings.NOTHING) + widgets.notes(found)
+        line = widgets.message(_summary(found, time.perf_counter() - started), "says")
         exported = widgets.downloads(found, FORMATS, source=path)
         words = widgets.times_table(found.hypothesis.words)
-        errors = score(true_text, found.text, model)
-        return [
-            kept(found.emissions),
-            summary,
-            linked_view.packed(found, source=path),
-            found.text,
-            errors,
-            words,
-            "",
-            *exported,
-        ]
+        wrong = score(true_text, found.text, model)
+        kept_parts, packed = kept(found.emissions), linked_view.packed(found, source=path)
+        return [kept_parts, said, packed, line, found.text, wrong, words, "", *exported]
 
-    def run_new(path: str | None, model: str, how: str) -> list[Any]:
-        return [*run(path, "", model, how), ""]  # the reference in the field is that of the recording before
+    def clear(path: str | None) -> list[Any]:
+        """Show at once that the result before is gone; the true text in the field is that of the new sound, if it is known."""
+        return [*nothing(widgets.busy() if path else widgets.hint(strings.WAITING)), widgets.known_text(path)]
+
+    def run_new(path: str | None, model: str, how: str, true_text: str) -> list[Any]:
+        return [*run(path, model, how, true_text), gr.skip()]
 
     def search_more(parts: dict[str, Any] | None, model: str, how: str) -> str:
         if parts is None:
@@ -94,23 +99,22 @@ def build(service: Service, chosen_model: gr.State) -> None:
             best = service.decoder(setup, nbest=NBEST)(restored(parts))
         except W2VKitError as error:
             return widgets.failure(error)
-        rows = [(h.text or "-", f"{h.score:.2f}") for h in (best, *best.alternatives)]
-        return widgets.table(strings.NBEST_HEAD, rows) + widgets.message(strings.NBEST_ABOUT)
+        return widgets.likely_texts([best, *best.alternatives]) + widgets.message(strings.NBEST_ABOUT)
 
     def offer_decoders(model: str) -> Any:
         return gr.update(choices=_decoder_choices(service, model), value=service.default_decoder(model))
 
-    outputs = [result, facts, view, text, errors, times, others, *files]
-    private: dict[str, Any] = {"api_visibility": "private"}
-    with clips:
-        widgets.clickable_examples([source, reference], outputs, run, [chosen_model, decoder])
-    again = [button.click, decoder.input]
-    gr.on(again, run, [source, reference, chosen_model, decoder], outputs, **private, **widgets.RUN)
-    new_sound = [source.stop_recording, source.upload]
-    gr.on(new_sound, run_new, [source, chosen_model, decoder], [*outputs, reference], **private, **widgets.RUN)
-    chosen_model.change(offer_decoders, chosen_model, decoder, queue=False, **private)
+    outputs = [result, facts, view, summary, text, errors, times, others, *files]
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    fields = [chosen_model, decoder, reference]
+    widgets.on_new_sound(source, clear, run_new, fields, [*outputs, reference], "result")
+    again = decoder.input(run, [source, *fields], outputs, **private, **widgets.RUN)
+    other = chosen_model.change(offer_decoders, chosen_model, decoder, queue=False, **private)
+    again_with_other = other.then(run, [source, *fields], outputs, **private, **widgets.RUN)
+    for event in (again, again_with_other):
+        widgets.announce(event, "result")
     gr.on([count.click, reference.submit], score, [reference, text, chosen_model], errors, **private)
-    search.click(search_more, [result, chosen_model, decoder], others, **private, **widgets.RUN)
+    search.click(search_more, [result, chosen_model, decoder], others, api_visibility="private", **widgets.RUN)
 
 
 def kept(emissions: Emissions) -> dict[str, Any] | None:
@@ -135,15 +139,7 @@ def _decoder_choices(service: Service, model: str) -> list[tuple[str, str]]:
     return [(widgets.label_of(strings.TRANSCRIBE_DECODERS, name), name) for name in names]
 
 
-def _summary(found: Transcription, elapsed: float, model: ModelQueue, how: str) -> str:
-    seconds = found.seconds
-    summary = strings.SUMMARY.format(
-        seconds=seconds,
-        elapsed=elapsed,
-        speed=seconds / elapsed,
-        confidence=found.hypothesis.confidence,
-        model=model.name,
-        device=model.device,
-        decoder=widgets.label_of(strings.DECODERS, how),
-    )
-    return summary if found.hypothesis.words else f"{strings.NOTHING} {summary}"
+def _summary(found: Transcription, elapsed: float) -> str:
+    summary = strings.SUMMARY.format(seconds=found.seconds, elapsed=elapsed)
+    confidence = strings.CONFIDENCE.format(confidence=found.hypothesis.confidence)
+    return f"{summary} · {confidence}" if found.hypothesis.words else summary

@@ -1,52 +1,132 @@
 """What the tabs share: inputs, choices, messages, tables and files to download."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from filecmp import cmp
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
+import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from w2vkit.align import Alignment
-from w2vkit.decode import Word
+from w2vkit.audio import load
+from w2vkit.audio.effects import add_noise
+from w2vkit.decode import Hypothesis, Word
 from w2vkit.evaluate.html import marked
-from w2vkit.evaluate.scoring import Scored
+from w2vkit.evaluate.scoring import Scored, difference
 from w2vkit.examples import examples
 from w2vkit.formats import render
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
 from w2vkit_demo.server.service import Service
+from w2vkit_demo.tabs.linked_view import wav
 
 AT_ONCE = 16  # requests that are processed at a time; the others wait in the queue, and the page shows their place in it
 NAME_CHARACTERS = 60  # of a download's name
+RECORDED = "audio.wav"  # the name that Gradio gives to each recording
+HARD_SNR = 8.0  # dB; of the example that the model reads with errors
 RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"}  # of every event that needs the model
 
 
-def sound_input(elem_id: str) -> gr.Audio:
-    """Make the field for a file or a recording from the microphone."""
-    return gr.Audio(label=strings.SOURCE, sources=["upload", "microphone"], type="filepath", elem_id=elem_id)
+def sound_box(elem_id: str, service: Service) -> gr.Audio:
+    """Make the field for a file or a recording, with the limits and the example clips below it.
 
-
-def clickable_examples(
-    inputs: list[Any], outputs: list[Any] | None = None, run: Callable[..., Any] | None = None, more: Sequence[Any] = ()
-) -> None:
-    """Show the example clips; a click fills ``inputs`` (the sound and, if there is a second, the text) and runs ``run``.
-
-    The values of ``inputs``, then those of ``more``, are passed to ``run``.
+    The field's event ``change`` comes with every new sound: a file, a recording, an example, or what trimming left of one.
     """
-    clips = examples()
-    shown = gr.Examples(
-        [[str(clip.path), clip.text.capitalize()][: len(inputs)] for clip in clips],
-        inputs=inputs,
-        cache_examples=False,
-        label=strings.EXAMPLES,
-        example_labels=[clip.about for clip in clips],
-        api_visibility="private",
+    source = gr.Audio(
+        label=strings.SOURCE,
+        show_label=False,
+        sources=["upload", "microphone"],
+        type="filepath",
+        buttons=["download"],
+        elem_id=elem_id,
+        elem_classes="sound-box",
     )
-    if run:
-        shown.load_input_event.then(run, [*inputs, *more], outputs, api_visibility="private", **RUN)
+    limits = escape(strings.LIMITS.format(minutes=service.models.first.max_seconds / 60, mb=service.max_mb))
+    refused = f'<p class="sound-note" role="alert" data-refused="{escape(strings.MIC_REFUSED)}"></p>'
+    gr.HTML(f"<p>{limits}</p>{refused}", elem_classes="limits")
+    clips = example_clips()
+    shown = gr.HTML(
+        [clip | {"audio": {"path": clip["path"], "meta": {"_type": "gradio.FileData"}}} for clip in clips],
+        html_template=f'<h2>{strings.EXAMPLES}</h2><ul class="clips"></ul>',
+        js_on_load="window.w2vkitPage.examples(element, props, trigger);",
+        apply_default_css=False,
+        elem_classes="examples",
+        texts=strings.EXAMPLE_TEXTS,
+    )
+
+    def choose(event: gr.EventData) -> Any:
+        number = event._data.get("number") if isinstance(event._data, dict) else None
+        return clips[number]["path"] if isinstance(number, int) and 0 <= number < len(clips) else gr.skip()
+
+    shown.input(choose, None, source, queue=False, show_progress="hidden", api_visibility="private")
+    return source
+
+
+@cache
+def example_clips() -> list[dict[str, Any]]:
+    """Give path, title, length (s) and text of the example clips; the last one has noise, so that the model makes errors."""
+    clips = [(clip.path, title, clip.text) for clip, title in zip(examples(), strings.EXAMPLE_TITLES, strict=True)]
+    path, _, text = clips[-1]
+    noisy = wav(add_noise(load(path), HARD_SNR))
+    clips.append((Path(save_bytes_to_cache(noisy, "robot-in-noise.wav", get_upload_folder())), strings.HARD_EXAMPLE, text))
+    return [{"path": str(at), "title": title, "seconds": load(at).seconds, "text": text} for at, title, text in clips]
+
+
+def known_text(path: str | None) -> str:
+    """Give the text of an example clip, and nothing for any other sound."""
+    same = (clip for clip in example_clips() if path and Path(path).name == Path(clip["path"]).name)
+    return next((clip["text"].capitalize() for clip in same if cmp(clip["path"], str(path), shallow=False)), "")
+
+
+def on_new_sound(source: gr.Audio, clear: Any, run: Any, inputs: list[Any], outputs: list[Any], result: str) -> None:
+    """Whenever the sound changes, end the work on the one before, show that ``clear`` gives, and then what ``run`` gives.
+
+    Parameters
+    ----------
+    clear : callable
+        Takes the path of the sound, None without one; its result is shown at once.
+    run : callable
+        Takes the path and the values of ``inputs``.
+    result : str
+        The id of the part of the page that shows the result; it is announced and brought into view.
+    """
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    # The events of a field run in their order here: first the work on the sound before is ended. A hidden field starts the
+    # new work, because Gradio can only name events to end that were made before.
+    cleared = gr.Textbox(elem_classes="kept")
+    reading = cleared.change(run, [source, *inputs], outputs, trigger_mode="multiple", **options, **RUN)
+    source.change(None, cancels=reading, queue=False, **options)
+    source.change(
+        lambda path: [*clear(path), uuid4().hex],
+        source,
+        [*outputs, cleared],
+        queue=False,
+        trigger_mode="always_last",
+        **options,
+    )
+    announce(reading, result)
+
+
+def announce(event: Any, result: str) -> None:
+    """Announce a result to screen readers after an event and, where the page has one column, bring it into view."""
+    event.then(None, js=f"() => window.w2vkitPage.arrived('{result}')", api_visibility="private")
+
+
+def hint(text: str) -> str:
+    """Say in the empty place of a result what will appear there."""
+    return f'<p class="hint">{escape(text)}</p>'
+
+
+def busy() -> str:
+    """Say that the sound is read; the style shows this only if it takes a while."""
+    return f'<p class="hint busy">{escape(strings.BUSY)}</p>'
 
 
 def label_of(choices: Mapping[str, str], value: str) -> str:
@@ -66,14 +146,19 @@ def decoder_update(service: Service, model: str, value: str = "") -> Any:
     return gr.update(choices=choices, value=value if keeps else service.default_decoder(model))
 
 
-def message(text: str) -> str:
-    """Give a sentence as HTML."""
-    return f"<p>{escape(text)}</p>"
+def message(text: str, kind: str = "") -> str:
+    """Give a sentence as HTML; of the ``kind`` "says" it is announced with the result."""
+    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
 
 
 def notes(found: Transcription) -> str:
     """Give what is missing in a sound, or was chosen, as HTML."""
     return "".join(message(note) for note in found.notes)
+
+
+def warning(text: str) -> str:
+    """Give a sentence as HTML, to be noticed above a result."""
+    return f'<p class="warning says">{escape(text)}</p>'
 
 
 def failure(error: Exception | str) -> str:
@@ -83,8 +168,11 @@ def failure(error: Exception | str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Give a table as HTML; all cells are escaped."""
+    return _table(head, "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows))
+
+
+def _table(head: Sequence[str], body: str) -> str:
     titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
@@ -93,26 +181,40 @@ def times_table(words: Iterable[Word]) -> str:
     return table(strings.TIMES_HEAD, ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", f"{w.confidence:.0%}") for w in words))
 
 
+def likely_texts(found: Sequence[Hypothesis]) -> str:
+    """Give a table of likely texts: what differs from the first one, and the share of each."""
+    scores = np.array([h.score for h in found])
+    shares = np.exp(scores - scores.max())
+    best = found[0].text
+    texts = (marked(difference(best, h.text).pairs) if best and h.text != best else escape(h.text or "-") for h in found)
+    rows = (f"<tr><td>{text}</td><td>{share:.0%}</td></tr>" for text, share in zip(texts, shares / shares.sum(), strict=True))
+    return _table(strings.NBEST_HEAD, "".join(rows))
+
+
 def scored(found: Scored) -> str:
     """Give WER, CER and the aligned words with the errors marked."""
+    words = len(found.reference.split())
+    if not found.wer and not found.cer:
+        return message(strings.NO_ERRORS.format(words=words), "says")
     summary = strings.SCORED.format(
         wer=found.wer,
         cer=found.cer,
         substitutions=found.substitutions,
         deletions=found.deletions,
         insertions=found.insertions,
-        words=len(found.reference.split()),
+        words=words,
     )
-    return f'<p>{summary}</p><p class="marked">{marked(found.pairs)}</p><p class="legend">{strings.MARKS}</p>'
+    return f'<p class="says">{summary}</p><p class="marked">{marked(found.pairs)}</p><p class="legend">{strings.MARKS}</p>'
 
 
-def download_buttons(formats: Sequence[str], elem_id: str) -> list[gr.DownloadButton]:
-    """Make a row of buttons, one for each format, for `downloads` to fill."""
+def download_buttons(formats: Sequence[str], elem_id: str, text: gr.Textbox) -> list[gr.DownloadButton]:
+    """Make a row of buttons: one that copies ``text``, and one for each format, for `downloads` to fill."""
     with gr.Row(elem_classes="downloads"):
+        copy = gr.Button(strings.COPY, size="sm", min_width=120, elem_id=f"{elem_id}-copy")
+        copy.click(None, text, js="text => window.w2vkitPage.copy(text)", api_visibility="private")
+        gr.HTML(f"<span>{strings.DOWNLOADS}</span>", elem_classes="downloads-label")
         return [
-            gr.DownloadButton(
-                strings.DOWNLOAD.format(format=name), interactive=False, size="sm", min_width=120, elem_id=f"{elem_id}-{name}"
-            )
+            gr.DownloadButton(strings.DOWNLOAD.format(format=name), size="sm", min_width=56, elem_id=f"{elem_id}-{name}")
             for name in formats
         ]
 
@@ -120,11 +222,12 @@ def download_buttons(formats: Sequence[str], elem_id: str) -> list[gr.DownloadBu
 def downloads(
     found: Transcription | None, formats: Sequence[str], *, source: str = "", alignment: Alignment | None = None
 ) -> list[Any]:
-    """Write a result or its alignment in each format, and give the updates of `download_buttons`; without one disable them."""
+    """Write a result or its alignment in each format, and give the values of `download_buttons`."""
     if found is None:
-        return [gr.update(value=None, interactive=False) for _ in formats]
-    stem = Path(source).stem[:NAME_CHARACTERS] or "audio"
-    facts: dict[str, Any] = {"seconds": found.seconds, "name": Path(source).name, "notes": found.notes}
+        return [None] * len(formats)
+    path = Path(source)
+    stem = datetime.now().strftime(strings.RECORDING) if path.name == RECORDED else path.stem[:NAME_CHARACTERS] or "audio"
+    facts: dict[str, Any] = {"seconds": found.seconds, "name": path.name, "notes": found.notes}
     texts = {name: render(alignment or found.hypothesis, name, **facts) for name in formats}
     files = {name: save_bytes_to_cache(t.encode(), f"{stem}.{name}", get_upload_folder()) for name, t in texts.items()}
-    return [gr.update(value=files[name], interactive=True) for name in formats]
+    return [files[name] for name in formats]

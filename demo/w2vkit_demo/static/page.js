@@ -1,0 +1,101 @@
+// What all tabs share: the list of examples, what happens when a result arrives, a refused microphone, and /?view=api.
+(() => {
+  "use strict";
+  const COLUMNS = window.matchMedia("(min-width: 1100px)");
+  const LONGEST = 400; // characters of a result that are spoken
+  const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")}`;
+  const make = (parent, tag, className, text = "") => {
+    const node = parent.appendChild(document.createElement(tag));
+    node.className = className;
+    node.textContent = text;
+    return node;
+  };
+
+  // The example clips: one button plays a clip here, the other one takes it as the sound.
+  function examples(element, props, trigger) {
+    const list = element.querySelector(".clips"), player = new Audio();
+    let playing = null;
+    const show = () => list.querySelectorAll(".clip-play").forEach((button, i) => {
+      const on = i === playing && !player.paused;
+      button.classList.toggle("clip-on", on);
+      button.setAttribute("aria-label", `${on ? props.texts.stop : props.texts.play}: ${props.value[i].title}`);
+    });
+    player.preload = "none";
+    player.onplay = player.onpause = player.onended = show;
+    const toggle = i => {
+      if (i === playing && !player.paused) return player.pause();
+      if (i !== playing) player.src = props.value[i].audio.url;
+      playing = i;
+      player.play().catch(show);
+    };
+    props.value.forEach((clip, i) => {
+      const row = make(list, "li", "clip");
+      const play = make(row, "button", "clip-play"), take = make(row, "button", "clip-take");
+      play.type = take.type = "button";
+      play.onclick = () => toggle(i);
+      make(take, "span", "clip-title", clip.title);
+      make(take, "span", "clip-length", clock(clip.seconds));
+      take.onclick = () => { player.pause(); trigger("input", { number: i }); };
+    });
+    show();
+    new IntersectionObserver(([seen]) => { if (!seen.isIntersecting) player.pause(); }).observe(list);
+  }
+
+  // A result has arrived: it is announced and, where the page has one column, brought into view.
+  let region = null;
+  function arrived(name) {
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      const result = document.getElementById(name);
+      if (!result || !result.offsetParent) return;
+      const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
+      const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
+      region ??= make(document.body, "div", "spoken");
+      region.setAttribute("aria-live", "polite");
+      region.id = "announcement";
+      region.textContent = [...words, ...said].join(". ").slice(0, LONGEST);
+      const top = result.getBoundingClientRect().top, calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      if (!COLUMNS.matches) window.scrollBy({ top: top - 8, behavior: calm ? "auto" : "smooth" });
+    }));
+  }
+
+  async function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const area = make(document.body, "textarea", "spoken"); // without https there is no clipboard
+    area.value = text;
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+
+  // Gradio's recorder shows nothing when the microphone is refused.
+  const REFUSED = "Error accessing the microphone"; // the beginning of the error that it throws
+  const media = navigator.mediaDevices, ask = wanted => MediaDevices.prototype.getUserMedia.call(media, wanted);
+  const note = text => document.querySelectorAll(".sound-note").forEach(node => {
+    if (node.parentElement.offsetParent || !text) node.textContent = text;
+  });
+  if (media) media.getUserMedia = async wanted => {
+    try {
+      const stream = await ask(wanted);
+      note("");
+      return stream;
+    } catch (error) {
+      note(document.querySelector(".sound-note")?.dataset.refused ?? "");
+      throw error;
+    }
+  };
+  addEventListener("unhandledrejection", event => {
+    if (String(event.reason?.message).startsWith(REFUSED)) event.preventDefault();
+  });
+
+  // Gradio reads ?view=api, but shows the list only after a press of the link: the first one may hide what is not loaded yet.
+  if (new URLSearchParams(location.search).get("view") === "api") {
+    let presses = 0;
+    const wait = setInterval(() => {
+      const link = document.querySelector("footer .show-api"), done = document.querySelector(".api-docs");
+      if (done || presses === 4) clearInterval(wait);
+      else if (link) { link.click(); presses++; }
+    }, 700);
+  }
+
+  window.w2vkitPage = { examples, arrived, copy };
+})();
