@@ -43,7 +43,7 @@ PAGE = ("index.html", "style.css", "theme.js", "page.js", "tour.js", "sound.js",
 RUNTIME = "1.22.0"  # of onnxruntime-web: newer ones have larger WebAssembly and compute the same
 INTEGRITY = "sha512-Ud/+EBo6mhuaQWt/OjaOk0iNWjXqJoeeMFr6xQEERZdIZH2OWpGzuujz7lfuOBjUa6TEE/sc4nb7Da5dNL34fg=="
 REGISTRY = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{RUNTIME}.tgz"
-RUNTIME_FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs")
 PIECE = 4_000_000  # bytes; what is fetched at a time, and again after a lost connection
 BLOCK = 32  # weights of a column that share a scale
 TOLERANCE = 0.01  # of the confidence of a word

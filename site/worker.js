@@ -1,5 +1,5 @@
 // Computes beside the page: loads the models in pieces, runs the network, decodes.
-import * as ort from "./runtime/ort.wasm.bundle.min.mjs";
+import * as ort from "./runtime/ort.wasm.min.mjs";
 import { beamSearch } from "./beam.js";
 import { Lexicon, readLanguage } from "./language.js";
 import { emissionsOf, greedy } from "./words.js";
