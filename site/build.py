@@ -1,4 +1,4 @@
-"""Build the site that runs w2v-mini in the browser, ready for any static host: ``python site/build.py [--static] [FOLDER]``.
+"""Build the site that runs w2v-mini in the browser, ready for any static host: ``python site/build.py [FOLDER]``.
 
 The page of this folder becomes the front. The documentation, which ``make docs`` has built, lies behind it in ``docs/``.
 Three things are made here: the model as ONNX with 8-bit weights, the language model for JavaScript, and the results of the
@@ -25,8 +25,7 @@ import numpy as np
 
 import w2vkit
 from w2vkit.audio import load
-from w2vkit.decode import BeamSearch, greedy
-from w2vkit.decode import lm
+from w2vkit.decode import BeamSearch, greedy, lm
 from w2vkit.emissions import Emissions
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
@@ -38,12 +37,16 @@ from w2vkit_demo.tabs import linked_view
 
 SOURCE = Path(__file__).parent
 ROOT = SOURCE.parent
-PAGE = ("index.html", "style.css", "theme.js", "page.js", "tour.js", "sound.js", "recorder.js", "worker.js", "words.js", "beam.js",
-        "language.js", "pack.js")  # fmt: skip
-RUNTIME = "1.22.0"  # of onnxruntime-web: newer ones have larger WebAssembly and compute the same
-INTEGRITY = "sha512-Ud/+EBo6mhuaQWt/OjaOk0iNWjXqJoeeMFr6xQEERZdIZH2OWpGzuujz7lfuOBjUa6TEE/sc4nb7Da5dNL34fg=="
-REGISTRY = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{RUNTIME}.tgz"
+NOT_COPIED = ("service.js",)  # the build fills in its lists
+# Name, version and hash. Newer versions have larger WebAssembly, and were no faster.
+RUNTIME = (
+    "onnxruntime-web",
+    "1.22.0",
+    "sha512-Ud/+EBo6mhuaQWt/OjaOk0iNWjXqJoeeMFr6xQEERZdIZH2OWpGzuujz7lfuOBjUa6TEE/sc4nb7Da5dNL34fg==",
+)
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs")
+REGISTRY = "https://registry.npmjs.org"
+CACHE = ROOT / "build" / "npm"
 PIECE = 4_000_000  # bytes; what is fetched at a time, and again after a lost connection
 BLOCK = 32  # weights of a column that share a scale
 TOLERANCE = 0.01  # of the confidence of a word
@@ -58,8 +61,9 @@ def build(folder: Path, docs: Path | None) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     runtime(folder / "runtime")
-    for name in PAGE:
-        shutil.copyfile(SOURCE / name, folder / name)
+    for path in SOURCE.iterdir():
+        if path.suffix in (".html", ".css", ".js") and path.name not in NOT_COPIED:
+            shutil.copyfile(path, folder / path.name)
     shutil.copyfile(ROOT / "docs" / "favicon.svg", folder / "favicon.svg")
     (folder / "linked_view.js").write_text(linked_view.SCRIPT, encoding="utf-8")
     (folder / "linked_view.css").write_text(linked_view.CSS, encoding="utf-8")
@@ -67,7 +71,10 @@ def build(folder: Path, docs: Path | None) -> None:
     language = lm.load(lm.BUNDLED)
     assert isinstance(language, lm.NGram)
     about, model = small_model(network)
-    parts = {"model": pieces(folder / "model", "model", model), "language": pieces(folder / "model", "language", packed(language))}
+    parts = {
+        "model": pieces(folder / "model", "model", model),
+        "language": pieces(folder / "model", "language", packed()),
+    }
     compiled = folder / "runtime" / RUNTIME_FILES[1]
     parts["runtime"] = [{"path": compiled.relative_to(folder).as_posix(), "bytes": compiled.stat().st_size}]
     rate, stride = network.sample_rate, network.stride
@@ -93,30 +100,51 @@ def build(folder: Path, docs: Path | None) -> None:
 
 
 def runtime(folder: Path) -> None:
-    """Fetch ONNX Runtime for browsers from npm, or take it from an earlier build, and unpack the files that are needed."""
-    archive = ROOT / "build" / "npm" / Path(REGISTRY).name
-    if not archive.is_file():
-        try:
-            with urllib.request.urlopen(REGISTRY, timeout=60) as answer:
-                content = answer.read()
-        except OSError as error:
-            raise SiteError(
-                f"ONNX Runtime could not be fetched from {REGISTRY}: {error}. The site needs it once. Connect to the network, "
-                f"or put that file into {archive.parent}."
-            ) from error
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        archive.write_bytes(content)
-    content = archive.read_bytes()
-    found = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
-    if found != INTEGRITY:
-        archive.unlink()
-        raise SiteError(f"{archive.name} is not the file that was published: its hash is {found}. It was deleted. Try again.")
+    """Unpack the files of ONNX Runtime that the page needs."""
     folder.mkdir()
-    with tarfile.open(fileobj=io.BytesIO(content)) as files:
+    with tarfile.open(fileobj=io.BytesIO(from_npm(*RUNTIME))) as files:
         for name in RUNTIME_FILES:
             member = files.extractfile(f"package/dist/{name}")
             assert member is not None
             (folder / name).write_bytes(member.read())
+
+
+def from_npm(package: str, version: str, integrity: str, registry: str = REGISTRY, cache: Path = CACHE) -> bytes:
+    """Fetch the archive of an npm package, or take it from an earlier build.
+
+    Parameters
+    ----------
+    package, version, integrity : str
+        As npm names them; the integrity is that of ``npm view PACKAGE@VERSION dist.integrity``.
+    registry : str
+        Its address.
+    cache : Path
+        Where archives are kept.
+
+    Raises
+    ------
+    SiteError
+        The registry cannot be reached, or the archive is not the one that was published.
+    """
+    archive = cache / f"{package}-{version}.tgz"
+    address = f"{registry}/{package}/-/{archive.name}"
+    if not archive.is_file():
+        try:
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                content = answer.read()
+        except OSError as error:
+            raise SiteError(
+                f"{package} could not be fetched from {address}: {error}. It is needed once. Connect to the network and try "
+                f"again, or put that file into {cache}."
+            ) from error
+        cache.mkdir(parents=True, exist_ok=True)
+        archive.write_bytes(content)
+    content = archive.read_bytes()
+    found = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
+    if found != integrity:
+        archive.unlink()
+        raise SiteError(f"{archive.name} is not the file that was published: its hash is {found}. It was deleted. Try again.")
+    return content
 
 
 def small_model(network: CTCModel) -> tuple[dict[str, Any], bytes]:
@@ -138,8 +166,11 @@ def small_model(network: CTCModel) -> tuple[dict[str, Any], bytes]:
         log_probs = np.asarray(session.run(None, {about["input"]["name"]: sound[None]})[0])[0]
         found, wanted = greedy(replace(emissions, log_probs=log_probs)), greedy(emissions)
         far = [abs(a.confidence - b.confidence) for a, b in zip(found.words, wanted.words, strict=False)]
-        if found.text != wanted.text or max(far) > TOLERANCE:
-            raise SiteError(f"The 8-bit model reads {found.text!r} instead of {wanted.text!r}, or is as sure of it only to {max(far):.3f}.")
+        if found.text != wanted.text or max(far, default=0) > TOLERANCE:
+            raise SiteError(
+                f"With weights of 8 bits, w2v-mini reads {found.text!r} instead of {wanted.text!r}, with confidences within "
+                f"{max(far, default=0):.3f}. Make BLOCK smaller, or store the weights in float16."
+            )
     return about, model
 
 
@@ -176,8 +207,8 @@ def _in_blocks(path: Path) -> bytes:
     return model.SerializeToString()
 
 
-def packed(model: lm.NGram) -> bytes:
-    """Pack a language model for JavaScript: the arrays of the compact format, with gzip, which browsers can undo.
+def packed() -> bytes:
+    """Pack the bundled language model for JavaScript: the arrays of the compact format, with gzip, which browsers can undo.
 
     Four bytes give the length of a JSON header, which names each array, its type, its shape and where it begins.
     """
@@ -241,7 +272,7 @@ def digest(folder: Path, names: Iterable[str]) -> str:
 
 def main() -> None:
     """Build the site; without the documentation if it was not built."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Build the site that runs w2v-mini in the browser.")
     parser.add_argument("folder", nargs="?", type=Path, default=SOURCE / "dist")
     folder = parser.parse_args().folder
     docs = ROOT / "build" / "docs"
@@ -250,6 +281,8 @@ def main() -> None:
     except SiteError as error:
         sys.exit(str(error))
     size = sum(path.stat().st_size for path in (folder / "model").iterdir()) / 1e6
+    if not docs.is_dir():
+        print(f"The documentation was not built, so it is missing behind the page: {docs} does not exist. Run: make site")
     print(f"The site is in {folder}; its models take {size:.1f} MB. To see it: python -m http.server --directory {folder}")
 
 

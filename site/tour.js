@@ -3,13 +3,13 @@ import { bytesOf, peaksOf } from "./pack.js";
 import { RATE, decoded } from "./sound.js";
 import { bestPath, emissionsOf, greedy, textOf } from "./words.js";
 
-const CELL = 26, GUTTER = 50, WAVE = 84, FRAMES = 42, ROW = 15; // CSS pixels
+const LEAST_CELL = 25, GUTTER = 50, WAVE = 84, FRAMES = 42, ROW = 15; // CSS pixels
 const MASK = 0.1; // s that step 3 silences
 const SHOWN = 0.02; // labels that are never likelier have no row
 
 const STEPS = [
   {
-    title: "The wave", lit: ["wave"], notebook: "02, sound as numbers",
+    title: "The wave", lit: ["wave", "clip"], notebook: "02, sound as numbers",
     text: "Sound reaches the network as 16,000 numbers a second, and as nothing else: it gets no spectrum and no list of sounds. Let the wave begin a little later, so that every frame sees other numbers, and watch how little the text depends on it.",
     control: { name: "Begin later by", from: 0, to: 19, step: 1, value: 0, unit: "ms", key: "shift", live: true },
   },
@@ -19,7 +19,7 @@ const STEPS = [
     control: { name: "Frame", from: 0, to: 1, step: 1, value: 12, unit: "", key: "frame" },
   },
   {
-    title: "Context", lit: ["wave", "heat"], notebook: "04, context",
+    title: "Context", lit: ["wave", "heat", "clip"], notebook: "04, context",
     text: "The transformer lets every frame look at all the others, so a letter that is hard to hear can be read from its neighbours. Silence a tenth of a second and see what the network still reads there.",
     control: { name: "Silence from", from: 0, to: 1, step: 1, value: 0, unit: "frame", key: "mask", live: true, zero: "nothing" },
   },
@@ -39,12 +39,12 @@ const STEPS = [
     control: { name: "Do it for me", button: true, key: "solve" },
   },
   {
-    title: "How sure", lit: ["text"], notebook: "08, when was it said",
+    title: "How sure", lit: ["clip"], notebook: "08, when was it said",
     text: "A word is as sure as all its letters and spaces together: their probabilities are multiplied. Choose how sure is sure enough for you, and see which words of the clip remain.",
     control: { name: "Sure enough from", from: 0, to: 100, step: 1, value: 80, unit: "%", key: "threshold" },
   },
   {
-    title: "The language model", lit: ["text"], notebook: "07, beams and words",
+    title: "The language model", lit: ["clip"], notebook: "07, beams and words",
     text: "Beam search keeps many texts at once and asks a language model how common their words are in a row. Give the model more weight or less, and see which words change.",
     control: { name: "Weight of the language model", from: 0, to: 2, step: 0.1, value: 0.7, unit: "", key: "alpha", language: true },
   },
@@ -61,6 +61,7 @@ export async function startTour(section, { about, ask, loaded }) {
   const words = greedy(base), middle = Math.max(1, words.findIndex(word => /(.)\1/.test(word.text)));
   const frameAt = time => Math.round((time - base.startSeconds) / base.frameSeconds);
   const first = Math.max(0, frameAt(words[middle - 1].start)), last = Math.min(base.frames, frameAt(words[middle + 1].end)), count = last - first;
+  let cell = LEAST_CELL, seen = 0; // CSS pixels of a frame, and of the board
   const state = { step: 0, shift: 0, frame: 12, mask: 0, temperature: 1, forbid: false, threshold: 80, alpha: 0.7, gone: new Set(), samples: original, emissions: base, beam: null, busy: false };
   const rows = [base.blank, base.boundary, ...base.labels.map((label, k) => [label, k]).filter(([, k]) => !base.special.has(k) && k !== base.boundary && likely(k)).sort().map(([, k]) => k)];
 
@@ -75,7 +76,7 @@ export async function startTour(section, { about, ask, loaded }) {
   board.tabIndex = 0;
   board.setAttribute("role", "group");
   board.setAttribute("aria-label", `A part of the clip: ${words.slice(middle - 1, middle + 2).map(word => word.text).join(" ")}`);
-  const bands = {};
+  const bands = { clip: after };
   for (const [name, caption] of [["wave", "the wave"], ["frames", "frames"], ["heat", "probabilities"], ["path", "the likeliest label of each frame"], ["text", "text"]]) {
     const band = bands[name] = board.appendChild(make("div", `band band-${name}`));
     band.append(make("span", "caption", caption));
@@ -195,10 +196,13 @@ export async function startTour(section, { about, ask, loaded }) {
 
   function draw() {
     const style = getComputedStyle(section), ink = name => style.getPropertyValue(`--${name}`).trim(), { emissions, step } = state;
-    const key = STEPS[step].control.key, width = GUTTER + count * CELL;
-    board.style.setProperty("--cell", `${CELL}px`);
+    const key = STEPS[step].control.key;
+    seen = board.clientWidth;
+    cell = Math.max(LEAST_CELL, Math.floor((board.clientWidth - GUTTER - 48) / count)); // 48: padding of board and band
+    const width = GUTTER + count * cell;
+    board.style.setProperty("--cell", `${cell}px`);
     board.style.setProperty("--gutter", `${GUTTER}px`);
-    const x = time => GUTTER + ((time - base.startSeconds) / base.frameSeconds - first) * CELL;
+    const x = time => GUTTER + ((time - base.startSeconds) / base.frameSeconds - first) * cell;
 
     wave(paper(bands.wave.content, width, WAVE), width, x, ink, key);
     frames(paper(bands.frames.content, width, FRAMES), ink, key);
@@ -207,20 +211,20 @@ export async function startTour(section, { about, ask, loaded }) {
     // The path: cells, which are buttons in step 6.
     const path = bestPath(emissions, state.forbid ? emissions.special : new Set()), cells = [];
     for (let t = first; t < Math.min(last, emissions.frames); t++) {
-      const k = path[t], silent = emissions.special.has(k), cell = make(key === "solve" ? "button" : "span", "cell", letter(k, emissions));
-      cell.classList.toggle("silent", silent);
-      cell.classList.toggle("here", key === "frame" && t - first === state.frame);
+      const k = path[t], silent = emissions.special.has(k), node = make(key === "solve" ? "button" : "span", "cell", letter(k, emissions));
+      node.classList.toggle("silent", silent);
+      node.classList.toggle("here", key === "frame" && t - first === state.frame);
       if (key === "solve") {
-        cell.type = "button";
-        cell.setAttribute("aria-pressed", String(state.gone.has(t)));
-        cell.setAttribute("aria-label", `frame ${t}: ${silent ? "blank" : k === emissions.boundary ? "space" : emissions.labels[k]}, ${state.gone.has(t) ? "removed" : "kept"}`);
-        cell.onclick = () => {
+        node.type = "button";
+        node.setAttribute("aria-pressed", String(state.gone.has(t)));
+        node.setAttribute("aria-label", `frame ${t}: ${silent ? "blank" : k === emissions.boundary ? "space" : emissions.labels[k]}, ${state.gone.has(t) ? "removed" : "kept"}`);
+        node.onclick = () => {
           state.gone[state.gone.has(t) ? "delete" : "add"](t);
           draw();
           bands.path.content.children[t - first].focus();
         };
       }
-      cells.push(cell);
+      cells.push(node);
     }
     const focused = bands.path.content.contains(document.activeElement);
     bands.path.content.replaceChildren(...cells);
@@ -238,7 +242,7 @@ export async function startTour(section, { about, ask, loaded }) {
   function clip(key, path) {
     const heard = key === "alpha" ? state.beam ?? [] : state.forbid ? [] : greedy(state.emissions);
     const before = new Set(textOf(words).split(" "));
-    whole.replaceChildren(make("span", "caption", "The whole clip "));
+    whole.replaceChildren(make("span", "caption", "the whole clip "));
     if (key === "solve") {
       const wrong = [...solution()].filter(t => !state.gone.has(t)).length, lost = [...state.gone].filter(t => !solution().has(t)).length;
       whole.replaceChildren(lost ? `${lost} of the removed labels belong to the text. Press them again.` : wrong ? `${wrong} labels have to go.` : "Done: this is the text.");
@@ -253,7 +257,7 @@ export async function startTour(section, { about, ask, loaded }) {
     for (const word of heard) {
       const doubt = key === "threshold" && word.confidence < state.threshold / 100, fresh = ["shift", "mask", "alpha"].includes(key) && !before.has(word.text);
       const node = make(doubt ? "s" : fresh ? "mark" : "span", "", word.text);
-      if (key === "threshold") node.append(make("small", "", ` ${Math.round(100 * word.confidence)}`));
+      if (key === "threshold") node.append(make("small", "", ` ${Math.floor(100 * word.confidence)}`));
       whole.append(node, " ");
     }
     if (!heard.length) whole.append("nothing");
@@ -272,7 +276,7 @@ export async function startTour(section, { about, ask, loaded }) {
   }
 
   function wave(context, width, x, ink, key) {
-    const step = 16, peaks = peaksOf(state.samples, step), most = peaksOf(original, original.length).reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+    const step = Math.round(RATE * base.frameSeconds / cell / 1.2), peaks = peaksOf(state.samples, step), most = peaksOf(original, original.length).reduce((a, b) => Math.max(a, Math.abs(b)), 1);
     if (key === "frame") {
       const start = (first + state.frame) * about.output.stride / RATE, from = x(start), to = x(start + about.output.receptive_field / RATE);
       context.fillStyle = ink("tint-strong");
@@ -280,7 +284,7 @@ export async function startTour(section, { about, ask, loaded }) {
     }
     if (key === "mask" && state.mask) {
       context.fillStyle = ink("tint-strong");
-      context.fillRect(GUTTER + state.mask * CELL, 0, (MASK / base.frameSeconds) * CELL, WAVE);
+      context.fillRect(GUTTER + state.mask * cell, 0, (MASK / base.frameSeconds) * cell, WAVE);
     }
     context.fillStyle = ink("wave");
     for (let i = 0; 2 * i < peaks.length; i++) {
@@ -294,9 +298,9 @@ export async function startTour(section, { about, ask, loaded }) {
   function frames(context, ink, key) {
     const reach = about.output.receptive_field / about.output.stride; // frames
     for (let i = 0; i < count; i++) {
-      const here = key === "frame" && i === state.frame, left = GUTTER + (i + 0.5 - reach / 2) * CELL + 1;
+      const here = key === "frame" && i === state.frame, left = GUTTER + (i + 0.5 - reach / 2) * cell + 1;
       context.fillStyle = here ? ink("accent") : ink("frame");
-      const from = Math.max(GUTTER, left), to = Math.min(GUTTER + count * CELL, left + reach * CELL - 2);
+      const from = Math.max(GUTTER, left), to = Math.min(GUTTER + count * cell, left + reach * cell - 2);
       context.fillRect(from, 4 + (i % 4) * 9, to - from, 6); // every frame reaches over its neighbours
     }
   }
@@ -311,19 +315,20 @@ export async function startTour(section, { about, ask, loaded }) {
       for (let t = first; t < Math.min(last, emissions.frames); t++) {
         const p = Math.exp(log[t * emissions.width + k]);
         context.fillStyle = ink("heat-none");
-        context.fillRect(GUTTER + (t - first) * CELL + 0.5, r * ROW + 0.5, CELL - 1, ROW - 1);
+        context.fillRect(GUTTER + (t - first) * cell + 0.5, r * ROW + 0.5, cell - 1, ROW - 1);
         context.globalAlpha = Math.sqrt(p); // so that small probabilities are seen
         context.fillStyle = state.forbid && emissions.special.has(k) ? ink("frame") : ink("accent");
-        context.fillRect(GUTTER + (t - first) * CELL + 0.5, r * ROW + 0.5, CELL - 1, ROW - 1);
+        context.fillRect(GUTTER + (t - first) * cell + 0.5, r * ROW + 0.5, cell - 1, ROW - 1);
         context.globalAlpha = 1;
       }
     });
     if (key === "frame") {
       context.strokeStyle = ink("text");
-      context.strokeRect(GUTTER + state.frame * CELL, 0.5, CELL, rows.length * ROW - 1);
+      context.strokeRect(GUTTER + state.frame * cell, 0.5, cell, rows.length * ROW - 1);
     }
   }
 
+  new ResizeObserver(() => board.clientWidth !== seen && draw()).observe(board);
   new MutationObserver(draw).observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
   go(0);
 }

@@ -48,6 +48,7 @@ async function load() {
   const tell = bytes => postMessage({ progress: (came += bytes), total });
   if (!session) ort.env.wasm.wasmBinary ??= (await bytesOf(about.parts.runtime, tell)).buffer;
   session ??= await ort.InferenceSession.create(await bytesOf(about.parts.model, tell));
+  await emit(new Float32Array(2 * about.input.sample_rate), () => {}); // browsers compile WebAssembly better once it has run
   postMessage({ ready: "model" });
   if (!language) {
     const model = await readLanguage(await bytesOf(about.parts.language, tell));
