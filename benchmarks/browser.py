@@ -24,9 +24,10 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 SITE = Path(__file__).parents[1] / "site" / "dist"
 PATIENCE = 120_000  # ms
-# Computes the examples by the page's own modules and worker: their words, the data of their views, and the seconds.
+# Computes the examples by the page's own modules and worker: their words, the data of their views, and the seconds. `again` has
+# what its decoders find in the emissions of Python.
 COMPUTE = """async () => {
-  const [{ decoded }, { emissionsOf }, { linkedData }] = await Promise.all(
+  const [{ decoded }, { emissionsOf }, { bytesOf, linkedData }] = await Promise.all(
     ["sound", "words", "pack"].map(name => import(`${location.href}${name}.js`)));
   const about = await (await fetch("about.json")).json(), worker = new Worker("worker.js", { type: "module" });
   const ask = message => new Promise((resolve, reject) => {
@@ -38,12 +39,16 @@ COMPUTE = """async () => {
   });
   await ask({ act: "load", about });
   const all = [];
-  for (const { audio } of about.examples) {
+  for (const { audio, result } of about.examples) {
     const samples = await decoded(await (await fetch(audio)).arrayBuffer());
     const { logProbs, seconds, words } = await ask({ act: "transcribe", samples, decoder: "greedy" });
     const { words: beam } = await ask({ act: "decode", logProbs, decoder: "beam" });
     const view = linkedData(samples, emissionsOf(logProbs, about), words);
-    all.push({ greedy: words, beam, seconds, sound: samples.length / about.input.sample_rate, view });
+    const stored = new Int16Array(bytesOf((await (await fetch(result)).json()).log_probs).buffer), again = {};
+    for (const decoder of ["greedy", "beam"]) {
+      again[decoder] = (await ask({ act: "decode", logProbs: Float32Array.from(stored, x => x / 1000), decoder })).words;
+    }
+    all.push({ greedy: words, beam, again, seconds, sound: samples.length / about.input.sample_rate, view });
   }
   worker.terminate();
   return JSON.stringify(all);

@@ -70,10 +70,6 @@ const bessel = x => {
 };
 const kaiser = x => bessel(BETA * Math.sqrt(Math.max(0, 1 - x * x))) / bessel(BETA);
 
-const powers = channels.map(power), mean = powers.reduce((a, b) => a + b) / powers.length;
-  return power(mixed) >= FAR_WEAKER * mean ? mixed : channels[powers.findIndex(one => one >= Math.max(...powers) / 2)].slice();
-}
-
 const power = samples => samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
 
 // A 16-bit WAV file, which every browser plays.

@@ -121,11 +121,11 @@ def python() -> list[tuple[Emissions, Hypothesis, Hypothesis]]:
 
 def test_the_browser_finds_the_words_times_and_confidences_of_python(page, python):
     for in_browser, (_, by_greedy, by_beam) in zip(compute(page), python, strict=True):
-        for found, wanted in ((in_browser["greedy"], by_greedy), (in_browser["beam"], by_beam)):
-            assert [word["text"] for word in found] == wanted.text.split()
-            for mine, word in zip(found, wanted.words, strict=True):
-                assert mine["confidence"] == pytest.approx(word.confidence, abs=0.01)
-                assert [mine["start"], mine["end"]] == pytest.approx([word.start, word.end], abs=FRAME)
+        _same(in_browser["greedy"], by_greedy, 0.01)
+        _same(in_browser["beam"], by_beam, 0.03)  # the curve of the language model is steep where a word is doubtful
+        # From the emissions of Python, rounded to thousandths, without the rounding of weights.
+        _same(in_browser["again"]["greedy"], by_greedy, 0.002)
+        _same(in_browser["again"]["beam"], by_beam, 0.002)
 
 
 def test_the_linked_view_gets_the_data_that_python_would_give(page, python):
@@ -329,6 +329,13 @@ def test_the_static_space_asks_for_the_site_first(tmp_path):
     code = f"import build, pathlib; build.build_static(pathlib.Path({str(tmp_path)!r}), pathlib.Path({str(tmp_path)!r}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "space", capture_output=True, text=True)
     assert done.returncode == 1 and "make site" in done.stderr
+
+
+def _same(found: list[dict], wanted: Hypothesis, tolerance: float) -> None:
+    assert [word["text"] for word in found] == wanted.text.split()
+    for mine, word in zip(found, wanted.words, strict=True):
+        assert mine["confidence"] == pytest.approx(word.confidence, abs=tolerance)
+        assert [mine["start"], mine["end"]] == pytest.approx([word.start, word.end], abs=FRAME)
 
 
 def _from_npm(build: ModuleType, package: tuple[str, str, str]) -> bytes:
