@@ -78,8 +78,7 @@ function stuck(why) {
 
 // What is shown: { name, view, logProbs, words: { greedy, beam }, samples, seconds, computed }.
 let shown = null, turn = 0;
-const props = { value: null, texts: about.texts, group: "" };
-let mounted = null;
+let mounted = null; // the linked view
 const decoder = () => document.querySelector("input[name=decoder]:checked").value;
 
 function show() {
@@ -87,15 +86,24 @@ function show() {
   const words = shown.words[decoder()];
   if (!words) return;
   const text = textOf(words);
-  props.value = { ...shown.view, words };
-  if (mounted) mounted();
-  else window.w2vkitLinkedView($("view"), props, (_, update) => (mounted = update));
+  mount({ ...shown.view, words, name: shown.name });
   $("said").textContent = text || about.texts.nothing;
   const length = `${shown.view.seconds.toFixed(1)} s of sound`;
   const speed = shown.seconds ? `${length}, computed here in ${shown.seconds.toFixed(1)} s: ${(shown.view.seconds / shown.seconds).toFixed(0)} times real time` : `${length}, computed beforehand in Python`;
   $("facts").textContent = `${shown.name}. ${speed}.`;
   $("compute").hidden = Boolean(shown.seconds) || !$("loading").classList.contains("done");
   document.querySelectorAll("#examples button").forEach(button => button.setAttribute("aria-pressed", String(button.dataset.name === shown.example)));
+}
+
+function mount(value) {
+  mounted?.close?.();
+  const element = $("view").querySelector(".lv-mount");
+  if (window.w2vkitView) mounted = window.w2vkitView.mount(element, value, about.texts, { name: shown.name });
+  else if (mounted) mounted(value);
+  else { // the view of Gradio's component, which has no mount of its own
+    const props = { value, texts: about.texts, group: "" };
+    window.w2vkitLinkedView($("view"), props, (_, update) => (mounted = next => { props.value = next; update(); }));
+  }
 }
 
 async function example(index) {

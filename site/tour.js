@@ -94,6 +94,7 @@ export async function startTour(section, { about, ask, loaded }) {
 
   function go(index) {
     state.step = index;
+    reset();
     buttons.forEach((button, i) => (i === index ? button.setAttribute("aria-current", "step") : button.removeAttribute("aria-current")));
     const step = STEPS[index], title = make("h3", "", `${index + 1}. ${step.title}`), text = make("p", "", step.text);
     const ways = make("div", "ways");
@@ -104,15 +105,13 @@ export async function startTour(section, { about, ask, loaded }) {
     ways.append(make("span", "more", `More: notebook ${step.notebook}`));
     told.replaceChildren(title, text, control(step), ways);
     for (const [name, band] of Object.entries(bands)) band.classList.toggle("lit", step.lit.includes(name));
-    if (step.control.key !== "solve") state.gone.clear();
-    if (!["shift", "mask"].includes(step.control.key)) reset();
-    else change(step.control, state[step.control.key]);
     if (step.control.language) change(step.control, state.alpha);
     draw();
   }
 
   function reset() {
-    Object.assign(state, { samples: original, emissions: base, shift: 0, mask: 0, ...(STEPS[state.step].control.key === "forbid" ? {} : { forbid: false }) });
+    state.gone.clear();
+    Object.assign(state, { samples: original, emissions: base, shift: 0, mask: 0, forbid: false, temperature: 1 });
   }
 
   function control({ control: it }) {
@@ -156,30 +155,31 @@ export async function startTour(section, { about, ask, loaded }) {
     note.textContent = "";
     for (let done = null; done !== wish(); ) {
       done = wish();
+      const now = STEPS[state.step].control, { shift, mask, alpha } = state;
       try {
-        if (STEPS[state.step].control.language) {
-          state.beam = (await ask({ act: "decode", logProbs: base.logProbs, decoder: "beam", weights: { alpha: state.alpha } })).words;
-        } else if (STEPS[state.step].control.live) {
-          state.samples = changed();
-          if (state.shift || state.mask) state.emissions = emissionsOf((await ask({ act: "transcribe", samples: state.samples, decoder: "greedy" })).logProbs, about);
-          else state.emissions = base;
+        if (now.language) {
+          const { words: found } = await ask({ act: "decode", logProbs: base.logProbs, decoder: "beam", weights: { alpha } });
+          state.beam = found;
+        } else if (now.live) {
+          const samples = changed(shift, mask);
+          const found = shift || mask ? await ask({ act: "transcribe", samples, decoder: "greedy" }) : { logProbs: base.logProbs };
+          if (done === wish()) Object.assign(state, { samples, emissions: emissionsOf(found.logProbs, about) });
         }
       } catch (error) {
         note.textContent = `This could not be computed: ${error.message}.`;
       }
     }
     state.busy = false;
-    if (!STEPS[state.step].control.live) reset();
     draw();
   }
 
   const wish = () => `${state.step} ${state.shift} ${state.mask} ${state.alpha}`;
 
-  function changed() {
-    const samples = new Float32Array(original.length), later = Math.round((state.shift / 1000) * RATE);
+  function changed(shift, mask) {
+    const samples = new Float32Array(original.length), later = Math.round((shift / 1000) * RATE);
     samples.set(original.subarray(0, original.length - later), later);
-    if (state.mask) {
-      const from = Math.round((base.startSeconds + (first + state.mask) * base.frameSeconds) * RATE);
+    if (mask) {
+      const from = Math.round((base.startSeconds + (first + mask) * base.frameSeconds) * RATE);
       samples.fill(0, from, from + MASK * RATE);
     }
     return samples;
