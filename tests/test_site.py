@@ -37,6 +37,7 @@ AXE = (
     "4.14.1",
     "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
 )
+AXE_RUN = "async () => (await axe.run({ exclude: ['.lv'] })).violations.map(v => [v.id, v.nodes.map(n => n.html)])"
 pytestmark = pytest.mark.slow
 
 
@@ -285,7 +286,7 @@ def test_axe_finds_nothing(page, window, build):
         page.add_script_tag(content=script.read().decode())
     for number in range(1, 9):
         _step(page, number)
-        found = page.evaluate("async () => (await axe.run({ exclude: [".lv"] })).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
+        found = page.evaluate(AXE_RUN)
         assert not found
 
 
