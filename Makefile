@@ -78,7 +78,8 @@ benchmark: setup-dev
 clips: setup-dev
 	$(BIN)/python -m training.clips
 
-space: $(if $(findstring --static,$(ARGS)),site,setup)
+space: setup
+	$(if $(findstring --static,$(ARGS)),$(MAKE) site ARGS=)
 	$(BIN)/python space/build.py $(ARGS)
 
 screenshots: setup-dev
