@@ -85,7 +85,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     ]
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        expect.set_options(timeout=PATIENCE)
         yield chromium
+        expect.set_options(timeout=5000)  # Playwright's own
         chromium.close()
 
 
@@ -146,7 +148,7 @@ def test_examples_show_before_the_model_has_come(browser, address, python):
     context.route("**/model/*", lambda route: route.abort())
     page = context.new_page()
     page.goto(address)
-    expect(page.locator("#said")).to_have_text(python[0][2].text, timeout=5000)
+    expect(page.locator("#said")).to_have_text(python[0][2].text)
     page.locator("#examples button").nth(3).click()
     page.get_by_text("Letter by letter").click()
     expect(page.locator("#said")).to_have_text(python[3][1].text)
