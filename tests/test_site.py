@@ -150,7 +150,7 @@ def test_examples_show_before_the_model_has_come(browser, address, python):
     page.goto(address)
     expect(page.locator("#said")).to_have_text(python[0][2].text)
     page.locator("#examples button").nth(3).click()
-    page.get_by_text("Letter by letter").click()
+    page.get_by_label("Letter by letter").check()
     expect(page.locator("#said")).to_have_text(python[3][1].text)
     expect(page.locator("#facts")).to_contain_text("computed beforehand")
     expect(page.locator("#stage")).to_contain_text("The examples work without it", timeout=PATIENCE)
@@ -172,7 +172,7 @@ def test_an_uploaded_file_gives_its_words_by_both_decoders(page, python, tmp_pat
     expect(page.locator("#facts")).to_contain_text("times real time")
     expect(page.locator("#facts")).to_contain_text(path.name)
     expect(page.locator("#said")).to_have_text(python[3][2].text)
-    page.get_by_text("Letter by letter").click()
+    page.get_by_label("Letter by letter").check()
     expect(page.locator("#said")).to_have_text(python[3][1].text)
     expect(page.locator("#view .lv-word")).to_have_text(python[3][1].text.split())
 
@@ -181,7 +181,7 @@ def test_a_sound_longer_than_a_pass_is_computed_in_windows(page, python, tmp_pat
     path = tmp_path / "long.wav"
     samples = np.concatenate([load(clip.path).samples for clip in examples()] * 2)
     soundfile.write(path, samples, 16_000)
-    page.get_by_text("Letter by letter").click()
+    page.get_by_label("Letter by letter").check()
     page.locator("#file").set_input_files(str(path))
     expect(page.locator("#facts")).to_contain_text("times real time")
     (wanted,) = CTCModel.load("w2v-mini", device="cpu", dtype="float32").emit([load(path)])
