@@ -118,7 +118,7 @@ export async function startTour(section, { about, ask, loaded }) {
     const box = make("div", "control");
     if (it.button) {
       const button = box.appendChild(make("button", "", it.name));
-      Object.assign(button, { type: "button", onclick: () => { solution().forEach(t => state.gone.add(t)); draw(); } });
+      Object.assign(button, { type: "button", onclick: () => { state.gone = solution(); draw(); } });
       return box;
     }
     const label = box.appendChild(make("label"));
