@@ -86,24 +86,15 @@ function show() {
   const words = shown.words[decoder()];
   if (!words) return;
   const text = textOf(words);
-  mount({ ...shown.view, words, name: shown.name });
+  mounted?.close();
+  const data = { ...shown.view, words, name: shown.name };
+  mounted = window.w2vkitView.mount($("view"), data, about.texts, { name: shown.name });
   $("said").textContent = text || about.texts.nothing;
   const length = `${shown.view.seconds.toFixed(1)} s of sound`;
   const speed = shown.seconds ? `${length}, computed here in ${shown.seconds.toFixed(1)} s: ${(shown.view.seconds / shown.seconds).toFixed(0)} times real time` : `${length}, computed beforehand in Python`;
   $("facts").textContent = `${shown.name}. ${speed}.`;
   $("compute").hidden = Boolean(shown.seconds) || !$("loading").classList.contains("done");
   document.querySelectorAll("#examples button").forEach(button => button.setAttribute("aria-pressed", String(button.dataset.name === shown.example)));
-}
-
-function mount(value) {
-  mounted?.close?.();
-  const element = $("view").querySelector(".lv-mount");
-  if (window.w2vkitView) mounted = window.w2vkitView.mount(element, value, about.texts, { name: shown.name });
-  else if (mounted) mounted(value);
-  else { // the view of Gradio's component, which has no mount of its own
-    const props = { value, texts: about.texts, group: "" };
-    window.w2vkitLinkedView($("view"), props, (_, update) => (mounted = next => { props.value = next; update(); }));
-  }
 }
 
 async function example(index) {
@@ -193,7 +184,7 @@ async function record() {
     return transcribe(samples, "Your recording", mine);
   }
   quiet();
-  if (!navigator.mediaDevices) return trouble(about.texts.insecure ?? "The browser allows no microphone at this address. Open the page by https, or at localhost.");
+  if (!navigator.mediaDevices) return trouble("The browser allows no microphone at this address. Open the page by https, or at localhost.");
   try {
     recording = await Recording.start(level => ($("level").firstElementChild.style.width = `${Math.min(100, 100 * Math.sqrt(level))}%`));
     $("record").classList.add("on");
