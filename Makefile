@@ -2,13 +2,14 @@
 # make notebooks  opens the notebooks in JupyterLab
 # make check      runs lint, types and all quick tests
 # make test       runs everything
-# make docs       builds the site into build/docs
+# make docs       builds the documentation into build/docs
+# make site       builds the site, with w2v-mini in the browser, into site/dist
 # The first of these sets up .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo notebooks notebooks-build docs check test test-gpu lint setup setup-dev benchmark clips space screenshots clean
+.PHONY: demo notebooks notebooks-build docs site check test test-gpu lint setup setup-dev benchmark clips space screenshots clean
 
 demo: setup
 	@$(BIN)/w2vkit demo $(ARGS)
@@ -21,6 +22,10 @@ notebooks-build: setup-dev
 
 docs: setup-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
+
+# It needs the npm registry once, for ONNX Runtime.
+site: docs
+	$(BIN)/python site/build.py
 
 # pyright runs beside the quick tests, so that two cores are busy. Two processes with as many threads as cores each would wait
 # for each other: OMP_NUM_THREADS=1 halves the time.
@@ -78,6 +83,7 @@ clips: setup-dev
 	$(BIN)/python -m training.clips
 
 space: setup
+	$(if $(findstring --static,$(ARGS)),$(MAKE) site ARGS=)
 	$(BIN)/python space/build.py $(ARGS)
 
 screenshots: setup-dev

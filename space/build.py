@@ -1,9 +1,12 @@
-"""Build the folder of a Hugging Face Space, ready to be pushed: ``python space/build.py [FOLDER]``.
+"""Build the folder of a Hugging Face Space, ready to be pushed: ``python space/build.py [--static] [FOLDER]``.
 
 All files are copied from the repository, and versions come from constraints.txt. The Hub is asked for one commit, that of
 the default model. The folder can be a clone of the Space: other files in it, such as ``.git``, are kept.
+
+``--static`` takes the site of ``make site`` instead, which computes in the browser: such a Space needs no hardware.
 """
 
+import argparse
 import re
 import shutil
 import sys
@@ -67,11 +70,32 @@ def build(folder: Path) -> None:
     (folder / "requirements.txt").write_text(TORCH + "\n".join(requirements()) + "\n", encoding="utf-8")
 
 
+def build_static(folder: Path, site: Path) -> None:
+    """Write the files of a static Space into a folder; those of the site replace older ones."""
+    if not (site / "index.html").is_file():
+        sys.exit(f"There is no site in {site}. Build it first: make site")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.name in ("model", "runtime"):  # their files are named by content, and old ones would stay
+            shutil.rmtree(path)
+    shutil.copytree(site, folder, dirs_exist_ok=True)
+    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
+    shutil.copyfile(ROOT / "space" / "static" / "gitattributes", folder / ".gitattributes")
+    shutil.copyfile(ROOT / "space" / "static" / "README.md", folder / "README.md")
+
+
 def _plain(name: str) -> str:
     return name.strip().lower().replace("_", "-")
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "space"
-    build(target)
+    parser = argparse.ArgumentParser(description="Build the folder of a Hugging Face Space.")
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--static", action="store_true", help="the site that computes in the browser; needs make site")
+    options = parser.parse_args()
+    target = options.folder or ROOT / "build" / ("space-static" if options.static else "space")
+    if options.static:
+        build_static(target, ROOT / "site" / "dist")
+    else:
+        build(target)
     print(f"The Space is in {target}. To push it: hf upload YOU/NAME {target} --repo-type space")

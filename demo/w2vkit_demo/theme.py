@@ -24,7 +24,20 @@ INK = Color(
     "#0c1114",
     name="ink",
 )
-BLUE = Color(*"#eaf5f7 #d3eaef #a8d5de #7fc4d1 #3f9cb0 #1a7388 #0f5c6e #0c4b5a #0a3d49 #082f39 #05222a".split(), "petrol")
+BLUE = Color(
+    "#eaf5f7",
+    "#d3eaef",
+    "#a8d5de",
+    "#7fc4d1",
+    "#3f9cb0",
+    "#1a7388",
+    "#0f5c6e",
+    "#0c4b5a",
+    "#0a3d49",
+    "#082f39",
+    "#05222a",
+    name="petrol",
+)
 
 
 class Instrument(themes.Base):

@@ -1,0 +1,122 @@
+// Computes beside the page: loads the models in pieces, runs the network, decodes.
+import * as ort from "./runtime/ort.wasm.min.mjs";
+import { beamSearch } from "./beam.js";
+import { Lexicon, readLanguage } from "./language.js";
+import { emissionsOf, greedy } from "./words.js";
+
+let about, session, language;
+
+ort.env.wasm.numThreads = 1; // more need headers that few static hosts send
+
+// Fetch the pieces of a part that are not here yet, and tell how many bytes came.
+const fetched = new Map();
+async function bytesOf(parts, tell) {
+  for (const { path } of parts) {
+    if (fetched.has(path)) continue;
+    const answer = await fetch(path);
+    if (!answer.ok) throw new Error(`${path}: status ${answer.status}`);
+    const reader = answer.body.getReader(), chunks = [];
+    let got = 0;
+    try {
+      for (let part; !(part = await reader.read()).done; ) {
+        chunks.push(part.value);
+        got += part.value.length;
+        tell(part.value.length);
+      }
+    } catch (error) {
+      tell(-got);
+      throw error;
+    }
+    fetched.set(path, chunks);
+  }
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.bytes, 0));
+  let at = 0;
+  for (const { path } of parts) {
+    for (const chunk of fetched.get(path)) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    fetched.set(path, []);
+  }
+  if (at !== bytes.length) throw new Error(`the model has ${at} bytes instead of ${bytes.length}`);
+  return bytes;
+}
+
+let came = 0;
+async function load() {
+  const total = Object.values(about.parts).flat().reduce((sum, part) => sum + part.bytes, 0);
+  const tell = bytes => postMessage({ progress: (came += bytes), total });
+  if (!session) ort.env.wasm.wasmBinary ??= (await bytesOf(about.parts.runtime, tell)).buffer;
+  session ??= await ort.InferenceSession.create(await bytesOf(about.parts.model, tell));
+  await emit(new Float32Array(2 * about.input.sample_rate), () => {}); // browsers compile WebAssembly better once it has run
+  postMessage({ ready: "model" });
+  if (!language) {
+    const model = await readLanguage(await bytesOf(about.parts.language, tell));
+    language = { model, lexicon: new Lexicon(model, emissionsOf(new Float32Array(0), about)) };
+  }
+  postMessage({ ready: "language" });
+}
+
+// Mean 0 and variance 1 over the whole sound, as the checkpoint was trained.
+function normalised(samples) {
+  if (!about.input.normalise) return samples;
+  let sum = 0, squares = 0;
+  for (const x of samples) {
+    sum += x;
+    squares += x * x;
+  }
+  const mean = sum / samples.length, deviation = Math.sqrt(Math.max(0, squares / samples.length - mean ** 2) + about.input.variance_floor);
+  return samples.map(x => (x - Math.fround(mean)) / Math.fround(deviation));
+}
+
+// Log-probabilities of a sound; one that is longer than a pass is cut into windows with context, as w2vkit does.
+async function emit(samples, tell) {
+  const { stride, receptive_field: field, shape } = about.output, width = shape[2], sound = normalised(samples);
+  const frames = Math.floor((samples.length - field) / stride) + 1, logProbs = new Float32Array(frames * width);
+  const size = samples.length <= about.input.most_samples ? frames : about.window_frames;
+  for (let start = 0; start < frames; start += size) {
+    const stop = Math.min(start + size, frames), context = size < frames ? about.context_frames : 0;
+    const from = Math.max(0, start - context), to = Math.min(frames, stop + context);
+    const window = sound.subarray(from * stride, to === frames ? samples.length : (to - 1) * stride + field);
+    const result = await session.run({ [about.input.name]: new ort.Tensor("float32", window, [1, window.length]) });
+    const output = result[about.output.name];
+    logProbs.set(output.data.subarray((start - from) * width, (stop - from) * width), start * width);
+    output.dispose?.();
+    tell(stop / frames);
+  }
+  return logProbs;
+}
+
+function decode(logProbs, decoder, weights) {
+  const emissions = emissionsOf(logProbs, about);
+  return decoder === "greedy" ? greedy(emissions) : beamSearch(emissions, language, { ...about.search, ...about.weights, ...weights });
+}
+
+const acts = {
+  async load({ about: given }) {
+    about = given;
+    await load();
+  },
+  async transcribe({ id, samples, decoder }) {
+    const began = performance.now();
+    const logProbs = await emit(samples, share => postMessage({ id, share }));
+    const seconds = (performance.now() - began) / 1000;
+    return { logProbs, seconds, words: decode(logProbs, language ? decoder : "greedy"), decoder: language ? decoder : "greedy" };
+  },
+  async decode({ logProbs, decoder, weights }) {
+    return { words: decode(logProbs, decoder, weights) };
+  },
+};
+
+let turn = Promise.resolve(); // one request at a time, in the order of their arrival
+onmessage = ({ data }) => {
+  const work = async () => {
+    try {
+      postMessage({ id: data.id, done: (await acts[data.act](data)) ?? null });
+    } catch (error) {
+      postMessage({ id: data.id, failed: String(error?.message ?? error) });
+    }
+  };
+  if (data.act === "load") work();
+  else turn = turn.then(work);
+};

@@ -1,0 +1,361 @@
+"""The site with w2v-mini in the browser: its build, and in Chromium what it computes, against Python."""
+
+import base64
+import importlib.util
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+
+import jiwer
+import numpy as np
+import pytest
+import soundfile
+import yaml
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from benchmarks.browser import compute, serve
+from w2vkit.audio import load
+from w2vkit.decode import BeamSearch, Hypothesis, greedy, lm
+from w2vkit.emissions import Emissions
+from w2vkit.examples import examples
+from w2vkit.model import CTCModel
+from w2vkit_demo.tabs.linked_view import linked_view
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium")
+PATIENCE = 120_000  # ms; the machine may be busy
+FRAME = 0.02  # s
+AXE = (
+    "axe-core",
+    "4.14.1",
+    "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+)
+AXE_RUN = "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def build() -> ModuleType:
+    """The program that builds the site."""
+    spec = importlib.util.spec_from_file_location("site_build", ROOT / "site" / "build.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def site(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built once; what it needs from npm is kept in build/npm."""
+    _from_npm(build, build.RUNTIME)
+    folder = tmp_path_factory.mktemp("site") / "dist"
+    docs = tmp_path_factory.mktemp("docs")
+    (docs / "index.html").write_text("<!doctype html><title>Documentation</title>")
+    build.build(folder, docs)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    with serve(site) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if not CHROMIUM:
+        if os.environ.get("CI"):
+            pytest.fail("CI must run the browser tests, and there is no chromium")
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    voice = tmp_path_factory.mktemp("voice") / "voice.wav"
+    samples, rate = soundfile.read(examples()[0].path)
+    soundfile.write(voice, samples, rate)
+    arguments = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={voice}%noloop",
+    ]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        expect.set_options(timeout=PATIENCE)
+        yield chromium
+        expect.set_options(timeout=5000)  # Playwright's own
+        chromium.close()
+
+
+@pytest.fixture
+def window() -> dict:
+    """The options of the browser window; tests change them by parametrize."""
+    return {}
+
+
+@pytest.fixture
+def page(browser: Browser, address: str, window: dict) -> Iterator[Page]:
+    """The page with its model; a console error or a request to another host fails the test that made it."""
+    context = browser.new_context(**{"permissions": ["microphone"], "viewport": {"width": 1200, "height": 1000}, **window})
+    context.set_default_timeout(PATIENCE)
+    errors: list[str] = []
+    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    context.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else errors.append(r.url))
+    opened = context.new_page()
+    opened.goto(address)
+    _ready(opened)
+    yield opened
+    context.close()
+    assert not errors
+
+
+@pytest.fixture(scope="module")
+def python() -> list[tuple[Emissions, Hypothesis, Hypothesis]]:
+    """The emissions of the six clips, and what both decoders find in them."""
+    found = CTCModel.load("w2v-mini", device="cpu", dtype="float32").emit([load(clip.path) for clip in examples()])
+    search = BeamSearch(language_model=lm.load(lm.BUNDLED))
+    return [(emissions, greedy(emissions), search(emissions)) for emissions in found]
+
+
+def test_the_browser_finds_the_words_times_and_confidences_of_python(page, python):
+    for in_browser, (_, by_greedy, by_beam) in zip(compute(page), python, strict=True):
+        _same(in_browser["greedy"], by_greedy, 0.01)
+        _same(in_browser["beam"], by_beam, 0.03)  # the curve of the language model is steep where a word is doubtful
+        # From the emissions of Python, rounded to thousandths, without the rounding of weights.
+        _same(in_browser["again"]["greedy"], by_greedy, 0.002)
+        _same(in_browser["again"]["beam"], by_beam, 0.002)
+
+
+def test_the_linked_view_gets_the_data_that_python_would_give(page, python):
+    for clip, in_browser, (emissions, hypothesis, _) in zip(examples(), compute(page), python, strict=True):
+        wanted, found = asdict(linked_view(load(clip.path), emissions, hypothesis)), in_browser["view"]
+        for name in ("labels", "blank", "silent", "boundary", "floor", "peak_seconds", "frame_seconds", "start_seconds"):
+            assert np.array_equal(found[name], wanted[name]), name
+        assert found["seconds"] == pytest.approx(wanted["seconds"], abs=0.001)
+        assert [word["shade"] for word in found["words"]] == [word["shade"] for word in wanted["words"]]
+        for name, dtype, most in (("matrix", np.uint8, 25), ("peaks", np.int8, 6)):
+            mine, python_s = (np.frombuffer(base64.b64decode(one[name]), dtype).astype(int) for one in (found, wanted))
+            assert np.abs(mine - python_s).mean() < 1 and np.quantile(np.abs(mine - python_s), 0.99) <= most, name
+
+
+def test_examples_show_before_the_model_has_come(browser, address, python):
+    context = browser.new_context(service_workers="block")
+    context.route("**/model/*", lambda route: route.abort())
+    page = context.new_page()
+    page.goto(address)
+    expect(page.locator("#said")).to_have_text(python[0][2].text)
+    page.locator("#examples button").nth(3).click()
+    page.get_by_label("Letter by letter").check()
+    expect(page.locator("#said")).to_have_text(python[3][1].text)
+    expect(page.locator("#facts")).to_contain_text("computed beforehand")
+    expect(page.locator("#stage")).to_contain_text("The examples work without it", timeout=PATIENCE)
+    expect(page.locator("#compute")).to_be_hidden()
+    context.unroute("**/model/*")
+    page.locator("#again").click()
+    _ready(page)
+    page.locator("#compute").click()
+    expect(page.locator("#facts")).to_contain_text("times real time", timeout=PATIENCE)
+    expect(page.locator("#said")).to_have_text(python[3][1].text)
+    context.close()
+
+
+def test_an_uploaded_file_gives_its_words_by_both_decoders(page, python, tmp_path):
+    path = tmp_path / "die Straße <b>.wav"
+    samples, rate = soundfile.read(examples()[3].path)
+    soundfile.write(path, samples, rate)
+    page.locator("#file").set_input_files(str(path))
+    expect(page.locator("#facts")).to_contain_text("times real time")
+    expect(page.locator("#facts")).to_contain_text(path.name)
+    expect(page.locator("#said")).to_have_text(python[3][2].text)
+    page.get_by_label("Letter by letter").check()
+    expect(page.locator("#said")).to_have_text(python[3][1].text)
+    expect(page.locator("#view .lv-word")).to_have_text(python[3][1].text.split())
+
+
+def test_a_sound_longer_than_a_pass_is_computed_in_windows(page, python, tmp_path):
+    path = tmp_path / "long.wav"
+    samples = np.concatenate([load(clip.path).samples for clip in examples()] * 2)
+    soundfile.write(path, samples, 16_000)
+    page.get_by_label("Letter by letter").check()
+    page.locator("#file").set_input_files(str(path))
+    expect(page.locator("#facts")).to_contain_text("times real time")
+    (wanted,) = CTCModel.load("w2v-mini", device="cpu", dtype="float32").emit([load(path)])
+    assert len(samples) > 30 * 16_000
+    assert jiwer.wer(greedy(wanted).text, page.locator("#said").inner_text()) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("text", "could not be read as sound"), ("short", "is too short"), ("silence", "has no sound"), ("long", "minutes")],
+)
+def test_a_bad_file_gets_one_message_and_the_result_before_stays(page, python, tmp_path, content, told):
+    path = tmp_path / f"{content}.wav"
+    if content == "text":
+        path.write_text("no sound")
+    else:
+        length = {"short": 400, "silence": 16_000, "long": 16_000 * 601}[content]
+        soundfile.write(path, np.zeros(length) if content == "silence" else np.full(length, 0.1), 16_000)
+    page.locator("#file").set_input_files(str(path))
+    expect(page.locator("#trouble")).to_contain_text(told)
+    expect(page.locator("#said")).to_have_text(python[0][2].text)
+    expect(page.locator("#facts")).to_contain_text("woman")
+    page.locator("#examples button").nth(1).click()
+    expect(page.locator("#trouble")).to_be_hidden()
+
+
+def test_the_microphone_is_heard(page, python):
+    page.locator("#record").click()
+    expect(page.locator("#record")).to_have_text("Stop and read")
+    page.wait_for_timeout(6000)
+    page.locator("#record").click()
+    expect(page.locator("#facts")).to_contain_text("Your recording")
+    expect(page.locator("#facts")).to_contain_text("times real time")
+    assert jiwer.wer(python[0][2].text, page.locator("#said").inner_text()) < 0.4  # Chromium plays the file while it starts
+
+
+def test_the_site_works_offline_after_the_first_visit(browser, site, python):
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    with serve(site) as address:
+        page.goto(address)
+        _ready(page)
+        expect(page.locator("#stage")).to_contain_text("also works offline")
+    page.goto(address)  # nobody serves it any more
+    _ready(page)
+    page.locator("#examples button").nth(4).click()
+    page.locator("#compute").click()
+    expect(page.locator("#facts")).to_contain_text("times real time")
+    expect(page.locator("#said")).to_have_text(python[4][2].text)
+    context.close()
+
+
+def test_the_tour_changes_what_it_tells_of(page, python):
+    said, clip = page.locator("#tour .whole"), page.locator("#tour .band-text .content")
+    text = python[0][1].text
+    _step(page, 1)
+    expect(said).to_contain_text(text)
+    _slide(page, 10)
+    _step(page, 3)
+    _slide(page, 10)
+    expect(page.locator("#tour mark").first).to_be_visible()
+    _step(page, 5)
+    expect(clip).to_have_text("THE TREES AND")
+    page.locator("#tour .control input").check()
+    expect(clip).to_have_text("THE TRES AND")
+    _step(page, 6)
+    expect(said).to_contain_text("have to go")
+    first = page.locator("#tour button.cell").nth(2)
+    first.press("Enter")
+    expect(first).to_be_focused()
+    expect(first).to_have_attribute("aria-pressed", "true")
+    page.get_by_text("Do it for me").click()
+    expect(clip).to_have_text("THE TREES AND")
+    _step(page, 7)
+    _slide(page, 0)
+    expect(page.locator("#tour s")).to_have_count(0)
+    _slide(page, 100)
+    expect(page.locator("#tour s")).to_have_count(len(text.split()))
+    _step(page, 8)
+    expect(page.locator("#tour mark")).to_have_text("BIRDS")
+
+
+@pytest.mark.parametrize("window", [{"viewport": {"width": 390, "height": 800}, "has_touch": True}])
+def test_a_phone_shows_everything_without_scrolling_sideways(page, window):
+    for number in range(1, 9):
+        _step(page, number)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"color_scheme": "light", "bypass_csp": True},
+        {"color_scheme": "dark", "bypass_csp": True},
+        {"viewport": {"width": 390, "height": 800}, "bypass_csp": True},
+    ],
+)
+def test_axe_finds_nothing(page, window, build):
+    with tarfile.open(fileobj=io.BytesIO(_from_npm(build, AXE))) as files:
+        script = files.extractfile("package/axe.min.js")
+        assert script is not None
+        page.add_script_tag(content=script.read().decode())
+    for number in range(1, 9):
+        _step(page, number)
+        found = page.evaluate(AXE_RUN)
+        assert not found
+
+
+def test_the_model_takes_at_most_25_megabytes(site):
+    assert sum(path.stat().st_size for path in (site / "model").iterdir()) < 25e6
+
+
+def test_a_damaged_archive_is_deleted_and_told(build, tmp_path):
+    archive = tmp_path / "some-1.0.0.tgz"
+    archive.write_bytes(b"other")
+    with pytest.raises(build.SiteError, match="not the file that was published"):
+        build.from_npm("some", "1.0.0", "sha512-wrong", cache=tmp_path)
+    assert not archive.exists()
+
+
+def test_without_the_registry_the_message_says_what_to_do(build, tmp_path):
+    with pytest.raises(build.SiteError, match=r"could not be fetched.*Connect to the network"):
+        build.from_npm("some", "1.0.0", "sha512-wrong", registry="http://127.0.0.1:9", cache=tmp_path)
+
+
+def test_the_static_space_is_the_site_with_its_configuration(site, tmp_path):
+    sys.path.insert(0, str(ROOT / "space"))
+    spec = importlib.util.spec_from_file_location("space_build", ROOT / "space" / "build.py")
+    assert spec and spec.loader
+    space = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(space)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old.bin").touch()
+    space.build_static(tmp_path, site)
+    told = yaml.safe_load((tmp_path / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    assert told["sdk"] == "static" and (tmp_path / told["app_file"]).is_file()
+    assert len(told["short_description"]) <= 60
+    assert (tmp_path / ".git").is_dir() and not (tmp_path / "model" / "old.bin").exists()
+    large = [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size > 1e6]
+    stored = (tmp_path / ".gitattributes").read_text()
+    assert large and all(f"*{path.suffix} filter=lfs" in stored for path in large)
+
+
+def test_the_static_space_asks_for_the_site_first(tmp_path):
+    code = f"import build, pathlib; build.build_static(pathlib.Path({str(tmp_path)!r}), pathlib.Path({str(tmp_path)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "space", capture_output=True, text=True)
+    assert done.returncode == 1 and "make site" in done.stderr
+
+
+def _same(found: list[dict], wanted: Hypothesis, tolerance: float) -> None:
+    assert [word["text"] for word in found] == wanted.text.split()
+    for mine, word in zip(found, wanted.words, strict=True):
+        assert mine["confidence"] == pytest.approx(word.confidence, abs=tolerance)
+        assert [mine["start"], mine["end"]] == pytest.approx([word.start, word.end], abs=FRAME)
+
+
+def _from_npm(build: ModuleType, package: tuple[str, str, str]) -> bytes:
+    try:
+        return build.from_npm(*package)
+    except build.SiteError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
+def _ready(page: Page) -> None:
+    expect(page.locator("#loading.done")).to_be_attached(timeout=PATIENCE)
+
+
+def _step(page: Page, number: int) -> None:
+    page.locator("#tour .steps button").nth(number - 1).click()
+
+
+def _slide(page: Page, value: float) -> None:
+    page.locator("#tour .control input").fill(str(value))
