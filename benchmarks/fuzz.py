@@ -44,11 +44,81 @@ WARM = 100  # mutants of a process after which its memory is compared
 MAX_SECONDS = 600.0  # s of sound, as on the page
 NUMBERS = [0, 1, 2, 7, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 4_000_000_000, 2**63 - 1, 2**64 - 1]
 FORMATS = ["<H", ">H", "<I", ">I", "<Q", ">Q"]
-VALUES: list[Any] = [None, True, 0, -1, 1, 2, 1e9, 10**30, 1e308, math.nan, math.inf, "", "x", "-5", " ", "\0", "\x1b[2J", "|", "<pad>"]
-VALUES += [[], {}, [[1, 2], [3]], {"a": {"b": None}}, "é" * 500, "\u2028", "\ud800", "../../x", "nan", 0.5, [0], [-1] * 7, [10**9] * 7]
-WORDS = [b"", b"nan", b"inf", b"-1", b"1e999", b"0", b"9" * 400, b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"\t", b"\r", b",", b"\\"]
-WORDS += [b"\xe2\x80\xa8", b"\xf0\x9f\x98\x80", b"\xed\xa0\x80", b"\x1b[2J", b"[" * 5000, b'{"a":' * 3000, b"<s>", b"</s>", b"<unk>"]
-WORDS += [b"-->", b"&#x110000;", b"&#1234567;", b"<" * 3000, b"(", b"\\data\\", b"\\end\\", b"ngram 1=999999999999", b"a" * 100_000]
+VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1,
+    2,
+    1e9,
+    10**30,
+    1e308,
+    math.nan,
+    math.inf,
+    "",
+    "x",
+    "-5",
+    " ",
+    "\0",
+    "\x1b[2J",
+    "|",
+    "<pad>",
+]
+VALUES += [
+    [],
+    {},
+    [[1, 2], [3]],
+    {"a": {"b": None}},
+    "é" * 500,
+    "\u2028",
+    "\ud800",
+    "../../x",
+    "nan",
+    0.5,
+    [0],
+    [-1] * 7,
+    [10**9] * 7,
+]
+WORDS = [
+    b"",
+    b"nan",
+    b"inf",
+    b"-1",
+    b"1e999",
+    b"0",
+    b"9" * 400,
+    b"\0",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b'"',
+    b"\t",
+    b"\r",
+    b",",
+    b"\\",
+]
+WORDS += [
+    b"\xe2\x80\xa8",
+    b"\xf0\x9f\x98\x80",
+    b"\xed\xa0\x80",
+    b"\x1b[2J",
+    b"[" * 5000,
+    b'{"a":' * 3000,
+    b"<s>",
+    b"</s>",
+    b"<unk>",
+]
+WORDS += [
+    b"-->",
+    b"&#x110000;",
+    b"&#1234567;",
+    b"<" * 3000,
+    b"(",
+    b"\\data\\",
+    b"\\end\\",
+    b"ngram 1=999999999999",
+    b"a" * 100_000,
+]
 
 Mutation = Callable[[random.Random, bytes, list[bytes]], bytes]
 
@@ -172,7 +242,9 @@ def member(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
     if r.random() < 0.05:
         del files[name]
     else:
-        change: Mutation = r.choice([value] * 4 + [word, line, cut, flip] if name in texts else [flip, cut, number, overwrite, splice, header])
+        change: Mutation = r.choice(
+            [value] * 4 + [word, line, cut, flip] if name in texts else [flip, cut, number, overwrite, splice, header]
+        )
         files[name] = change(r, files[name] or b" ", list(files.values()))
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -226,7 +298,9 @@ def cell(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
     column = r.randrange(table.num_columns)
     values = table.column(column).to_pylist()
     for k in range(len(values)) if r.random() < 0.5 else [r.randrange(len(values))]:
-        values[k] = r.choice([None, "", b"\xff\xfe", "x\0", -1.0, math.nan, 2**62, {"path": "x"}, {"bytes": b"RIFF"}, ["a", "b"], "0.wav"])
+        values[k] = r.choice(
+            [None, "", b"\xff\xfe", "x\0", -1.0, math.nan, 2**62, {"path": "x"}, {"bytes": b"RIFF"}, ["a", "b"], "0.wav"]
+        )
     try:
         changed = table.set_column(column, table.column_names[column], pa.array(values))
     except (pa.ArrowException, TypeError, OverflowError):  # not values of one kind
@@ -271,11 +345,11 @@ def mutant(number: int, seed: int, kinds: list[str], whole: dict[str, Seeds]) ->
     name = r.choice(list(whole[kind]))
     mutations, data, others = SUFFIXES.get(Path(name).suffix, BYTES), whole[kind][name], list(whole[kind].values())
     for step in range(r.choice([1, 1, 1, 2, 3])):
-        own = step == 0 or mutations in (TEXT, SUFFIXES[".zip"])  # a form is lost by the first change of its bytes
+        own = step == 0 or mutations in (TEXT, SUFFIXES[".zip"])  # other forms are lost by the first change of their bytes
         try:
             data = r.choice(mutations if own else BYTES)(r, data, others) if data else data
         except Exception:  # an earlier step has destroyed the form
-            data = flip(r, data, others)
+            data = data if mutations is SUFFIXES[".zip"] else flip(r, data, others)
     return Mutant(number, kind, name, data)
 
 

@@ -152,7 +152,10 @@ def _tables() -> Seeds:
     found["nemo.json"] = "".join(json.dumps(row) + "\n" for row in rows()).encode()
     sound = io.BytesIO()
     soundfile.write(sound, load(examples()[0].path).samples[:8_000], 16_000, format="FLAC")
-    hub = [{"audio": {"bytes": sound.getvalue(), "path": f"{k}.flac"}, "text": row["text"], "id": k} for k, row in enumerate(rows())]
+    hub = [
+        {"audio": {"bytes": sound.getvalue(), "path": f"{k}.flac"}, "text": row["text"], "id": k}
+        for k, row in enumerate(rows())
+    ]
     for name, table, options in (
         ("hub.parquet", hub, {"compression": "NONE"}),
         ("packed.parquet", hub, {"compression": "ZSTD"}),
@@ -167,8 +170,13 @@ def _tables() -> Seeds:
 def _texts() -> Seeds:
     lines = TEXT.splitlines()
     times = [(f"00:00:0{k}", f"00:00:0{k + 1}") for k in range(len(lines))]
-    srt = "".join(f"{k + 1}\n{a},000 --> {b},500\n{line}\n\n" for k, ((a, b), line) in enumerate(zip(times, lines, strict=True)))
-    vtt = "".join(f"{a}.000 --> {b}.500 align:start\n<v Ann>{line} &amp; <i>so on</i>\n\n" for (a, b), line in zip(times, lines, strict=True))
+    srt = "".join(
+        f"{k + 1}\n{a},000 --> {b},500\n{line}\n\n" for k, ((a, b), line) in enumerate(zip(times, lines, strict=True))
+    )
+    vtt = "".join(
+        f"{a}.000 --> {b}.500 align:start\n<v Ann>{line} &amp; <i>so on</i>\n\n"
+        for (a, b), line in zip(times, lines, strict=True)
+    )
     ctm = "".join(f"one-{k} 1 0.{j} 0.1 {word} 0.9\n" for k, line in enumerate(lines) for j, word in enumerate(line.split()))
     return {
         "a.txt": TEXT.encode(),
