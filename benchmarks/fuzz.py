@@ -476,8 +476,6 @@ def read(mutant: Mutant, folder: Path) -> Found:
         outcome, message = "result", READ[mutant.kind](path, mutant.number)
     except W2VKitError as error:
         outcome, message = "error", str(error)
-        if "\ud800" <= max(message, default="") <= "\udfff":
-            outcome = "fault"
     except BaseException:
         outcome, message = "fault", traceback.format_exc()
     after = memory(os.getpid())
@@ -637,6 +635,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("build/fuzz"), metavar="DIR", help="where faults are kept")
     parser.add_argument("--repeat", type=Path, metavar="FILE", help="read a kept mutant again")
     options = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
     sys.exit(again(options.repeat) if options.repeat else int(run(options) > 0))
 
 
