@@ -92,7 +92,9 @@ def evaluate(home: Path) -> Job:
     with table.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["path", "text", "id", "speaker"])
-        rows.writerows([f"clips/{path.name}", TRAINED, path.stem, k % 12] for k, path in enumerate(sorted((home / "clips").iterdir())))
+        rows.writerows(
+            [f"clips/{path.name}", TRAINED, path.stem, k % 12] for k, path in enumerate(sorted((home / "clips").iterdir()))
+        )
 
     def results(folder: Path) -> dict[str, bytes]:
         found = files_of(folder, "report.html")
@@ -132,6 +134,7 @@ def download(home: Path) -> Job:
 def train(home: Path) -> Job:
     """Train the student for a few steps on made-up speech; the times in its state may differ."""
     import torch
+    from support.teacher import write_teacher
 
     from training.corpora import SPEEDS
     from training.student import build
@@ -157,27 +160,16 @@ def train(home: Path) -> Job:
         with suppress(FileNotFoundError):
             state = torch.load(folder / "state.pt", weights_only=True)
         moments = [moment for one in state.get("optimisers", []) for moment in one["state"].values()]
-        tensors = {"step": torch.tensor(state.get("step", 0))} | state.get("model", {}) | {f"average {k}": v for k, v in state.get("average", {}).items()}
+        tensors = (
+            {"step": torch.tensor(state.get("step", 0))}
+            | state.get("model", {})
+            | {f"average {k}": v for k, v in state.get("average", {}).items()}
+        )
         tensors |= {f"moment {k} {name}": value for k, moment in enumerate(moments) for name, value in moment.items()}
         left = {name: b"" for name in files_of(folder, "log.jsonl", "state.pt")}
         return left | {name: value.numpy().tobytes() for name, value in tensors.items() if isinstance(value, torch.Tensor)}
 
     return Job(lambda folder, again: [*command, "--run", str(folder)], results)
-
-
-def write_teacher(path: Path) -> None:
-    """Write a teacher that knows nothing but its code of positions, in the file format of CTranslate2."""
-    import struct
-
-    from training.teacher import HIDDEN
-
-    def text(value: str) -> bytes:
-        return struct.pack("<H", len(value) + 1) + value.encode() + b"\0"
-
-    code = np.random.default_rng(0).standard_normal((1500, HIDDEN)).astype("<f2").tobytes()
-    head = struct.pack("<I", 6) + text("WhisperSpec") + struct.pack("<II", 3, 1)
-    variable = text("encoder/position_encodings/encodings") + struct.pack("<BII", 2, 1500, HIDDEN)
-    path.write_bytes(head + variable + struct.pack("<BI", 4, len(code)) + code)
 
 
 JOBS: dict[str, Callable[[Path], Job]] = {
@@ -248,7 +240,12 @@ def round_of(job: Job, folder: Path, expected: tuple[dict[str, bytes], float, fl
     for attempt in range(r.choice([1, 1, 2, 3])):
         run, early = Run(job, folder, again=attempt > 0), r.random() < EARLY
         start, before = time.monotonic(), job.results(folder)
-        while not early and not run.ended and time.monotonic() - start < PATIENCE and not (begun(folder) and job.results(folder) != before):
+        while (
+            not early
+            and not run.ended
+            and time.monotonic() - start < PATIENCE
+            and not (begun(folder) and job.results(folder) != before)
+        ):
             time.sleep(0.02)
         moment = time.monotonic() + r.random() * (last if early else last - first)
         while time.monotonic() < moment and not run.ended:
