@@ -153,7 +153,7 @@ def train(home: Path) -> Job:
     write_teacher(home / "teacher.bin")
     command = [sys.executable, "-m", "training.train", "ctc", "--start", str(home / "start.pt"), "--data", str(data)]
     command += ["--teacher", str(home / "teacher.bin"), "--steps", "6", "--every", "1", "--seconds", "17", "--dev", "1"]
-    command += ["--workers", "0", "--no-compile"]
+    command += ["--no-compile"]
 
     def results(folder: Path) -> dict[str, bytes]:
         state: dict[str, Any] = {}
