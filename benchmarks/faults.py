@@ -2,9 +2,9 @@
 
     python -m benchmarks.faults [--rounds 5] [--seed 0] [--only transcribe,evaluate,ray,download,train]
 
-The jobs are `w2vkit transcribe --output-dir` (then with `--resume`), `w2vkit evaluate`, the same transcription on a Ray cluster,
-the download of a model from an imitation of the Hub, and a training of w2v-mini. Each round kills a job one to three times and
-then lets it end. Most kills come while results are written, the others at any moment from the start on.
+The jobs are `w2vkit transcribe --output-dir` (then with `--resume`), `w2vkit evaluate`, the same transcription on a Ray
+cluster, the download of a model from an imitation of the Hub, and a training of w2v-mini. Each round kills a job one to three
+times and then lets it end. Most kills come while results are written, the others at any moment from the start on.
 
 Prints a table and a line of JSON. The exit status is 1 if a result differs, if a run after a kill fails, or if anything but the
 results is left.

@@ -2,12 +2,12 @@
 
     python -m benchmarks.load [--minutes 5] [--clients 64] [--model w2v-mini]
 
-The page is served on this machine by `w2vkit demo`. Each client has an address of its own and sends one request after the other:
-transcriptions with three decoders, alignments, comparisons and live sound, of clips that all differ. One request of twenty has a
-bad file, one of twenty is cancelled, and one of twenty is left before its answer comes. A text of another clip is a swapped
-answer, any other text than that of the same clip without load is a wrong one. Live text depends on the pace of the server: it
-counts as right if at most a third of its characters differ from the text of its clip. Where the page says that it had to leave
-out sound, it is not compared.
+The page is served on this machine by `w2vkit demo`. Each client has an address of its own and sends one request after the
+other: transcriptions with three decoders, alignments, comparisons and live sound, of clips that all differ. One request of
+twenty has a bad file, one of twenty is cancelled, and one of twenty is left before its answer comes. A text of another clip is
+a swapped answer, any other text than that of the same clip without load is a wrong one. Live text depends on the pace of the
+server: it counts as right if at most a third of its characters differ from the text of its clip. Where the page says that it
+had to leave out sound, it is not compared.
 
 Prints two tables and a line of JSON. The exit status is 1 if an answer was swapped or wrong, if a bad file got a text, if the
 page logged an exception, or if its memory grew by more than 5 % between minute 1 and the end. The model runs in float32: in
@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -47,6 +48,7 @@ SAMPLE_SECONDS = 5.0  # s between two looks at the server
 WORK = {"greedy": 3, "beam": 2, "default": 3, "align": 3, "compare": 2, "live": 2}  # how often, relative to each other
 SHARE = 0.05  # of the requests that have a bad file; as many are cancelled, and as many left
 LIVE_DIFFERS = 1 / 3  # of the characters
+HEADING = "| requests | sent | answered | refused | failed | median (s) | 95th (s) | swapped | wrong |\n" + "|---" * 9 + "|"
 BLOCK = 8_000  # samples of a block of live sound
 
 
@@ -85,7 +87,7 @@ class Sample:
     temporary: int  # other files
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The queue of the page was full."""
 
 
@@ -158,7 +160,7 @@ class Client:
             elif chance < 3 * SHARE:
                 await self._counted("left", lambda: self._cancelled(leave=True))
             else:
-                await self._counted(name, lambda: self._work(name))
+                await self._counted(name, partial(self._work, name))
             await asyncio.sleep(self.random.random() / 2)
         await self.http.aclose()
 
@@ -167,7 +169,7 @@ class Client:
         kind.sent += 1
         try:
             wrong, swapped = await work()
-        except Refused:
+        except RefusedError:
             kind.refused += 1
         except Exception as error:  # whatever the page or the connection does is counted
             kind.failed.append(f"{type(error).__name__}: {error}")
@@ -185,7 +187,7 @@ class Client:
         body = {"data": data, "fn_index": self.events[event], "session_hash": session, **more}
         answer = await self.http.post("/queue/join", json=body)
         if answer.status_code == 503:
-            raise Refused
+            raise RefusedError
         answer.raise_for_status()
         return answer.json()["event_id"]
 
@@ -306,9 +308,7 @@ def middle(samples: list[Sample], name: str, at: float) -> float:
 
 def report(kinds: dict[str, Kind], samples: list[Sample], log: str, options: argparse.Namespace) -> bool:
     """Print the tables and the line of JSON; give whether all promises were kept."""
-    print(
-        "| requests | sent | answered | refused | failed | median (s) | 95th (s) | swapped | wrong |\n|---|---|---|---|---|---|---|---|---|"
-    )
+    print(HEADING)
     for name in (*WORK, "bad file", "cancelled", "left"):
         kind = kinds[name]
         times = [f"{np.percentile(kind.waits, q):.1f}" for q in (50, 95)] if kind.waits else ["", ""]

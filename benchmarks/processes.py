@@ -6,7 +6,7 @@ MB = 2**20
 
 
 def memory(pid: int) -> dict[str, int]:
-    """Give the memory of a process now (``rss``) and its highest since `reset_peak` (``peak``), in bytes; 0 once it has ended."""
+    """Give the memory of a process now (``rss``) and its highest since `reset_peak` (``peak``), in bytes; 0 if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -265,9 +265,7 @@ def _ffmpeg_parts(
                 if position and channels > MAX_CHANNELS:  # of 2 channels, then 30 in one frame: damage
                     first, lost = min(first, position), lost + frame.samples / rate
                     continue
-                _check(
-                    rate, channels, name
-                )  # first: PyAV ends the process where there are more than 8 planes
+                _check(rate, channels, name)  # first: PyAV ends the process where there are more than 8 planes
                 samples = _planes(frame)
                 if timed and frame.time is not None:
                     ahead = frame.time - origin - position
