@@ -100,7 +100,7 @@ def encode(samples: np.ndarray, container: str, codec: str, options: dict[str, s
 
     file = io.BytesIO()
     with av.open(file, "w", format=container, options={"fflags": "+bitexact"} | (options or {})) as output:
-        codec_rates = av.codec.Codec(codec, "w").audio_rates
+        codec_rates = av.Codec(codec, "w").audio_rates
         rate = min((r for r in codec_rates or [44_100] if r >= 16_000), default=8_000)
         track: Any = output.add_stream(codec, rate=rate)
         track.layout, track.codec_context.bit_rate = "mono", 64_000
@@ -157,12 +157,12 @@ def _tables() -> Seeds:
         for k, row in enumerate(rows())
     ]
     for name, table, options in (
-        ("hub.parquet", hub, {"compression": "NONE"}),
-        ("packed.parquet", hub, {"compression": "ZSTD"}),
-        ("paths.parquet", rows(), {"compression": "SNAPPY"}),
+        ("hub.parquet", hub, "NONE"),
+        ("packed.parquet", hub, "ZSTD"),
+        ("paths.parquet", rows(), "SNAPPY"),
     ):
         file = io.BytesIO()
-        pq.write_table(pa.Table.from_pylist(table), file, row_group_size=2, **options)
+        pq.write_table(pa.Table.from_pylist(table), file, row_group_size=2, compression=options)  # pyright: ignore[reportArgumentType]
         found[name] = file.getvalue()
     return found
 
