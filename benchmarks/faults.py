@@ -118,7 +118,8 @@ def download(home: Path) -> Job:
     from benchmarks.fuzz_seeds import tiny_checkpoint
 
     original = tiny_checkpoint(home / "original", "layer")
-    hub = StandIn({"someone/model": {"main": original}}, pause=0.3)
+    hub = StandIn({"someone/model": {"main": original}})
+    hub.bytes_per_second = 50_000
     program = "import sys; from w2vkit.model.hub import fetch; print(fetch(sys.argv[1]))"
 
     def environment(folder: Path) -> dict[str, str]:
@@ -126,7 +127,7 @@ def download(home: Path) -> Job:
 
     return Job(
         lambda folder, again: [sys.executable, "-c", program, "someone/model"],
-        lambda folder: {name: data for name, data in files_of(folder).items() if ".locks" not in name},
+        lambda folder: {name: data for name, data in files_of(folder).items() if not name.endswith(".lock")},
         environment,
     )
 
