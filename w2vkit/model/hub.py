@@ -245,7 +245,8 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
                 _download_large(name, revision, file, length, bar)
         # `_cached` takes a snapshot with config.json for a whole one. It comes last, so that this is right after a kill, too.
         rest = Path(snapshot_download(name, revision=revision, allow_patterns=NEEDED, ignore_patterns=[CONFIG], **bar))
-        return Path(snapshot_download(name, revision=rest.name, allow_patterns=[CONFIG]))
+        silent = _reporting(lambda share: None, size)
+        return Path(snapshot_download(name, revision=rest.name, allow_patterns=[CONFIG], tqdm_class=silent))
     except ModelError:
         raise
     except GatedRepoError as error:
