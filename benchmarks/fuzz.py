@@ -489,8 +489,8 @@ def work(connection: Connection, shown: bool) -> None:
         os.dup2(silent, 1), os.dup2(silent, 2)
     os.environ["HF_HUB_OFFLINE"] = "1"
     with tempfile.TemporaryDirectory() as home:
-        for kind in READ:  # whole files first, so that the memory of libraries does not count for a mutant
-            for name, data in seeds(kind).items() if kind in ("language-model", "text") else ():
+        for kind in READ:  # whole files first, so that loading the libraries does not count for a mutant
+            for name, data in seeds(kind).items() if kind in ("language-model", "text", "checkpoint") else ():
                 read(Mutant(0, kind, name, data), Path(home))
         connection.send("ready")
         while True:

@@ -6,8 +6,8 @@ The page is served on this machine by `w2vkit demo`. Each client has an address 
 other: transcriptions with three decoders, alignments, comparisons and live sound, of clips that all differ. One request of
 twenty has a bad file, one of twenty is cancelled, and one of twenty is left before its answer comes. A text of another clip is
 a swapped answer, any other text than that of the same clip without load is a wrong one. Live text depends on the pace of the
-server: it counts as right if at most a third of its characters differ from one that its clip has without load. Where the page says that it
-had to leave out sound, it is not compared.
+server: it counts as right if at most a third of its characters differ from one that its clip has without load. Where the page
+says that it had to leave out sound, it is not compared.
 
 Prints two tables and a line of JSON. The exit status is 1 if an answer was swapped or wrong, if a bad file got a text, if the
 page logged an exception, or if its memory grew by more than 5 % between minute 1 and the end. The model runs in float32: in
