@@ -393,7 +393,7 @@ def read_table(path: Path, number: int) -> str:
     texts = list[str]()
     for utterance in open_corpus(path):
         assert "unexpected" not in (utterance.error or ""), utterance.error
-        f"{utterance.id}{utterance.reference}{utterance.speaker}".encode()  # whatever is written to a file later
+        _ = f"{utterance.id}{utterance.reference}{utterance.speaker}".encode()  # whatever is written to a file later
         if utterance.error is None:
             try:
                 load(utterance.audio, max_seconds=MAX_SECONDS)
@@ -570,8 +570,8 @@ def run(options: argparse.Namespace) -> int:
         raise SystemExit(f"There is no kind {', '.join(unknown)}. Choose from: {', '.join(KINDS)}.")
     whole = {kind: seeds(kind) for kind in kinds}
     counts, files, lock = Counter[tuple[str, str]](), Counter[str](), Lock()
-    longest = dict.fromkeys(kinds, (0.0, ""))
-    largest = dict.fromkeys(kinds, (0.0, ""))
+    longest: dict[str, tuple[float, str]] = dict.fromkeys(kinds, (0.0, ""))
+    largest: dict[str, tuple[float, str]] = dict.fromkeys(kinds, (0.0, ""))
     options.output.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
 

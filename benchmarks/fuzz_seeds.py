@@ -22,7 +22,7 @@ SECONDS = 1.5  # s of speech in each sound
 TEXT = "THE CAT SAT ON THE MAT\nTHE DOG SAT ON THE CAT\nA MAT IS NOT A CAT\nGOOD DAY TO THE DOG AND THE CAT\n"
 LABELS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 # Name: how libsndfile writes it.
-SOUNDFILE: dict[str, dict[str, str]] = {
+SOUNDFILE: dict[str, dict[str, Any]] = {
     "pcm16.wav": {"subtype": "PCM_16"},
     "pcm24.wav": {"subtype": "PCM_24"},
     "pcm8.wav": {"subtype": "PCM_U8"},
@@ -82,7 +82,7 @@ def _sound() -> Seeds:
         rate = 48_000 if name == "a.opus" else 16_000
         file = io.BytesIO()
         try:
-            soundfile.write(file, stereo, rate, **{"format": name.rpartition(".")[2].upper()} | options)
+            soundfile.write(file, stereo, rate, **({"format": name.rpartition(".")[2].upper()} | options))
         except (soundfile.LibsndfileError, ValueError):
             continue
         found[name] = file.getvalue()
