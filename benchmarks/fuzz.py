@@ -482,14 +482,13 @@ def read(mutant: Mutant, folder: Path) -> Found:
     return Found(outcome, message, time.perf_counter() - start, after["peak"] - before, after["rss"])
 
 
-def work(connection: Connection, shown: bool) -> None:
+def work(connection: Connection, kinds: list[str]) -> None:
     """Read what is sent until the connection is closed. What libraries print is dropped."""
-    if not shown:
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 1), os.dup2(silent, 2)
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1), os.dup2(silent, 2)
     os.environ["HF_HUB_OFFLINE"] = "1"
     with tempfile.TemporaryDirectory() as home:
-        for kind in READ:  # whole files first, so that loading the libraries does not count for a mutant
+        for kind in kinds:  # whole files first, so that loading the libraries does not count for a mutant
             for name, data in seeds(kind).items() if kind in ("language-model", "text", "checkpoint") else ():
                 read(Mutant(0, kind, name, data), Path(home))
         connection.send("ready")
@@ -515,15 +514,15 @@ def _write_clips(folder: Path) -> None:
 class Worker:
     """A process that reads mutants; it is ended, and begun again, when one takes too long or too much memory."""
 
-    def __init__(self, seconds: float, limit_mb: float) -> None:
-        self.seconds, self.limit = seconds, limit_mb * MB
+    def __init__(self, seconds: float, limit_mb: float, kinds: list[str]) -> None:
+        self.seconds, self.limit, self.kinds = seconds, limit_mb * MB, kinds
         self.growth: list[float] = []  # bytes per mutant of each process, after its first `WARM`
         self._start()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs, False), daemon=True)
+        self.process = context.Process(target=work, args=(theirs, self.kinds), daemon=True)
         self.process.start()
         theirs.close()
         assert self.connection.recv() == "ready"
@@ -576,7 +575,7 @@ def run(options: argparse.Namespace) -> int:
     start = time.monotonic()
 
     def share(first: int) -> list[float]:
-        worker = Worker(options.seconds, options.limit_mb)
+        worker = Worker(options.seconds, options.limit_mb, kinds)
         for number in range(first, options.count, options.workers):
             one = mutant(number, options.seed, kinds, whole)
             found = worker.read(one)
