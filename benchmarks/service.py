@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -40,17 +41,22 @@ def write_clips(folder: Path, count: int, seconds: float) -> list[Path]:
 
 
 @contextmanager
-def served(model: str) -> Iterator[str]:
-    """Serve the page from another process, so that the clients do not share its interpreter; give its address."""
+def served(model: str, *arguments: str, **process: Any) -> Iterator[tuple[str, int]]:
+    """Serve the page from another process, so that the clients do not share its interpreter; give its address and number.
+
+    ``arguments`` are options of ``w2vkit demo``, ``process`` those of `subprocess.Popen`.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    page = subprocess.Popen([sys.executable, "-m", "w2vkit", "demo", "--model", model, "--port", str(port)])
+    page = subprocess.Popen(
+        [sys.executable, "-m", "w2vkit", "demo", "--model", model, "--port", str(port), *arguments], **process
+    )
     try:
         while not _listens(port):
             if page.poll() is not None:
                 raise SystemExit("The page did not start. Its messages are above.")
             time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/"
+        yield f"http://127.0.0.1:{port}/", page.pid
     finally:
         page.terminate()
         page.wait()
@@ -85,8 +91,8 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    page = nullcontext(options.url) if options.url else served(options.model)
-    with page as url, tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.clients) as pool:
+    page = nullcontext((options.url, 0)) if options.url else served(options.model)
+    with page as (url, _), tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.clients) as pool:
         clips = write_clips(Path(folder), options.clients * options.requests, options.seconds)
         shares = [clips[k :: options.clients] for k in range(options.clients)]
         barrier = Barrier(options.clients)

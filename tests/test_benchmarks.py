@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +35,39 @@ def test_the_gpu_benchmark_runs_in_small_and_ends_by_itself(tmp_path):
     assert not faults, faults
     assert {"packed, 2 threads (audio s/s)", "whole pass: plain (us/s)", "(parts: time, s)"} <= set(names)
     assert done.stdout.startswith("| what | measured | predicted |")
+
+
+def program(*arguments: object) -> dict[str, Any]:
+    """Run a program of the benchmarks; it must keep its promises. Gives its line of JSON."""
+    command = [sys.executable, "-m", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_some_hundred_damaged_files_give_results_or_errors(tmp_path):
+    found = program("benchmarks.fuzz", "--count", 400, "--seed", 7, "--output", tmp_path)
+    assert found["mutants"] == 400 and found["faults"] == 0
+
+
+@pytest.mark.slow
+def test_a_kept_mutant_can_be_read_again(tmp_path):
+    kept = tmp_path / "text-000001-a.srt"
+    kept.write_text("1\n00:00:00,000 --> 00:00:01,000\nA CAT\n")
+    command = [sys.executable, "-m", "benchmarks.fuzz", "--repeat", str(kept)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout.startswith("result") and "2 words" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_few_clients_get_their_own_texts():
+    found = program("benchmarks.load", "--minutes", 0.1, "--clients", 6)
+    assert found["requests"] > 5 and found["swapped"] == found["wrong"] == found["failed"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", ["evaluate", "download"])
+def test_a_killed_job_ends_like_one_that_was_not(job):
+    found = program("benchmarks.faults", "--rounds", 1, "--only", job)
+    assert found["equal"] == 1

@@ -148,6 +148,7 @@ class Run:
         for batch in loader:
             for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
                 group["lr"] = group["peak"] * self.rate()
+            torch.manual_seed(a.seed << 32 | self.step)  # of the dropout: a run that was stopped goes on as if it had not been
             with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
                 loss = self.loss(batch)
             self.model.zero_grad()

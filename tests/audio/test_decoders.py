@@ -425,6 +425,24 @@ CUT = {
 }
 
 
+def test_a_damaged_frame_of_fifteen_channels_is_skipped():
+    """In one frame of an AAC stream an element says that there are 15 channels; PyAV has room for the addresses of 8."""
+    data = bytearray(encoded("adts", "aac", sine(LOW), rate=16_000))
+    frame = 0
+    for _ in range(12):
+        frame += int.from_bytes(data[frame + 3 : frame + 6], "big") >> 5 & 0x1FFF  # the length of a frame, in 13 bits
+    # ISO/IEC 14496-3, 4.4.1.1, program_config_element: LC, 16 kHz, 15 front elements of one channel.
+    element = "101" + "0000" + "01" + "1000" + "1111" + "0" * 20 + "".join(f"0{tag:04b}" for tag in range(15))
+    element += "0" * (-len(element) % 8) + "00000000"
+    inserted = int(element, 2).to_bytes(len(element) // 8, "big")
+    data[frame + 7 : frame + 7] = inserted
+    head = int.from_bytes(data[frame + 3 : frame + 6], "big") + (len(inserted) << 5)
+    data[frame + 3 : frame + 6] = head.to_bytes(3, "big")
+    waveform = load(bytes(data))
+    (note,) = waveform.notes
+    assert "is damaged: 0.1 s" in note and waveform.seconds == pytest.approx(2.0, abs=0.2)
+
+
 @pytest.mark.parametrize("kind", CUT)
 def test_a_file_that_is_cut_off_gives_what_is_there(kind):
     data = CUT[kind](sine(LOW, 4))

@@ -408,6 +408,24 @@ def zipf_model(path: Path) -> list[list[str]]:
     return lines
 
 
+ANY_WORD = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=6)
+ANY_SENTENCES = st.lists(st.lists(ANY_WORD, min_size=1, max_size=8), min_size=1, max_size=5)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sentences=ANY_SENTENCES, suffix=st.sampled_from([".arpa", ".arpa.gz", ".npz"]))
+def test_a_model_of_any_words_is_read_as_it_was_written(tmp_path, sentences, suffix):
+    build_ngram(sentences, 3, output=tmp_path / "built.arpa")
+    model = load(tmp_path / "built.arpa")
+    assert isinstance(model, NGram)
+    save(model, tmp_path / f"a{suffix}")
+    again = load(tmp_path / f"a{suffix}")
+    assert isinstance(again, NGram) and again.order == model.order
+    for words in [*sentences, [*reversed(sentences[0]), "NOWHERE"]]:
+        text = " ".join(words)
+        assert again.score(text) == pytest.approx(model.score(text), abs=1e-4 * len(words))
+
+
 def test_a_compact_model_scores_as_its_arpa_file_and_as_kenlm(tmp_path):
     lines = zipf_model(tmp_path / "model.arpa")
     lm = load_ngram(tmp_path / "model.arpa")

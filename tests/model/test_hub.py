@@ -193,10 +193,39 @@ def test_local_models_have_no_revisions(checkpoints):
             fetch(name, "v2")
 
 
+def fetch_elsewhere(hub: StandIn, cache: Path, name: str) -> None:
+    """Fetch a model in another process, since the client reads the Hub's address when it is imported."""
+    settings = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
+    run = [sys.executable, "-c", f"from w2vkit.model.hub import fetch; fetch({name!r})"]
+    subprocess.run(run, check=True, env=os.environ | settings, timeout=120)
+
+
+def test_config_json_is_downloaded_last_so_that_a_killed_download_does_not_look_whole(hub, tmp_path, checkpoints):
+    fetch_elsewhere(hub, tmp_path / "cache", "someone/good")
+    got = [line.rpartition("/")[2] for line in hub.asked if line.startswith("GET") and "/resolve/" in line]
+    assert set(got) == {path.name for path in Path(checkpoints["random-layer"]).iterdir()}
+    assert got.index("config.json") == len(got) - 1
+
+
+def test_what_killed_downloads_have_left_is_removed_unless_another_process_is_at_it(hub, tmp_path):
+    from filelock import FileLock
+
+    cache = tmp_path / "cache"
+    blobs, locks = cache / "models--someone--good" / "blobs", cache / ".locks" / "models--someone--good"
+    blobs.mkdir(parents=True)
+    locks.mkdir(parents=True)
+    left, locked = blobs / f"{'a' * 64}.12345678.incomplete", blobs / f"{'b' * 64}.12345678.incomplete"
+    left.touch()
+    locked.touch()
+    with FileLock(locks / f"{'b' * 64}.lock"):
+        fetch_elsewhere(hub, cache, "someone/good")
+    assert not left.exists() and locked.exists()
+
+
 def fill_cache(cache: Path, good: Path, *commits: str) -> None:
     """Put snapshots of the default model into a cache, the newest last."""
-    for age, commit in enumerate(commits):
-        folder = cache / f"models--{DEFAULT.replace('/', '--')}" / "snapshots" / commit
+    for age, name in enumerate(commits):
+        folder = cache / f"models--{DEFAULT.replace('/', '--')}" / "snapshots" / name
         shutil.copytree(good, folder)
         os.utime(folder, (1e9 + age, 1e9 + age))
 

@@ -1,5 +1,7 @@
+import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support.speller import sound, speller
 from support.tables import TEXTS, flac, parquet, rows
 
@@ -428,3 +432,27 @@ def test_reading_a_csv_loads_no_library_of_the_hub(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program, tmp_path / "list.csv"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(ANY_TEXT, min_size=1, max_size=4), kind=st.sampled_from(["csv", "tsv", "jsonl", "parquet"]))
+def test_any_text_in_a_table_is_the_reference(tmp_path, texts, kind):
+    """A line break in a CSV file's text is a space; a TSV file can hold neither tabs nor line breaks."""
+    path, expected = tmp_path / f"list.{kind}", texts
+    if kind == "csv":
+        expected = [re.sub(r"\r\n|\r|\n", " ", text) for text in texts]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["audio", "text"], *(["a.wav", text] for text in texts)])
+    elif kind == "tsv":
+        expected = [re.sub(r"[\t\r\n]", " ", text) for text in texts]
+        lines = ["audio\ttext", *(f"a.wav\t{text}" for text in expected)]
+        path.write_bytes("".join(f"{line}\n" for line in lines).encode())
+    elif kind == "jsonl":
+        lines = [json.dumps({"audio": "a.wav", "text": text}, ensure_ascii=False) for text in texts]
+        path.write_bytes("".join(f"{line}\n" for line in lines).encode())
+    else:
+        pq.write_table(pa.table({"audio": ["a.wav"] * len(texts), "text": texts}), path)
+    assert [utterance.reference for utterance in open_corpus(path)] == expected

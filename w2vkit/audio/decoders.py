@@ -271,7 +271,12 @@ def _ffmpeg_parts(
                 first = min(first, position)
                 lost += float((packet.duration or 0) * packet.time_base) if packet else 0.0
             for frame in frames:
-                rate, samples = frame.sample_rate, _planes(frame)
+                rate, channels = frame.sample_rate, frame.layout.nb_channels
+                if position and channels > MAX_CHANNELS:  # of 2 channels, then 30 in one frame: damage
+                    first, lost = min(first, position), lost + frame.samples / rate
+                    continue
+                _check(rate, channels, name)  # first: PyAV ends the process where there are more than 8 planes
+                samples = _planes(frame)
                 if timed and frame.time is not None:
                     ahead = frame.time - origin - position
                     if not -GAP_SECONDS < ahead < MAX_GAP_SECONDS:  # another part with times of its own

@@ -11,6 +11,7 @@ import math
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -29,6 +30,7 @@ SHA256 = re.compile("[0-9a-f]{64}")
 LICENCE_CHARACTERS = 80  # of what a model card gives as the licence
 LARGE_FILE_BYTES = 2**24  # from this size on, a stopped download of a file goes on where it was
 SPARE_BYTES = 2**30  # what a download leaves free on the disk
+CONFIG = "config.json"
 NEEDED = ["*.json", "*.txt", "*.safetensors", "README.md"]
 # For repositories that hold only pickles, the Hub's own bot offers safetensors as a pull request.
 BOT, BOT_TITLE = "SFconvertbot", "Adding `safetensors` variant of this model"
@@ -117,7 +119,7 @@ def fetch(
     if name == MINI:
         return Checkpoint(MINI, folder)
     if folder.is_dir():
-        if not (folder / "config.json").is_file():
+        if not (folder / CONFIG).is_file():
             raise ModelError(f"{name} is a folder without config.json. Name the folder that holds the checkpoint's files.")
         return Checkpoint(folder.resolve().name, folder)
     owner, _, model = name.partition("/")
@@ -211,7 +213,7 @@ def _cached(name: str, revision: str | None) -> Path | None:
         snapshots = [home / "snapshots" / commit for commit in commits]
     else:
         snapshots = sorted((home / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    complete = (path for path in snapshots if (path / "config.json").is_file() and any(path.glob("*.safetensors")))
+    complete = (path for path in snapshots if (path / CONFIG).is_file() and any(path.glob("*.safetensors")))
     return next(complete, None)
 
 
@@ -236,11 +238,15 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
             raise refuse(f"with {size / 1e9:.1f} GB it is too large: at most {max_bytes / 1e9:.1f} GB may be downloaded here.")
         if size + SPARE_BYTES > (free := _free_bytes(Path(constants.HF_HUB_CACHE))):
             raise refuse(f"its {size / 1e9:.1f} GB do not fit: the disk has {free / 1e9:.1f} GB free. Free some.")
+        _remove_rests(name)
         bar = {"tqdm_class": _reporting(progress, size)} if progress else {}
         for file, length in files.items():
             if length >= LARGE_FILE_BYTES:
                 _download_large(name, revision, file, length, bar)
-        return Path(snapshot_download(name, revision=revision, allow_patterns=NEEDED, **bar))
+        # `_cached` takes a snapshot with config.json for a whole one. It comes last, so that this is right after a kill, too.
+        rest = Path(snapshot_download(name, revision=revision, allow_patterns=NEEDED, ignore_patterns=[CONFIG], **bar))
+        silent = _reporting(lambda share: None, size)
+        return Path(snapshot_download(name, revision=rest.name, allow_patterns=[CONFIG], tqdm_class=silent))
     except ModelError:
         raise
     except GatedRepoError as error:
@@ -288,6 +294,21 @@ def _download_large(name: str, revision: str | None, file: str, size: int, bar: 
             return
         part.unlink()
     raise UnavailableError(f"{name} is not on this machine, and {file} was damaged on its way. Try again.")
+
+
+def _remove_rests(name: str) -> None:
+    """Remove what killed downloads of a model have left, up to its whole size each: the Hub client never goes on with it.
+
+    The client holds a file's lock while it downloads the file. A killed process holds none.
+    """
+    from filelock import FileLock, Timeout
+    from huggingface_hub import constants
+
+    cache = Path(constants.HF_HUB_CACHE)
+    home = f"models--{name.replace('/', '--')}"
+    for rest in (cache / home / "blobs").glob("*.incomplete"):
+        with suppress(OSError, Timeout), FileLock(cache / ".locks" / home / f"{rest.name.partition('.')[0]}.lock", timeout=0):
+            rest.unlink()
 
 
 def _files(name: str, revision: str | None) -> dict[str, int]:
@@ -367,7 +388,7 @@ def _size(folder: Path) -> int:
 
 
 def _is_ctc(folder: Path) -> bool:
-    architectures = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("architectures") or []
+    architectures = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("architectures") or []
     return any(architecture.endswith("ForCTC") for architecture in architectures)
 
 
