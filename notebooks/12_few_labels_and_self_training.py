@@ -47,7 +47,7 @@ ten_minutes = predict(
 # - **4-gram**: a beam search with a word 4-gram, a table of word counts;
 # - **Transformer**: a beam search with a Transformer language model.
 #
-# Only figures that we could check are drawn. The paper's Table 9 has all three decoders for every amount of transcripts.
+# The figure draws part of the paper's tables. Its Table 9 has all three decoders for every amount of transcripts.
 
 # %%
 PAPER = [  # decoder, hours, WER (%) on test-clean, on test-other, table of arXiv 2006.11477v3
