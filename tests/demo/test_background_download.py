@@ -106,13 +106,13 @@ def test_the_page_opens_before_the_large_model_is_there_and_then_offers_it(check
             expect(page.locator("#download-line")).to_contain_text("of 1,262 MB")
             page.locator(".clip-take:visible").first.click()
             expect(page.get_by_text(default_texts[examples()[0].path.name]).first).to_be_attached()
-            expect(page.locator("#download-line")).to_contain_text(re.compile(r"[1-9]\d+ of 1,262 MB, about"))
+            expect(page.locator("#download-line")).to_contain_text(re.compile(r"[1-9]\d+ of 1,262 MB, about"), timeout=PATIENCE)
             page.locator("#download-stop").click()
             expect(page.locator("#download-line")).to_contain_text("stopped")
             hub.bytes_per_second *= 100
             page.locator("#download-stop").click()
             page.locator("#download-use").click()
-            expect(page.locator("#model-facts")).to_contain_text(DEFAULT)
+            expect(page.locator("#model-box")).to_contain_text(f"Model: {DEFAULT}", timeout=PATIENCE)
             assert any("more.safetensors bytes=" in line for line in hub.asked)  # the second download went on
             browser.close()
     finally:

@@ -41,18 +41,20 @@ def build(models: LoadedModels, use: gr.Button | None = None) -> gr.State:
         try:
             with closing(models.load(name)) as loading:
                 for share in loading:
-                    yield [gr.skip(), gr.skip(), _loading(name, share), gr.update(visible=True), gr.skip()]
+                    label = gr.update(label=strings.MODEL_LOADING.format(name=name, share=share))  # the box may be folded
+                    yield [gr.skip(), gr.skip(), _loading(name, share), gr.update(visible=True), label]
             ready = models.get(name)
         except W2VKitError as error:
             message = widgets.failure(_reason(error, name, models)) + _facts(models.get(before))
-            yield [before, before, message, gr.update(visible=False), gr.skip()]
+            label = gr.update(label=strings.MODEL_BOX.format(name=before), open=True)
+            yield [before, before, message, gr.update(visible=False), label]
             return
         label = gr.update(label=strings.MODEL_BOX.format(name=name))
         yield [gr.update(choices=models.names(), value=name), name, _facts(ready), gr.update(visible=False), label]
 
     def stop_loading(name: str | None, before: str) -> list[Any]:
         message = widgets.message(strings.STOPPED.format(name=name)) + _facts(models.get(before))
-        return [before, message, gr.update(visible=False)]
+        return [before, message, gr.update(visible=False), gr.update(label=strings.MODEL_BOX.format(name=before))]
 
     outputs = [choice, chosen_model, facts, stop, box]
     loading = choice.input(
@@ -73,7 +75,7 @@ def build(models: LoadedModels, use: gr.Button | None = None) -> gr.State:
             show_progress="hidden",
             concurrency_limit=widgets.AT_ONCE,
         ).then(lambda: gr.update(visible=False), None, use, api_visibility="private")
-    stop.click(stop_loading, [choice, chosen_model], [choice, facts, stop], cancels=loading, api_visibility="private")
+    stop.click(stop_loading, [choice, chosen_model], [choice, facts, stop, box], cancels=loading, api_visibility="private")
     return chosen_model
 
 
