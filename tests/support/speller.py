@@ -30,6 +30,15 @@ class Speller:
     def __init__(self, pause: float = 0.0) -> None:
         self.pause, self.read = pause, list[str]()
 
+    longest_pass, pass_seconds = 40.0, 0.01  # s; texts are given one by one, and sorted within a window
+
+    def check(self, waveform):
+        pass
+
+    def emit_each(self, waveforms, *, progress=None):
+        for index, waveform in sorted(enumerate(waveforms), key=lambda pair: -len(pair[1].samples)):
+            yield index, self.emit([waveform], progress=progress)[0]
+
     def emit(self, waveforms, *, progress=None):
         time.sleep(self.pause)
         texts = ["".join(chr(round(128 * x)) for x in w.samples[HOLD // 2 :: HOLD] if x > 0) for w in waveforms]
@@ -57,4 +66,4 @@ def utterances(count: int) -> list[Utterance]:
 
 
 if __name__ == "__main__":
-    evaluate(speller(pause=0.1), utterances(int(sys.argv[2])), results_file=Path(sys.argv[1]))
+    evaluate(speller(pause=0.01), utterances(int(sys.argv[2])), results_file=Path(sys.argv[1]))
