@@ -11,6 +11,7 @@ from support.emissions import LABELS, spell
 from w2vkit.decode import greedy
 from w2vkit.emissions import Vocabulary
 from w2vkit.evaluate import evaluate
+from w2vkit.pipeline import stream
 from w2vkit.pipeline.datasets import Utterance
 
 HOLD = 400  # samples per character
@@ -66,4 +67,5 @@ def utterances(count: int) -> list[Utterance]:
 
 
 if __name__ == "__main__":
+    stream.WINDOW_SECONDS = float(sys.argv[3])
     evaluate(speller(pause=0.01), utterances(int(sys.argv[2])), results_file=Path(sys.argv[1]))

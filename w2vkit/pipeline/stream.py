@@ -168,7 +168,8 @@ class Stream(Generic[T]):
         list of Outcome
             Those that are done, as soon as all before them are.
         """
-        ahead = ReadAhead(items, self._load, self._threads, longest=self._model.longest_pass, most=2 * self._window)
+        longest = self._model.longest_pass
+        ahead = ReadAhead(items, self._load, self._threads, longest=longest, most=2 * max(self._window, longest))
         window, seconds = list[Outcome[T]](), 0.0
         try:
             for outcome in ahead:
@@ -179,6 +180,8 @@ class Stream(Generic[T]):
                     ahead.free(seconds)
                     window, seconds = [], 0.0
             yield from self._transcribe(window)
+            if ahead.fault:
+                raise ahead.fault
         finally:
             ahead.close()
 
@@ -194,8 +197,8 @@ class Stream(Generic[T]):
             outcome.sound, outcome.held, outcome.hypotheses = sound, held, [None] * len(sound.waveforms)
         except TooLongError:
             outcome.alone = True
-        except Exception as error:  # of this item only: the stream goes on
-            outcome.error = error
+        except BaseException as error:  # of this item only; some libraries raise what is no Exception, and nobody would see it
+            outcome.error = error if isinstance(error, Exception) else RuntimeError(repr(error))
         outcome.reading = time.perf_counter() - started
 
     def _transcribe(self, window: list[Outcome[T]]) -> Iterator[list[Outcome[T]]]:
@@ -316,6 +319,11 @@ class ReadAhead(Generic[T]):
     threads : int
     longest, most : float
         How much sound an item can have, and all of them together (s); `free` tells what is no longer held.
+
+    Attributes
+    ----------
+    fault : BaseException or None
+        What ended the items early.
     """
 
     def __init__(
@@ -324,7 +332,7 @@ class ReadAhead(Generic[T]):
         self._items, self._load, self._longest, self._most = iter(items), load, longest, most
         self._turn, self._change = threading.Lock(), threading.Condition()
         self._waiting, self._held, self._ended = deque[Outcome[T]](), 0.0, False
-        self._fault: BaseException | None = None
+        self.fault: BaseException | None = None
         self._threads = [threading.Thread(target=self._work, name="reader", daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -337,8 +345,6 @@ class ReadAhead(Generic[T]):
                     break
                 outcome = self._waiting.popleft()
             yield outcome
-        if self._fault:
-            raise self._fault
 
     def free(self, seconds: float) -> None:
         """Say that so many seconds of sound are no longer held."""
@@ -380,6 +386,6 @@ class ReadAhead(Generic[T]):
                     self._waiting.append(outcome)
                     self._held += self._longest
                 else:
-                    self._ended, self._fault = True, fault
+                    self._ended, self.fault = True, fault
                     self._change.notify_all()
             return outcome
