@@ -53,7 +53,7 @@ def streamed(model: CTCModel, files: list[Path], threads: int) -> list[str]:
         return Sound([waveform], waveform.seconds)
 
     outcomes = [o for some in Stream(model, greedy, read, threads=threads).run(files) for o in some]
-    return [o.hypotheses[0].text if o.hypotheses[0] and not o.error else str(o.error) for o in outcomes]
+    return [str(o.error) if o.error else o.hypotheses[0].text for o in outcomes]
 
 
 def main() -> None:

@@ -191,7 +191,11 @@ def test_a_fault_of_one_long_file_ends_no_shard():
     worker = Worker.__new__(Worker)
     worker.model, worker.decode, worker.max_seconds = speller(), greedy, 100.0
     worker.model.emit_file = lambda *arguments, **options: [][0]
-    found = list(worker._transcribe(iter([replace(utterances(1)[0], audio=(16_000, np.zeros(41 * 16_000, np.float32))), *utterances(3)[1:]])))
+    found = list(
+        worker._transcribe(
+            iter([replace(utterances(1)[0], audio=(16_000, np.zeros(41 * 16_000, np.float32))), *utterances(3)[1:]])
+        )
+    )
     assert [bool(row.error) for row in found] == [True, False, False] and "IndexError" in str(found[0].error)
 
 

@@ -5,11 +5,12 @@ import threading
 import time
 import weakref
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import soundfile
-from support.speller import Speller, sound
+from support.speller import Speller, sound, speller
 
 from w2vkit.audio import Waveform, load
 from w2vkit.cli import main
@@ -43,7 +44,7 @@ def readers() -> list[threading.Thread]:
 
 def test_the_order_is_that_of_the_items_whatever_their_length(monkeypatch):
     monkeypatch.setattr(stream, "WINDOW_SECONDS", 1.0)
-    model, told = Speller(), []
+    model, told = speller(), []
     assert run(model, WORDS * 20, progress=told.append, threads=5) == WORDS * 20
     assert model.read != WORDS * 20 and sorted(model.read) == sorted(WORDS * 20)  # sorted within a window
     assert told == sorted(told) and told[-1] == 100
@@ -52,7 +53,7 @@ def test_the_order_is_that_of_the_items_whatever_their_length(monkeypatch):
 
 @pytest.mark.parametrize("bad", [AudioError("bad"), MemoryError(), SystemExit(3), TooLongError("long")], ids=repr)
 def test_a_fault_of_a_reader_is_one_row_in_its_place(bad):
-    found = run(Speller(), [*WORDS, bad, *WORDS], whole=None)
+    found = run(speller(), [*WORDS, bad, *WORDS], whole=None)
     assert found[:5] == found[6:] == WORDS and (found[5] is bad or "SystemExit(3)" in str(found[5]))
 
 
@@ -64,7 +65,7 @@ def test_what_fails_in_a_batch_is_one_row_and_the_rest_of_the_batch_is_computed(
                 raise ValueError("bad")
             return found
 
-    found = run(Model(), WORDS)
+    found = run(cast(Any, Model()), WORDS)
     assert isinstance(found.pop(2), ValueError) and found == WORDS[:2] + WORDS[3:]
 
 
@@ -74,7 +75,7 @@ def test_what_cannot_be_decoded_is_one_row():
             raise ValueError("bad")
         return found
 
-    outcomes = [o for some in Stream(Speller(), decode, read).run(WORDS) for o in some]
+    outcomes = [o for some in Stream(speller(), decode, read).run(WORDS) for o in some]
     assert [o.error is None for o in outcomes] == [True, True, False, True, True]
 
 
@@ -85,13 +86,13 @@ def test_a_fault_of_the_iterator_comes_after_the_items_before_it():
 
     found = []
     with pytest.raises(ModelError, match="no more"):
-        for some in Stream(Speller(), greedy, read).run(items()):
+        for some in Stream(speller(), greedy, read).run(items()):
             found += [o.hypotheses[0].text for o in some]
     assert found == WORDS and not readers()
 
 
 def test_long_items_go_by_themselves_in_their_place():
-    model = Speller()
+    model = speller()
     model.longest_pass = 0.3  # s; a character has 25 ms
     items = ["ONE", "TWENTY SEVEN TWO", "SIX", "TWENTY SEVEN SEVEN", "A"]
     told = []
@@ -100,7 +101,7 @@ def test_long_items_go_by_themselves_in_their_place():
 
 
 def test_the_consumer_can_stop_and_the_readers_end():
-    outcomes = Stream(Speller(), greedy, read).run(WORDS * 1000)
+    outcomes = Stream(speller(), greedy, read).run(WORDS * 1000)
     next(outcomes)
     outcomes.close()
     time.sleep(0.1)
@@ -123,7 +124,7 @@ def test_only_two_windows_of_sound_are_in_memory(monkeypatch, threads):
             drawn.append(k)
             yield 1 + k % 5
 
-    model = Speller()
+    model = speller()
     model.longest_pass, done = 5.0, 0
     for some in Stream(model, greedy, read, threads=threads).run(items()):
         done += len(some)
@@ -175,7 +176,7 @@ def test_a_stopped_run_keeps_the_windows_before_and_resumes(tmp_path, monkeypatc
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(stream, "WINDOW_SECONDS", 0.5)
-    model = Model()
+    model: Any = Model()
     monkeypatch.setattr("w2vkit.cli.transcribe.load_model", lambda options: model)
     Path("talks").mkdir()
     words = [*WORDS * 3, "STOP", *WORDS]

@@ -5,7 +5,15 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2vkit.cli.common import add_engine_options, add_model_options, add_speed_options, check_output, load_model, say, start_cluster
+from w2vkit.cli.common import (
+    add_engine_options,
+    add_model_options,
+    add_speed_options,
+    check_output,
+    load_model,
+    say,
+    start_cluster,
+)
 from w2vkit.cli.decoder import add_decoder_options, decoder, reading
 from w2vkit.errors import EvaluationError, printable, printable_json, printable_name, utf8
 from w2vkit.pipeline.files import locked

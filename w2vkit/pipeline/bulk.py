@@ -1,5 +1,7 @@
-"""Data sets to text. A `Runner` does this for a whole one: `LocalRunner` in this process, by a stream,
-`w2vkit.pipeline.cluster.Cluster` on many machines. An utterance that fails becomes a result with its error.
+"""Data sets to text; an utterance that fails becomes a result with its error.
+
+A `Runner` does this for a whole data set: `LocalRunner` in this process, by a `Stream`, `w2vkit.pipeline.cluster.Cluster` on
+many machines.
 """
 
 from collections import Counter
@@ -21,6 +23,7 @@ from w2vkit.pipeline.stream import Outcome, Progress, Sound, Speed, Stream
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -193,7 +196,8 @@ def read(utterance: Utterance, most: float, model: "CTCModel", max_seconds: floa
 def result_of(outcome: Outcome[Utterance]) -> Result:
     """Give what is stored of an utterance."""
     one, sound = outcome.item, outcome.sound
-    result = Result(one.id, one.speaker, sound and round(sound.seconds, 3), one.reference, noise=sound and sound.noise, notes=tuple(sound.notes) if sound else ())
+    seconds = round(sound.seconds, 3) or None
+    result = Result(one.id, one.speaker, seconds, one.reference, noise=sound.noise, notes=tuple(sound.notes))
     if outcome.error:
         return replace(result, error=reason(outcome.error))
     (hypothesis,) = outcome.hypotheses

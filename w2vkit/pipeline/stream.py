@@ -92,27 +92,34 @@ class Outcome(Generic[T]):
     Attributes
     ----------
     item
-    sound : Sound or None
-        None where it could not be read.
-    hypotheses : list of Hypothesis
-        One for each waveform; incomplete where there is an error.
+    sound : Sound
+        Without waveforms; of 0 s where it could not be read.
+    found : dict
+        The hypothesis of each waveform, by its index.
     error : Exception or None
+        Why some or all are missing.
     """
 
     item: T
-    sound: Sound | None = None
-    hypotheses: list[Hypothesis | None] = field(default_factory=list)
+    sound: Sound = Sound((), 0.0)
+    found: dict[int, Hypothesis] = field(default_factory=dict)
     error: Exception | None = None
     # Before it is given:
     read: bool = False  # or it failed
     alone: bool = False  # too long to be computed together with others
+    wanted: int = 1  # hypotheses
     held: float = 0.0  # s of sound in memory
     reading: float = 0.0  # s that reading took
 
     @property
+    def hypotheses(self) -> list[Hypothesis]:
+        """The hypotheses in the order of the waveforms."""
+        return [text for _, text in sorted(self.found.items())]
+
+    @property
     def done(self) -> bool:
-        """Whether there are all hypotheses, or an error."""
-        return self.error is not None or (self.sound is not None and None not in self.hypotheses)
+        """Whether all are found, or there is an error."""
+        return self.error is not None or len(self.found) == self.wanted
 
 
 class Stream(Generic[T]):
@@ -186,15 +193,15 @@ class Stream(Generic[T]):
             ahead.close()
 
     def _load(self, outcome: Outcome[T]) -> None:
-        started = time.perf_counter()
+        started, longest = time.perf_counter(), self._model.longest_pass
         try:
-            sound = self._read(outcome.item, self._model.longest_pass)
+            sound = self._read(outcome.item, longest)
             held = sum(waveform.seconds for waveform in sound.waveforms)
-            if held > self._model.longest_pass:  # several channels
+            if held > longest:  # several channels
                 raise TooLongError
+            outcome.sound, outcome.held, outcome.wanted = sound, held, len(sound.waveforms)
             for waveform in sound.waveforms:
                 self._model.check(waveform)  # here, as it would be an error of its whole batch
-            outcome.sound, outcome.held, outcome.hypotheses = sound, held, [None] * len(sound.waveforms)
         except TooLongError:
             outcome.alone = True
         except BaseException as error:  # of this item only; some libraries raise what is no Exception, and nobody would see it
@@ -203,17 +210,17 @@ class Stream(Generic[T]):
 
     def _transcribe(self, window: list[Outcome[T]]) -> Iterator[list[Outcome[T]]]:
         """Transcribe items together, and then the last one by itself if it is that long."""
-        clips = [(outcome, k, w) for outcome in window if outcome.sound for k, w in enumerate(outcome.sound.waveforms)]
+        good = [outcome for outcome in window if not outcome.error]
+        clips = [(outcome, channel, w) for outcome in good for channel, w in enumerate(outcome.sound.waveforms)]
+        self.speed += Speed(len(clips), sum(w.seconds for *_, w in clips), sum(outcome.reading for outcome in good))
         waiting = deque(window)
-        self.speed += Speed(len(clips), sum(o.held for o in window), sum(o.reading for o in window if o.sound))
-        for texts in self._texts([waveform for _, _, waveform in clips]):
+        for texts in self._texts([waveform for *_, waveform in clips]):
             for index, text in texts:
                 outcome, channel, _ = clips[index]
                 if isinstance(text, Exception):
                     outcome.error = text
                 else:
-                    outcome.hypotheses[channel] = text
-            self._tell(self._done + sum(outcome.done for outcome in waiting))
+                    outcome.found[channel] = text
             yield from self._ready(waiting)
         yield from self._ready(waiting)
         if waiting:
@@ -221,11 +228,11 @@ class Stream(Generic[T]):
             yield from self._ready(waiting)
 
     def _ready(self, waiting: deque[Outcome[T]]) -> Iterator[list[Outcome[T]]]:
-        """Give the first outcomes that are done."""
-        ready = []
+        """Give the first outcomes, as far as they are done, and tell how many are."""
+        ready = list[Outcome[T]]()
         while waiting and waiting[0].done:
             ready.append(outcome := waiting.popleft())
-            outcome.sound = outcome.sound and replace(outcome.sound, waveforms=())
+            outcome.sound = replace(outcome.sound, waveforms=())
         self._done += len(ready)
         self._tell(self._done + sum(outcome.done for outcome in waiting))
         if ready:
@@ -299,8 +306,9 @@ class Stream(Generic[T]):
                 sound = self._read(outcome.item, math.inf)
                 read = time.perf_counter()
                 emissions = self._model.emit(sound.waveforms, progress=tell)
-            outcome.sound, emitted = replace(sound, waveforms=()), time.perf_counter()
-            outcome.hypotheses = [self._decode(one) for one in emissions]
+            outcome.sound, emitted = sound, time.perf_counter()
+            outcome.found = dict(enumerate(map(self._decode, emissions)))
+            outcome.wanted = len(emissions)
             ended = time.perf_counter()
             self.speed += Speed(len(emissions), sound.seconds * len(emissions), read - started, emitted - read, ended - emitted)
         except Exception as error:  # of this item only
