@@ -71,14 +71,18 @@ def main() -> None:
         name = str(save(Path(place) / "large")) if options.large else options.model
         files = write_clips(Path(place), options.clips)
         seconds = sum(soundfile.info(file).duration for file in files)
-        ways: dict[str, Callable[[list[Path]], list[str]]] = {}
-        for batch in [None, *options.batch_seconds]:
-            model = CTCModel.load(name, device=options.device, dtype=options.dtype, batch_seconds=batch)
-            model.emit_file(files[0])
-            if batch is None:
-                ways["file by file"] = partial(one_by_one, model)
-            title = f"stream, batches of {model.pass_seconds:g} s" + " (default)" * (batch is None)
-            ways[title] = partial(streamed, model, threads=options.threads)
+        load_model = partial(CTCModel.load, name, device=options.device, dtype=options.dtype)
+        model = load_model()
+        ways: dict[str, Callable[[list[Path]], list[str]]] = {
+            "file by file": partial(one_by_one, model),
+            f"stream, batches of {model.pass_seconds:g} s (default)": partial(streamed, model, threads=options.threads),
+        }
+        for batch in options.batch_seconds:
+            ways[f"stream, batches of {batch:g} s"] = partial(
+                streamed, load_model(batch_seconds=batch), threads=options.threads
+            )
+        for work in ways.values():
+            work(files[:1])  # kernels are chosen
         taken, texts = dict.fromkeys(ways, 0.0), {way: list[str]() for way in ways}
         for first in range(0, len(files), PART):
             for way, work in ways.items():

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -165,7 +165,7 @@ class Stream(Generic[T]):
         self._window = max(WINDOW_SECONDS, WINDOW_BATCHES * model.pass_seconds)
         self._done = 0  # outcomes that were given
 
-    def run(self, items: Iterable[T]) -> Iterator[list[Outcome[T]]]:
+    def run(self, items: Iterable[T]) -> Generator[list[Outcome[T]], None, None]:
         """Transcribe items, which are drawn in a thread, and give their outcomes in the order of the items.
 
         An exception of the iterator ends the stream, after the items before it.
