@@ -93,8 +93,8 @@ def main() -> None:
     print(f"{len(files)} clips, {seconds / 60:.0f} min; {options.model} on {model.device} in {model.dtype}")
     print("| way | audio s per s | times file by file | other texts |\n|---|---|---|---|")
     for way in ways:
-        other = sum(a != b for a, b in zip(texts[way], texts["file by file"], strict=True))
-        print(f"| {way} | {seconds / taken[way]:,.1f} | {slow / taken[way]:.2f} | {other} |")
+        differ = sum(a != b for a, b in zip(texts[way], texts["file by file"], strict=True))
+        print(f"| {way} | {seconds / taken[way]:,.1f} | {slow / taken[way]:.2f} | {differ} |")
     print(json.dumps({"benchmark": "stream", "clips": len(files), "seconds": seconds, "taken": taken}))
 
 

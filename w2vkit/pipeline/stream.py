@@ -177,15 +177,16 @@ class Stream(Generic[T]):
         """
         longest = self._model.longest_pass
         ahead = ReadAhead(items, self._load, self._threads, longest=longest, most=2 * max(self._window, longest))
-        window, seconds = list[Outcome[T]](), 0.0
+        window, seconds, enough = list[Outcome[T]](), 0.0, self._model.pass_seconds
         try:
             for outcome in ahead:
                 window.append(outcome)
                 seconds += outcome.held
-                if seconds >= self._window or outcome.alone:
+                if seconds >= enough or outcome.alone:
                     yield from self._transcribe(window)
                     ahead.free(seconds)
-                    window, seconds = [], 0.0
+                    # The first windows are small, so that the first texts come soon.
+                    window, seconds, enough = [], 0.0, min(2 * enough, self._window)
             yield from self._transcribe(window)
             if ahead.fault:
                 raise ahead.fault
