@@ -133,6 +133,22 @@ def test_only_two_windows_of_sound_are_in_memory(monkeypatch, threads):
     assert done == 200 and 20 < most[0] <= 2 * 20
 
 
+def test_bad_items_are_limited_in_number_too(monkeypatch):
+    monkeypatch.setattr(stream, "WINDOW_SECONDS", 10.0)
+    model, drawn, done = speller(), list[int](), 0
+
+    def items():
+        for k in range(500):
+            drawn.append(k)
+            yield AudioError(f"{k} is bad")
+
+    model.longest_pass = 5.0
+    for some in Stream(model, greedy, read).run(items()):
+        done += len(some)
+        assert len(drawn) - done <= 2 * 10 / stream.LEAST
+    assert done == 500
+
+
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory) -> Path:
     """Speech of many lengths, from 0.2 s to one that is longer than a pass; a file that is no sound, and one without any."""

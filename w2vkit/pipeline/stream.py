@@ -26,6 +26,7 @@ T = TypeVar("T")
 READERS = min(4, os.cpu_count() or 1)  # threads; soundfile, FFmpeg and soxr release the GIL while they work
 WINDOW_SECONDS = 120.0  # s of sound that is sorted by length together; a kill loses at most the work on this much
 WINDOW_BATCHES = 4  # at least so many batches are sorted together, for a GPU, whose batches are long
+LEAST = 0.5  # s; shorter and bad sounds count as much, which limits their number, too
 
 Progress = Callable[[float], None]  # called with how many items, or what share of one, are done
 
@@ -108,7 +109,7 @@ class Outcome(Generic[T]):
     read: bool = False  # or it failed
     alone: bool = False  # too long to be computed together with others
     wanted: int = 1  # hypotheses
-    held: float = 0.0  # s of sound in memory
+    held: float = LEAST  # s of sound in memory
     reading: float = 0.0  # s that reading took
 
     @property
@@ -176,7 +177,7 @@ class Stream(Generic[T]):
             Those that are done, as soon as all before them are.
         """
         longest = self._model.longest_pass
-        ahead = ReadAhead(items, self._load, self._threads, longest=longest, most=2 * max(self._window, longest))
+        ahead = ReadAhead(items, self._load, self._threads, longest=longest, most=2 * max(self._window, longest, LEAST))
         window, seconds, enough = list[Outcome[T]](), 0.0, self._model.pass_seconds
         try:
             for outcome in ahead:
@@ -197,10 +198,10 @@ class Stream(Generic[T]):
         started, longest = time.perf_counter(), self._model.longest_pass
         try:
             sound = self._read(outcome.item, longest)
-            held = sum(waveform.seconds for waveform in sound.waveforms)
-            if held > longest:  # several channels
+            seconds = sum(waveform.seconds for waveform in sound.waveforms)
+            if seconds > longest:  # several channels
                 raise TooLongError
-            outcome.sound, outcome.held, outcome.wanted = sound, held, len(sound.waveforms)
+            outcome.sound, outcome.held, outcome.wanted = sound, max(LEAST, seconds), len(sound.waveforms)
             for waveform in sound.waveforms:
                 self._model.check(waveform)  # here, as it would be an error of its whole batch
         except TooLongError:
@@ -324,7 +325,7 @@ class ReadAhead(Generic[T]):
     items : iterable
         Drawn by the threads, one at a time.
     load : callable
-        Reads the sound of an outcome, and sets ``held``.
+        Reads the sound of an outcome, and sets its ``held``.
     threads : int
     longest, most : float
         How much sound an item can have, and all of them together (s); `free` tells what is no longer held.
