@@ -191,11 +191,8 @@ def test_a_fault_of_one_long_file_ends_no_shard():
     worker = Worker.__new__(Worker)
     worker.model, worker.decode, worker.max_seconds = speller(), greedy, 100.0
     worker.model.emit_file = lambda *arguments, **options: [][0]
-    found = list(
-        worker._transcribe(
-            iter([replace(utterances(1)[0], audio=(16_000, np.zeros(41 * 16_000, np.float32))), *utterances(3)[1:]])
-        )
-    )
+    long = replace(utterances(1)[0], audio=(16_000, np.zeros(41 * 16_000, np.float32)))
+    found = list(worker._transcribe(iter([long, *utterances(3)[1:]])))
     assert [bool(row.error) for row in found] == [True, False, False] and "IndexError" in str(found[0].error)
 
 
@@ -378,7 +375,7 @@ def test_workers_keep_what_is_missing_in_short_and_long_sounds(tmp_path, monkeyp
     (tmp_path / "cut.wav").write_bytes(cut_short())
     made = [Utterance("cut", tmp_path / "cut.wav", None)]
     for longest in (60.0, 0.5):  # read as a short clip, and block by block
-        monkeypatch.setattr("w2vkit.pipeline.cluster.LONG_SECONDS", longest)
+        monkeypatch.setattr("w2vkit.model.CTCModel.longest_pass", longest)
         worker = Worker({"name": "w2v-mini", "device": "cpu"}, corpus(made), greedy, 3600.0)
         worker.corpus = Corpus("made", None, None, 1, True, lambda start, stop: iter(made))
         (row,) = pq.read_table(io.BytesIO(worker({"shard": 0, "start": 0, "stop": 1})["table"])).to_pylist()
