@@ -15,6 +15,10 @@ class AudioError(W2VKitError):
     """The audio cannot be read or used."""
 
 
+class TooLongError(AudioError):
+    """The audio is longer than a limit."""
+
+
 class ModelError(W2VKitError):
     """The checkpoint cannot be found, loaded or used."""
 

@@ -25,6 +25,8 @@ class Terminal(io.StringIO):
 
 
 class Model(Speller):
+    longest_pass = 0.0  # so that `emit_file` is called
+
     def emit_file(self, source, *, max_seconds, track, note, progress):
         note("Something is missing.")
         waveform = load(source)

@@ -11,6 +11,7 @@ from support.emissions import LABELS, spell
 from w2vkit.decode import greedy
 from w2vkit.emissions import Vocabulary
 from w2vkit.evaluate import evaluate
+from w2vkit.pipeline import stream
 from w2vkit.pipeline.datasets import Utterance
 
 HOLD = 400  # samples per character
@@ -29,6 +30,15 @@ class Speller:
 
     def __init__(self, pause: float = 0.0) -> None:
         self.pause, self.read = pause, list[str]()
+
+    longest_pass, pass_seconds = 40.0, 0.01  # s; texts are given one by one, and sorted within a window
+
+    def check(self, waveform):
+        pass
+
+    def emit_each(self, waveforms, *, progress=None):
+        for index, waveform in sorted(enumerate(waveforms), key=lambda pair: -len(pair[1].samples)):
+            yield index, self.emit([waveform], progress=progress)[0]
 
     def emit(self, waveforms, *, progress=None):
         time.sleep(self.pause)
@@ -57,4 +67,5 @@ def utterances(count: int) -> list[Utterance]:
 
 
 if __name__ == "__main__":
-    evaluate(speller(pause=0.1), utterances(int(sys.argv[2])), results_file=Path(sys.argv[1]))
+    stream.WINDOW_SECONDS = float(sys.argv[3])
+    evaluate(speller(pause=0.01), utterances(int(sys.argv[2])), results_file=Path(sys.argv[1]))

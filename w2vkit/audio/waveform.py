@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from w2vkit.audio.decoders import BLOCK_SAMPLES, MAX_CHANNELS, Note, OpenAudio, one_error, open_file, to_float32
-from w2vkit.errors import AudioError, brief, printable_name
+from w2vkit.errors import AudioError, TooLongError, brief, printable_name
 
 SAMPLE_RATE = 16_000  # Hz; wav2vec 2.0 checkpoints were trained on it
 MAX_SECONDS = 2 * 3600.0  # s; the longest audio that `load` takes by default
@@ -414,7 +414,7 @@ def _scale(array: np.ndarray, name: str) -> np.ndarray:
 
 def _check_length(name: str, seconds: float | None, max_seconds: float) -> None:
     if seconds is not None and seconds > max_seconds + 1e-6:  # durations of blocks are added up
-        raise AudioError(
+        raise TooLongError(
             f"{name} is longer ({_clock(seconds)}) than the limit of {_clock(max_seconds)}. "
             "Cut it into parts, or raise the limit (max_seconds in Python, --max-hours, or --max-seconds of w2vkit demo)."
         )

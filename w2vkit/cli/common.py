@@ -93,6 +93,24 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_speed_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``threads`` and ``batch_seconds``, which `load_model` reads."""
+    group = parser.add_argument_group("speed")
+    group.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="CPU cores to use: so many threads compute on a CPU, and so many read files ahead (default: all, and up to 4)",
+    )
+    group.add_argument(
+        "--batch-seconds",
+        type=float,
+        metavar="S",
+        help="seconds of sound, padding included, that are computed at once (default: by the memory of the GPU, or the "
+        "cores of the CPU)",
+    )
+
+
 def load_model(options: argparse.Namespace) -> "CTCModel":
     """Load the model of the options; print a note if another one is used instead."""
     with ends_at_once():
@@ -106,6 +124,8 @@ def load_model(options: argparse.Namespace) -> "CTCModel":
 
 def start_cluster(options: argparse.Namespace) -> "Cluster":
     """Connect to the cluster and load the model there; print a note if another one is used instead."""
+    if options.threads:
+        raise ClusterError("--engine ray gives each worker --cores-per-worker cores. Leave out --threads.")
     if not options.output_dir:
         raise ClusterError("--engine ray writes its results as Parquet files. Say where with --output-dir DIR.")
     from w2vkit.pipeline.cluster import Cluster
@@ -118,7 +138,8 @@ def start_cluster(options: argparse.Namespace) -> "Cluster":
 
 def _load_options(options: argparse.Namespace) -> dict[str, Any]:
     shared = {key: getattr(options, key) for key in ("device", "dtype", "revision")}
-    return {"name": options.model, "compiled": options.compile, **shared}
+    speed = {key: getattr(options, key, None) for key in ("threads", "batch_seconds")}  # not all commands have them
+    return {"name": options.model, "compiled": options.compile, **shared, **speed}
 
 
 def check_output(path: Path, inputs: Iterable[Path], *, overwrite: bool) -> None:

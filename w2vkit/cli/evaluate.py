@@ -5,7 +5,15 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2vkit.cli.common import add_engine_options, add_model_options, check_output, load_model, say, start_cluster
+from w2vkit.cli.common import (
+    add_engine_options,
+    add_model_options,
+    add_speed_options,
+    check_output,
+    load_model,
+    say,
+    start_cluster,
+)
 from w2vkit.cli.decoder import add_decoder_options, decoder, reading
 from w2vkit.errors import EvaluationError, printable, printable_json, printable_name, utf8
 from w2vkit.pipeline.files import locked
@@ -86,6 +94,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--with-audio", action="store_true", help="put players for the worst utterances into the report")
     add_decoder_options(parser, default="greedy")
     add_engine_options(parser)
+    add_speed_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=run)
 
@@ -175,7 +184,8 @@ def _texts(options: argparse.Namespace) -> tuple[Any, Path | None, Any]:
     """Give what looks up the texts of another system, where they are stored, and what stands for its decoder."""
     from w2vkit.evaluate.hypotheses import TextRunner, another_system, read_system
 
-    if options.engine != "local" or options.model != "auto" or decoder(options) or options.with_audio:
+    computing = options.engine != "local" or options.model != "auto" or options.threads or options.batch_seconds
+    if computing or decoder(options) or options.with_audio:
         raise EvaluationError(
             "--hypotheses scores texts as they are. Leave out the options of model, decoder, engine and sound, or --hypotheses."
         )
@@ -189,7 +199,7 @@ def _runner(options: argparse.Namespace) -> tuple[Any, Path | None]:
         from w2vkit.pipeline.bulk import LocalRunner
 
         results = options.output_dir / RESULTS if options.output_dir else None
-        return LocalRunner(load_model(options), results), results
+        return LocalRunner(load_model(options), results, threads=options.threads), results
     cluster = start_cluster(options)
     from w2vkit.pipeline.cluster import ClusterRunner
 

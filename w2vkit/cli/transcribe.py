@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from w2vkit.audio import Waveform
+from w2vkit.audio import Waveform, load
 from w2vkit.audio.waveform import channels, contents, refuse
 from w2vkit.cli.colour import ABOUT, in_colour, takes_colour
 from w2vkit.cli.common import (
@@ -18,6 +19,7 @@ from w2vkit.cli.common import (
     add_message_options,
     add_model_options,
     add_sound_options,
+    add_speed_options,
     load_model,
     note,
     say,
@@ -29,17 +31,16 @@ from w2vkit.cli.layout import OPTIONS as LAYOUT_OPTIONS
 from w2vkit.cli.layout import add_layout_options, formats_named, layout
 from w2vkit.cli.outputs import Outputs
 from w2vkit.cli.progress import Bar
-from w2vkit.decode import BeamSearch, Decode, Hypothesis, decoder_settings
-from w2vkit.errors import AudioError, FormatError, printable_name, reason
+from w2vkit.decode import BeamSearch, decoder_settings
+from w2vkit.emissions import Emissions
+from w2vkit.errors import AudioError, FormatError, TooLongError, printable_name, reason
 from w2vkit.examples import examples
 from w2vkit.formats import CASES, FORMATS, PLAIN, in_case, render
 from w2vkit.pipeline.files import locked
 from w2vkit.pipeline.segments import Segment, shifted
-from w2vkit.pipeline.transcription import transcribe
+from w2vkit.pipeline.stream import Outcome, Progress, Sound, Stream
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # no further output could be written either
-
-Progress = Callable[[float], None]
 
 
 def add(commands: Any) -> None:
@@ -99,6 +100,7 @@ def add(commands: Any) -> None:
     )
     add_decoder_options(parser, default="beam for checkpoints with a language model, such as w2v-mini, and greedy for others")
     add_engine_options(parser)
+    add_speed_options(parser)
     add_model_options(parser)
     add_message_options(parser)
     parser.set_defaults(run=run)
@@ -146,10 +148,18 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
         for path, job in outputs.paths.items():
             missing[job] += [] if path in done else [path]
     todo = [job for job in jobs if not outputs or missing[job]]
+    reader = Reader(model, options)
     with Bar(len(todo), quiet=options.quiet) as bar:
-        for number, job in enumerate(todo):
+        whole = None if options.channels else reader.emit_long
+        stream = Stream(
+            model, decode or model.default_decoder, reader.read, whole=whole, threads=options.threads, progress=bar.reach
+        )
+        for outcome in chain.from_iterable(stream.run(todo)):
+            job = outcome.item
             try:
-                texts = _texts_of(job, model, decode, options, bar, number)
+                if outcome.error:
+                    raise outcome.error
+                texts = _texts_of(outcome, options, bar)
             except Exception as error:  # of this file only: the job goes on
                 failures.append((job.path, reason(error)))
             else:
@@ -159,7 +169,6 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
                 else:
                     faults = [_write(outputs, path, texts[path.suffix[1:]]) for path in missing[job]]
                     failures += [(job.path, fault) for fault in faults if fault][:1]
-            bar.reach(number + 1)
             if options.verbose:
                 bar.note(f"{bar.line}: {printable_name(job.path)}")
     if outputs:
@@ -170,21 +179,14 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
     return _report(failures, total)
 
 
-def _texts_of(
-    job: Job, model: Any, decode: Decode | None, options: argparse.Namespace, bar: Bar, number: int
-) -> dict[str, str]:
-    """Transcribe a file; give the text in each format."""
-
-    def progress(share: float) -> None:
-        bar.reach(number + share)
-
-    start, notes = options.start or 0.0, list[str]()
-    read = _channels if options.channels else _mixed
-    speakers, seconds = read(job, model, decode, options, progress, notes)
-    bar.hear(seconds)
+def _texts_of(outcome: Outcome[Job], options: argparse.Namespace, bar: Bar) -> dict[str, str]:
+    """Give the text of a file in each format."""
+    speakers, sound = outcome.hypotheses, outcome.sound
+    start, notes = options.start or 0.0, list(sound.notes)
+    bar.hear(sound.seconds)
     for text in notes:
         bar.note(f"Note: {text}")
-    end = start + seconds
+    end = start + sound.seconds
     if start or options.duration:
         notes.append(f"Only {start:g} s to {end:g} s were transcribed. Times count from the beginning of the recording.")
         speakers = [shifted(hypothesis, start) for hypothesis in speakers]
@@ -192,61 +194,65 @@ def _texts_of(
         speakers = [in_case(hypothesis, options.case, pause=options.layout.pause) for hypothesis in speakers]
     if not options.output_dir and options.format == ["txt"] and takes_colour(sys.stdout):
         return {"txt": in_colour(speakers, options.layout)}
-    facts = {"seconds": end, "name": job.relative.name, "notes": notes, "layout": options.layout}
+    facts = {"seconds": end, "name": outcome.item.relative.name, "notes": notes, "layout": options.layout}
     found = speakers if options.channels else speakers[0]
     return {format: render(found, format, **facts) for format in options.format}
 
 
-def _mixed(
-    job: Job, model: Any, decode: Decode | None, options: argparse.Namespace, progress: Progress, notes: list[str]
-) -> tuple[list[Hypothesis], float]:
-    """Transcribe the mean of the channels; give the hypothesis and the duration (s)."""
-    source, most, track = job.source, options.max_hours * 3600, options.track
-    if options.start or options.duration:
+class Reader:
+    """Reads files as the options of the command say, for a `Stream`."""
+
+    def __init__(self, model: Any, options: argparse.Namespace) -> None:
+        self.model, self.options, self.most = model, options, options.max_hours * 3600
+
+    def read(self, job: Job, most: float) -> Sound:
+        """Read a file; it must be shorter than `most` (s).
+
+        Raises
+        ------
+        TooLongError
+            It is not, or it can be read but once, as standard input and pipes.
+        AudioError
+            It cannot be read.
+        """
+        if most < math.inf and (job.standard_input or (job.path.exists() and not job.path.is_file())):
+            raise TooLongError
+        strict, most = self.options.strict, min(most, self.most)
+        if not self.options.channels:
+            source, track = self._part(job)
+            waveform = load(source, sample_rate=self.model.sample_rate, max_seconds=most, track=track, strict=strict)
+            return Sound([waveform], waveform.seconds, waveform.notes)
+        notes = list[str]()
+        waveforms = self._channels(job, most, refuse if strict else notes.append)
+        return Sound(waveforms, waveforms[0].seconds, notes)
+
+    def emit_long(self, job: Job, progress: Progress) -> tuple[Sound, list[Emissions]]:
+        """Compute a long file block by block."""
+        notes = list[str]()
+        note = refuse if self.options.strict else notes.append
+        source, track = self._part(job)
+        emissions, seconds = self.model.emit_file(source, max_seconds=self.most, track=track, note=note, progress=progress)
+        return Sound([], seconds, notes), [emissions]
+
+    def _part(self, job: Job) -> tuple[Any, int | None]:
+        """Give the source that holds the part of a file that is asked for, and the track of that source."""
+        start, duration = self.options.start or 0.0, self.options.duration
+        if not start and not duration:
+            return job.source, self.options.track
         # One second more than the limit, so that a part up to the end that is too long is refused, and not cut.
-        source, track = Segment(contents(source), options.start or 0.0, options.duration, track, most + 1), None
-    result = transcribe(
-        source,
-        model,
-        decode=decode,
-        keep_sound=False,
-        max_seconds=most,
-        track=track,
-        strict=options.strict,
-        progress=progress,
-    )
-    notes += result.notes
-    return [result.hypothesis], result.seconds
+        return Segment(contents(job.source), start, duration, self.options.track, self.most + 1), None
 
-
-def _channels(
-    job: Job, model: Any, decode: Decode | None, options: argparse.Namespace, progress: Progress, notes: list[str]
-) -> tuple[list[Hypothesis], float]:
-    """Transcribe each channel by itself; give the hypotheses and the duration (s)."""
-    waveforms = channels(
-        job.source,
-        sample_rate=model.sample_rate,
-        max_seconds=options.max_hours * 3600,
-        track=options.track,
-        note=refuse if options.strict else notes.append,
-    )
-    if len(waveforms) == 1:
-        raise AudioError("It has one channel, and --channels needs one for each speaker. Leave out --channels.")
-    rate = model.sample_rate
-    first = round((options.start or 0.0) * rate)
-    part = slice(first, first + round(options.duration * rate) if options.duration else None)
-    if not len(waveforms[0].samples[part]):
-        raise AudioError(f"It has no sound from {options.start:g} s on. Correct --start.")
-    speakers = []
-    for k, waveform in enumerate(waveforms):
-        result = transcribe(
-            Waveform(waveform.samples[part], rate),
-            model,
-            decode=decode,
-            progress=lambda share, k=k: progress((k + share) / len(waveforms)),
-        )
-        speakers.append(result.hypothesis)
-    return speakers, len(waveforms[0].samples[part]) / rate
+    def _channels(self, job: Job, most: float, note: Callable[[str], None]) -> list[Waveform]:
+        """Read the channels of a file, or of the part of it that is asked for."""
+        rate, options = self.model.sample_rate, self.options
+        waveforms = channels(job.source, sample_rate=rate, max_seconds=most, track=options.track, note=note)
+        if len(waveforms) == 1:
+            raise AudioError("It has one channel, and --channels needs one for each speaker. Leave out --channels.")
+        first = round((options.start or 0.0) * rate)
+        part = slice(first, first + round(options.duration * rate) if options.duration else None)
+        if not len(waveforms[0].samples[part]):
+            raise AudioError(f"It has no sound from {options.start:g} s on. Correct --start.")
+        return [Waveform(waveform.samples[part], rate) for waveform in waveforms]
 
 
 def _has_pauses(options: argparse.Namespace) -> bool:

@@ -24,14 +24,16 @@ from w2vkit.evaluate.scoring import (
     score,
     unknown_characters,
 )
-from w2vkit.pipeline.bulk import CHUNK, Job, LocalRunner, ModelInfo, Runner, Speed
+from w2vkit.pipeline.bulk import Job, LocalRunner, ModelInfo, Runner
 from w2vkit.pipeline.datasets import Utterance
 from w2vkit.pipeline.journal import Result
+from w2vkit.pipeline.stream import Speed
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
 
 SHOWN_NOTES = 5  # on sounds, among the notes of an evaluation
+FIRST = 32  # utterances whose case is checked before the run
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +167,9 @@ def _known_words(decode: Decode) -> Callable[[str], bool] | None:
 def _first(utterances: Iterable[Utterance]) -> tuple[list[Utterance], Iterable[Utterance]]:
     """Give the first utterances, and all of them; an iterator can be read only once."""
     if isinstance(utterances, Iterator):
-        first = list(islice(utterances, CHUNK))
+        first = list(islice(utterances, FIRST))
         return first, chain(first, utterances)
-    return list(islice(utterances, CHUNK)), utterances
+    return list(islice(utterances, FIRST)), utterances
 
 
 def summarise(

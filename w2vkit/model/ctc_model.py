@@ -23,7 +23,7 @@ from w2vkit.model.internals import Internals
 from w2vkit.model.loading import geometry, load_parts, padding_matters
 from w2vkit.model.normalisation import Normalisation, NormalisationMeter, SlidingBuffer, normalisation_of
 from w2vkit.model.packed import PackedNetwork
-from w2vkit.model.precision import batch_seconds, out_of_memory, pick_device, pick_dtype, set_dtype, true_float32
+from w2vkit.model.precision import default_batch, out_of_memory, pick_device, pick_dtype, set_dtype, true_float32
 from w2vkit.model.windows import CONTEXT_SECONDS, WHOLE_SECONDS, Batcher, FrameGrid, Window
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class CTCModel:
         vocabulary: Vocabulary,
         checkpoint: Checkpoint,
         longest_pass: float = WHOLE_SECONDS,
+        batch: float | None = None,
     ) -> None:
         self.name, self.notice, self.folder = checkpoint.name, checkpoint.notice, checkpoint.folder
         self.network = network
@@ -77,7 +78,7 @@ class CTCModel:
         self._calibration = Calibration.load(checkpoint.folder)
         self._grid = FrameGrid(self.stride, self.receptive_field, self.sample_rate, longest_pass)
         self._batcher = Batcher(
-            budget=self._grid.frames_in(batch_seconds(layers.device)),
+            budget=self._grid.frames_in(batch or default_batch(layers.device)),
             mixed=not padding_matters(network, self.uses_attention_mask),
             context=self._grid.frames_in(CONTEXT_SECONDS),
         )
@@ -98,6 +99,8 @@ class CTCModel:
         dtype: str = "auto",
         revision: str | None = None,
         compiled: bool = False,
+        threads: int | None = None,
+        batch_seconds: float | None = None,
     ) -> "CTCModel":
         """Load a checkpoint.
 
@@ -119,19 +122,29 @@ class CTCModel:
         compiled : bool
             Compile the transformer layers by `torch.compile`, for long jobs: this takes minutes the first time, and
             less from its cache later.
+        threads : int, optional
+            CPU threads that PyTorch computes with in this process; all cores by default.
+        batch_seconds : float, optional
+            Sound, padding included, that goes through the network at once (s), until memory runs out. By default a GPU takes
+            16 s for each GiB that is free, and a CPU 6 s for each thread, at most 30 s.
 
         Raises
         ------
         ModelError
-            The checkpoint is missing, out of reach, damaged, or not a CTC model; or it cannot be compiled.
+            The checkpoint is missing, out of reach, damaged, or not a CTC model; or it cannot be compiled. Or there is no such
+            number of threads or seconds.
         """
+        if not (threads is None or threads >= 1) or not (batch_seconds is None or 0 < batch_seconds < math.inf):
+            raise ModelError("Give at least one thread (--threads), and a batch of more than 0 s (--batch-seconds).")
+        if threads:
+            torch.set_num_threads(threads)
         chosen = pick_device(device)
         layers = pick_dtype(dtype, chosen)
         checkpoint = fetch(name, revision)
         network, extractor, vocabulary = load_parts(checkpoint)
         set_dtype(network, layers)
         network.to(chosen)
-        model = cls(network, extractor, vocabulary, checkpoint, patch(network))
+        model = cls(network, extractor, vocabulary, checkpoint, patch(network), batch_seconds)
         if compiled:
             model._compile()
         log.info("%s runs on %s in %s", model.name, model.device, model.dtype)
@@ -169,15 +182,34 @@ class CTCModel:
         ModelError
             The memory does not suffice for a few seconds of sound.
         """
+        found = dict(self.emit_each(waveforms, progress=progress))
+        return [found[clip] for clip in range(len(waveforms))]
+
+    def emit_each(
+        self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None
+    ) -> Iterator[tuple[int, Emissions]]:
+        """Compute the emissions of waveforms, as `emit`, and give each as soon as it is there, while a GPU goes on.
+
+        Yields
+        ------
+        int
+            The index of the waveform; long ones come before short ones.
+        Emissions
+        """
         for waveform in waveforms:
-            self._check(waveform)
+            self.check(waveform)
         sounds = [SlidingBuffer([w.samples], len(w.samples), None) for w in waveforms]
         windows = [window for clip, sound in enumerate(sounds) for window in self._grid.cut(clip, sound.length)]
         windows.sort(key=lambda window: -window.frames)
         parts: list[dict[int, np.ndarray]] = [{} for _ in sounds]
+        left = [self._grid.frames(sound.length) for sound in sounds]
         for window, log_probs in self._log_probs(sounds, windows, progress):
-            parts[window.clip][window.start] = log_probs
-        return [self._emissions([part for _, part in sorted(clip.items())]) for clip in parts]
+            clip = window.clip
+            parts[clip][window.start] = log_probs
+            left[clip] -= len(log_probs)
+            if not left[clip]:
+                yield clip, self._emissions([part for _, part in sorted(parts[clip].items())])
+                parts[clip].clear()
 
     def emit_file(
         self,
@@ -255,7 +287,7 @@ class CTCModel:
         AudioError
             The waveform has another sampling rate, or is too short or too long.
         """
-        self._check(waveform)
+        self.check(waveform)
         if waveform.seconds > (most := self._grid.longest_pass):
             raise AudioError(f"{waveform.seconds:.0f} s are too long for one pass. Cut out {most:.0f} s or less.")
         samples = self._normalisation(waveform.samples).apply(waveform.samples)
@@ -295,7 +327,8 @@ class CTCModel:
         """Return how many frames a waveform with so many samples has."""
         return self._grid.frames(samples)
 
-    def _check(self, waveform: Waveform) -> None:
+    def check(self, waveform: Waveform) -> None:
+        """Raise the `AudioError` of `emit` for a waveform that cannot be computed."""
         if waveform.sample_rate != self.sample_rate:
             raise AudioError(
                 f"The waveform has {waveform.sample_rate} Hz, {self.name} needs {self.sample_rate} Hz. "

@@ -64,7 +64,7 @@ def cast_inputs(module: nn.Module) -> None:
     module.register_forward_pre_hook(lambda module, inputs: (inputs[0].to(next(module.parameters()).dtype), *inputs[1:]))
 
 
-def batch_seconds(device: torch.device) -> float:
+def default_batch(device: torch.device) -> float:
     """Return how many seconds of padded sound a device takes in one pass."""
     if device.type == "cpu":
         return min(BATCH_SECONDS, SECONDS_PER_CORE * torch.get_num_threads())

@@ -1,65 +1,28 @@
-"""Many utterances to text: sound is read ahead in threads, chunks go through the model, and the time is taken.
+"""Data sets to text; an utterance that fails becomes a result with its error.
 
-An utterance that fails becomes a result with its error. A `Runner` does this for a whole data set: `LocalRunner` in this
-process, `w2vkit.pipeline.cluster.Cluster` on many machines.
+A `Runner` does this for a whole data set: `LocalRunner` in this process, by a `Stream`, `w2vkit.pipeline.cluster.Cluster` on
+many machines.
 """
 
-import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from w2vkit.audio import MAX_SECONDS, Waveform, load
+from w2vkit.audio import MAX_SECONDS, load
 from w2vkit.audio.noise import signal_to_noise
 from w2vkit.decode import Decode, decoder_settings
 from w2vkit.decode.lm import of_checkpoint
-from w2vkit.emissions import Emissions, Vocabulary
-from w2vkit.errors import EvaluationError, reason
+from w2vkit.emissions import Vocabulary
+from w2vkit.errors import EvaluationError, TooLongError, reason
 from w2vkit.pipeline.datasets import Utterance
 from w2vkit.pipeline.journal import Journal, Result
+from w2vkit.pipeline.stream import Outcome, Progress, Sound, Speed, Stream
 
 if TYPE_CHECKING:
     from w2vkit.model import CTCModel
-
-READERS = 2  # threads; soundfile and soxr release the GIL while they work
-AHEAD = 64  # utterances that are read, or being read, before they are asked for
-CHUNK = 32  # utterances that are read, transcribed and stored together; a kill loses at most these
-
-Progress = Callable[[float], None]  # called with how many utterances, or what share of them, are done
-
-
-@dataclass(frozen=True)
-class Speed:
-    """How long transcribing took, without loading the model and without a first pass of one utterance that warms it up.
-
-    Attributes
-    ----------
-    utterances : int
-        How many this run transcribed; those of an earlier run are not timed.
-    seconds : float
-        Of sound.
-    reading : float
-        Seconds for decoding and resampling the files, in threads beside the network.
-    forward : float
-        Seconds for normalising, padding and the network.
-    decoding : float
-        Seconds from emissions to text.
-    """
-
-    utterances: int = 0
-    seconds: float = 0.0
-    reading: float = 0.0
-    forward: float = 0.0
-    decoding: float = 0.0
-
-    @property
-    def rtfx(self) -> float:
-        """Seconds of sound per second; as on the Open ASR Leaderboard, reading the files is not counted."""
-        return self.seconds / max(self.forward + self.decoding, 1e-9)
 
 
 @dataclass(frozen=True)
@@ -137,11 +100,13 @@ class LocalRunner:
     model : CTCModel
     results_file : Path, optional
         JSON lines to which results are appended. If the file is there, the run resumes from it.
+    threads : int, optional
+        That read sound ahead, as for `Stream`.
     """
 
-    def __init__(self, model: "CTCModel", results_file: Path | None = None) -> None:
+    def __init__(self, model: "CTCModel", results_file: Path | None = None, *, threads: int | None = None) -> None:
         self.info = ModelInfo.of(model)
-        self._model, self._file = model, results_file
+        self._model, self._file, self._threads = model, results_file, threads
 
     def run(self, utterances: Iterable[Utterance], *, decode: Decode, progress: Progress | None = None) -> Job:
         """Transcribe utterances, as `Runner.run`.
@@ -152,31 +117,32 @@ class LocalRunner:
             The file of results belongs to another run, or it cannot be written.
         """
         journal = Journal(self._file, {"model": self.info.model, "dtype": self.info.dtype, **decoder_settings(decode)})
-        tell = progress or (lambda done: None)
-        speed: Speed | None = None
         ids: list[str] = []
-        reused = 0
-        source = read_ahead(
-            with_distinct_ids(utterances), self._model.sample_rate, lambda u: not journal.has(u.id, u.reference)
+        reused: list[str] = []
+        tell = progress or (lambda done: None)
+
+        def pending() -> Iterator[Utterance]:
+            for utterance in with_distinct_ids(utterances):
+                ids.append(utterance.id)
+                if journal.has(utterance.id, utterance.reference):
+                    reused.append(utterance.id)
+                else:
+                    yield utterance
+
+        stream = Stream(
+            self._model,
+            decode,
+            partial(read, model=self._model),
+            threads=self._threads,
+            warm_up=True,
+            progress=lambda done: tell(len(reused) + done),
         )
-        while chunk := list(islice(source, CHUNK)):
-            pending = [read for read in chunk if read.needed]
-            if pending:
-                start, count = len(ids) + len(chunk) - len(pending), len(pending)
-                results, speed = transcribe_chunk(
-                    self._model,
-                    pending,
-                    decode,
-                    speed,
-                    lambda share, start=start, count=count: tell(start + share * count),
-                )
-                journal.add(results)
-            ids += [read.utterance.id for read in chunk]
-            reused += len(chunk) - len(pending)
-            tell(len(ids))
+        for outcomes in stream.run(pending()):
+            journal.add(result_of(outcome) for outcome in outcomes)
+        tell(len(ids))
         results = journal.finish(ids)
-        notes = [reused_note(reused, len(results), self._file)] if reused else []
-        return Job(results, reused, speed, notes)
+        notes = [reused_note(len(reused), len(results), self._file)] if reused else []
+        return Job(results, len(reused), stream.speed if stream.speed.utterances else None, notes)
 
 
 def reused_note(reused: int, total: int, place: Path | None) -> str:
@@ -206,149 +172,39 @@ def with_distinct_ids(utterances: Iterable[Utterance]) -> Iterator[Utterance]:
         yield replace(utterance, id=id, error=error) if error else utterance
 
 
-@dataclass(frozen=True, eq=False)
-class Read:
-    """An utterance and its sound: either a waveform, or an error, or neither where it need not be read."""
+def read(utterance: Utterance, most: float, model: "CTCModel", max_seconds: float = MAX_SECONDS) -> Sound:
+    """Read an utterance's sound, for a `Stream`.
 
-    utterance: Utterance
-    waveform: Waveform | None = None
-    error: str | None = None
-    noise: float | None = None  # signal-to-noise ratio (dB)
-    seconds: float = 0.0  # that reading took
-
-    @property
-    def needed(self) -> bool:
-        """Whether the sound had to be read."""
-        return self.waveform is not None or self.error is not None
-
-    def result(self, emissions: Emissions | Exception | None, decode: Decode) -> Result:
-        """Decode the emissions, or give the error in their place."""
-        one = self.utterance
-        if self.waveform is None or emissions is None:
-            return Result(one.id, one.speaker, None, one.reference, error=self.error)
-        seconds, notes = round(self.waveform.seconds, 3), self.waveform.notes
-        result = Result(one.id, one.speaker, seconds, one.reference, noise=self.noise, notes=notes)
-        try:
-            if isinstance(emissions, Exception):
-                raise emissions
-            hypothesis = decode(emissions)
-        except Exception as error:  # of this utterance only: the job goes on
-            return replace(result, error=reason(error))
-        return replace(
-            result,
-            hypothesis=hypothesis.text,
-            confidences=[round(word.confidence, 4) for word in hypothesis.words],
-            alternatives=[other.text for other in hypothesis.alternatives] or None,
-            decoded=hypothesis,
-        )
-
-
-def read_ahead(
-    utterances: Iterable[Utterance],
-    sample_rate: int,
-    needed: Callable[[Utterance], bool],
-    *,
-    max_seconds: float = MAX_SECONDS,
-) -> Iterator[Read]:
-    """Read the sound of utterances in threads, in their order, up to `AHEAD` of them before they are asked for.
-
-    Parameters
-    ----------
-    utterances : iterable of Utterance
-    sample_rate : int
-        To resample to (Hz).
-    needed : callable
-        Whether an utterance's sound is to be read at all.
-    max_seconds : float
-        Longer sound is an error (s).
-
-    Yields
+    Raises
     ------
-    Read
+    TooLongError
+        It has more than `most` or `max_seconds` seconds.
+    W2VKitError
+        It cannot be read.
     """
-
-    def read(utterance: Utterance) -> Read:
-        start = time.perf_counter()
-        try:
-            if utterance.error:
-                raise EvaluationError(utterance.error)
-            waveform = load(utterance.audio, sample_rate=sample_rate, max_seconds=max_seconds)
-        except Exception as error:  # of this utterance only: the job goes on
-            return Read(utterance, error=reason(error))
-        return Read(utterance, waveform, noise=signal_to_noise(waveform), seconds=time.perf_counter() - start)
-
-    waiting: deque[Future[Read] | Read] = deque()
-    pool = ThreadPoolExecutor(READERS)
+    if utterance.error:
+        raise EvaluationError(utterance.error)
     try:
-        for utterance in utterances:
-            waiting.append(pool.submit(read, utterance) if needed(utterance) else Read(utterance))
-            if len(waiting) > AHEAD:
-                yield _done(waiting.popleft())
-        while waiting:
-            yield _done(waiting.popleft())
-    finally:
-        pool.shutdown(cancel_futures=True)
+        waveform = load(utterance.audio, sample_rate=model.sample_rate, max_seconds=min(most, max_seconds))
+    except TooLongError:
+        if seek := getattr(utterance.audio, "seek", None):
+            seek(0)  # a file object; it is read once more
+        raise
+    return Sound([waveform], waveform.seconds, waveform.notes, signal_to_noise(waveform))
 
 
-def _done(waiting: Future[Read] | Read) -> Read:
-    return waiting if isinstance(waiting, Read) else waiting.result()
-
-
-def transcribe_chunk(
-    model: "CTCModel",
-    chunk: list[Read],
-    decode: Decode,
-    speed: Speed | None,
-    progress: Progress,
-) -> tuple[list[Result], Speed | None]:
-    """Transcribe utterances together.
-
-    Parameters
-    ----------
-    model : CTCModel
-    chunk : list of Read
-    decode : callable
-        Emissions to Hypothesis.
-    speed : Speed or None
-        Of the run so far; None before the first utterance.
-    progress : callable
-        Called with the share of the chunk that is done (0 to 1).
-
-    Returns
-    -------
-    results : list of Result
-        In the order of the utterances; those that failed have an error.
-    speed : Speed or None
-        With this chunk added.
-    """
-    waveforms = [read.waveform for read in chunk if read.waveform]
-    if speed is None and waveforms:
-        # Warm up: kernels are chosen and memory is allocated in the first pass.
-        _emit(model, [max(waveforms, key=lambda w: w.seconds)], None)
-    started = time.perf_counter()
-    emissions = iter(_emit(model, waveforms, progress))
-    emitted = time.perf_counter()
-    results = [read.result(next(emissions) if read.waveform else None, decode) for read in chunk]
-    decoded = time.perf_counter()
-    if waveforms:
-        old = speed or Speed()
-        speed = Speed(
-            old.utterances + len(waveforms),
-            old.seconds + sum(w.seconds for w in waveforms),
-            old.reading + sum(read.seconds for read in chunk),
-            old.forward + emitted - started,
-            old.decoding + decoded - emitted,
-        )
-    return results, speed
-
-
-def _emit(
-    model: "CTCModel", waveforms: list[Waveform], progress: Progress | None
-) -> list[Emissions] | list[Emissions | Exception]:
-    """Compute emissions; where a batch fails, its waveforms go through one by one, and only the bad ones are errors."""
-    try:
-        return model.emit(waveforms, progress=progress) if waveforms else []
-    except Exception as error:
-        if len(waveforms) == 1:
-            return [error.with_traceback(None)]  # its frames hold the tensors of the failed pass
-        return [result for waveform in waveforms for result in _emit(model, [waveform], None)]
+def result_of(outcome: Outcome[Utterance]) -> Result:
+    """Give what is stored of an utterance."""
+    one, sound = outcome.item, outcome.sound
+    seconds = round(sound.seconds, 3) or None
+    result = Result(one.id, one.speaker, seconds, one.reference, noise=sound.noise, notes=tuple(sound.notes))
+    if outcome.error:
+        return replace(result, error=reason(outcome.error))
+    (hypothesis,) = outcome.hypotheses
+    return replace(
+        result,
+        hypothesis=hypothesis.text,
+        confidences=[round(word.confidence, 4) for word in hypothesis.words],
+        alternatives=[other.text for other in hypothesis.alternatives] or None,
+        decoded=hypothesis,
+    )

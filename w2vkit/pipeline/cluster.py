@@ -10,29 +10,19 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from w2vkit.audio import MAX_SECONDS
 from w2vkit.decode import Decode, decoder_settings
+from w2vkit.emissions import Emissions
 from w2vkit.errors import ClusterError, W2VKitError, reason
-from w2vkit.pipeline.bulk import (
-    CHUNK,
-    Job,
-    ModelInfo,
-    Progress,
-    Read,
-    Repeats,
-    Speed,
-    read_ahead,
-    reused_note,
-    transcribe_chunk,
-)
+from w2vkit.pipeline.bulk import Job, ModelInfo, Repeats, read, result_of, reused_note
 from w2vkit.pipeline.datasets import Corpus, Utterance
 from w2vkit.pipeline.journal import Result
 from w2vkit.pipeline.shards import Shards, encode
-from w2vkit.pipeline.transcription import transcribe
+from w2vkit.pipeline.stream import Progress, Sound, Stream
 
 RETRIES = 2  # how often a shard is transcribed again after its worker died
 
@@ -235,10 +225,6 @@ def _pool(nodes: list[dict[str, Any]], device: str, cores: int) -> Pool:
     return Pool(sum(int(machine.get("CPU", 0)) // cores for machine in machines), cores, 0)
 
 
-LONG_SECONDS = 60.0  # s; longer sound is not batched but read block by block
-UNTIMED = Speed()  # with a speed given, `transcribe_chunk` does no pass to warm up; workers are not timed
-
-
 class Worker:
     """A Ray actor: holds a model in a process of its own, and turns parts of a data set into shards."""
 
@@ -258,27 +244,15 @@ class Worker:
         return {"shard": task["shard"], "table": table, "error": error}
 
     def _transcribe(self, utterances: Iterator[Utterance]) -> Iterator[Result]:
-        short = min(LONG_SECONDS, self.max_seconds)
-        reads = read_ahead(utterances, self.model.sample_rate, lambda utterance: True, max_seconds=short)
-        while chunk := list(islice(reads, CHUNK)):
-            batch = [read for read in chunk if read.waveform]
-            results, _ = transcribe_chunk(self.model, batch, self.decode, UNTIMED, lambda share: None)
-            batched = iter(results)
-            yield from (next(batched) if read.waveform else self._transcribe_long(read) for read in chunk)
+        short = partial(read, model=self.model, max_seconds=self.max_seconds)
+        for outcomes in Stream(self.model, self.decode, short, whole=self._emit_long).run(utterances):
+            yield from map(result_of, outcomes)
 
-    def _transcribe_long(self, read: Read) -> Result:
-        """Transcribe sound that could not be read as a short clip: it is long, or reading it again gives the error."""
-        one = read.utterance
-        result = Result(one.id, one.speaker, None, one.reference)
-        if one.error:
-            return replace(result, error=read.error)
-        try:
-            found = transcribe(one.audio, self.model, decode=self.decode, keep_sound=False, max_seconds=self.max_seconds)
-        except Exception as error:  # of this utterance only: the shard goes on
-            return replace(result, error=reason(error))
-        return replace(
-            result, seconds=round(found.seconds, 3), hypothesis=found.text, notes=found.notes, decoded=found.hypothesis
-        )
+    def _emit_long(self, utterance: Utterance, progress: Progress) -> tuple[Sound, list[Emissions]]:
+        """Compute sound that is too long for a batch block by block."""
+        notes = list[str]()
+        emissions, seconds = self.model.emit_file(utterance.audio, max_seconds=self.max_seconds, note=notes.append)
+        return Sound([], seconds, notes), [emissions]
 
 
 def probe(load: dict[str, Any]) -> tuple[ModelInfo, str | None]:
