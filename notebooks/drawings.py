@@ -96,3 +96,73 @@ def draw_reliability(judged: Callable[[float], tuple[Any, Any]]) -> Moved:
         figure.layout.title.text = f"Temperature {temperature:.2f}: {tail}"
 
     return figure, move
+
+
+def draw_edits(distances: Callable[..., Any], walk_back: Callable[..., Any]) -> Moved:
+    """Draw the edit matrix of two sentences, ``reference`` and ``hypothesis``, and a way of the fewest edits through it."""
+    figure = go.Figure(go.Heatmap(colorscale="Blues", texttemplate="%{text}", showscale=False), layout={"title": ""})
+    figure.add_scatter(mode="lines", line={"color": RED, "width": 8}, opacity=0.4, hoverinfo="skip")
+    axes = {"xaxis": {"title": "hypothesis"}, "yaxis": {"title": "reference", "autorange": "reversed"}}
+    figure.update_layout(height=430, **axes)
+
+    def move(figure: go.Figure, reference: str, hypothesis: str) -> None:
+        r, h = reference.upper().split(), hypothesis.upper().split()
+        d = distances(r, h)
+        way, edits = walk_back(d, r, h)
+        figure.data[0].z, figure.data[0].text = d, d
+        figure.data[1].x, figure.data[1].y = [j for _, j in way], [i for i, _ in way]
+        for axis, names in ((figure.layout.xaxis, h), (figure.layout.yaxis, r)):
+            axis.tickvals, axis.ticktext = list(range(len(names) + 1)), ["·", *names]
+        s, deleted, inserted = (edits.count(kind) for kind in ("substituted", "deleted", "inserted"))
+        counts = f"{s} substituted + {deleted} deleted + {inserted} inserted"
+        figure.layout.title.text = f"{counts} = {d[-1, -1]} errors in {len(r)} words"
+
+    return figure, move
+
+
+def draw_power(power: Callable[..., Any], needed: Callable[..., float], utterances: int) -> Moved:
+    """Draw the power against the number of utterances, for two error rates in per cent, ``first`` and ``second``."""
+    figure = go.Figure(layout={"title": "", "height": 420, "legend": {"orientation": "h", "y": -0.2}})
+    figure.add_scatter(name="other utterances for each model", line={"color": GREY})
+    figure.add_scatter(name="the same utterances, in pairs", line={"color": BLUE})
+    figure.add_vline(x=utterances, line_dash="dot")
+    figure.add_annotation(x=np.log10(utterances), y=0.95, text="test-clean", xanchor="right", showarrow=False)
+    figure.add_hline(y=0.8, line_dash="dot")
+    figure.update_layout(xaxis={"title": "utterances", "type": "log"}, yaxis={"title": "power", "range": [0, 1.02]})
+
+    def move(figure: go.Figure, first: float, second: float, overdispersion: float, correlation: float) -> None:
+        if first == second:
+            figure.layout.title.text = "Equal rates cannot be told apart"
+            return
+        n = np.geomspace(100, 1e6, 100)
+        for k, rho in enumerate((0.0, correlation)):
+            figure.data[k].x, figure.data[k].y = n, power(n, first / 100, second / 100, overdispersion, rho)
+        count = needed(first / 100, second / 100, overdispersion, correlation)
+        figure.layout.title.text = f"{first:.1f} % against {second:.1f} %: {count:,.0f} utterances, if compared in pairs"
+
+    return figure, move
+
+
+def draw_rates(x: Sequence[Any], curves: Mapping[str, Any], condition: str, *, bars: bool = False, **layout: Any) -> go.Figure:
+    """Draw word and character error rates against a condition.
+
+    Parameters
+    ----------
+    x : sequence
+    curves : dict of sequence of (WER, CER), by name
+        One shorter than ``x`` belongs to its last values.
+    condition : str
+        The title of the x axis.
+    """
+    axes = {"xaxis": {"title": condition}, "yaxis": {"title": "error rate (fraction of 1)", "rangemode": "tozero"}}
+    figure = go.Figure(layout=axes | {"legend": {"orientation": "h", "y": 1.15}} | layout)
+    for (name, results), dash in zip(curves.items(), (None, "dash"), strict=False):
+        for k, (rate, colour) in enumerate((("WER", BLUE), ("CER", GREEN))):
+            title = f"{rate}, {name}" if name else rate
+            here, y = list(x)[-len(results) :], [r[k] for r in results]
+            if bars:
+                figure.add_bar(x=here, y=y, name=title, marker_color=colour)
+            else:
+                line = {"color": colour, "dash": dash}
+                figure.add_scatter(x=here, y=y, name=title, line=line, mode="lines+markers")
+    return figure

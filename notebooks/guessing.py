@@ -47,8 +47,9 @@ def small_network() -> Wav2Vec2ForPreTraining:
 def masks(clips: int, frames: int, random: np.random.Generator) -> np.ndarray:
     """Give (clips, frames) booleans: True is hidden."""
     starts = random.random((clips, frames)) < P
-    starts[:, 0] |= ~starts.any(axis=1)  # something must be hidden in every clip
-    return np.stack([starts[:, max(0, t - M + 1) : t + 1].any(axis=1) for t in range(frames)], axis=1)
+    hidden = np.stack([starts[:, max(0, t - M + 1) : t + 1].any(axis=1) for t in range(frames)], axis=1)
+    hidden[hidden.sum(axis=1) < 2, :M] = True  # a line-up needs another hidden frame
+    return hidden
 
 
 def distractors(hidden: np.ndarray, random: np.random.Generator) -> torch.Tensor:
