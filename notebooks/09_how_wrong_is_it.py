@@ -26,8 +26,9 @@ from ipywidgets import FloatSlider, Text
 from lesson import answer, check, exercise, hear, predict, show, table
 from scipy.stats import norm
 
-from w2vkit import beam_search, greedy, load
+from w2vkit import greedy, load
 from w2vkit.audio import Waveform
+from w2vkit.decode import beam_search
 from w2vkit.decode.lm import load as load_language_model
 from w2vkit.evaluate.compare import compare
 from w2vkit.evaluate.hypotheses import System

@@ -166,3 +166,41 @@ def draw_rates(x: Sequence[Any], curves: Mapping[str, Any], condition: str, *, b
                 line = {"color": colour, "dash": dash}
                 figure.add_scatter(x=here, y=y, name=title, line=line, mode="lines+markers")
     return figure
+
+
+def draw_bars(groups: Mapping[str, Sequence[tuple[str, float]]], title: str, unit: str, ranges: Any = None) -> go.Figure:
+    """Draw lying bars in groups of one colour each.
+
+    Parameters
+    ----------
+    groups : dict of (name, value) pairs, by the group's name
+    title, unit : str
+    ranges : sequence of (float, float), optional
+        How far the intervals of the last group reach below and above its values.
+    """
+    rows = sum(len(bars) for bars in groups.values())
+    figure = go.Figure(layout={"title": title, "height": 160 + 26 * rows, "xaxis": {"title": unit}, "barmode": "overlay"})
+    for (name, bars), colour in zip(groups.items(), (GREY, PALE, BLUE), strict=False):
+        names, values = [n for n, _ in bars], [v for _, v in bars]
+        figure.add_bar(y=names, x=values, name=name, orientation="h", marker_color=colour)
+    if ranges:
+        figure.data[-1].error_x = {"array": [above for _, above in ranges], "arrayminus": [below for below, _ in ranges]}
+    figure.update_layout(yaxis={"autorange": "reversed", "automargin": True}, legend={"orientation": "h", "y": 1.1})
+    return figure
+
+
+def draw_scorings(scorings: Mapping[str, Callable[[str], str]]) -> Moved:
+    """Draw the error rate of one pair, ``reference`` and ``hypothesis``, under each scoring; the texts are printed."""
+    import jiwer
+
+    figure = go.Figure(go.Bar(marker_color=BLUE), layout={"title": "One pair, three word error rates", "height": 300})
+    figure.update_layout(yaxis={"title": "WER (fraction of 1)", "range": [0, 1.5]})
+
+    def move(figure: go.Figure, reference: str, hypothesis: str) -> None:
+        pairs = {name: (f(reference).strip(), f(hypothesis).strip()) for name, f in scorings.items()}
+        figure.data[0].x = list(pairs)
+        figure.data[0].y = [jiwer.wer(r, h) if r else 0.0 for r, h in pairs.values()]
+        for name, (r, h) in pairs.items():
+            print(f"{name:27} {r}  |  {h}")
+
+    return figure, move
