@@ -10,21 +10,27 @@
 # thing, and there are nine spoken words to learn it from. That is not translation (it learns sounds by heart), but it shows
 # all of fine-tuning in a minute on a CPU: what is learned, how fast, and what is forgotten.
 #
-# **The question.** After a minute of training on digits, *will the ordinary English sentences be transcribed better, as
-# before, or worse?*
+# | | |
+# |---|---|
+# | **You will** | make training data of nine words; pad a batch and write the schedule of the learning rate; fine-tune with CTC; watch what is learned and what is forgotten, letter by letter; save a model that w2vkit loads |
+# | **Time** | 45 minutes |
+# | **You need** | [06](06_ctc_by_hand.ipynb): the CTC loss; [09](09_how_wrong_is_it.ipynb): the error rates |
+#
+# One difference from the paper: there fine-tuning begins with a network that has only learned without labels (notebook
+# [11](11_learning_without_labels.ipynb)) and gets a new output layer. Here it begins with a model that writes English already, and keeps its output
+# layer. (Notebook [12](12_few_labels_and_self_training.ipynb) trains a new output layer on features that never saw a letter.)
 
 # %%
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
 import jiwer
 import numpy as np
-import plotly.graph_objects as go
 import torch
-from ipywidgets import SelectionSlider
-from lesson import check, hear, reveal, show, table
+from drawings import draw_training
+from interactive import texts_by_step
+from lesson import answer, check, exercise, hear, predict, show, table
 from transformers import Wav2Vec2ForCTC
 from transformers.utils.logging import disable_progress_bar
 
@@ -46,11 +52,8 @@ network = Wav2Vec2ForCTC.from_pretrained(fetch(MODEL).folder, dtype=torch.float3
 clips = examples()
 waveforms = [load(clip.path) for clip in clips]
 
-# %%
-prediction = None  # "better", "as before" or "worse"
-
 # %% [markdown]
-# ## The data: nine words, many sentences
+# ## 1. The data: nine words, many sentences
 #
 # The synthesiser's own borders cut the number clip into words (in milliseconds; notebook 8 tells where they are from). Put
 # together in another order, at another speed, with pauses and a little noise, they make as many "sentences" as we like. What
@@ -60,15 +63,11 @@ prediction = None  # "better", "as before" or "worse"
 # %%
 NUMBERS = 2
 BORDERS = [402, 684, 892, 1199, 1458, 1892, 2195, 2580, 2819, 3253]  # ms
-SPELLING = dict(
-    zip(
-        clips[NUMBERS].text.split(),
-        ["EINS", "ZWEI", "DREI", "VIER", "FUENF", "SECHS", "SIEBEN", "ACHT", "NEUN"],
-        strict=True,
-    )
-)
+GERMAN = ["EINS", "ZWEI", "DREI", "VIER", "FUENF", "SECHS", "SIEBEN", "ACHT", "NEUN"]
+SPELLING = dict(zip(clips[NUMBERS].text.split(), GERMAN, strict=True))
 edges = [int(border * RATE / 1000) for border in BORDERS]
-WORDS = {word: waveforms[NUMBERS].samples[a:b] for word, a, b in zip(SPELLING, edges[:-1], edges[1:], strict=True)}
+parts = np.split(waveforms[NUMBERS].samples, edges)[1:-1]  # without what is before and after
+WORDS = dict(zip(SPELLING, parts, strict=True))
 
 
 def sentence(generator, length=3):
@@ -78,10 +77,12 @@ def sentence(generator, length=3):
     for word in chosen:
         samples = WORDS[word]
         size = int(len(samples) * generator.uniform(0.9, 1.1))  # a little slower or faster
-        parts.append(np.interp(np.linspace(0, len(samples) - 1, size), np.arange(len(samples)), samples))
+        places = np.linspace(0, len(samples) - 1, size)
+        parts.append(np.interp(places, np.arange(len(samples)), samples))
         parts.append(np.zeros(int(generator.uniform(0.02, 0.2) * RATE)))
     samples = np.concatenate(parts)
-    noise = generator.standard_normal(len(samples)) * samples.std() * 10 ** -generator.uniform(1, 2)  # 20 to 40 dB below
+    level = samples.std() * 10 ** -generator.uniform(1, 2)  # 20 to 40 dB below
+    noise = level * generator.standard_normal(len(samples))
     return (samples + noise).astype(np.float32), " ".join(SPELLING[word] for word in chosen)
 
 
@@ -90,7 +91,7 @@ test = [sentence(examiner) for _ in range(6)]
 hear(Waveform(test[0][0], RATE), f"the first test sentence, to be written: {test[0][1]}")
 
 # %% [markdown]
-# ## Before
+# ## 2. Before
 
 
 # %%
@@ -111,34 +112,87 @@ def transcripts(sounds):
     return [greedy(emissions_of(samples)).text for samples in sounds]
 
 
-check(
-    np.allclose(emissions_of(waveforms[0].samples).log_probs, model.emit(waveforms[:1])[0].log_probs, atol=1e-2),
-    "before training, the network is w2vkit's",
-)
-
-
-OTHERS = [k for k in range(len(clips)) if k != NUMBERS]  # the English sentences, a check on what is forgotten
+mine, theirs = emissions_of(waveforms[0].samples), model.emit(waveforms[:1])[0]
+same = np.allclose(mine.log_probs, theirs.log_probs, atol=1e-2)
+check(same, "before training, the network is w2vkit's")
+OTHERS = [k for k in range(len(clips)) if k != NUMBERS]  # English, to see what is forgotten
+WANTED = {
+    "German digits": [text for _, text in test],
+    "English sentences": [clips[k].text for k in OTHERS],
+}
 
 
 def examine():
     """Texts and character error rates: of the test sentences, and of the English clips."""
-    digits, english = transcripts([samples for samples, _ in test]), transcripts([waveforms[k].samples for k in OTHERS])
-    rates = jiwer.cer([text for _, text in test], digits), jiwer.cer([clips[k].text for k in OTHERS], english)
+    digits = transcripts([samples for samples, _ in test])
+    english = transcripts([waveforms[k].samples for k in OTHERS])
+    rates = [jiwer.cer(*pair) for pair in zip(WANTED.values(), (digits, english), strict=True)]
     return digits, english, rates
 
 
 before = examine()
-table(["to be written", "before training"], [(text, found) for (_, text), found in zip(test, before[0], strict=True)])
-print(f"CER: {before[2][0]:.2f} on German digits, {before[2][1]:.2f} on the English sentences (shares of 1)")
+rows = list(zip(WANTED["German digits"], before[0], strict=True))
+table(["to be written", "before training"], rows)
+for name, rate in zip(WANTED, before[2], strict=True):
+    print(f"CER {rate:.2f} on {name}")
+
+# %%
+AFTER = ("better", "as before", "worse")
+prediction = predict("After training on the digits, how are the English sentences read?", *AFTER)
 
 # %% [markdown]
-# ## Training
+# ## 3. A batch, and the rate
 #
-# What is trained: the transformer and the head. What is not: the convolutions (`freeze_feature_encoder`), as in the paper,
+# A batch holds sentences of different lengths. Sounds are filled up with zeros and get a mask; labels are filled up with $-100$, which the loss of
+# transformers leaves out (0 would be a label).
+#
+# **Your turn 1.** Fill up the labels.
+
+
+# %%
+def padded(labels):
+    """labels: lists of numbers. Gives an array (lists, length of the longest), filled with -100."""
+    ...  # your turn
+
+
+exercise(
+    padded,
+    (([[5, 6]],), np.array([[5, 6]]), "A single list stays as it is."),
+    (([[5], [7, 8, 9]],), np.array([[5, -100, -100], [7, 8, 9]]), "Fill at the end, with -100."),
+)
+
+# %% [markdown]
+# {{solution 1}}
+#
+# AdamW divides each step by the size that the gradient of that weight usually has. In the first steps it does not know that size yet, so the
+# learning rate begins low, rises to its peak (*warm-up*), and then falls to zero so that the last steps only polish.
+#
+# **Your turn 2.** Write the rate as a fraction of the peak: it rises in equal parts over the first ten steps (0.1, 0.2, ..., 1.0 for steps 0 to 9), if
+# the fall is not below it; the fall is $1 - \text{step} / (\text{steps} + 1)$.
+
+
+# %%
+def fraction_of_peak(step, steps):
+    """step counts from 0."""
+    ...  # your turn
+
+
+exercise(
+    fraction_of_peak,
+    ((0, 30), 0.1, "The first step takes a tenth."),
+    ((30, 30), 1 / 31, "The fall ends near zero."),
+    ((9, 30), 1 - 9 / 31, "Take the lower of the two, the rise and the fall."),
+)
+
+# %% [markdown]
+# {{solution 2}}
+#
+# ## 4. Training
+#
+# What is trained: the transformer and the output layer. What is not: the convolutions (`freeze_feature_encoder`), as in the paper,
 # section 4.3; they turn sound into features, and sound has not changed. We freeze the projection and the positional convolution,
-# too: in w2v-mini their large constants cancel each other (notebook 4), and a small step would upset that. Each step takes four new sentences, computes the CTC
-# loss (notebook 6), per character or in all as the checkpoint's `ctc_loss_reduction` says, and moves the weights against its
-# gradient by AdamW. The rate rises over ten steps and then falls to zero.
+# too: in w2v-mini their large constants cancel each other (its card says so), and a small step would upset that. Each step takes four new
+# sentences, computes the CTC loss (notebook 6), and moves the weights against its gradient by AdamW.
 
 # %%
 network.freeze_feature_encoder()
@@ -146,10 +200,18 @@ network.wav2vec2.feature_projection.requires_grad_(False)
 network.wav2vec2.encoder.pos_conv_embed.requires_grad_(False)
 network.config.apply_spec_augment = False  # so short a lesson needs no masking
 trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-share = sum(p.numel() for p in trained) / sum(p.numel() for p in network.parameters())
-print(f"{sum(p.numel() for p in trained):,} weights are trained, {share:.0%} of all")
+count = sum(p.numel() for p in trained)
+every = sum(p.numel() for p in network.parameters())
+print(f"{count:,} weights are trained, {count / every:.0%} of all")
 optimiser = torch.optim.AdamW(trained, lr=5e-4, weight_decay=0.01)
-schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min((step + 1) / 10, 1 - step / (STEPS + 1)))
+
+
+def rate(step):
+    """The learning rate after some steps, as a fraction of its peak."""
+    return min((step + 1) / 10, 1 - step / (STEPS + 1))
+
+
+schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
 teacher = np.random.default_rng(0)
 torch.manual_seed(0)
 
@@ -163,15 +225,17 @@ def batch(size=4):
     for row, (samples, text) in enumerate(pairs):
         sounds[row, : len(samples)] = ready(samples)
         mask[row, : len(samples)] = 1
-        labels[row, : len(text)] = torch.tensor([vocabulary.columns[character] for character in text])
+        labels[row, : len(text)] = torch.tensor([vocabulary.columns[c] for c in text])
     return sounds.to(DEVICE), mask.to(DEVICE), labels.to(DEVICE)
 
 
-losses, exams, began = [], {0: before}, time.perf_counter()
+# %%
+losses, exams = [], {0: before}
 for step in range(1, STEPS + 1):
     network.train()
     sounds, mask, labels = batch()
-    loss = network(sounds, attention_mask=mask if model.uses_attention_mask else None, labels=labels).loss
+    attended = mask if model.uses_attention_mask else None
+    loss = network(sounds, attention_mask=attended, labels=labels).loss
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -180,82 +244,58 @@ for step in range(1, STEPS + 1):
     losses.append(loss.item())
     if step % (STEPS // 6) == 0:
         exams[step] = examine()
-check(losses[-1] < losses[0] / 2, f"the loss has fallen: {losses[0]:.1f} at first, {losses[-1]:.2f} at last")
+fell = losses[-1] < losses[0] / 2
+check(fell, f"the loss has fallen: {losses[0]:.1f} at first, {losses[-1]:.2f} at last")
 
 # %% [markdown]
-# ## After
+# ## 5. After
 
 # %%
-figure = go.Figure(
-    layout={"title": "What is learned, and what is forgotten", "height": 420, "xaxis": {"title": "step of training"}}
+curves = {}
+for k, name in enumerate(WANTED):
+    curves[f"CER, {name}"] = {step: exam[2][k] for step, exam in exams.items()}
+show(
+    draw_training(losses, curves),
+    alt="Two error rates over the steps of training: that of the German digits falls to zero, "
+    "that of the English sentences rises. The loss falls in the first ten steps.",
+    closed="Open the figure",
 )
-figure.add_scatter(x=list(range(1, STEPS + 1)), y=losses, name="loss (right axis)", yaxis="y2", line={"color": "#d0d7de"})
-for k, (name, colour) in enumerate((("German digits", "#1f6feb"), ("English sentences", "#c2410c"))):
-    rates = [exam[2][k] for exam in exams.values()]
-    figure.add_scatter(x=list(exams), y=rates, name=f"CER, {name}", line={"color": colour}, mode="lines+markers")
-figure.update_layout(
-    yaxis={"title": "character error rate (share of 1)", "rangemode": "tozero"},
-    yaxis2={
-        "title": "CTC loss",
-        "overlaying": "y",
-        "side": "right",
-        "showgrid": False,
-        "rangemode": "tozero",
-        "tickmode": "auto",
-    },
-    legend={"orientation": "h", "y": -0.2},
-)
-show(figure)
 last = exams[max(exams)]
 difference = last[2][1] - before[2][1]
-reveal(
-    prediction, "worse" if difference > 0.03 else "better" if difference < -0.03 else "as before", f"(CER {difference:+.2f})"
+answer(
+    prediction,
+    AFTER[2] if difference > 0.03 else AFTER[0] if difference < -0.03 else AFTER[1],
+    f"CER {before[2][1]:.2f} before, {last[2][1]:.2f} after. The weights that write the digits "
+    "are the same that write English, and nothing in the training reminded them of it.",
 )
-check(last[2][0] < before[2][0], f"the digits are written better: CER {before[2][0]:.2f} before, {last[2][0]:.2f} after")
+print(f"CER of the digits: {before[2][0]:.2f} before, {last[2][0]:.2f} after")
+check(last[2][0] < before[2][0] / 2, "the digits are written better than before")
 
 # %% [markdown]
-# The texts on the way. Move the slider: German letters come in one by one. Do they come into the English sentences as well?
-
+# **The texts on the way.** Press a step, or play: German letters come in one by one. Do they come into the English sentences as well?
 
 # %%
-def draw_exam(figure, step):
-    """Show the texts after some steps."""
-    digits, english, rates = exams[step]
-    figure.data[0].y = rates
-    figure.layout.title.text = f"After {step} steps"
-    for (_, text), found in zip(test, digits, strict=True):
-        print(f"{text:18} | {found}")
-    for k, found in zip(OTHERS, english, strict=True):
-        print(f"\nsaid:  {clips[k].text}\nheard: {found}")
-
-
-figure = go.Figure(
-    go.Bar(x=["German digits", "English sentences"], marker_color=["#1f6feb", "#c2410c"]), layout={"title": "", "height": 280}
-)
-figure.update_layout(yaxis={"title": "CER (share of 1)", "range": [0, 1.5]})
-show(figure, draw_exam, step=SelectionSlider(options=list(exams), value=list(exams)[2]))
+texts_by_step(exams, WANTED, chosen=2)
 
 # %% [markdown]
-# The model was trained only on nine recordings, and on nothing that reminds it of the rest. If the red curve has risen, that is *catastrophic
-# forgetting*. The usual remedies: mix in old data (rehearsal), train fewer weights, train less. The exercises try them.
+# The rise of the red curve is *catastrophic forgetting*. The usual remedies: mix in old data (rehearsal), train fewer weights, train less.
+# The questions at the end try them.
 #
-# ## Keep it
+# ## 6. Keep it
 #
 # A checkpoint is a folder: weights and configuration from the network, vocabulary and feature extractor from the model we
 # began with.
 
 # %%
 folder = Path(tempfile.mkdtemp()) / "my-model"
-shutil.copytree(
-    fetch(MODEL).folder, folder, ignore=shutil.ignore_patterns("*.safetensors*", "*.bin", "README.md", "calibration.json")
-)
+left_out = shutil.ignore_patterns("*.safetensors*", "*.bin", "README.md", "calibration.json")
+shutil.copytree(fetch(MODEL).folder, folder, ignore=left_out)
 network.eval().save_pretrained(folder)
 again = CTCModel.load(str(folder), dtype="float32")
 sound = Waveform(test[0][0], RATE)
-check(
-    np.allclose(again.emit([sound])[0].log_probs, emissions_of(sound.samples).log_probs, atol=1e-2),
-    "the saved model, in w2vkit, says the same",
-)
+loaded, trained_here = again.emit([sound])[0].log_probs, emissions_of(sound.samples).log_probs
+same = np.allclose(loaded, trained_here, atol=1e-2)
+check(same, "the saved model, in w2vkit, says the same")
 print("files:", ", ".join(sorted(path.name for path in folder.iterdir())))
 
 # %% [markdown]
@@ -279,45 +319,13 @@ print("files:", ", ".join(sorted(path.name for path in folder.iterdir())))
 # Set `STEPS = 600` and the learning rate to `1e-4`; ten minutes later compare the two transcripts of the ten that it has
 # never heard.
 #
-# ## Exercises
-#
-# 1. Rehearsal: let every second sentence of a batch be one of the English clips with its true text. What becomes of both
-#    curves?
-#
-# <details><summary>Solution</summary>
-#
-# In `batch`, take `k = OTHERS[teacher.integers(3)]; waveforms[k].samples, clips[k].text` for odd rows.
-# The English curve stays low for the clips that were rehearsed; look at the two others for what it is worth.
-# </details>
-#
-# 2. Train the head alone: `trained = list(network.lm_head.parameters())`. How far does it get?
-#
-# <details><summary>Solution</summary>
-#
-# Compare the curves. The features must then tell apart by a matrix alone what English spelling never asked of them; and the head is
-# the English sentences' head, too.
-# </details>
-#
-# 3. How many different sentences of three digits are there, and how many has the model heard? Can it have learned the sentences by heart?
-#
-# <details><summary>Solution</summary>
-#
-# 9³ = 729, and it has heard `4 * STEPS` at random: few of them twice, and most of the test sentences never. So it has to learn
-# words, not sentences.
-# </details>
-#
-# 4. Say the digits yourself and test the fine-tuned model. Why is this the only honest test?
-#
-# <details><summary>Solution</summary>
-#
-# Nine recordings of one synthetic voice were in training and in the test. You are what it has not heard.
-# </details>
-#
 # ## Three questions
 #
-# 1. In the figure: when do the digits become readable, and what does the loss do at that moment?
-# 2. Which digit is learned last? (Use the slider.) What makes it harder than the others?
-# 3. After which step would you stop if the English sentences mattered as much as the digits?
+# 1. Rehearsal: let every second sentence of a batch be one of the English clips with its true text. What becomes of both curves?
+# 2. How many different sentences of three digits are there, and how many has the model heard? Can it have learned the sentences by heart?
+# 3. Say the digits yourself and test the fine-tuned model. Why is this the only honest test?
+#
+# {{solution 3}}
 #
 # **Sources.** Baevski et al., "wav2vec 2.0" (2020), section 4.3 (fine-tuning), https://arxiv.org/abs/2006.11477; McCloskey
 # and Cohen, "Catastrophic interference in connectionist networks" (1989); Loshchilov and Hutter, "Decoupled weight decay

@@ -204,3 +204,68 @@ def draw_scorings(scorings: Mapping[str, Callable[[str], str]]) -> Moved:
             print(f"{name:27} {r}  |  {h}")
 
     return figure, move
+
+
+def draw_training(losses: Sequence[float], rates: Mapping[str, Mapping[int, float]]) -> go.Figure:
+    """Draw the loss of every step (right axis), and error rates by name and step."""
+    figure = go.Figure(
+        layout={"height": 420, "xaxis": {"title": "step of training"}, "legend": {"orientation": "h", "y": -0.2}}
+    )
+    loss = {"name": "loss (right axis)", "yaxis": "y2", "line": {"color": "#d0d7de"}}
+    figure.add_scatter(x=list(range(1, len(losses) + 1)), y=list(losses), **loss)
+    for (name, by_step), colour in zip(rates.items(), (BLUE, RED), strict=True):
+        line = {"color": colour}
+        figure.add_scatter(x=list(by_step), y=list(by_step.values()), name=name, line=line, mode="lines+markers")
+    right = {"title": "CTC loss", "overlaying": "y", "side": "right", "showgrid": False, "rangemode": "tozero"}
+    figure.update_layout(yaxis={"title": "character error rate (fraction of 1)", "rangemode": "tozero"}, yaxis2=right)
+    return figure
+
+
+def draw_gumbel(logits: Any, draw: Callable[[float, int], Any]) -> Moved:
+    """Draw a softmax beside one draw with noise, for the controls ``tau`` and ``seed``."""
+    names = [f"entry {v}" for v in range(len(logits))]
+    softmax = np.exp(logits - logits.max())
+    layout = {"yaxis": {"title": "probability", "range": [0, 1]}, "legend": {"orientation": "h", "y": 1.15}}
+    figure = go.Figure(go.Bar(x=names, y=softmax / softmax.sum(), name="softmax", marker_color=GREY), layout=layout)
+    figure.add_bar(x=names, name="one draw with noise", marker_color=BLUE)
+
+    def move(figure: go.Figure, tau: float, seed: int) -> None:
+        figure.data[1].y = draw(tau, seed)
+
+    return figure, move
+
+
+def draw_learning(lines: Mapping[str, tuple[Any, Any]], title: str) -> go.Figure:
+    """Draw lines of (steps, values) by name; one that is named chance is dotted."""
+    axes = {"xaxis": {"title": "step"}, "yaxis": {"title": title, "rangemode": "tozero"}}
+    figure = go.Figure(layout=axes | {"legend": {"orientation": "h", "y": 1.15}})
+    for (name, (steps, values)), colour in zip(lines.items(), (BLUE, RED, GREY, GREEN), strict=False):
+        line = {"color": colour, "dash": "dot" if name == "chance" else "solid"}
+        figure.add_scatter(x=steps, y=values, name=name, line=line)
+    return figure
+
+
+def draw_use(counts: Any, sounds: Sequence[str]) -> go.Figure:
+    """Draw which sounds the entries of a codebook stand for.
+
+    Parameters
+    ----------
+    counts : (sounds, entries) array
+        How many frames of a sound got an entry. Entries are sorted by their most frequent sound.
+    sounds : sequence of str
+    """
+    share = counts / np.maximum(1, counts.sum(axis=0))
+    order = np.lexsort((-share.max(axis=0), share.argmax(axis=0)))
+    names = [str(entry) for entry in order]
+    bar = {"title": {"text": "fraction of<br>the entry's<br>frames"}}
+    z = share[:, order].round(2)
+    figure = go.Figure(go.Heatmap(z=z, x=names, y=list(sounds), colorscale="Blues", zmin=0, zmax=1, colorbar=bar))
+    axes = {"xaxis": {"title": "entry of the codebook", "type": "category"}, "yaxis": {"autorange": "reversed"}}
+    return figure.update_layout(height=380, **axes)
+
+
+def draw_histogram(values: Any, title: str, size: float) -> go.Figure:
+    """Draw how often values occur, in bins of ``size``."""
+    bins = {"start": 0, "end": float(np.max(values)) + size, "size": size}
+    axes = {"xaxis": {"title": title}, "yaxis": {"title": "how often"}}
+    return go.Figure(go.Histogram(x=values, xbins=bins, marker_color=PALE), layout=axes)

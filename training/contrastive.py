@@ -1,6 +1,6 @@
 """Make the data of notebook 11: a small wav2vec 2.0 that has played the guessing game for longer than a lesson lasts.
 
-    python -m training.contrastive notebooks/data/contrastive.npz [--steps 3000]
+    python -m training.contrastive notebooks/data/contrastive.npz [--steps 1500]
 
 flite (Debian package) speaks the sentences of `training.few_labels` in three voices. The network hears their sound alone.
 The file keeps:
@@ -12,35 +12,32 @@ The file keeps:
 """
 
 import argparse
+import random
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import Wav2Vec2ForPreTraining
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "notebooks"))
-import guessing
-from guessing import RATE, Game
+from notebooks.guessing import RATE, Game, small_network
 from training.few_labels import VOICES, speak, texts
+from w2vkit.examples import examples
 
-HELD, EVERY, LEAD = 24, 20, 250  # sentences, steps, ms of silence before a clip
+HELD, EVERY, LEAD, BATCH = 24, 20, 250, 4  # sentences, steps, ms of silence before a clip, stretches
 CLIPS = ("slt", "awb", "rms", "slt", "rms", "kal16")  # the voices of the bundled clips
 
 
 def sounds() -> list[torch.Tensor]:
     """Speak the sentences."""
-    import random
-
     return [torch.from_numpy(speak(text, VOICES[i % len(VOICES)])) for i, text in enumerate(texts(random.Random(12)))]
 
 
 def phones_of(text: str, voice: str) -> tuple[list[str], list[int]]:
     """Give the phones of a text and their ends in a clip (ms)."""
     said = subprocess.run(["flite", "-voice", voice, "-psdur", "-t", text.lower(), "none"], check=True, capture_output=True)
-    pairs = re.findall(r"(\S+) ([\d.]+)", said.stdout.decode())
+    pairs = re.findall(r"(\w+):([\d.]+)", said.stdout.decode())
     return [name for name, _ in pairs], [LEAD + round(1000 * float(end)) for _, end in pairs]
 
 
@@ -54,7 +51,7 @@ def learn(network: Wav2Vec2ForPreTraining, learned: list[torch.Tensor], held: li
             group["lr"] = 1.5e-3 * min(1, (step + 1) / 100, 1.25 * (1 - step / steps))
         network.quantizer.temperature = max(0.5, 2 * 0.3 ** (3 * step / steps))
         network.train()
-        answer = game.play(network, 6)
+        answer = game.play(network, BATCH)
         answer.loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
@@ -74,12 +71,10 @@ def main() -> None:
     """Speak, train and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=1500)
     arguments = parser.parse_args()
-    from w2vkit.examples import examples
-
     torch.manual_seed(0)
-    network = guessing.small_network()
+    network = small_network()
     spoken = sounds()
     print(f"{sum(len(one) for one in spoken) / RATE:.0f} s of speech", flush=True)
     found = learn(network, spoken[HELD:], spoken[:HELD], arguments.steps)
