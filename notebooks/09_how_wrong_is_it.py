@@ -453,7 +453,7 @@ for speed in speeds:
 curves = {name: [r[0], clean, *r[1:]] for name, r in (("tape", tape), ("stretch", stretch))}
 show(
     draw_rates([0.7, 1.0, 1.3, 1.6], curves, "speed (1 is as recorded)"),
-    alt="Error rates against speed, for tape and stretch; both are lowest at the recorded speed.",
+    alt="Error rates against speed, for tape and stretch.",
     closed="Open the figure",
 )
 faster = librosa.effects.time_stretch(samples[0], rate=1.6).astype(np.float32)
@@ -520,7 +520,7 @@ for seconds in lengths:
     cut.append((jiwer.wer(right, text), jiwer.cer(right, text)))
 show(
     draw_rates(lengths, {"cut without overlap": cut}, "seconds in a piece", xaxis_type="log"),
-    alt="Error rates against the length of the pieces: high for half a second, then falling.",
+    alt="Error rates against the length of the pieces: high for half a second, lower from 2 s on.",
     closed="Open the figure",
 )
 good = [f"{s:g} s" for s, r in zip(lengths[:4], cut, strict=False) if r[1] <= 0.1]

@@ -17,10 +17,10 @@
 import numpy as np
 import torch
 from drawings import draw_gumbel, draw_histogram, draw_learning, draw_use
-from guessing import NEGATIVES, RATE, Game, distractors, lineups, masks, small_network
+from guessing import RATE, Game, distractors, lineups, masks, small_network
 from interactive import guessing_game
 from ipywidgets import FloatSlider, IntSlider
-from lesson import answer, check, exercise, predict, show, table
+from lesson import answer, check, exercise, predict, show
 from torch.nn.functional import cosine_similarity, cross_entropy, gumbel_softmax
 
 from w2vkit import load
@@ -139,7 +139,7 @@ def hidden_frames(starts, length):
 
 exercise(
     hidden_frames,
-    (([1, 0, 0, 0], 2), [True, True, False, False], "A mask hides its start and the frames after it."),
+    (([1, 0, 0, 0], 2), [True, True, False, False], "A mask begins at its start."),
     (([1, 1, 0, 0, 0], 2), [True, True, True, False, False], "Masks may overlap."),
     (([0, 0, 1], 2), [False, False, True], "A mask ends with the sound."),
 )
@@ -154,15 +154,15 @@ P, M = 0.065, 10
 many = masks(200, 1000, np.random.default_rng(0))
 expected = 1 - (1 - P) ** M
 print(f"hidden: {many.mean():.3f}; the formula says {expected:.3f}")
-check(abs(many.mean() - expected) < 0.02, "about half of all frames are hidden, as the formula says")
+check(abs(many.mean() - expected) < 0.02, "about half of all frames are hidden")
 edges = np.diff(np.pad(many, ((0, 0), (1, 1))).astype(int), axis=1)
 stretches = [np.flatnonzero(row == -1) - np.flatnonzero(row == 1) for row in edges]
 lengths = 20 * np.concatenate(stretches)
 show(
     draw_histogram(np.minimum(lengths, 1500), "length of a hidden stretch (ms)", 20),
-    alt="A histogram of the lengths of hidden stretches: most have 200 ms, and there is a long tail of overlapping masks.",
+    alt="A histogram: most hidden stretches have 200 ms, some are much longer.",
 )
-print(f"mean {lengths.mean():.0f} ms, median {np.median(lengths):.0f} ms: longer than most sounds of speech")
+print(f"mean {lengths.mean():.0f} ms, median {np.median(lengths):.0f} ms")
 
 # %% [markdown]
 # ## 3. The quantizer
@@ -202,7 +202,7 @@ show(
     move,
     tau=FloatSlider(2, min=0.1, max=5, step=0.1),
     seed=IntSlider(0, 0, 20),
-    alt="Bars of the softmax of six logits, and beside them one draw with noise, which prefers another entry than the softmax.",
+    alt="Bars of the softmax of six logits, and beside them one draw with noise.",
 )
 
 # %% [markdown]
@@ -232,7 +232,7 @@ exercise(
     contrastive_loss,
     ((right, np.array([right]), 0.1), 0.0, "Alone in the line-up, the true code is certain."),
     ((right, np.array([up, up, up]), 0.1), np.log(3), "All alike: one in three, ln 3."),
-    ((2 * right, np.array([right, up]), 1.0), np.log(1 + np.exp(-1)), "The cosine ignores the length of c."),
+    ((2 * right, np.array([right, up]), 1.0), np.log(1 + np.exp(-1)), "A cosine has no length."),
 )
 
 # %% [markdown]
@@ -256,7 +256,7 @@ exercise(
     perplexity,
     ((np.full(4, 0.25),), 4.0, "All four equally: 4 in use."),
     ((np.array([0.5, 0.5, 0.0, 0.0]),), 2.0, "0 ln 0 counts as 0."),
-    ((np.array([0.9, 0.1]),), np.exp(-0.9 * np.log(0.9) - 0.1 * np.log(0.1)), "exp of the entropy."),
+    ((np.array([0.9, 0.1]),), 0.9**-0.9 * 0.1**-0.1, "exp of the entropy."),
 )
 
 # %% [markdown]
@@ -269,15 +269,17 @@ exercise(
 torch.manual_seed(0)
 network = small_network()
 config = network.config
-print(f"{sum(p.numel() for p in network.parameters()) / 1e3:.0f} thousand weights; the Large model has 317 million")
+count = sum(p.numel() for p in network.parameters())
+print(f"{count / 1e3:.0f} thousand weights; the Large model has 317 million")
 game = Game(waveforms, seed=0)
 network.eval()
 sound = game.crops(4)
 frames = int(network._get_feat_extract_output_lengths(sound.shape[1]))
 hidden = masks(4, frames, game.random)
-wrong = distractors(hidden, game.random)  # (clips, frames, 20): other hidden frames of the same clip
+masked = torch.from_numpy(hidden)
+wrong = distractors(hidden, game.random)  # (clips, frames, 20): other hidden frames of the clip
 with torch.no_grad():
-    said = network(sound, mask_time_indices=torch.from_numpy(hidden), sampled_negative_indices=wrong)
+    said = network(sound, mask_time_indices=masked, sampled_negative_indices=wrong)
     cosines = lineups(said.projected_states, said.projected_quantized_states, hidden, wrong)
     scores = cosines / config.contrastive_logits_temperature  # (hidden frames, 1 + 20)
     first = torch.zeros(len(scores), dtype=torch.long)  # the right answer is the first of each
@@ -297,7 +299,7 @@ check(torch.allclose(diversity, said.diversity_loss, rtol=1e-4), "so is the dive
 
 # %%
 options = ("below 10 %", "10 to 20 %", "above 20 %")
-after = predict("What fraction does the longer training get right on sentences it never heard?", *options)
+after = predict("What fraction is right after the longer training, on new sentences?", *options)
 
 # %%
 optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
@@ -310,10 +312,11 @@ for step in range(40):
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
-    now.append(played.measured())  # loss per hidden frame, fraction right, by chance, entries in use
+    now.append(played.measured())  # loss, fraction right, fraction by chance, entries in use
 now = np.array(now)
-print(f"loss: {now[:5, 0].mean():.2f} nats in the first five steps, {now[-5:, 0].mean():.2f} in the last")
-check(now[-5:, 0].mean() < now[:5, 0].mean(), "the loss falls")
+early, late = now[:5, 0].mean(), now[-5:, 0].mean()
+print(f"loss: {early:.2f} nats in the first five steps, {late:.2f} in the last five")
+check(late < early, "the loss falls")
 
 # %%
 history, held = data["history"].T, data["held"].T
@@ -370,31 +373,31 @@ for clip, waveform in enumerate(waveforms):
     codes.append(best)
     kinds += [names[k] for k in spoken]
 codes, kinds = np.concatenate(codes), np.array(kinds)
-print(f"{len(codes)} frames, {len({tuple(pair) for pair in codes.tolist()})} of 256 pairs of entries in use")
+pairs = {tuple(pair) for pair in codes.tolist()}
+print(f"{len(codes)} frames, {len(pairs)} of 256 pairs of entries in use")
 
 # %%
 GUESS = ("about as often as without it", "somewhat more often", "nearly always")
-knows = predict("From one entry alone, how often is the kind of sound (of six) guessed right?", *GUESS)
+knows = predict("How often does one entry alone tell the kind of sound, of six?", *GUESS)
+
 
 # %%
-counts = np.array([[((kinds == kind) & (codes[:, 0] == v)).sum() for v in range(16)] for kind in KINDS])
+def table_of(entries):
+    """(kinds, entries) how many frames of a kind have an entry."""
+    return np.array([[((kinds == k) & (entries == v)).sum() for v in range(16)] for k in KINDS])
+
+
+counts = table_of(codes[:, 0])
 show(
     draw_use(counts, list(KINDS)),
     alt="A table of six kinds of sounds by sixteen entries of the first codebook. Most entries "
     "belong mainly to one kind: some to silence, several to vowels, some to fricatives.",
     closed="Open the figure",
 )
-
-
-def guessed(entries, kinds):
-    """The fraction right if each entry stands for its most frequent kind."""
-    numbers = np.array([[((kinds == k) & (entries == v)).sum() for v in range(16)] for k in KINDS])
-    return numbers.max(axis=0).sum() / len(kinds)
-
-
-with_code = guessed(codes[:, 0], kinds)
+with_code = counts.max(axis=0).sum() / counts.sum()  # an entry stands for its most frequent kind
 without = counts.sum(axis=1).max() / counts.sum()
-shuffled = guessed(np.random.default_rng(0).permutation(codes[:, 0]), kinds)
+mixed = table_of(np.random.default_rng(0).permutation(codes[:, 0]))
+shuffled = mixed.max(axis=0).sum() / mixed.sum()
 answer(
     knows,
     GUESS[0] if with_code < without + 0.05 else GUESS[1] if with_code < 0.9 else GUESS[2],

@@ -80,7 +80,9 @@ def draggable_borders(
         Time of the first frame's middle, and from frame to frame (s).
     """
     scores = np.maximum(scores, -1e6)  # JSON has no infinity
-    borders = [{"best": int(row.argmax()), "scores": row.round(2).tolist()} for row in scores]
+    borders = [
+        {"best": int(np.median(np.flatnonzero(row > row.max() - 1e-6))), "scores": row.round(2).tolist()} for row in scores
+    ]
     data = {
         "words": list(words),
         "start": span[0],
@@ -111,7 +113,7 @@ def resampling(errors: Sequence[int], words: Sequence[int], limit: float) -> Non
         "The clips with their errors. Each draw takes as many clips, some twice, some not at all; its word error rate falls "
         "onto the histogram below. Many draws show how far the rate moves by chance of the clips alone."
     )
-    embed("resampling", data, 380, alt)
+    embed("resampling", data, 400, alt)
 
 
 def worst_first(scored: Iterable[Scored], waveforms: Mapping[str, Waveform]) -> None:
