@@ -173,7 +173,7 @@ def texts_by_step(exams: Mapping[int, Any], wanted: Mapping[str, Sequence[str]],
         "The texts of both groups after a number of training steps. Right letters are green, wrong ones red, missing ones "
         "grey: the digits turn green while the English sentences lose their letters."
     )
-    embed("steps", data, 26 * sum(len(t) for t in wanted.values()) + 150, alt)
+    embed("steps", data, 24 * sum(len(t) for t in wanted.values()) + 120, alt)
 
 
 def guessing_game(sounds: Sequence[Any], rate: int, rounds: Sequence[Mapping[str, Any]], result: str) -> None:
