@@ -65,7 +65,7 @@ def draw_grid(values: Any, rows: Sequence[str], columns: Sequence[str], title: s
     figure = go.Figure(
         go.Heatmap(z=values, x=columns, y=rows, text=np.round(values, 2), texttemplate="%{text}", colorscale="Viridis")
     )
-    axes = {"xaxis": {"title": "text"}, "yaxis": {"title": "sound", "autorange": "reversed"}}
+    axes: dict[str, Any] = {"xaxis": {"title": "text"}, "yaxis": {"title": "sound", "autorange": "reversed"}}
     return figure.update_layout(title=title, height=460, **axes)
 
 
@@ -88,9 +88,10 @@ def draw_reliability(judged: Callable[[float], tuple[Any, Any]]) -> Moved:
     def move(figure: go.Figure, temperature: float) -> None:
         confidences, right = judged(temperature)
         bins = [b for b in reliability(confidences, right) if b.count]
-        figure.data[0].x, figure.data[0].y = [b.confidence for b in bins], [b.accuracy for b in bins]
-        figure.data[0].marker.size = [6 + 3 * np.sqrt(b.count) for b in bins]
-        figure.data[0].text = [f"{b.count} words" for b in bins]
+        dots: Any = figure.data[0]
+        dots.x, dots.y = [b.confidence for b in bins], [b.accuracy for b in bins]
+        dots.marker.size = [6 + 3 * np.sqrt(b.count) for b in bins]
+        dots.text = [f"{b.count} words" for b in bins]
         error = expected_calibration_error(confidences, right)
         tail = f"calibration error {error:.3f}, AUC {auc(confidences, right):.3f}"
         figure.layout.title.text = f"Temperature {temperature:.2f}: {tail}"
@@ -102,7 +103,7 @@ def draw_edits(distances: Callable[..., Any], walk_back: Callable[..., Any]) -> 
     """Draw the edit matrix of two sentences, ``reference`` and ``hypothesis``, and a way of the fewest edits through it."""
     figure = go.Figure(go.Heatmap(colorscale="Blues", texttemplate="%{text}", showscale=False), layout={"title": ""})
     figure.add_scatter(mode="lines", line={"color": RED, "width": 8}, opacity=0.4, hoverinfo="skip")
-    axes = {"xaxis": {"title": "hypothesis"}, "yaxis": {"title": "reference", "autorange": "reversed"}}
+    axes: dict[str, Any] = {"xaxis": {"title": "hypothesis"}, "yaxis": {"title": "reference", "autorange": "reversed"}}
     figure.update_layout(height=430, **axes)
 
     def move(figure: go.Figure, reference: str, hypothesis: str) -> None:
@@ -260,7 +261,7 @@ def draw_use(counts: Any, sounds: Sequence[str]) -> go.Figure:
     bar = {"title": {"text": "fraction of<br>the entry's<br>frames"}}
     z = share[:, order].round(2)
     figure = go.Figure(go.Heatmap(z=z, x=names, y=list(sounds), colorscale="Blues", zmin=0, zmax=1, colorbar=bar))
-    axes = {"xaxis": {"title": "entry of the codebook", "type": "category"}, "yaxis": {"autorange": "reversed"}}
+    axes: dict[str, Any] = {"xaxis": {"title": "entry of the codebook", "type": "category"}, "yaxis": {"autorange": "reversed"}}
     return figure.update_layout(height=380, **axes)
 
 

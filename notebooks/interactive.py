@@ -33,13 +33,18 @@ def embed(page: str, data: Any, height: int, alt: str) -> None:
     alt : str
         What the figure shows; written below it, so that it is there also where no script runs.
     """
-    filled = json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
-    text = "".join((FOLDER / f"{name}.html").read_text(encoding="utf-8") for name in ("common", page)).replace("DATA", filled)
+    text = filled(page, data)
     style = f"width:100%;height:{height}px;border:0"
     frame = f'<iframe title="{html.escape(alt)}" srcdoc="{html.escape(text)}" style="{style}"></iframe>'
     caption = f"<figcaption><small>{html.escape(alt)}</small></figcaption>"
     bundle = {"text/html": f'<figure style="margin:0">{frame}{caption}</figure>', "text/plain": alt}
     display(bundle, raw=True, metadata={"alt": alt})
+
+
+def filled(page: str, data: Any) -> str:
+    """Give a page with its data."""
+    text = "".join((FOLDER / f"{name}.html").read_text(encoding="utf-8") for name in ("common", page))
+    return text.replace("DATA", json.dumps(data, ensure_ascii=False).replace("</", "<\\/"))  # else it could end the script
 
 
 def encoded(samples: Any, rate: int, form: str = "MP3") -> str:

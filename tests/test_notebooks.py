@@ -3,6 +3,7 @@
 Two notebooks run at a time, each on one core.
 """
 
+import html
 import json
 import os
 import re
@@ -21,6 +22,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from notebooks.build import FOLDER, MAX_BYTES, badge, execute, figures, installation, joined, read, repository, sources
+from notebooks.interactive import filled, parts
 from notebooks.lesson import answer, exercise, predict
 
 PASSED, FAILED = "✔", "✘"
@@ -250,3 +252,49 @@ def test_cells_for_the_learner_are_short_and_have_solutions(source):
     assert "{{solution" not in "".join(cell.source for cell in cells)
     assert 2 <= text.count("\nexercise(") <= 4
     assert text.count("...  # your turn") == text.count("\nexercise(")
+
+
+def test_a_text_is_cut_into_right_wrong_and_missing_letters():
+    assert parts("ACHT", "ACHT") == [("right", "ACHT")]
+    assert parts("ACHT", "ACT") == [("right", "AC"), ("missing", "H"), ("right", "T")]
+    assert parts("ACHT", "EACHD") == [("wrong", "E"), ("right", "ACH"), ("wrong", "D")]
+    assert parts("EINS", "") == [("missing", "EINS")]
+
+
+def test_data_of_a_page_cannot_end_its_script():
+    assert "</script><b>" not in filled("errors", [{"id": "</script><b>"}])
+
+
+def pages(source: Path) -> list[str]:
+    """The pages of HTML and JavaScript that a built notebook holds."""
+    built = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    shown = ["".join(o.get("data", {}).get("text/html", "")) for c in built.cells for o in c.get("outputs", [])]
+    return [html.unescape(page) for text in shown for page in re.findall(r'<iframe[^>]* srcdoc="(.*?)"', text, flags=re.DOTALL)]
+
+
+PLAYED = {  # what is clicked in the page of a notebook, and what it then says
+    "08_when_was_it_said": ("#picture rect >> nth=2", "Border"),
+    "09_how_wrong_is_it": ("text=1000 draws", "1000 draws, the last"),
+    "10_evaluate_librispeech": ("#bars div >> nth=3", "errors in"),
+    "11_learning_without_labels": ("text=it is B", "You: "),
+    "13_fine_tune_your_own": (".step >> nth=-1", "After 30 steps"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PLAYED)
+def test_the_figure_to_play_with_answers_without_a_kernel(name):
+    if not CHROMIUM:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    (content,) = pages(FOLDER / name)
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.set_content(content)
+        click, says = PLAYED[name]
+        page.locator(click).click()
+        expect(page.locator("body")).to_contain_text(says)
+        browser.close()
+    assert not wrong

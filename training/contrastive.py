@@ -16,6 +16,7 @@ import random
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,13 +44,14 @@ def phones_of(text: str, voice: str) -> tuple[list[str], list[int]]:
 
 def learn(network: Wav2Vec2ForPreTraining, learned: list[torch.Tensor], held: list[torch.Tensor], steps: int) -> dict:
     """Train; give the two histories."""
+    quantizer: Any = network.quantizer
     game, exam = Game(learned, seed=0), Game(held, seed=1)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01)
     rows, history, heard = [], [], []
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = 1.5e-3 * min(1, (step + 1) / 100, 1.25 * (1 - step / steps))
-        network.quantizer.temperature = max(0.5, 2 * 0.3 ** (3 * step / steps))
+        quantizer.temperature = max(0.5, 2 * 0.3 ** (3 * step / steps))
         network.train()
         answer = game.play(network, BATCH)
         answer.loss.backward()
