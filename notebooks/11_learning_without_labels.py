@@ -115,8 +115,9 @@ won = np.mean(won)
 answer(
     better,
     better.options[0] if won < 0.3 else better.options[1] if won < 0.75 else better.options[2],
-    f"In {won:.0%}. It never saw a letter, nor a word. To win, it has to know which sounds can "
-    "follow which, in which voice. The rest of this notebook shows how it learned that.",
+    f"In {won:.0%}. It never saw a letter, nor a word. The edges of the hole help, because a "
+    "sound goes on across them; between them it has to know which sounds can follow which, in "
+    "which voice. The rest of this notebook shows how it learned that.",
 )
 check(won > 0.3, "the network is better than chance (20 %) by more than three standard errors")
 
@@ -342,6 +343,8 @@ answer(
     "nearly as easy as those of the training: it did not learn them by heart.",
 )
 check(reached > 3 * chance, "more than three times as often right as by chance")
+apart = abs(reached - history[2][-15:].mean())
+check(apart < 0.05, "new sentences are at most 5 points harder or easier")
 used = held[4][-1]
 print(f"{used:.0f} of {both} entries in use")
 check(used > 0.5 * both, "the codebooks have not collapsed")
