@@ -394,7 +394,7 @@ counts = table_of(codes[:, 0])
 show(
     draw_use(counts, list(KINDS)),
     alt="A table of six kinds of sounds by sixteen entries of the first codebook. Most entries "
-    "belong mainly to one kind: some to silence, several to vowels, some to fricatives.",
+    "belong mainly to one kind: one to silence, several to vowels, some to fricatives.",
     closed="Open the figure",
 )
 with_code = counts.max(axis=0).sum() / counts.sum()  # an entry stands for its most frequent kind

@@ -56,7 +56,7 @@ def draw_errors_of_times(errors: Mapping[str, Any]) -> go.Figure:
         bins = {"start": -400, "end": 400, "size": 20}
         figure.add_histogram(x=np.clip(values, -399, 399), name=name, xbins=bins, opacity=0.6, marker_color=colour)
     figure.add_vline(x=0, line_dash="dot")
-    figure.update_layout(legend={"orientation": "h", "y": 1.15})
+    figure.update_layout(legend={"orientation": "h", "y": -0.3})
     return figure
 
 
