@@ -17,11 +17,11 @@
 import numpy as np
 import torch
 from drawings import draw_gumbel, draw_histogram, draw_learning, draw_use
-from guessing import RATE, Game, distractors, lineups, masks, small_network
+from guessing import RATE, Game, Lineup, distractors, lineups, masks, small_network
 from interactive import guessing_game
 from ipywidgets import FloatSlider, IntSlider
 from lesson import answer, check, exercise, predict, show
-from torch.nn.functional import cosine_similarity, cross_entropy, gumbel_softmax
+from torch.nn.functional import cross_entropy, gumbel_softmax
 
 from w2vkit import load
 from w2vkit.examples import examples
@@ -47,55 +47,11 @@ trained.load_state_dict(weights)
 trained.eval()
 PHONES = [data[f"phones{k}"] for k in range(len(clips))]  # flite's phones of each clip
 ENDS = [data[f"ends{k}"] / 1000 for k in range(len(clips))]  # and their ends, s
-WIDTH = 10  # frames in a hole
-
-
-def sounds_of(clip, start, end):
-    """The phones in a stretch (s) of a clip."""
-    begins = np.concatenate([[0], ENDS[clip][:-1]])
-    inside = (np.minimum(ENDS[clip], end) - np.maximum(begins, start)) > 0.03
-    return " ".join(PHONES[clip][inside])
-
-
-def network_picks(clip, hole, offers):
-    """Which offer's codes are most similar to what the network says about the hole; in frames."""
-    sound = waveforms[clip][None]
-    count = int(trained._get_feat_extract_output_lengths(sound.shape[1]))
-    hidden = torch.zeros(1, count, dtype=torch.bool)
-    hidden[0, hole : hole + WIDTH] = True
-    with torch.no_grad():
-        answered = trained(sound, mask_time_indices=hidden)
-    said, codes = answered.projected_states[0], answered.projected_quantized_states[0]
-    there = said[hole : hole + WIDTH]
-    similar = [cosine_similarity(there, codes[s : s + WIDTH], dim=-1).mean() for s in offers]
-    return int(np.argmax(similar))
-
-
-def a_round(random):
-    """A clip, the first frame of a hole, and five of offers, in random order."""
-    clip = int(random.integers(len(clips)))
-    first, last = 30, int(ENDS[clip][-2] / STEP) - WIDTH  # within the speech
-    places = random.choice(np.arange(first, last, WIDTH), 5, replace=False)
-    return clip, int(places[0]), [int(s) for s in random.permutation(places)]
-
+lineup = Lineup(trained, waveforms, PHONES, ENDS)
 
 # %%
-random = np.random.default_rng(5)
-rounds, used = [], [0, 2, 4]  # three clips, to keep the notebook small
-while len(rounds) < 8:
-    clip, hole, offers = a_round(random)
-    if clip not in used:
-        continue
-    spans = [(s * STEP, (s + WIDTH) * STEP) for s in offers]
-    options = [{"start": a, "end": b, "name": sounds_of(clip, a, b)} for a, b in spans]
-    start, end = hole * STEP, (hole + WIDTH) * STEP
-    whole = {"from": max(0, start - 1), "to": min(len(waveforms[clip]) / RATE, end + 1)}
-    picks = {"right": offers.index(hole), "network": network_picks(clip, hole, offers)}
-    one = {"sound": used.index(clip), "start": start, "end": end, "options": options}
-    rounds.append({**one, **whole, **picks})
-of_network = sum(r["network"] == r["right"] for r in rounds)
-quiet = [waveforms[k].numpy() / 8 for k in used]
-guessing_game(quiet, RATE, rounds, f"The network is right in {of_network} of {len(rounds)} rounds.")
+rounds, clips_used = lineup.rounds(8, clips=[0, 2, 4], seed=5)
+guessing_game([waveforms[k].numpy() / 8 for k in clips_used], RATE, rounds)
 
 # %%
 better = predict(
@@ -106,12 +62,8 @@ better = predict(
 )
 
 # %%
-random = np.random.default_rng(0)
-won = []
-for _ in range(200):
-    clip, hole, offers = a_round(random)
-    won.append(network_picks(clip, hole, offers) == offers.index(hole))
-won = np.mean(won)
+tries, _ = lineup.rounds(200, clips=range(len(clips)), seed=0)
+won = np.mean([one["network"] == one["right"] for one in tries])
 answer(
     better,
     better.options[0] if won < 0.3 else better.options[1] if won < 0.75 else better.options[2],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -117,3 +118,65 @@ class Game:
         with torch.no_grad():
             cosines = lineups(said.projected_states, said.projected_quantized_states, hidden, wrong)
         return Answer(said.loss / total, said.contrastive_loss.item() / total, cosines, said.codevector_perplexity.item())
+
+
+class Lineup:
+    """Rounds for a person: a hole of 200 ms in a clip, and five stretches of the same clip, one of which was there.
+
+    Parameters
+    ----------
+    network : Wav2Vec2ForPreTraining
+        It has played the game before.
+    sounds : sequence of (N,) tensors
+    phones : sequence of (P,) arrays of str
+    ends : sequence of (P,) arrays
+        The ends of the phones (s).
+    """
+
+    WIDTH, FIRST, STEP = 10, 30, 0.02  # frames of a hole, first frame of a stretch, s from frame to frame
+
+    def __init__(
+        self, network: Wav2Vec2ForPreTraining, sounds: Sequence[torch.Tensor], phones: Sequence[Any], ends: Sequence[Any]
+    ) -> None:
+        self.network, self.sounds, self.phones, self.ends = network, sounds, phones, ends
+
+    def name(self, clip: int, start: float, end: float) -> str:
+        """Give the phones of which more than 30 ms are in a stretch (s)."""
+        begins = np.concatenate([[0], self.ends[clip][:-1]])
+        return " ".join(self.phones[clip][np.minimum(self.ends[clip], end) - np.maximum(begins, start) > 0.03])
+
+    def picks(self, clip: int, hole: int, offers: Sequence[int]) -> int:
+        """Give the number of the offer whose codes are most similar to what the network says about the hole (frames)."""
+        sound = self.sounds[clip][None]
+        hidden = torch.zeros(1, int(self.network._get_feat_extract_output_lengths(sound.shape[1])), dtype=torch.bool)
+        hidden[0, hole : hole + self.WIDTH] = True
+        with torch.no_grad():
+            answered = self.network(sound, mask_time_indices=hidden)
+        said, codes = answered.projected_states[0, hole : hole + self.WIDTH], answered.projected_quantized_states[0]
+        similar = [cosine_similarity(said, codes[s : s + self.WIDTH], dim=-1).mean() for s in offers]
+        return int(np.argmax(similar))
+
+    def rounds(self, count: int, clips: Sequence[int], seed: int) -> tuple[list[dict[str, Any]], list[int]]:
+        """Give rounds as `interactive.guessing_game` wants them, and the clips that their ``sound`` counts in."""
+        random, found, used = np.random.default_rng(seed), [], list(clips)
+        for _ in range(count):
+            number = int(random.integers(len(used)))
+            clip = used[number]
+            last = int(self.ends[clip][-2] / self.STEP) - self.WIDTH  # the end of the speech
+            places = random.choice(np.arange(self.FIRST, last, self.WIDTH), 5, replace=False)
+            hole, offers = int(places[0]), [int(s) for s in random.permutation(places)]
+            spans = [(s * self.STEP, (s + self.WIDTH) * self.STEP) for s in offers]
+            start, end = hole * self.STEP, (hole + self.WIDTH) * self.STEP
+            found.append(
+                {
+                    "sound": number,
+                    "from": max(0.0, start - 1),
+                    "to": min(len(self.sounds[clip]) / RATE, end + 1),
+                    "start": start,
+                    "end": end,
+                    "options": [{"start": a, "end": b, "name": self.name(clip, a, b)} for a, b in spans],
+                    "right": offers.index(hole),
+                    "network": self.picks(clip, hole, offers),
+                }
+            )
+        return found, used

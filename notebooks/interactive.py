@@ -181,7 +181,7 @@ def texts_by_step(exams: Mapping[int, Any], wanted: Mapping[str, Sequence[str]],
     embed("steps", data, 24 * sum(len(t) for t in wanted.values()) + 120, alt)
 
 
-def guessing_game(sounds: Sequence[Any], rate: int, rounds: Sequence[Mapping[str, Any]], result: str) -> None:
+def guessing_game(sounds: Sequence[Any], rate: int, rounds: Sequence[Mapping[str, Any]]) -> None:
     """Show rounds of the guessing game: hear a sound with a hole, and pick its content among five.
 
     Parameters
@@ -192,8 +192,6 @@ def guessing_game(sounds: Sequence[Any], rate: int, rounds: Sequence[Mapping[str
     rounds : sequence of dict
         ``sound``: its number; ``from``, ``to``, ``start``, ``end``: the stretch and its hole (s); ``options``: five of
         ``start``, ``end`` (s) and ``name``; ``right`` and ``network``: which one is in the hole, and which the network picks.
-    result : str
-        What the alternative text says of the network's score.
     """
     filled = []
     for one in rounds:
@@ -202,6 +200,6 @@ def guessing_game(sounds: Sequence[Any], rate: int, rounds: Sequence[Mapping[str
     data = {"sounds": [encoded(np.asarray(s), rate, "FLAC") for s in sounds], "rounds": filled}
     alt = (
         "A waveform with a hole, a button that plays it, and five short sounds to choose from; a choice shows the right one "
-        f"and the network's. {result}"
+        "and the network's."
     )
     embed("guess", data, 300, alt)
