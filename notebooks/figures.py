@@ -1,0 +1,169 @@
+"""Figures to play with that need no kernel: each is HTML with a script of `scripts/`, and moves in JupyterLab and in the book.
+
+`build.py` puts a still picture into each, for places that run no scripts, such as GitHub.
+"""
+
+import base64
+import html
+import io
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from IPython.display import display
+
+from w2vkit.audio import Waveform
+from w2vkit.emissions import Emissions
+
+SCRIPTS = Path(__file__).parent / "scripts"
+BLANK, SPACE = "ε", "␣"
+STYLE = """
+.w2v-figure { max-width: 800px; color: inherit; }
+.w2v-figure .row { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; margin: 8px 0; }
+.w2v-figure input[type=range] { width: 260px; vertical-align: middle; }
+.w2v-figure .mono { font-family: monospace; white-space: pre-wrap; }
+.w2v-figure p { margin: 4px 0; min-height: 1.3em; }
+.w2v-figure svg { touch-action: none; }
+"""
+
+
+def play(script: str, data: dict[str, Any], alt: str) -> None:
+    """Show a figure of one of the scripts.
+
+    Parameters
+    ----------
+    script : str
+        ``scripts/NAME.js``, which has a function ``start(root, data)``.
+    data : dict
+        What can be written as JSON.
+    alt : str
+        What the figure shows at the start, for those who cannot see it.
+    """
+    code = "".join((SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in ("common", script))
+    # A notebook may attach its output after the script has run; a cell that runs again makes a second place.
+    wait = f"""
+function begin(tries) {{
+  const root = document.querySelector(".w2v-figure[data-script={script}]:not([data-started])");
+  if (!root) return tries && setTimeout(() => begin(tries - 1), 50);
+  root.dataset.started = "";
+  root.replaceChildren();
+  start(root, {json.dumps(data).replace("</", "<" + chr(92) + "/")});
+}}
+begin(100);"""
+    still = f"<p>{html.escape(alt)}</p>"  # the build puts a picture here; the script takes it away
+    place = f'<div class="w2v-figure" data-script="{script}">{still}</div>'
+    page = f"<style>{STYLE}</style>{place}<script>(() => {{{code}{wait}}})();</script>"
+    display({"text/html": page, "text/plain": alt}, raw=True, metadata={"alt": alt, "still": still})
+
+
+def _mp3(waveform: Waveform) -> str:
+    """Give the address of a sound that holds the sound itself."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, waveform.samples, waveform.sample_rate, format="MP3")
+    return "data:audio/mpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def draw_frames(waveform: Waveform, emissions: Emissions, window: float, frame: int) -> None:
+    """Show the waveform with the window (s) that one frame sees, the frame's probabilities, and the text so far."""
+    vocabulary = emissions.vocabulary
+    columns = [vocabulary.blank, *sorted(set(vocabulary.columns.values()), key=vocabulary.shown)]
+    parts = np.array_split(waveform.samples / np.abs(waveform.samples).max(), 700)
+    names: dict[int | None, str] = {vocabulary.blank: BLANK, vocabulary.word_boundary: SPACE}
+    path = [names.get(int(k)) or vocabulary.labels[k] for k in emissions.log_probs.argmax(axis=1)]
+    texts = [collapse(path[: t + 1]).replace(SPACE, " ") for t in range(len(path))]
+    play(
+        "frame",
+        {
+            "low": [round(100 * float(part.min())) for part in parts],
+            "high": [round(100 * float(part.max())) for part in parts],
+            "seconds": waveform.seconds,
+            "window": window,
+            "centres": (emissions.start_seconds + (np.arange(len(path)) + 0.5) * emissions.frame_seconds).round(4).tolist(),
+            "labels": [names.get(k, vocabulary.labels[k]) for k in columns],
+            "shares": (100 * np.exp(emissions.log_probs[:, columns])).round().astype(int).tolist(),
+            "texts": texts,
+            "sound": _mp3(waveform),
+            "frame": frame,
+        },
+        f"A waveform of {waveform.seconds:.1f} s with a narrow window on it. Below, the probabilities of the frame that "
+        f"sees this window: {path[frame]} has most. The text up to there: {texts[frame]}",
+    )
+
+
+def draw_zoom(waveform: Waveform, centre: float, width: float = 40.0) -> None:
+    """Show a waveform to zoom into, around a time (s), at first ``width`` (ms) of it; it can be played as it is seen."""
+    samples = np.round(np.clip(waveform.samples, -1, 1) * 32767).astype("<i2")
+    data = {"rate": waveform.sample_rate, "centre": round(centre * waveform.sample_rate), "width": width}
+    play(
+        "zoom",
+        data | {"samples": base64.b64encode(samples.tobytes()).decode()},
+        f"{width:.0f} ms of a voice: a wave whose shape repeats every few milliseconds. "
+        "Two sliders zoom and move, a button plays it.",
+    )
+
+
+def draw_path(labels: Sequence[str], path: str, goal: str) -> None:
+    """Show a path to click or type, one of the labels (the blank first) in each frame, and the text that it collapses to."""
+    play(
+        "path",
+        {"labels": list(labels), "frames": len(path), "path": list(path), "goal": goal},
+        f"A grid with a row for each label and a column for each frame. The path {path} is marked; its runs have colours. "
+        f"It collapses to {collapse(path)}.",
+    )
+
+
+def collapse(path: Sequence[str]) -> str:
+    """Join runs of equal labels, then drop the blanks."""
+    return "".join(label for label, _ in groupby(path) if label != BLANK)
+
+
+def draw_lattice(labels: str, probabilities: Any, words: Sequence[str], path: Sequence[int], filled: int = 3) -> None:
+    """Show the lattice of a word to click a path through, and its forward sums, at first of ``filled`` frames.
+
+    Parameters
+    ----------
+    labels : str
+        The blank first.
+    probabilities : (T, V) array
+    words : sequence of str
+        The first is shown.
+    path : sequence of int
+        A state for each frame.
+    """
+    play(
+        "lattice",
+        {
+            "labels": list(labels),
+            "probabilities": np.asarray(probabilities).round(6).tolist(),
+            "words": list(words),
+            "path": list(path),
+            "filled": filled,
+        },
+        f"The states of {words[0]}, a blank before, between and after its letters, by {len(path)} frames. Lines show the "
+        f"allowed steps; one path through them is marked, and the first {filled} columns hold forward sums.",
+    )
+
+
+def draw_tree(history: Sequence[dict[str, tuple[float, float]]], width: int, frame: int) -> None:
+    """Show the prefixes of a beam search as a tree that grows.
+
+    Parameters
+    ----------
+    history : sequence of {prefix: (p_b, p_n)}
+        Of every frame, the most probable prefix first. The first ``width`` are kept, the others are dropped.
+    """
+    frames = [
+        [[name, round(float(b), 6), round(float(n), 6), k < width] for k, (name, (b, n)) in enumerate(candidates.items())]
+        for candidates in history
+    ]
+    kept = ", ".join(f"“{name}”" for name, _, _, alive in frames[frame] if alive)
+    play(
+        "tree",
+        {"frames": frames, "width": width, "frame": frame},
+        f"A tree of prefixes, one letter more at each step to the right. After frame {frame} the beam holds {kept}; "
+        f"{len(frames[frame]) - width} others are grey.",
+    )
