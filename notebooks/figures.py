@@ -7,12 +7,13 @@ import base64
 import html
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import soundfile
 from IPython.display import display
 
@@ -167,3 +168,21 @@ def draw_tree(history: Sequence[dict[str, tuple[float, float]]], width: int, fra
         f"A tree of prefixes, one letter more at each step to the right. After frame {frame} the beam holds {kept}; "
         f"{len(frames[frame]) - width} others are grey.",
     )
+
+
+def draw_alias(rate: int, span: float = 0.0005) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw a tone, its samples and the tone that these stand for, for `show` with the control ``kilohertz``."""
+    fine, n = np.linspace(0, span, 400), np.arange(int(span * rate) + 1)
+    figure = go.Figure(layout={"xaxis": {"title": "time (ms)"}, "yaxis": {"title": "amplitude", "range": [-1.2, 1.2]}})
+    figure.add_scatter(x=1000 * fine, name="the tone", line={"color": "lightgrey"})
+    figure.add_scatter(x=1000 * fine, name="what its samples stand for", line={"dash": "dot"})
+    figure.add_scatter(x=1000 * n / rate, name="samples", mode="markers", marker={"size": 10})
+
+    def move(figure: go.Figure, kilohertz: float) -> None:
+        tone = 1000 * kilohertz
+        low = tone - rate * np.round(tone / rate)
+        for trace, frequency, times in zip(figure.data, (tone, low, tone), (fine, fine, n / rate), strict=True):
+            trace.y = np.cos(2 * np.pi * frequency * times)
+        figure.layout.title = f"a tone of {tone:.0f} Hz, sampled at {rate} Hz, is a tone of {abs(low):.0f} Hz"
+
+    return figure, move

@@ -119,6 +119,11 @@ def answer(prediction: RadioButtons, right: str, why: str) -> None:
     display(HTML(f"<details><summary>Open the answer</summary>{body}</details>"))
 
 
+def closest(prediction: RadioButtons, values: Sequence[float], measured: float) -> str:
+    """Give the option of a prediction whose value (one for each option) is nearest to what was measured."""
+    return min(zip(values, prediction.options, strict=True), key=lambda pair: abs(pair[0] - measured))[1]
+
+
 def reveal(prediction: float | str | None, measured: float | str, unit: str = "") -> None:
     """Print the prediction of the reader (None if none was written down) and the measured value."""
     guess, found = (v if isinstance(v, str | None) else f"{v:.4g}" for v in (prediction, measured))
