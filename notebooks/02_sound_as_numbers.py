@@ -230,12 +230,12 @@ twice, phone = (found[name][0] for name in ("8 kHz fed as 16 kHz", "telephone ba
 answer(
     wrong_rate,
     closest(wrong_rate, (0.1, 0.5, 0.9), twice),
-    f"{twice:.2f}. The speech is twice as fast and an octave higher: far from anything that it was trained on.",
+    f"{twice:.2f}. The speech is twice as fast and an octave higher than what was said.",
 )
 answer(
     band,
     closest(band, (0.1, 0.5, 0.9), phone),
-    f"{phone:.2f}, against {found['as it is'][0]:.2f} for the whole band: most of what tells letters apart lies below 4 kHz.",
+    f"{phone:.2f}, against {found['as it is'][0]:.2f} for the whole band: 4 kHz nearly suffice.",
 )
 hear(Waveform(eight[0], RATE), "what the model hears when 8 kHz is fed as 16 kHz")
 

@@ -18,7 +18,9 @@ import soundfile
 from IPython.display import display
 
 from w2vkit.audio import Waveform
+from w2vkit.decode import greedy
 from w2vkit.emissions import Emissions
+from w2vkit.evaluate.calibration import temperature_scaled
 
 SCRIPTS = Path(__file__).parent / "scripts"
 BLANK, SPACE = "ε", "␣"
@@ -184,5 +186,65 @@ def draw_alias(rate: int, span: float = 0.0005) -> tuple[go.Figure, Callable[...
         for trace, frequency, times in zip(figure.data, (tone, low, tone), (fine, fine, n / rate), strict=True):
             trace.y = np.cos(2 * np.pi * frequency * times)
         figure.layout.title = f"a tone of {tone:.0f} Hz, sampled at {rate} Hz, is a tone of {abs(low):.0f} Hz"
+
+    return figure, move
+
+
+def draw_blanks(emissions: Emissions, start: float = 0.3, stop: float = 2.0) -> go.Figure:
+    """Draw the probability of the blank and that of the best other label of every frame; at first from start to stop (s)."""
+    vocabulary, probabilities = emissions.vocabulary, np.exp(emissions.log_probs)
+    columns = sorted(set(vocabulary.columns.values()))
+    letter = probabilities[:, columns].max(axis=1)
+    names = [vocabulary.labels[columns[k]] for k in probabilities[:, columns].argmax(axis=1)]
+    names = [SPACE if name == "|" else name for name in names]
+    text = [name if p > 0.4 else "" for name, p in zip(names, letter, strict=True)]
+    x = emissions.start_seconds + (np.arange(len(letter)) + 0.5) * emissions.frame_seconds
+    figure = go.Figure(layout={"bargap": 0.1, "height": 380, "legend": {"orientation": "h", "y": 1.12}})
+    figure.add_scatter(x=x, y=probabilities[:, vocabulary.blank], name="blank", line={"color": "#9aa5b1"})
+    figure.add_bar(x=x, y=letter, name="letter", text=text, textposition="outside", textangle=0, marker_color="#1f6feb")
+    figure.update_xaxes(title="time (s), the beginning; drag to see the rest", range=[start, stop])
+    figure.update_yaxes(title="probability", range=[0, 1.1])
+    return figure
+
+
+def draw_steps(emissions: Sequence[Emissions]) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw a frame's best labels and print path, runs and text so far, for `show` with the controls ``clip`` and ``frame``."""
+    figure = go.Figure(go.Bar(marker_color="#1f6feb"))
+    figure.update_layout(title="", height=300, xaxis={"type": "category"}, yaxis={"title": "probability", "range": [0, 1]})
+
+    def move(figure: go.Figure, clip: int, frame: int) -> None:
+        one = emissions[clip]
+        vocabulary = one.vocabulary
+        names = [BLANK if k in vocabulary.special else name for k, name in enumerate(vocabulary.labels)]
+        names = [SPACE if k == vocabulary.word_boundary else name for k, name in enumerate(names)]
+        frame = min(frame, len(one) - 1)
+        top = one.log_probs[frame].argsort()[:-6:-1]
+        figure.data[0].update(x=[vocabulary.shown(v) for v in top], y=np.exp(one.log_probs[frame, top]))
+        figure.layout.title.text = f"Frame {frame}, at {one.start_seconds + (frame + 0.5) * one.frame_seconds:.2f} s"
+        path = "".join(names[k] for k in one.log_probs[: frame + 1].argmax(axis=1))
+        joined = "".join(label for label, _ in groupby(path))
+        print("path:  ", path[-100:])
+        print("joined:", joined[-100:])
+        print("text:  ", collapse(path).replace(SPACE, " "))
+
+    return figure, move
+
+
+def draw_temperature(emissions: Emissions, entropy: Callable[..., Any]) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw the words' confidences and the frames' entropy, for `show` with the control ``temperature``."""
+    figure = go.Figure(layout={"title": "", "xaxis": {"title": "time (s)"}, "height": 400})
+    figure.add_scatter(name="entropy of the frame (bits)", line={"color": "#9aa5b1"}, yaxis="y2")
+    figure.add_scatter(name="confidence of the word", mode="markers+text", textposition="top center", marker_size=10)
+    bits = {"title": "bits", "overlaying": "y", "side": "right", "range": [0, 5.5], "dtick": 1, "showgrid": False}
+    axis = {"title": "confidence", "range": [0, 1.1], "dtick": 0.2}
+    figure.update_layout(yaxis=axis, yaxis2=bits, legend={"orientation": "h", "y": -0.2})
+
+    def move(figure: go.Figure, temperature: float) -> None:
+        one = temperature_scaled(emissions, temperature)
+        words, spread = greedy(one).words, entropy(one.log_probs)
+        figure.data[0].update(x=one.start_seconds + (np.arange(len(one)) + 0.5) * one.frame_seconds, y=spread)
+        middle = [(word.start + word.end) / 2 for word in words]
+        figure.data[1].update(x=middle, y=[word.confidence for word in words], text=[word.text for word in words])
+        figure.layout.title.text = f"Temperature {temperature:.1f}: mean entropy {spread.mean():.2f} bits"
 
     return figure, move
