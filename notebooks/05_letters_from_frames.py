@@ -17,11 +17,12 @@
 from itertools import groupby, pairwise, product
 from math import comb
 
+import lesson
 import librosa
 import numpy as np
 from figures import BLANK, draw_blanks, draw_path, draw_steps, draw_temperature
 from ipywidgets import Dropdown, FloatSlider, IntSlider
-from lesson import answer, check, closest, draw_lines, exercise, hear, heatmap, play_button, predict, show, table
+from lesson import answer, check, closest, draw_lines, exercise, hear, predict, show, table
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
@@ -112,7 +113,7 @@ vocabulary = first.vocabulary
 hear(waveforms[0], clips[0].text)
 print("log_probs:", first.log_probs.shape, f"; {first.frame_seconds * 1000:.0f} ms per frame")
 print("labels:", " ".join(vocabulary.shown(v) for v in range(len(vocabulary))))
-figure = heatmap(first, greedy(first))
+figure = lesson.heatmap(first, greedy(first))
 title = "Emissions, drawn on their side: a line for every label, time to the right"
 figure.update_layout(title={"text": title, "y": 0.98}, paper_bgcolor="white")
 show(
@@ -169,7 +170,7 @@ speeds = [1.0, 0.85, 0.7, 0.6]
 
 
 def within_speech(one):
-    """The fraction of blanks and a letter's mean run (frames), from the first letter to the last."""
+    """The fraction of blanks and a letter's mean run (frames), from the first letter on."""
     path = one.log_probs.argmax(axis=1)
     path = path[slice(*(np.flatnonzero(path != vocabulary.blank)[[0, -1]] + [0, 1]))]
     runs = [len(list(run)) for label, run in groupby(path) if label != vocabulary.blank]
@@ -250,7 +251,7 @@ longest = max(len(one) for one in emissions)
 some = 60 + int(np.argmax(best[60:] != vocabulary.blank))  # a frame with a letter
 options = [(clip.text.title(), i) for i, clip in enumerate(clips)]
 frame = IntSlider(some, 0, longest - 1, layout={"width": "100%"})
-play_button(frame)
+lesson.play_button(frame)
 figure, step = draw_steps(emissions)
 show(
     figure,

@@ -248,3 +248,80 @@ def draw_temperature(emissions: Emissions, entropy: Callable[..., Any]) -> tuple
         figure.layout.title.text = f"Temperature {temperature:.1f}: mean entropy {spread.mean():.2f} bits"
 
     return figure, move
+
+
+def draw_labels(
+    values: Any, names: Sequence[str], title: str, *, numbers: bool = False, pull: bool = False
+) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw labels (rows) by frames, for `show`; with the control ``choice`` if there are several matrices.
+
+    Parameters
+    ----------
+    values : (T, V) array, or a dict of them
+    names : sequence of str
+        Of the labels.
+    title : str
+        ``{}`` in it becomes the choice.
+    numbers : bool
+        Write the values into the cells.
+    pull : bool
+        Values of both signs, red and blue.
+    """
+    several = values if isinstance(values, dict) else {"": values}
+    look: dict[str, Any] = {"colorscale": "Viridis", "zmin": 0, "zmax": 1}
+    if pull:
+        look = {"colorscale": "RdBu", "zmid": 0, "colorbar": {"title": {"text": "pull"}}}
+    first = np.asarray(next(iter(several.values()))).T
+    text = {"text": first.round(2), "texttemplate": "%{text}"} if numbers else {}
+    figure = go.Figure(go.Heatmap(z=first, y=list(names), **look, **text))
+    figure.update_layout(title=title, height=300, xaxis={"title": "frame t"}, yaxis={"autorange": "reversed", "dtick": 1})
+
+    def move(figure: go.Figure, choice: str) -> None:
+        figure.data[0].z = np.asarray(several[choice]).T
+        figure.layout.title.text = title.format(choice)
+
+    return figure, move
+
+
+def draw_two_bars(names: Sequence[str], bars: dict[str, Sequence[float]]) -> go.Figure:
+    """Draw two bars for each name, the second inside of the first."""
+    figure = go.Figure(layout={"barmode": "overlay", "yaxis": {"title": "probability"}, "legend": {"x": 0.6, "y": 0.95}})
+    for colour, (title, values) in zip(("#9cc4f5", "#1f6feb"), bars.items(), strict=True):
+        figure.add_bar(x=list(names), y=list(values), name=title, marker_color=colour)
+    return figure
+
+
+def draw_occupancy(labels: str, occupancies: dict[str, Any]) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw where the paths of a word are, for `show` with the control ``word``.
+
+    Parameters
+    ----------
+    labels : str
+        The blank first.
+    occupancies : dict of (T, S) arrays, by word
+    """
+    figure = go.Figure(layout={"title": "", "height": 460, "xaxis": {"title": "frame t", "dtick": 1}, "showlegend": False})
+    figure.add_scatter(mode="lines", line={"color": "#d0d7de", "width": 1}, hoverinfo="skip")
+    figure.add_scatter(mode="markers", marker={"color": "#1f6feb", "opacity": 1, "line": {"width": 1, "color": "white"}})
+    figure.data[1].hovertemplate = "frame %{x}: occupancy %{text}<extra></extra>"
+    figure.update_layout(yaxis={"autorange": "reversed", "title": "state"})
+
+    def move(figure: go.Figure, word: str) -> None:
+        gamma = occupancies[word]
+        states = [labels[0], *(label for letter in word for label in (letter, labels[0]))]
+        skips = [s > 1 and label != labels[0] and label != states[s - 2] for s, label in enumerate(states)]
+        xs: list[float | None] = []
+        ys: list[float | None] = []
+        for t, s in np.argwhere(gamma[:-1] > 0):
+            for to in range(s, min(s + 3, len(states))):
+                if gamma[t + 1, to] > 0 and (to < s + 2 or skips[to]):
+                    xs += [t, t + 1, None]
+                    ys += [s, to, None]
+        t, s = np.indices(gamma.shape)
+        figure.data[0].update(x=xs, y=ys)
+        figure.data[1].update(x=t.ravel(), y=s.ravel(), text=[f"{value:.3f}" for value in gamma.ravel()])
+        figure.data[1].marker.size = 4 + 34 * np.sqrt(gamma.ravel())
+        figure.layout.yaxis.update(tickvals=list(range(len(states))), ticktext=states)
+        figure.layout.title.text = f"{word}: occupancy of each state"
+
+    return figure, move
