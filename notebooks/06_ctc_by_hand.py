@@ -327,7 +327,7 @@ figure.data[0].update(dx=emissions.frame_seconds, x0=start, zmin=-1, zmax=1)
 figure.update_layout(height=560, xaxis_title="time (s)")
 show(
     figure,
-    alt="Labels by time, nearly all white; a few cells are red or blue, where the model is uns",
+    alt="Labels by time, nearly all white; a few cells are red or blue, where the model doubts.",
 )
 
 loss = torch_loss(torch.from_numpy(real), labels, vocabulary.blank).item()

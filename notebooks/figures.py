@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import jiwer
 import numpy as np
 import plotly.graph_objects as go
 import soundfile
@@ -323,5 +324,53 @@ def draw_occupancy(labels: str, occupancies: dict[str, Any]) -> tuple[go.Figure,
         figure.data[1].marker.size = 4 + 34 * np.sqrt(gamma.ravel())
         figure.layout.yaxis.update(tickvals=list(range(len(states))), ticktext=states)
         figure.layout.title.text = f"{word}: occupancy of each state"
+
+    return figure, move
+
+
+def draw_beams(history: Sequence[dict[str, Any]], tail: int = 24) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw {prefix: (p_b, p_n)} of a frame as stacked bars and print them, for `show` with the control ``frame``."""
+    figure = go.Figure(layout={"title": "", "barmode": "stack", "height": 380})
+    figure.add_bar(name="ends in a blank", orientation="h", marker_color="#d9622b")
+    figure.add_bar(name="ends in its last letter", orientation="h", marker_color="#1f6feb")
+    figure.update_layout(yaxis={"autorange": "reversed", "type": "category", "automargin": True})
+    figure.update_xaxes(range=[0, 1], title="fraction of what is in the beam")
+
+    def move(figure: go.Figure, frame: int) -> None:
+        names = [f"“{prefix[-tail:]}”" for prefix in history[frame]]
+        sums = np.array(list(history[frame].values()))  # (K, 2)
+        for bar, part in zip(figure.data, (sums / sums.sum()).T, strict=True):
+            bar.update(x=part, y=names)
+        figure.layout.title.text = f"After frame {frame}"
+        for name, (p_b, p_n) in zip(names, sums, strict=True):
+            print(f"{name:28} ends in blank {p_b:9.2e}   ends in letter {p_n:9.2e}   together {p_b + p_n:9.2e}")
+
+    return figure, move
+
+
+def draw_alignment(
+    references: Sequence[str], decoded: dict[tuple[str, float], list[str]]
+) -> tuple[go.Figure, Callable[..., None]]:
+    """Draw which words of a text are right and print it aligned, for `show` with ``clip``, ``model`` and ``alpha``.
+
+    Parameters
+    ----------
+    references : sequence of str
+        What was said, one for each clip.
+    decoded : {(model, alpha): texts}
+    """
+    colours = ["#1a7f4b", "#b7791f", "#c2410c", "#c2410c"]
+    figure = go.Figure(go.Bar(x=["right", "substituted", "deleted", "inserted"], marker_color=colours))
+    figure.update_layout(title="", height=280, yaxis={"title": "words", "range": [0, 16]})
+
+    def move(figure: go.Figure, clip: int, model: str, alpha: float) -> None:
+        text = decoded[model, alpha][clip]
+        found = jiwer.process_words(references[clip], text)
+        figure.data[0].y = [found.hits, found.substitutions, found.deletions, found.insertions]
+        figure.layout.title.text = f"alpha = {alpha}: WER {found.wer:.0%}"
+        print("said:   ", references[clip])
+        print("decoded:", text or "(nothing)")
+        print("word by word (S substituted, D deleted, I inserted):")
+        print("\n".join(jiwer.visualize_alignment(found, show_measures=False, skip_correct=False).splitlines()[1:]))
 
     return figure, move
