@@ -42,7 +42,8 @@ MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 # Two frames; in each, the blank (written ε) has probability 0.6 and the letter A 0.4. Greedy says "nothing" (0.6 · 0.6 = 0.36).
 
 # %%
-probability = predict("What is the probability that the text is “A”?", "0.16", "0.24", "0.36", "0.40", "0.64")
+options = "0.16", "0.24", "0.36", "0.40", "0.64"
+probability = predict("What is the probability that the text is “A”?", *options)
 
 # %%
 small = Vocabulary.of("εAB|", blank="ε")  # blank, two letters, the word boundary
@@ -108,7 +109,7 @@ def grow(p_b, p_n, blank, last, other):
 
 exercise(
     grow,
-    ((1.0, 0.0, 0.5, 0.3, 0.2), (0.5, 0.0, 0.3, 0.2), "After a blank, the last letter is a new one."),
+    ((1.0, 0.0, 0.5, 0.3, 0.2), (0.5, 0.0, 0.3, 0.2), "After a blank, it is a new letter."),
     ((0.0, 1.0, 0.5, 0.3, 0.2), (0.5, 0.3, 0.0, 0.2), "Right after itself, a letter just goes on."),
     ((0.2, 0.4, 0.5, 0.3, 0.2), (0.3, 0.12, 0.06, 0.12), "Blank and other letter come from both."),
 )
@@ -181,7 +182,8 @@ exact = brute_force(five)
 by_hand = texts_of(search_by_hand(five, width=10_000)[-1], small)
 library = beam_search(five, 10_000, token_min_logp=-np.inf, beam_threshold=np.inf)
 best = max(by_hand, key=by_hand.get)
-print(f"{len(exact)} texts; best: {best!r}, {np.exp(by_hand[best]):.4f}; greedy: {greedy(five).text!r}")
+print(f"{len(exact)} texts; the best: {best!r}, {np.exp(by_hand[best]):.4f}")
+print(f"greedy: {greedy(five).text!r}")
 same = all(np.isclose(np.exp(by_hand[t]), p) for t, p in exact.items())
 check(same, "by hand equals brute force over all paths")
 same = library.text == best and np.isclose(library.score, by_hand[best])
@@ -195,8 +197,9 @@ check(same, "by hand equals w2vkit's beam_search")
 WIDTH = 3
 narrow = search_by_hand(five, WIDTH)
 named = [
-    {spelled(prefix, small).replace(" ", "␣"): np.exp(sums) for prefix, sums in candidates.items()} for candidates in narrow
-]
+    {spelled(prefix, small).replace(" ", "␣"): np.exp(sums) for prefix, sums in one.items()}
+    for one in narrow
+]  # fmt: skip
 draw_tree(named, WIDTH, 2)
 
 # %%
@@ -208,7 +211,7 @@ left = {}
 for width in (1, 3, 10, 100):
     beams = kept(search_by_hand(five, width)[-1], width)
     left[width] = np.exp(np.logaddexp.reduce([np.logaddexp(*sums) for sums in beams.values()]))
-table(["beam width", "fraction of all probability that is in the beam at the end"], list(left.items()))
+table(["beam width", "fraction of all probability in the beam at the end"], list(left.items()))
 check(np.isclose(left[100], 1), "a beam of 100 loses nothing here")
 
 # %% [markdown]
@@ -233,7 +236,8 @@ hear(waveforms[3], clips[3].text)
 check(texts.keys() == found.keys(), f"by hand and w2vkit end with the same {len(found)} texts")
 pairs = np.array([(texts[t], found[t]) for t in found if t in texts])
 check(np.allclose(pairs[:, 0], pairs[:, 1]), "and with the same log-probabilities")
-figure, move = draw_beams([{spelled(p, vocabulary): np.exp(v) for p, v in b.items()} for b in beams_of_clip])
+beams = [{spelled(p, vocabulary): np.exp(v) for p, v in b.items()} for b in beams_of_clip]
+figure, move = draw_beams(beams)
 show(
     figure,
     move,
@@ -266,29 +270,32 @@ different = sum(row[0] != row[1] for row in rows)
 answer(
     changed,
     closest(changed, (0, 1.5, 4, 6), different),
-    f"{different}. Where the model is sure, one path has nearly all the probability of its text.",
+    f"{different}. The sum makes texts far more likely than paths, but mostly the same text wins.",
 )
-check(all(row[3] >= row[2] for row in rows), "with 32 beams, no text is less likely than greedy's path")
+check(all(row[3] >= row[2] for row in rows), "no text is less likely than greedy's path")
 
 # %% [markdown]
 # ### How wide must a beam be?
 
 # %%
 widths = [1, 2, 4, 8, 16, 32, 64]
-scores = np.array([[beam_search(one, width).score for one in emissions] for width in widths])  # (widths, clips)
+results = [[beam_search(one, width) for one in emissions] for width in widths]
+scores = np.array([[found.score for found in row] for row in results])  # (widths, clips)
 curves = {c.text.title()[:28] + " …": scores[:, k] - scores[-1, k] for k, c in enumerate(clips)}
 axis = {"title": "beam width", "type": "log", "tickvals": widths}
 legend = {"x": 0.5, "y": 0.1}
 show(
-    draw_lines(widths, curves, "", "nats below a beam of 64", markers=True, xaxis=axis, legend=legend),
-    alt="Six curves that reach 0 at a width of 2 to 32.",
+    draw_lines(widths, curves, "", "nats below 64", markers=True, xaxis=axis, legend=legend),
+    alt="Six curves that rise to 0 between the widths 1 and 64, most of the way below 8.",
 )
 needed = [widths[int(np.argmax(np.abs(curve) < 1e-3))] for curve in curves.values()]
-print("width from which nothing changes, clip by clip:", needed)
+print("width from which the score stays, clip by clip:", needed)
+early = [sum(a.text == b.text for a, b in zip(row, results[-1], strict=True)) for row in results]
+print("clips whose text is that of 64 beams:", dict(zip(widths, early, strict=True)))
 
 # %% [markdown]
-# A few beams are enough where the model is sure, because there are few doubts to carry along. Wide beams pay once something
-# else than the sound has a say.
+# The text is found with few beams, because there are few doubts to carry along; more beams only add paths to its sum. Wide beams pay once
+# something else than the sound has a say.
 #
 # ## It spells by sound
 #
@@ -348,7 +355,7 @@ def score(sound, language, words, unknown, alpha, beta, penalty):
 
 exercise(
     score,
-    ((-4.0, -20.0, 5, 0, 0.5, 0.0, 9.0), -14.0, "The language model's part is multiplied with alpha."),
+    ((-4.0, -20.0, 5, 0, 0.5, 0.0, 9.0), -14.0, "Multiply language with alpha."),
     ((-4.0, -20.0, 5, 0, 0.5, 1.5, 9.0), -6.5, "Each word earns beta."),
     ((-4.0, -20.0, 5, 1, 0.5, 1.5, 9.0), -15.5, "Each unknown word costs the penalty."),
 )
@@ -390,14 +397,16 @@ references = [clip.text for clip in clips]
 
 def ngrams(lines, n):
     """All rows of n words that occur in some lines."""
-    return {tuple(words[i : i + n]) for words in (line.split() for line in lines) for i in range(len(words) - n + 1)}
+    split = [line.split() for line in lines]
+    return {tuple(words[i : i + n]) for words in split for i in range(len(words) - n + 1)}
 
 
 others = OTHER_SENTENCES.upper().strip().splitlines()
 shared = {n: len(ngrams(references, n) & ngrams(others, n)) for n in (1, 2, 3)}
 print("of the clips' words, pairs and trigrams, the other sentences contain:")
 print(", ".join(f"{shared[n]} of {len(ngrams(references, n))}" for n in shared))
-check(shared[1] == len(ngrams(references, 1)) and shared[3] == 0, "all of the words, none of the trigrams")
+every_word = shared[1] == len(ngrams(references, 1))
+check(every_word and shared[3] == 0, "all of the words, none of the trigrams")
 
 folder = Path(tempfile.mkdtemp())
 language_models = {"none": None, "bundled": load_language_model("bundled")}
@@ -427,18 +436,20 @@ without = [beam_search(one, 32).text for one in heard]
 decoded = {("none", alpha): without for alpha in alphas}
 names = list(language_models)[1:]
 decoded |= {(name, alpha): decode_all(name, alpha) for name in names for alpha in alphas}
-wers = {name: np.array([jiwer.wer(references, decoded[name, alpha]) for alpha in alphas]) for name in language_models}
+wers = {}
+for name in language_models:
+    wers[name] = np.array([jiwer.wer(references, decoded[name, alpha]) for alpha in alphas])
 show(
     draw_lines(alphas, wers, "weight alpha of the language model", "WER", markers=True),
     closed="Open the figure",
-    alt="Word error rate against alpha: level for no language model; the three others fall below it "
-    "and then rise steeply, to nearly 1 at alpha 4.",
+    alt="Word error rate against alpha: level for no language model; the three others fall below "
+    "it and then rise steeply, to nearly 1 at alpha 4.",
 )
 lowest = {name: (alphas[int(rates.argmin())], rates.min()) for name, rates in wers.items()}
 table(["language model", "best alpha", "lowest WER"], [(n, *best) for n, best in lowest.items()])
 check(lowest["bundled"][1] < lowest["none"][1], "a fair language model mends some words")
 cheat = lowest["same sentences"][1]
-check(cheat <= lowest["bundled"][1], "one that knows the answer makes no more errors than the fair one")
+check(cheat <= lowest["bundled"][1], "one that knows the answer makes no more errors")
 for name in names:
     print(f"at alpha = {alphas[-1]}, {name}: {decoded[name, alphas[-1]][-1] or '(nothing)'}")
 few = max(len(" ".join(decoded[name, alphas[-1]]).split()) for name in names)
@@ -496,6 +507,7 @@ def occurrences(clip, word):
     return found
 
 
+# %%
 SHORE = 1  # the clip
 missed = [word for word in references[SHORE].split() if word not in without[SHORE].split()]
 said, similar, far = missed[0] if missed else "SHORE", "SHOW", "GIRAFFE"
@@ -505,28 +517,35 @@ print("said:                 ", references[SHORE])
 print("without any hot word: ", without[SHORE])
 for word, rows in found.items():
     print(f"{word} at {weights[-1]:.0f} nats: {rows[-1][1]}")
-figure = draw_lines(weights, curves, "weight (nats)", "occurrences in the text", markers=True, height=320)
+figure = draw_lines(weights, curves, "weight (nats)", "occurrences", markers=True, height=320)
 figure.update_traces(line_shape="hv")
 show(
     figure,
     closed="Open the figure",
-    alt="Steps: the word that was said rises to 1 first, SHOW later and to several, GIRAFFE stays at 0.",
+    alt="Steps over the weight: SHOW rises to several, WALKED to 1, GIRAFFE stays at 0.",
 )
-reached = {w: next((float(x) for x, n in zip(weights, c, strict=True) if n), np.inf) for w, c in curves.items()}
+reached = {word: min([*weights[counts > 0], np.inf]) for word, counts in curves.items()}
 table(["hot word", "weight from which it is found (nats)"], list(reached.items()))
 answer(
     threshold,
     threshold.options[(reached[similar] >= 5) + (reached[similar] > 20)],
-    f"{reached[similar]:.0f} nats here (tried in steps of {weights[1]:.0f}); {said} needs {reached[said]:.0f}.",
+    f"{reached[similar]:.0f} nats (tried in steps of 3). {said} needs {reached[said]:.0f}.",
 )
-check(reached[said] < reached[similar] < reached[far], "what was said first, what is far from it last")
+check(reached[far] > max(reached[said], reached[similar]), "what is far from the sound comes last")
+check(
+    reached[said] > reached[similar] or MODEL != "w2v-mini",
+    "here the word that was said needs a larger weight than SHOW, which was not",
+)
 check(curves[similar].max() > 1, "SHOW, once it pays, is written more than once")
 
 # %% [markdown]
 # With a large enough weight the text says what you wished to hear, if it is only a little like what was said. It may even say it more
 # than once: each occurrence earns the weight again, so the search puts the word wherever the sound allows it at all. A word for
-# which there is no sound stays out far longer. Compare the thresholds, and keep the weight well below that of a word that was not
-# said. `w2vkit transcribe --decoder beam --hotword NAME` has a default.
+# which there is no sound stays out far longer.
+#
+# The thresholds tell more. WALKED *was* said, but the model heard WERE, and it takes a larger weight to mend that than to turn SHORE into SHOW, which
+# was never said. So no weight is right for all words: a hot word is a wish, and the larger its weight the more often it comes true where it should not.
+# `w2vkit transcribe --decoder beam --hotword NAME` has a default weight.
 #
 # ## More to try
 #
