@@ -414,7 +414,7 @@ hear(
 # %% [markdown]
 # ## More to try
 #
-# 1. Make a stereo sound whose right channel is the left one upside down, and load it. Why is the model deaf to it?
+# 1. Make a stereo sound whose right channel is the left one upside down, and take the mean by hand. What is left? What does `load` make of it?
 # 2. How many bits are enough for this model? Compute WER and CER at 3, 5 and 8 bits for all clips.
 # 3. Feed the 44.1 kHz samples of clip 5 as if they were 16 kHz. Predict first: which letters will be heard in a voice that is 2.76
 #    times slower?

@@ -512,11 +512,11 @@ SHORE = 1  # the clip
 missed = [word for word in references[SHORE].split() if word not in without[SHORE].split()]
 said, similar, far = missed[0] if missed else "SHORE", "SHOW", "GIRAFFE"
 found = {word: occurrences(SHORE, word) for word in (said, similar, far)}
-curves = {word: np.array([count for count, _ in rows]) for word, rows in found.items()}
+curves = {word: np.array([count for count, _ in tries]) for word, tries in found.items()}
 print("said:                 ", references[SHORE])
 print("without any hot word: ", without[SHORE])
-for word, rows in found.items():
-    print(f"{word} at {weights[-1]:.0f} nats: {rows[-1][1]}")
+for word, tries in found.items():
+    print(f"{word} at {weights[-1]:.0f} nats: {tries[-1][1]}")
 figure = draw_lines(weights, curves, "weight (nats)", "occurrences", markers=True, height=320)
 figure.update_traces(line_shape="hv")
 show(
@@ -528,7 +528,7 @@ reached = {word: min([*weights[counts > 0], np.inf]) for word, counts in curves.
 table(["hot word", "weight from which it is found (nats)"], list(reached.items()))
 answer(
     threshold,
-    threshold.options[(reached[similar] >= 5) + (reached[similar] > 20)],
+    threshold.options[sum(reached[similar] > limit for limit in (4.9, 20))],
     f"{reached[similar]:.0f} nats (tried in steps of 3). {said} needs {reached[said]:.0f}.",
 )
 check(reached[far] > max(reached[said], reached[similar]), "what is far from the sound comes last")
