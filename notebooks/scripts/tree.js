@@ -36,7 +36,7 @@ function start(root, data) {
       if (name === "") continue;
       const parent = name.slice(0, -1), lit = alive(name);
       const look = { stroke: lit ? BLUE : GREY, "stroke-width": lit ? 2.5 : 1, opacity: lit ? 1 : 0.5 };
-      add(svg, "line", { x1: x(parent) + 10, y1: y(parent), x2: x(name) - 10, y2: y(name), ...look });
+      add(svg, "line", { x1: x(parent) + (parent ? 10 : 20), y1: y(parent), x2: x(name) - 10, y2: y(name), ...look });
     }
     for (const name of seen) {
       const node = now.get(name), live = Boolean(node && node[3]);
