@@ -175,7 +175,8 @@ axis = {"title": "frequency (kHz)", "type": "log", "tickvals": [0.1, 0.2, 0.5, 1
 curve = {"clip 5": np.interp(grid, frequency, share)}
 figure = draw_lines(grid / 1000, curve, "", "fraction of the energy below it", xaxis=axis)
 for limit in (4, 8):
-    figure.add_vline(x=limit, line_dash="dot", annotation_text=f"end of {2 * limit} kHz sampling")
+    name = f"{2 * limit} kHz sampling ends"
+    figure.add_scatter(x=[limit, limit], y=[0, 1], name=name, line_dash="dot", mode="lines")
 show(figure, alt="The curve rises steeply between 0.1 and 1 kHz and is nearly flat above 1 kHz.")
 below = {limit: float(np.interp(1000 * limit, frequency, share)) for limit in (1, 4, 8)}
 print(", ".join(f"{part:.1%} below {limit} kHz" for limit, part in below.items()))

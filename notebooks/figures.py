@@ -181,7 +181,7 @@ def draw_alias(rate: int, span: float = 0.0005) -> tuple[go.Figure, Callable[...
     figure.add_scatter(x=1000 * fine, name="what its samples stand for", line={"dash": "dot"})
     figure.add_scatter(x=1000 * n / rate, name="samples", mode="markers", marker={"size": 10})
 
-    def move(figure: go.Figure, kilohertz: float) -> None:
+    def move(figure: Any, kilohertz: float) -> None:
         tone = 1000 * kilohertz
         low = tone - rate * np.round(tone / rate)
         for trace, frequency, times in zip(figure.data, (tone, low, tone), (fine, fine, n / rate), strict=True):
@@ -213,7 +213,7 @@ def draw_steps(emissions: Sequence[Emissions]) -> tuple[go.Figure, Callable[...,
     figure = go.Figure(go.Bar(marker_color="#1f6feb"))
     figure.update_layout(title="", height=300, xaxis={"type": "category"}, yaxis={"title": "probability", "range": [0, 1]})
 
-    def move(figure: go.Figure, clip: int, frame: int) -> None:
+    def move(figure: Any, clip: int, frame: int) -> None:
         one = emissions[clip]
         vocabulary = one.vocabulary
         names = [BLANK if k in vocabulary.special else name for k, name in enumerate(vocabulary.labels)]
@@ -240,7 +240,7 @@ def draw_temperature(emissions: Emissions, entropy: Callable[..., Any]) -> tuple
     axis = {"title": "confidence", "range": [0, 1.1], "dtick": 0.2}
     figure.update_layout(yaxis=axis, yaxis2=bits, legend={"orientation": "h", "y": -0.2})
 
-    def move(figure: go.Figure, temperature: float) -> None:
+    def move(figure: Any, temperature: float) -> None:
         one = temperature_scaled(emissions, temperature)
         words, spread = greedy(one).words, entropy(one.log_probs)
         figure.data[0].update(x=one.start_seconds + (np.arange(len(one)) + 0.5) * one.frame_seconds, y=spread)
@@ -277,7 +277,7 @@ def draw_labels(
     figure = go.Figure(go.Heatmap(z=first, y=list(names), **look, **text))
     figure.update_layout(title=title, height=300, xaxis={"title": "frame t"}, yaxis={"autorange": "reversed", "dtick": 1})
 
-    def move(figure: go.Figure, choice: str) -> None:
+    def move(figure: Any, choice: str) -> None:
         figure.data[0].z = np.asarray(several[choice]).T
         figure.layout.title.text = title.format(choice)
 
@@ -307,7 +307,7 @@ def draw_occupancy(labels: str, occupancies: dict[str, Any]) -> tuple[go.Figure,
     figure.data[1].hovertemplate = "frame %{x}: occupancy %{text}<extra></extra>"
     figure.update_layout(yaxis={"autorange": "reversed", "title": "state"})
 
-    def move(figure: go.Figure, word: str) -> None:
+    def move(figure: Any, word: str) -> None:
         gamma = occupancies[word]
         states = [labels[0], *(label for letter in word for label in (letter, labels[0]))]
         skips = [s > 1 and label != labels[0] and label != states[s - 2] for s, label in enumerate(states)]
@@ -336,7 +336,7 @@ def draw_beams(history: Sequence[dict[str, Any]], tail: int = 24) -> tuple[go.Fi
     figure.update_layout(yaxis={"autorange": "reversed", "type": "category", "automargin": True})
     figure.update_xaxes(range=[0, 1], title="fraction of what is in the beam")
 
-    def move(figure: go.Figure, frame: int) -> None:
+    def move(figure: Any, frame: int) -> None:
         names = [f"“{prefix[-tail:]}”" for prefix in history[frame]]
         sums = np.array(list(history[frame].values()))  # (K, 2)
         for bar, part in zip(figure.data, (sums / sums.sum()).T, strict=True):
@@ -363,7 +363,7 @@ def draw_alignment(
     figure = go.Figure(go.Bar(x=["right", "substituted", "deleted", "inserted"], marker_color=colours))
     figure.update_layout(title="", height=280, yaxis={"title": "words", "range": [0, 16]})
 
-    def move(figure: go.Figure, clip: int, model: str, alpha: float) -> None:
+    def move(figure: Any, clip: int, model: str, alpha: float) -> None:
         text = decoded[model, alpha][clip]
         found = jiwer.process_words(references[clip], text)
         figure.data[0].y = [found.hits, found.substitutions, found.deletions, found.insertions]
