@@ -68,7 +68,9 @@ def test_the_build_shows_its_figures_without_a_kernel(source):
     built = nbformat.read(path, as_version=4)
     check_outputs(built)
     assert all("image/png" in data for data in figures(built))
-    assert any("image/png" in o.get("data", {}) for c in built.cells for o in c.get("outputs", []))
+    data = [o.get("data", {}) for c in built.cells for o in c.get("outputs", [])]
+    assert any("image/png" in one or "data:image/png" in one.get("text/html", "") for one in data)
+    assert all("data:image/png" in one["text/html"] for one in data if "w2v-figure" in one.get("text/html", ""))
     assert not re.search(r"(?<![\w.:/])/(home|root|tmp|work|usr|Users)/", json.dumps([c.get("outputs") for c in built.cells]))
 
 
