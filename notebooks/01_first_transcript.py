@@ -5,19 +5,23 @@
 #
 # wav2vec 2.0 turns a recording into text in three steps: from sound to numbers, from numbers to probabilities, from probabilities to
 # letters. This notebook runs the *Usage* example of the model card of
-# [facebook/wav2vec2-large-960h-lv60-self](https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self) line by line, looks
-# at every object on the way, and then does the same with w2vkit.
+# [facebook/wav2vec2-large-960h-lv60-self](https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self) line by line and looks
+# at every object on the way.
 #
-# **The question.** The model reads a sentence of about four seconds and gives probabilities, frame by frame. *How many frames
-# will there be for each second of sound, and how many of them will say a letter?*
+# | | |
+# |---|---|
+# | **You will** | read a model's probabilities frame by frame; write the two formulas before and after the network; turn labels into text; name the objects of w2vkit |
+# | **Time** | 25 minutes |
+# | **You need** | Python with numpy |
 
 # %%
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from figures import BLANK, SPACE, draw_frames
 from huggingface_hub import ModelCard
-from ipywidgets import IntSlider
-from lesson import check, hear, reveal, show, table
+from jiwer import wer
+from lesson import answer, check, closest, exercise, hear, predict, show, table
 from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
 from transformers.utils import logging
 
@@ -28,37 +32,60 @@ from w2vkit.model import CTCModel
 from w2vkit.model.hub import fetch
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
-clip = examples()[0]
+model = CTCModel.load(MODEL, dtype="float32")
+clip = examples()[1]
 
 # %% [markdown]
-# ### Which model, which voices?
-#
-# The course runs without a network on `w2v-mini`, a small model that comes with w2vkit. It is built like wav2vec 2.0, but it was not
-# made in the paper's way: four of its layers began as layers of another speech recogniser, Whisper tiny.en; its first layers were set by hand;
-# then it learned from transcribed speech. Its model card tells more.
-#
-# The six clips of the course are synthetic. Their voices (of the synthesiser flite) are **also in w2v-mini's training data**, with other
-# sentences. So w2v-mini makes far fewer errors on these clips than on people whom it has never heard. Here is what its card says
-# about people:
-
-# %%
-card = ModelCard.load(fetch("w2v-mini").folder / "README.md").data.eval_results
-table(["w2v-mini on", "word error rate (%)"], [[r.dataset_name, r.metric_value] for r in card if r.metric_type == "wer"])
-
-# %% [markdown]
-# Listen to the first clip.
+# Here is a sentence, and what the model makes of it.
 
 # %%
 waveform = load(clip.path)
 hear(waveform, clip.about)
 print("what was said:", clip.text)
+print("the model:    ", transcribe(clip.path, model, decode=greedy).text)
 
 # %% [markdown]
-# Write down your predictions before you go on. (A frame is one row of the model's answer.)
+# ### Meet w2v-mini
+#
+# The course runs without a network on `w2v-mini`, a small model that comes with w2vkit. It has the form of wav2vec 2.0 (waveform in,
+# convolutions, transformer layers, the same 32 labels), but it was not made in the paper's way:
+#
+# - It began as the encoder of another speech recogniser, Whisper tiny.en: its layers are the first weights of the transformer.
+# - Its front end (the convolutions) was built by hand, so that it computes the spectrogram that Whisper expects.
+# - Then it learned letters from transcribed speech. Some of that was synthetic, and **among the synthetic voices are those of our six clips**
+#   (of the synthesiser flite), with other sentences.
+#
+# So it makes few errors on these clips, and many more on people. Here are both, greedy and without a language model; the figures for
+# people are those of its model card ([more about it](../docs/guides/w2v-mini.md), also with a language model).
 
 # %%
-frames_each_second = None  # your prediction: how many frames for one second of sound?
-share_of_letters = None  # your prediction: what fraction of the frames, 0 to 1, says a letter (or a space)?
+card = ModelCard.load(fetch("w2v-mini").folder / "README.md").data.eval_results
+people = {r.dataset_name: r.metric_value for r in card if r.metric_type == "wer"}
+heard = [transcribe(one.path, model, decode=greedy).text for one in examples()]
+here = 100 * wer([one.text for one in examples()], heard)
+table(
+    ["speech", "words that are wrong (%)"],
+    [["the six clips of this course", here], *([f"w2v-mini on {k}", v] for k, v in people.items())],
+)
+check(
+    here < min(people.values()) or MODEL != "w2v-mini",
+    "fewer errors on the clips than on any people: what you see here is not how good it is",
+)
+
+# %% [markdown]
+# The network answers with *frames*: rows of probabilities, one for every short piece of sound. Before you look, say what you expect.
+
+# %%
+frames_each_second = predict(
+    "How many frames will there be for one second of sound (16,000 samples)?",
+    "about 10", "about 50", "about 400", "16,000",
+)  # fmt: skip
+
+# %%
+speaking = predict(
+    "In what fraction of the frames will the most likely label be a letter or a space?",
+    "one in ten", "about half", "nearly all",
+)  # fmt: skip
 
 # %% [markdown]
 # ## 1. The processor: what goes in
@@ -69,39 +96,70 @@ share_of_letters = None  # your prediction: what fraction of the frames, 0 to 1,
 # %%
 folder = fetch(MODEL).folder
 processor = Wav2Vec2Processor.from_pretrained(folder)
-input_values = processor(waveform.samples, sampling_rate=16_000, return_tensors="pt", padding="longest").input_values
-table(
-    ["object", "shape", "unit", "mean", "standard deviation"],
+samples = waveform.samples
+inputs = processor(samples, sampling_rate=16_000, return_tensors="pt", padding="longest")
+input_values = inputs.input_values
+rows = [
+    ["waveform.samples", samples.shape, "1 is full scale", samples.mean(), samples.std()],
     [
-        ["waveform.samples", waveform.samples.shape, "1 is full scale", waveform.samples.mean(), waveform.samples.std()],
-        [
-            "input_values",
-            tuple(input_values.shape),
-            "standard deviations",
-            input_values.mean().item(),
-            input_values.std().item(),
-        ],
+        "input_values",
+        tuple(input_values.shape),
+        "standard deviations",
+        input_values.mean().item(),
+        input_values.std().item(),
     ],
-)
+]
+table(["object", "shape", "unit", "mean", "standard deviation"], rows)
 
 # %% [markdown]
 # The only thing that happened to the sound: with $x$ the $N$ samples,
 #
 # $$\hat{x}_n = \frac{x_n - \mu}{\sqrt{\sigma^2 + 10^{-7}}}, \qquad \mu = \frac1N\sum_n x_n, \qquad \sigma^2 = \frac1N\sum_n (x_n-\mu)^2 .$$
 #
-# So loudness does not matter. There is no spectrogram: the network hears the waveform itself
+# So loudness does not matter. There is no spectrogram: the network gets the waveform itself
 # ([paper](https://arxiv.org/abs/2006.11477), section 2).
+#
+# **Your turn 1.** Write the formula. `x.mean()` and `x.var()` are the mean and the variance of an array.
+
 
 # %%
-samples = waveform.samples
-by_hand = (samples - samples.mean()) / np.sqrt(samples.var() + 1e-7)
-check(np.allclose(by_hand, input_values[0].numpy(), atol=1e-4), "the formula gives what the processor gives")
+def normalised(x):
+    """The samples with mean 0 and variance 1."""
+    ...  # your turn
+
+
+loud, quiet = np.array([1.0, 3.0, 5.0]), np.zeros(3)
+exercise(
+    normalised,
+    ((loud,), (loud - 3) / np.sqrt(8 / 3 + 1e-7), "Subtract the mean, divide by the square root."),
+    ((quiet,), quiet, "The small constant is inside of the root: silence is not divided by 0."),
+)
 
 # %% [markdown]
+# {{solution 1}}
+#
 # ## 2. The network: what comes out
 #
 # `Wav2Vec2ForCTC` gives *logits*: for every frame one number for each label. A softmax makes probabilities of them:
 # $p_{t,v} = e^{z_{t,v}} / \sum_u e^{z_{t,u}}$.
+#
+# **Your turn 2.** Write the softmax of one frame.
+
+
+# %%
+def softmax(z):
+    """(V,) probabilities of (V,) logits."""
+    ...  # your turn
+
+
+exercise(
+    softmax,
+    ((np.zeros(4),), np.full(4, 0.25), "Equal logits are equal probabilities that add up to 1."),
+    ((np.log([1.0, 2.0, 5.0]),), np.array([0.125, 0.25, 0.625]), "exp undoes the logarithm."),
+)
+
+# %% [markdown]
+# {{solution 2}}
 
 # %%
 logging.disable_progress_bar()
@@ -111,68 +169,69 @@ with torch.no_grad():
 probabilities = logits[0].softmax(dim=-1).numpy()
 batch, frames, labels = logits.shape
 print(f"logits: {batch} clip x {frames} frames x {labels} labels")
-check(np.allclose(probabilities.sum(axis=1), 1, atol=1e-4), "in every frame the probabilities add up to 1")
-
-# %%
-reveal(frames_each_second, frames / waveform.seconds, "frames for each second")
+check(np.allclose(probabilities.sum(axis=1), 1, atol=1e-4), "each frame's probabilities sum to 1")
 stride = int(np.prod(network.config.conv_stride))
-print(f"one frame every {stride} samples, which is {1000 * stride / 16_000:.0f} ms")
-
-# %% [markdown]
-# ## 3. The most likely label in every frame
-#
-# The card takes the `argmax` over the labels. Here is that choice, frame by frame. Move the slider to see the whole distribution
-# of one frame.
-
-# %%
-predicted_ids = torch.argmax(logits, dim=-1)
-path = predicted_ids[0].numpy()
-names = {index: label for label, index in processor.tokenizer.get_vocab().items()} | {processor.tokenizer.pad_token_id: "blank"}
-names |= {processor.tokenizer.word_delimiter_token_id: "space"}
-lost = len(samples) - frames * stride  # samples at the ends, for which there is no frame (notebook 3)
-seconds = ((np.arange(frames) + 0.5) * stride + lost / 2) / 16_000  # the middle of each frame
-is_blank = path == processor.tokenizer.pad_token_id
-
-figure = go.Figure(
-    go.Bar(x=[names[k].replace("<", "‹").replace(">", "›") for k in range(labels)], y=probabilities[0]),
-    layout={"yaxis": {"title": "probability", "range": [0, 1]}, "xaxis": {"title": "label", "type": "category", "dtick": 1}},
+rate = frames / waveform.seconds
+answer(
+    frames_each_second,
+    closest(frames_each_second, (10, 50, 400, 16_000), rate),
+    f"{frames} frames for {waveform.seconds:.2f} s are {rate:.1f} a second: one every {stride} "
+    f"samples, {1000 * stride / 16_000:.0f} ms. "
+    "A few frames at the ends are missing (notebook 03 says why).",
 )
 
+# %% [markdown]
+# ## 3. Frame by frame
+#
+# Play the sound. The window shows which part of it the convolutions of one frame see (25 ms in the paper's models, more in
+# w2v-mini). The bars are that frame's probabilities: ε stands for the *blank* ("nothing new here"), ␣ for the space between
+# words. You can also drag the window, or move the slider.
 
-def one_frame(figure, frame):
-    figure.data[0].y = probabilities[frame]
-    figure.layout.title = f"frame {frame} at {seconds[frame]:.2f} s: {names[path[frame]]}"
+# %%
+(emissions,) = model.emit([waveform])
+predicted_ids = torch.argmax(logits, dim=-1)  # the card's choice: the most likely label
+path = predicted_ids[0].numpy()
+blank = processor.tokenizer.pad_token_id
+is_blank = path == blank
+start = int(np.flatnonzero(~is_blank)[6])
+draw_frames(waveform, emissions, model.receptive_field / 16_000, start)
+print(f"the convolutions of one frame see {1000 * model.receptive_field / 16_000:.0f} ms of sound")
 
-
-show(figure, one_frame, frame=IntSlider(int(np.argmax(~is_blank)), 0, frames - 1))
 # %% [markdown]
 # The same for all frames at once: height is the probability of the most likely label. Labels that are not the blank are named, once
 # for each run of equal ones.
 
 # %%
+names = {index: label for label, index in processor.tokenizer.get_vocab().items()}
+names |= {blank: BLANK, processor.tokenizer.word_delimiter_token_id: SPACE}
+seconds = emissions.start_seconds + (np.arange(frames) + 0.5) * emissions.frame_seconds
 best = probabilities.max(axis=1)
-begins = np.flatnonzero(~is_blank & np.append(True, path[1:] != path[:-1]))  # the first frame of each run
-figure = go.Figure(
-    [
-        go.Bar(x=seconds[is_blank], y=best[is_blank], name="blank", marker={"color": "lightgrey"}),
-        go.Bar(x=seconds[~is_blank], y=best[~is_blank], name="letter or space"),
-        go.Scatter(
-            x=seconds[begins],
-            y=1.05 + 0.07 * (np.arange(len(begins)) % 2),  # in two rows, so that they do not overlap
-            text=[names[k].replace("space", "␣") for k in path[begins]],
-            mode="text",
-            showlegend=False,
-        ),
-    ],
-    layout={
-        "xaxis": {"title": "time (s)"},
-        "yaxis": {"title": "probability", "range": [0, 1.2], "tickvals": [0, 0.25, 0.5, 0.75, 1]},
-        "bargap": 0,
-        "legend": {"orientation": "h", "y": 1.15},
-    },
+begins = np.flatnonzero(~is_blank & np.append(True, path[1:] != path[:-1]))
+figure = go.Figure(layout={"bargap": 0, "legend": {"orientation": "h", "y": 1.15}})
+x, y = seconds, best
+figure.add_bar(x=x[is_blank], y=y[is_blank], name="blank", marker_color="lightgrey")
+figure.add_bar(x=x[~is_blank], y=y[~is_blank], name="letter or space")
+height = 1.05 + 0.07 * (np.arange(len(begins)) % 2)  # two rows, so that names do not overlap
+text = [names[k] for k in path[begins]]
+figure.add_scatter(x=seconds[begins], y=height, text=text, mode="text", showlegend=False)
+figure.update_xaxes(title="time (s)")
+figure.update_yaxes(title="probability", range=[0, 1.2], tickvals=[0, 0.25, 0.5, 0.75, 1])
+show(
+    figure,
+    closed="Open the figure",
+    alt="A bar for each frame, grey where the blank is most likely, blue for letters and spaces. "
+    "The ends are all grey; between them letters of a few frames alternate with blanks.",
 )
-show(figure)
-reveal(share_of_letters, float((~is_blank).mean()), "of the frames say a letter or a space")
+share = float((~is_blank).mean())
+lengths = np.diff(np.append(np.flatnonzero(np.append(True, path[1:] != path[:-1])), frames))
+letters = lengths[path[np.cumsum(lengths) - 1] != blank]
+print(f"a letter or space lasts {letters.mean():.1f} frames on average, at most {letters.max()}")
+answer(
+    speaking,
+    closest(speaking, (0.1, 0.5, 0.95), share),
+    f"{share:.0%} here. The silence at both ends is blank, and so is a part of the speech: a "
+    "letter is written in a few frames, and the rest of its sound adds nothing new.",
+)
 
 # %% [markdown]
 # ## 4. From labels to text
@@ -180,14 +239,33 @@ reveal(share_of_letters, float((~is_blank).mean()), "of the frames say a letter 
 # `batch_decode` does two things: it merges equal labels that follow each other, and it drops the blanks. What is left is the text.
 # Why there is a blank, and what else can be made of the probabilities, is the subject of notebook
 # [05](05_letters_from_frames.ipynb).
+#
+# **Your turn 3.** Do both by hand.
+
+
+# %%
+def text_of(labels):
+    """The text of a list of labels, in which ε is the blank and ␣ the space."""
+    ...  # your turn
+
+
+exercise(
+    text_of,
+    ((["ε", "C", "C", "ε", "A", "T"],), "CAT", "Keep a label if it differs from the one before."),
+    ((["S", "E", "ε", "E"],), "SEE", "Merge first: the blank keeps the two Es apart."),
+    ((["I", "␣", "␣", "A", "M"],), "I AM", "Write the space as ' '."),
+)
+
+# %% [markdown]
+# {{solution 3}}
 
 # %%
 transcription = processor.batch_decode(predicted_ids)[0]
 merged = [names[k] for t, k in enumerate(path) if t == 0 or k != path[t - 1]]
-by_hand = "".join(" " if name == "space" else name for name in merged if name != "blank").strip()
+by_hand = "".join(" " if name == SPACE else name for name in merged if name != BLANK)
 print("said:      ", clip.text)
 print("transcript:", transcription)
-check(by_hand.split() == transcription.split(), "merging repeats and dropping blanks by hand gives the tokenizer's text")
+check(by_hand.split() == transcription.split(), "merging and dropping gives the tokenizer's text")
 
 # %% [markdown]
 # ## 5. The same with w2vkit
@@ -196,105 +274,59 @@ check(by_hand.split() == transcription.split(), "merging repeats and dropping bl
 # `Hypothesis` (text and words with time and confidence). A `CTCModel` makes emissions from a waveform.
 
 # %%
-model = CTCModel.load(MODEL, dtype="float32")
-(emissions,) = model.emit([waveform])
 hypothesis = greedy(emissions)
 check(
-    np.allclose(emissions.log_probs, logits[0].log_softmax(dim=-1), atol=4e-3),  # w2v-mini's float32 is as far from float64
+    np.allclose(emissions.log_probs, logits[0].log_softmax(dim=-1), atol=4e-3),
     "w2vkit's emissions are the card's, as logarithms",
 )
 check(hypothesis.text.split() == transcription.split(), "w2vkit's text is the card's text")
-check(transcribe(clip.path, model, decode=greedy).text == hypothesis.text, "transcribe() is the same path in one call")
-
-# %%
+in_one_call = transcribe(clip.path, model, decode=greedy).text
+check(in_one_call == hypothesis.text, "transcribe() is the same path in one call")
+weights = sum(p.numel() for p in network.parameters()) / 1e6
+T, V = emissions.log_probs.shape
 table(
     ["step", "object", "what it holds", "here"],
     [
-        ["sound", "Waveform", "(N,) float32 samples in [-1, 1], 16 kHz", f"N = {len(waveform.samples)}"],
-        ["probabilities", "Emissions", "(T, V) natural logarithms", f"T, V = {emissions.log_probs.shape}"],
+        ["sound", "Waveform", "(N,) float32 samples in [-1, 1], 16 kHz", f"N = {len(samples)}"],
+        ["probabilities", "Emissions", "(T, V) natural logarithms", f"T, V = {T}, {V}"],
         ["text", "Hypothesis", "text, words, score", f"{len(hypothesis.words)} words"],
-        [
-            "network",
-            "CTCModel",
-            "the weights, and how to feed them",
-            f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} M weights",
-        ],
+        ["network", "CTCModel", "the weights, and how to feed them", f"{weights:.1f} M weights"],
     ],
-)
-table(
-    ["word", "start (s)", "end (s)", "confidence"],
-    [[word.text, word.start, word.end, word.confidence] for word in hypothesis.words],
 )
 
 # %% [markdown]
-# The confidences in this table are *calibrated*: w2vkit divides the logits by a temperature that is stored with the model. So they differ
-# from products of the probabilities above. The text is the same. What a confidence means and whether it can be
-# believed is the subject of notebook [08](08_when_was_it_said.ipynb); what a temperature does, of notebook [05](05_letters_from_frames.ipynb).
+# Each word has times and a confidence. The confidences of `greedy` are *calibrated*: w2vkit divides the logits by a temperature that is
+# stored with the model, so they differ from products of the probabilities above. The text is the same. What a temperature does is the
+# subject of notebook [05](05_letters_from_frames.ipynb); whether a confidence can be believed, of notebook [08](08_when_was_it_said.ipynb).
 
 # %%
-print(f"temperature stored with {MODEL}: {emissions.calibration.temperature}")
 plain = greedy(temperature_scaled(emissions, 1.0))
+both = zip(hypothesis.words, plain.words, strict=True)
 table(
-    ["word", "confidence, calibrated", "confidence at temperature 1"],
-    [[a.text, a.confidence, b.confidence] for a, b in zip(hypothesis.words, plain.words, strict=True)],
+    ["word", "start (s)", "end (s)", "confidence, calibrated", "confidence at temperature 1"],
+    [[a.text, a.start, a.end, a.confidence, b.confidence] for a, b in both],
 )
+print(f"temperature stored with {MODEL}: {emissions.calibration.temperature}")
 check(plain.text == hypothesis.text, "the temperature does not change the text")
 
 # %% [markdown]
-# ## Exercises
+# ## More to try
 #
 # 1. Make the sound ten times quieter (`Waveform(waveform.samples / 10)`) and transcribe it. Predict first: does the text change?
 # 2. Take the average of the entropy $-\sum_v p_v \ln p_v$ over all frames (in nats) for each of the bundled clips. For which clip is
 #    the model least sure?
-# 3. Leave out step 1: give the network the samples without normalisation. What changes in the logits, and does the text change?
+# 3. Leave out step 1: give the network the samples without normalisation. What changes in the texts of all six clips?
 #
-# <details><summary>Solutions</summary>
-#
-# 1. The text stays as it is, because the processor divides by the standard deviation:
-#
-# ```python
-# from w2vkit import Waveform
-#
-# quiet = Waveform(waveform.samples / 10)
-# print(transcribe((16_000, quiet.samples), model, decode=greedy).text == hypothesis.text)
-# ```
-#
-# 2. All voices are in w2v-mini's training data, so look for other reasons: the noise, the speed, the words.
-#
-# ```python
-# for example in examples():
-#     p = np.exp(transcribe(example.path, model).emissions.log_probs)
-#     print(f"{-(p * np.log(p + 1e-12)).sum(axis=1).mean():.3f} nats  {example.about}")
-# ```
-#
-# 3. The weights and biases were learned for sound of standard deviation 1. The raw samples have about a tenth of that, and the biases
-#    outweigh them. One clip may come out right all the same, so look at all six:
-#
-# ```python
-# from jiwer import cer
-#
-# texts = {"normalised": [], "as it is": []}
-# for example in examples():
-#     x = load(example.path).samples
-#     for name, sound in (("normalised", (x - x.mean()) / x.std()), ("as it is", x)):
-#         with torch.no_grad():
-#             found = network(torch.from_numpy(sound)[None]).logits
-#         texts[name].append(processor.batch_decode(found.argmax(dim=-1))[0])
-#     print(f"standard deviation {x.std():.2f}: {texts['as it is'][-1]}")
-# said = [example.text for example in examples()]
-# for name in texts:
-#     print(f"character error rate of all clips, {name}: {cer(said, texts[name]):.3f}")
-# check(cer(said, texts["as it is"]) > cer(said, texts["normalised"]), "without normalisation there are more errors")
-# ```
-#
-# </details>
+# {{solution 4}}
 #
 # ## Three questions to take along
 #
 # 1. In the bar chart of all frames: how many frames does a letter usually last, and how many does a spoken sound last (at 20 ms a
 #    frame)? So where does the rest of the sound go?
-# 2. In the slider's distribution, find a frame where two letters share the probability. Do they sound alike?
-# 3. In the table of words: do long words have a higher or a lower confidence than short ones, and why could that be?
+# 2. In the figure with the window, find a frame where two letters share the probability. Do they sound alike?
+# 3. The table at the top has several error rates for one model. Which of them would you quote to somebody who wants to use it?
+#
+# {{solution 5}}
 #
 # **Sources.** [Model card](https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self), section Usage · Baevski, Zhou, Mohamed,
 # Auli, [wav2vec 2.0](https://arxiv.org/abs/2006.11477), 2020, section 2.

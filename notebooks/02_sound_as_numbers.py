@@ -8,8 +8,11 @@
 # numbers a second, as integers, in stereo. This notebook shows what the numbers mean, and what happens if they are taken for
 # something else.
 #
-# **The question.** A telephone records 8,000 samples a second. Somebody feeds them to the model as if they were 16,000 a second.
-# *What will the model hear, and what share of the words will it still get right?*
+# | | |
+# |---|---|
+# | **You will** | zoom into a voice and play what you see; tell which tone a sampled tone turns into; convert integers and stereo; measure what a wrong rate, few bits and clipping cost |
+# | **Time** | 40 minutes |
+# | **You need** | sine waves; [01](01_first_transcript.ipynb) |
 
 # %%
 import jiwer
@@ -17,8 +20,9 @@ import numpy as np
 import plotly.graph_objects as go
 import soundfile
 import soxr
+from figures import draw_alias, draw_zoom
 from ipywidgets import FloatSlider, IntSlider
-from lesson import check, hear, reveal, show, table
+from lesson import answer, check, closest, draw_lines, exercise, hear, predict, show, table
 from plotly.subplots import make_subplots
 
 from w2vkit import Waveform, greedy, load, transcribe
@@ -31,89 +35,83 @@ clips = examples()
 waveform = load(clips[0].path)
 RATE = model.sample_rate  # Hz
 
-# %%
-error_rate = None  # your prediction: the word error rate (0 is perfect) when 8 kHz sound is fed as 16 kHz
-
 # %% [markdown]
 # ## 1. Samples
 #
-# A sample $x_n$ is the air pressure, up to a factor, at the time $t = n / f_s$, where $f_s$ is the sampling rate in Hz. Move the
-# slider to zoom in until you see single samples. Voiced sounds repeat with the beat of the vocal folds, 80 to 300 times a second.
+# A sample $x_n$ is the air pressure, up to a factor, at the time $t = n / f_s$, where $f_s$ is the sampling rate in Hz. Zoom in
+# until you see single samples, and **play what you see**: a short piece is repeated for one second. Voiced sounds repeat with the beat of the
+# vocal folds, 80 to 300 times a second. So find a vowel, zoom to one period of it, and you hear the pitch of the voice as a buzz.
 
 # %%
 centre = int(np.argmax(np.abs(waveform.samples)))  # the loudest sample
-
-
-def envelope(samples, points=800):
-    """Indices that keep the least and greatest sample of each stretch, so that a long waveform keeps its look."""
-    step = max(1, 2 * len(samples) // points)
-    starts = range(0, len(samples), step)
-    pairs = [sorted((s + int(np.argmin(samples[s : s + step])), s + int(np.argmax(samples[s : s + step])))) for s in starts]
-    return np.unique(pairs)
-
-
-def zoom(figure, milliseconds):
-    half = int(milliseconds * RATE / 2000)
-    start, stop = max(0, centre - half), min(len(waveform.samples), centre + half)
-    index = start + envelope(waveform.samples[start:stop])
-    figure.data[0].update(x=index / RATE, y=waveform.samples[index], mode="lines+markers" if milliseconds <= 20 else "lines")
-    print(f"{stop - start} samples in {1000 * (stop - start) / RATE:.0f} ms")
-
-
-figure = go.Figure(go.Scatter(), layout={"xaxis": {"title": "time (s)"}, "yaxis": {"title": "amplitude (1 is full scale)"}})
-show(figure, zoom, milliseconds=IntSlider(40, 4, 4000, description="ms"))
+begin = max(0, centre - RATE)
+draw_zoom(Waveform(waveform.samples[begin : begin + 2 * RATE]), (centre - begin) / RATE)
 hear(waveform, "the whole clip")
 
 # %% [markdown]
 # ## 2. Aliasing: why the rate limits the pitch
 #
 # Samples cannot tell a tone of $f$ Hz from one of $f \pm f_s$: between two samples it makes one full turn more. What is heard is the
-# lowest of all these (the one nearest to 0 Hz), never above $f_s/2$ (the Nyquist frequency):
-#
+# lowest of all these (the one nearest to 0 Hz), never above $f_s/2$ (the Nyquist frequency).
+
+# %%
+eleven = predict(
+    "A tone of 11 kHz is sampled at 16 kHz, without a filter. What do its samples sound like?",
+    "silence", "a tone of 3 kHz", "a tone of 5 kHz", "a tone of 11 kHz",
+)  # fmt: skip
+
+# %% [markdown]
 # $$f_\text{heard} = \left|\, f - f_s \cdot \operatorname{round}(f / f_s) \,\right|$$
 #
-# Predict: at $f_s = 16$ kHz, what will a tone of 11 kHz sound like?
+# **Your turn 1.** Write the formula. `np.round` rounds.
 
 
 # %%
-def heard(tone):
-    """The frequency (Hz) that a tone of so many Hz has after sampling at RATE without a filter."""
-    return abs(tone - RATE * np.round(tone / RATE))
+def folded(tone, rate):
+    """The frequency (Hz) that is heard of a tone (Hz) after sampling without a filter."""
+    ...  # your turn
 
 
+exercise(
+    folded,
+    ((11_000, 16_000), 5000.0, "round(11/16) is 1: subtract one whole rate, drop the sign."),
+    ((19_000, 16_000), 3000.0, "The distance to the nearest multiple of the rate counts."),
+    ((3000, 8000), 3000.0, "Below half of the rate nothing changes."),
+)
+
+# %% [markdown]
+# {{solution 1}}
+
+
+# %%
 def loudest(samples):
     """The frequency (Hz) with the most energy, measured by a Fourier transform."""
     return np.argmax(np.abs(np.fft.rfft(samples))) * RATE / len(samples)
 
 
-SPAN = 0.0005  # s that are drawn
-fine = np.linspace(0, SPAN, 400)
-n = np.arange(int(SPAN * RATE) + 1)
+def sampled(tone):
+    """A tenth of a second of a tone (Hz) at RATE samples a second."""
+    return np.cos(2 * np.pi * tone * np.arange(RATE // 10) / RATE)
 
 
-def alias(figure, kilohertz):
-    tone = 1000 * kilohertz
-    low = heard(tone) * np.sign(tone - RATE * np.round(tone / RATE) or 1)
-    figure.data[0].y = np.cos(2 * np.pi * tone * fine)
-    figure.data[1].y = np.cos(2 * np.pi * low * fine)
-    figure.data[2].y = np.cos(2 * np.pi * tone * n / RATE)
-    print(f"a tone of {tone:.0f} Hz, sampled at {RATE} Hz, is a tone of {heard(tone):.0f} Hz")
-
-
-figure = go.Figure(
-    [
-        go.Scatter(x=1000 * fine, name="the tone", line={"color": "lightgrey"}),
-        go.Scatter(x=1000 * fine, name="what its samples say", line={"dash": "dot"}),
-        go.Scatter(x=1000 * n / RATE, name="samples", mode="markers", marker={"size": 10}),
-    ],
-    layout={"xaxis": {"title": "time (ms)"}, "yaxis": {"title": "amplitude", "range": [-1.2, 1.2]}},
+figure, move = draw_alias(RATE)
+show(
+    figure,
+    move,
+    kilohertz=FloatSlider(value=11, min=0.5, max=20, step=0.5, description="tone (kHz)"),
+    closed="Open the figure",
+    alt="A fast cosine in grey, its samples, and a slower dotted cosine through the samples.",
 )
-show(figure, alias, kilohertz=FloatSlider(value=11, min=0.5, max=20, step=0.5, description="tone (kHz)"))
-
 tones = np.arange(500, 20_000, 500)
 tones = tones[tones % RATE != RATE // 2]
-measured = [loudest(np.cos(2 * np.pi * tone * np.arange(1600) / RATE)) for tone in tones]
-check(np.allclose(measured, heard(tones), atol=10), "the Fourier transform finds every tone where the formula says")
+distance = np.abs(tones - RATE * np.round(tones / RATE))
+measured = [loudest(sampled(tone)) for tone in tones]
+check(np.allclose(measured, distance, atol=10), "the spectra agree with the formula")
+answer(
+    eleven,
+    f"a tone of {loudest(sampled(11_000)) / 1000:.0f} kHz",
+    "The samples of 11 kHz are those of 11 - 16 = -5 kHz, and a cosine has no sign.",
+)
 
 # %% [markdown]
 # ### Heard and seen
@@ -123,7 +121,8 @@ check(np.allclose(measured, heard(tones), atol=10), "the Fourier transform finds
 
 # %%
 seconds = np.arange(3 * 48_000) / 48_000
-sweep = (0.3 * np.sin(2 * np.pi * (100 * seconds + (20_000 - 100) / 6 * seconds**2))).astype(np.float32)
+turns = 100 * seconds + (20_000 - 100) / 6 * seconds**2
+sweep = (0.3 * np.sin(2 * np.pi * turns)).astype(np.float32)
 every_third = Waveform(sweep[::3].copy())
 resampled = load((48_000, sweep))
 hear(Waveform(sweep, 48_000), "the climbing tone")
@@ -132,7 +131,7 @@ hear(resampled, "resampled: it falls silent at 8 kHz")
 
 
 def spectrogram(samples):
-    """(129, frames) decibels below the loudest, as small integers: Fourier transforms of 16 ms, one every 30 ms."""
+    """(129, frames) decibels below the loudest: Fourier transforms of 16 ms, every 30 ms."""
     pieces = np.lib.stride_tricks.sliding_window_view(samples, 256)[::480] * np.hanning(256)
     amplitude = np.abs(np.fft.rfft(pieces)).T
     return np.maximum(20 * np.log10(amplitude / amplitude.max() + 1e-9), -80).astype(np.int8)
@@ -142,15 +141,21 @@ figure = make_subplots(1, 2, subplot_titles=["every third sample", "resampled"],
 for column, sound in enumerate((every_third, resampled), start=1):
     picture = spectrogram(sound.samples)
     axes = {"x": np.arange(picture.shape[1]) * 480 / RATE, "y": np.linspace(0, RATE / 2000, 129)}
-    figure.add_trace(
-        go.Heatmap(z=picture, **axes, zmin=-80, zmax=0, showscale=column == 2, colorbar={"title": "dB"}), 1, column
-    )
+    bar = {"showscale": column == 2, "colorbar": {"title": "dB"}}
+    figure.add_trace(go.Heatmap(z=picture, **axes, **bar, zmin=-80, zmax=0), 1, column)
 figure.update_xaxes(title="time (s)")
 figure.update_layout(yaxis_title="frequency (kHz)")
-show(figure)
+show(
+    figure,
+    alt="Two spectrograms. Left: the line climbs to 8 kHz, falls to 0 and climbs again. Right: it "
+    "climbs to 8 kHz and ends there.",
+)
+
 # %%
-late = slice(int(1.6 * RATE), int(2.8 * RATE))  # here the tone is between 10 and 19 kHz: nothing should be left
-drop = 10 * np.log10(np.mean(every_third.samples[late] ** 2) / np.mean(resampled.samples[late] ** 2))
+# Here the tone is between 10 and 19 kHz: nothing should be left.
+late = slice(int(1.6 * RATE), int(2.8 * RATE))
+folded_power, left = (np.mean(sound.samples[late] ** 2) for sound in (every_third, resampled))
+drop = 10 * np.log10(folded_power / left)
 print(f"the resampler attenuates the aliased tone by {drop:.0f} dB")
 check(drop > 60, "the filter takes away what would fold back")
 
@@ -166,18 +171,13 @@ power = np.abs(np.fft.rfft(stereo.mean(axis=1))) ** 2
 frequency = np.fft.rfftfreq(len(stereo), 1 / stereo_rate)
 share = np.cumsum(power) / power.sum()
 grid = np.geomspace(50, 12_000, 400)
-figure = go.Figure(
-    go.Scatter(x=grid / 1000, y=np.interp(grid, frequency, share)),
-    layout={
-        "xaxis": {"title": "frequency (kHz)", "type": "log", "tickvals": [0.1, 0.2, 0.5, 1, 2, 4, 8]},
-        "yaxis": {"title": "share of the energy below it", "range": [0, 1.02]},
-        "showlegend": False,
-    },
-)
+axis = {"title": "frequency (kHz)", "type": "log", "tickvals": [0.1, 0.2, 0.5, 1, 2, 4, 8]}
+curve = {"clip 5": np.interp(grid, frequency, share)}
+figure = draw_lines(grid / 1000, curve, "", "fraction of the energy below it", xaxis=axis)
 for limit in (4, 8):
-    words = ["", f"{2 * limit} kHz sampling ends here "]
-    figure.add_scatter(x=[limit, limit], y=[0, 0.2 + limit / 20], text=words, mode="lines+text", textposition="middle left")
-show(figure)
+    name = f"{2 * limit} kHz sampling ends"
+    figure.add_scatter(x=[limit, limit], y=[0, 1], name=name, line_dash="dot", mode="lines")
+show(figure, alt="The curve rises steeply between 0.1 and 1 kHz and is nearly flat above 1 kHz.")
 below = {limit: float(np.interp(1000 * limit, frequency, share)) for limit in (1, 4, 8)}
 print(", ".join(f"{part:.1%} below {limit} kHz" for limit, part in below.items()))
 check(below[1] > 0.5, "most of the energy is below 1 kHz")
@@ -194,6 +194,19 @@ check(below[1] > 0.5, "most of the energy is below 1 kHz")
 # - as they are,
 # - recorded at 8 kHz and properly resampled to 16 kHz: the band above 4 kHz is gone,
 # - recorded at 8 kHz and *fed as 16 kHz*: twice as fast and an octave higher.
+
+# %%
+wrong_rate = predict(
+    "A telephone records 8,000 samples a second. Somebody feeds them as if they were 16,000 a "
+    "second. What will the word error rate be?",
+    "about 0.1 (little changes)", "about 0.5", "about 0.9 (nearly nothing is right)",
+)  # fmt: skip
+
+# %%
+band = predict(
+    "And the telephone at the right rate, without all that is above 4 kHz?",
+    "about 0.1 (little changes)", "about 0.5", "about 0.9 (nearly nothing is right)",
+)  # fmt: skip
 
 # %%
 waveforms = [load(clip.path) for clip in clips]
@@ -214,7 +227,17 @@ cases = {
 }
 found = {name: errors(sounds) for name, sounds in cases.items()}
 table(["sound", "WER", "CER"], [[name, *rates] for name, rates in found.items()])
-reveal(error_rate, found["8 kHz fed as 16 kHz"][0], "WER")
+twice, phone = (found[name][0] for name in ("8 kHz fed as 16 kHz", "telephone band, right rate"))
+answer(
+    wrong_rate,
+    closest(wrong_rate, (0.1, 0.5, 0.9), twice),
+    f"{twice:.2f}. The speech is twice as fast and an octave higher than what was said.",
+)
+answer(
+    band,
+    closest(band, (0.1, 0.5, 0.9), phone),
+    f"{phone:.2f}, against {found['as it is'][0]:.2f} for the whole band: 4 kHz nearly suffice.",
+)
 hear(Waveform(eight[0], RATE), "what the model hears when 8 kHz is fed as 16 kHz")
 
 # %%
@@ -234,17 +257,16 @@ some = range(2)  # the first two clips
 cers = []
 for factor in factors:
     fast = [soxr.resample(waveforms[i].samples, RATE * factor, RATE) for i in some]
-    cers.append(
-        jiwer.cer([texts[i] for i in some], [transcribe((RATE, samples), model, decode=greedy).text for samples in fast])
-    )
-figure = go.Figure(
-    go.Scatter(x=factors, y=cers, mode="lines+markers"),
-    layout={
-        "xaxis": {"title": "speed-up", "type": "log", "tickvals": factors},
-        "yaxis": {"title": "CER", "rangemode": "tozero"},
-    },
+    heard = [transcribe((RATE, samples), model, decode=greedy).text for samples in fast]
+    cers.append(jiwer.cer([texts[i] for i in some], heard))
+axis = {"title": "speed-up", "type": "log", "tickvals": factors}
+curve = {"first two clips": np.array(cers)}
+show(
+    draw_lines(factors, curve, "", "CER", markers=True, xaxis=axis, yaxis={"rangemode": "tozero"}),
+    alt="Character error rate against speed-up: lowest near 1, and rising to both sides.",
 )
-show(figure)
+print(dict(zip(factors, np.round(cers, 2).tolist(), strict=True)))
+check(min(cers) < min(cers[0], cers[-1]), "half and double speed are worse than the speeds between")
 # %% [markdown]
 # w2vkit reads the rate from the file and resamples, so this cannot happen by accident. An array alone does not say its rate; so
 # `load` insists on being told.
@@ -258,7 +280,27 @@ except Exception as error:
 # %% [markdown]
 # ## 4. Integers
 #
-# A 16-bit file holds integers $k$ from $-32768$ to $32767$; the sample is $x = k / 2^{15}$. With $b$ bits a step is $2^{1-b}$ wide, and
+# A 16-bit file holds integers $k$ from $-32768$ to $32767$; the sample is $x = k / 2^{15}$.
+#
+# **Your turn 2.** Write it, with the result in float32, which is what models take.
+
+
+# %%
+def as_float(integers):
+    """Samples as float32 in [-1, 1) of 16-bit integers."""
+    ...  # your turn
+
+
+exercise(
+    as_float,
+    (([-32768, 0, 16384],), np.array([-1, 0, 0.5], np.float32), "Divide by 2 ** 15."),
+    ((np.int16([1, -1]),), np.float32([2**-15, -(2**-15)]), "Divide as floats, not as integers."),
+)
+
+# %% [markdown]
+# {{solution 2}}
+#
+# With $b$ bits a step is $2^{1-b}$ wide, and
 # rounding makes an error spread evenly over one step. For a sine of full scale the ratio of signal to error is
 #
 # $$\text{SNR} = 10 \log_{10} \frac{1/2}{(2^{1-b})^2/12} \approx 6.02\, b + 1.76 \;\text{dB}.$$
@@ -284,7 +326,8 @@ def snr(signal, changed):
 
 bits = np.arange(6, 17)
 measured = [snr(sine, rounded(sine, b)) for b in bits]
-check(np.allclose(measured, 6.02 * bits + 1.76, atol=0.3), "the measured signal-to-noise ratio is the formula's, within 0.3 dB")
+formula = 6.02 * bits + 1.76
+check(np.allclose(measured, formula, atol=0.3), "the measured ratio is the formula's, to 0.3 dB")
 
 
 # %%
@@ -293,25 +336,49 @@ def coarse(figure, bits):
     window = slice(centre - 160, centre + 160)
     figure.data[0].y = few[window]
     text = transcribe((RATE, few), model, decode=greedy).text
-    print(f"{bits} bits, {snr(waveform.samples, few):.0f} dB, CER {jiwer.cer(clips[0].text, text):.2f}: {text}")
+    ratio, rate = snr(waveform.samples, few), jiwer.cer(clips[0].text, text)
+    print(f"{bits} bits, {ratio:.0f} dB, CER {rate:.2f}: {text}")
 
 
-figure = go.Figure(
-    go.Scatter(x=np.arange(-160, 160) / RATE * 1000, y=np.zeros(320), line={"shape": "hv"}),
-    layout={"xaxis": {"title": "time (ms)"}, "yaxis": {"title": "amplitude"}},
+milliseconds = np.arange(-160, 160) / RATE * 1000
+figure = draw_lines(milliseconds, {"samples": np.zeros(320)}, "time (ms)", "amplitude")
+figure.data[0].line.shape = "hv"
+show(
+    figure,
+    coarse,
+    bits=IntSlider(5, 2, 12),
+    alt="20 ms of the voice with 5 bits a sample: a staircase instead of a smooth wave.",
 )
-show(figure, coarse, bits=IntSlider(5, 2, 12))
 hear(Waveform(rounded(waveform.samples, 5).astype(np.float32)), "with 5 bits a sample")
 # %% [markdown]
 # ## 5. Stereo
 #
 # The model has one ear. `load` takes the mean of the channels, and finds out by the shape which axis they are on.
+#
+# **Your turn 3.** Do the same: there are always fewer channels than samples.
+
+
+# %%
+def mono(channels):
+    """(N,) the mean of the channels of a (C, N) or (N, C) array."""
+    ...  # your turn
+
+
+two = np.array([[1.0, 2, 3], [1, 2, 3]])
+exercise(
+    mono,
+    ((two,), np.array([1.0, 2, 3]), "Take the mean over the shorter axis, here the first."),
+    ((two.T,), np.array([1.0, 2, 3]), "Here the channels are on the second axis."),
+)
+
+# %% [markdown]
+# {{solution 3}}
 
 # %%
 mean = soxr.resample(stereo.mean(axis=1), stereo_rate, RATE, quality="HQ")
 ours = load(clips[4].path).samples
 same = min(len(mean), len(ours))
-check(np.allclose(mean[:same], ours[:same], atol=1e-3), "mean of the channels, then resampling, is what load() does")
+check(np.allclose(mean[:same], ours[:same], atol=1e-3), "load() takes the mean, then resamples")
 check(
     np.array_equal(load((stereo_rate, stereo.T)).samples, load((stereo_rate, stereo)).samples),
     "(2, N) and (N, 2) are the same sound",
@@ -330,15 +397,15 @@ rates = []
 for gain in gains:
     samples = np.clip(waveform.samples * 10 ** (gain / 20), -1, 1).astype(np.float32)
     rates.append(jiwer.cer(clips[0].text, transcribe((RATE, samples), model, decode=greedy).text))
-figure = go.Figure(
-    go.Scatter(x=gains, y=rates, mode="lines+markers"),
-    layout={
-        "xaxis": {"title": "gain before clipping (dB)"},
-        "yaxis": {"title": "CER of the first clip", "rangemode": "tozero"},
-    },
+curve = {"first clip": np.array(rates)}
+show(
+    draw_lines(gains, curve, "gain before clipping (dB)", "CER", markers=True),
+    alt="Character error rate of the first clip against gain, from -40 to 40 dB.",
 )
-show(figure)
-a, b = (transcribe((RATE, waveform.samples * np.float32(gain)), model).emissions.log_probs for gain in (1, 0.1))
+print({int(gain): round(rate, 2) for gain, rate in zip(gains, rates, strict=True)})
+check(rates[-1] > rates[2], "40 dB too loud, then clipped, costs letters")
+sounds = [waveform, Waveform(waveform.samples * np.float32(0.1))]
+a, b = (one.log_probs for one in model.emit(sounds))
 check(np.abs(a - b).max() < 0.2, "a recording 20 dB quieter gives the same emissions, nearly")
 hear(
     Waveform(np.clip(waveform.samples * 100, -1, 1) * np.float32(0.2)),
@@ -346,53 +413,23 @@ hear(
 )
 
 # %% [markdown]
-# ## Exercises
+# ## More to try
 #
-# 1. Which tone (Hz) do you have to sample at 16 kHz so that you hear 3 kHz? Find three, and verify them with `loudest`.
-# 2. Make a stereo sound whose right channel is the left one upside down, and load it. Why is the model deaf to it?
-# 3. How many bits are enough for this model? Plot CER against bits for all clips.
-# 4. Feed the 44.1 kHz samples of clip 5 as if they were 16 kHz. Predict first: which letters will be heard in a voice that is 2.76
+# 1. Make a stereo sound whose right channel is the left one upside down, and take the mean by hand. What is left? What does `load` make of it?
+# 2. How many bits are enough for this model? Compute WER and CER at 3, 5 and 8 bits for all clips.
+# 3. Feed the 44.1 kHz samples of clip 5 as if they were 16 kHz. Predict first: which letters will be heard in a voice that is 2.76
 #    times slower?
 #
-# <details><summary>Solutions</summary>
-#
-# 1. 3, 13, 19 kHz (and every $16 k \pm 3$):
-#
-# ```python
-# for tone in (3000, 13_000, 19_000, 29_000):
-#     print(tone, loudest(np.cos(2 * np.pi * tone * np.arange(1600) / RATE)))
-# ```
-#
-# 2. The mean of $x$ and $-x$ is silence. It happens to real recordings with one wire swapped:
-#
-# ```python
-# silence = load((RATE, np.stack([waveform.samples, -waveform.samples], axis=1)))
-# print(np.abs(silence.samples).max(), repr(transcribe((RATE, silence.samples), model, decode=greedy).text))
-# ```
-#
-# 3. The noise of rounding hurts only where it comes near the speech:
-#
-# ```python
-# for b in (3, 5, 8):
-#     print(b, errors([rounded(w.samples, b).astype(np.float32) for w in waveforms]))
-# ```
-#
-# 4. The pitch falls by 17.55 semitones, and all sounds last 2.76 times as long. What the model reads has little to do with the sentence:
-#
-# ```python
-# semitones, longer = 12 * np.log2(stereo_rate / RATE), stereo_rate / RATE
-# print(transcribe((RATE, stereo.mean(axis=1)), model, decode=greedy).text)
-# check(abs(semitones - 17.55) < 0.01 and abs(longer - 2.76) < 0.01, "17.55 semitones, 2.76 times as long")
-# ```
-#
-# </details>
+# {{solution 4}}
 #
 # ## Three questions to take along
 #
-# 1. In the curve of energy: which share lies between 4 and 8 kHz? And what did it cost in the table when it was missing?
+# 1. In the curve of energy: which fraction lies between 4 and 8 kHz? And what did it cost in the table when it was missing?
 # 2. In the curve of speed-ups: is the model more tolerant of faster or of slower sound? (`w2v-mini` was trained on these very voices, at speeds a
 #    little below and above their own. Does the curve show that?)
 # 3. In the two spectrograms: where exactly does the folded tone turn round, and why there?
+#
+# {{solution 5}}
 #
 # **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), section 2 (zero mean, unit variance) ·
 # [model card](https://huggingface.co/facebook/wav2vec2-large-960h-lv60-self) ("make sure that your speech input is also sampled at

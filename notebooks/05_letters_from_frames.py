@@ -7,19 +7,22 @@
 # The network gives one row of probabilities for every 20 ms of sound: a *frame*. A clip of four seconds has about 200 frames, but its
 # sentence has only about 60 characters. How do 200 frames become 60 letters?
 #
-# **The question.** *In how many of the frames of the first clip is the "blank" the most likely label?* Then we look at the frames
-# one by one: which labels are most likely, how they collapse to text, what a temperature changes and what it does not, and what the
-# model makes of silence.
+# | | |
+# |---|---|
+# | **You will** | write paths yourself and see them collapse; write the collapse; count paths; see what speed does to blanks, what a temperature changes and what it does not |
+# | **Time** | 35 minutes |
+# | **You need** | [01](01_first_transcript.ipynb) |
 
 # %%
 from itertools import groupby, pairwise, product
 from math import comb
 
+import lesson
 import librosa
 import numpy as np
-import plotly.graph_objects as go
+from figures import BLANK, draw_blanks, draw_path, draw_steps, draw_temperature
 from ipywidgets import Dropdown, FloatSlider, IntSlider
-from lesson import check, hear, heatmap, reveal, show, table
+from lesson import answer, check, closest, draw_lines, exercise, hear, predict, show, table
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
@@ -33,12 +36,74 @@ clips = examples()
 waveforms = [load(clip.path) for clip in clips]
 emissions = model.emit(waveforms)
 
+# %% [markdown]
+# ## Write a path
+#
+# A *path* has one label in every frame. CTC (connectionist temporal classification) reads it as text by a map that Graves et al. (2006,
+# section 3.1) call $\mathcal{B}$:
+#
+# 1. join runs of the same label;
+# 2. *then* take the blanks out.
+#
+# ε stands for the blank, ␣ for the space between words. Click a cell, or type into the field (a dash is a blank). **Try:** write HELLO in another way;
+# write it without any blank (what becomes of the two Ls?); write HOLE LEE with as few blanks as you can.
+
 # %%
-prediction = None  # such as 0.3: in three frames of ten the blank is the most likely label
+draw_path("εHELO␣", "εHHEEεLLεLOε", "HELLO")
+
+# %% [markdown]
+# The blank does two jobs. It fills the frames in which nothing new begins, and it keeps two equal letters apart.
+#
+# **Your turn 1.** Write the collapse. `groupby(path)` gives a pair for each run: its label, and its members.
+
+
+# %%
+def collapse(path):
+    """The map B of a string such as HHEεL."""
+    ...  # your turn
+
+
+exercise(
+    collapse,
+    (("HHHEε",), "HE", "Join runs: a label that goes on counts once."),
+    (("HELεLO",), "HELLO", "Join first, then drop blanks: the blank keeps the two Ls apart."),
+    (("εεε",), "", "A path of blanks is the empty text."),
+)
+
+# %% [markdown]
+# {{solution 1}}
+#
+# **Your turn 2.** How many frames does a text need at least? (Which is the shortest path for TREES?)
+
+
+# %%
+def frames_needed(text):
+    """The number of frames of the shortest path that collapses to the text."""
+    ...  # your turn
+
+
+exercise(
+    frames_needed,
+    (("BIRD",), 4, "One frame for each letter."),
+    (("TREES",), 6, "Between two equal letters a blank needs a frame of its own."),
+    (("AAA",), 5, "Each letter that equals the one before it needs a blank."),
+)
+
+# %% [markdown]
+# {{solution 2}}
 
 # %% [markdown]
 # ## The emission matrix
 #
+# Now paths that the model writes.
+
+# %%
+blanks = predict(
+    "In what fraction of all frames of the first clip is the blank the most likely label?",
+    "one in ten", "a quarter", "about half", "nine in ten",
+)  # fmt: skip
+
+# %% [markdown]
 # `emissions.log_probs` has the shape (T, V): T frames (one every `frame_seconds`, here 20 ms), V labels. Every row is a
 # probability distribution, as natural logarithms: $\sum_v \exp(\ell_{t,v}) = 1$.
 
@@ -46,12 +111,17 @@ prediction = None  # such as 0.3: in three frames of ten the blank is the most l
 first = emissions[0]
 vocabulary = first.vocabulary
 hear(waveforms[0], clips[0].text)
-print("log_probs:", first.log_probs.shape, first.log_probs.dtype, f"; {first.frame_seconds * 1000:.0f} ms per frame")
+print("log_probs:", first.log_probs.shape, f"; {first.frame_seconds * 1000:.0f} ms per frame")
 print("labels:", " ".join(vocabulary.shown(v) for v in range(len(vocabulary))))
-figure = heatmap(first, greedy(first))
+figure = lesson.heatmap(first, greedy(first))
 title = "Emissions, drawn on their side: a line for every label, time to the right"
 figure.update_layout(title={"text": title, "y": 0.98}, paper_bgcolor="white")
-show(figure)
+show(
+    figure,
+    closed="Open the picture",
+    alt="A dark picture with a row for each label. The top row, the blank, is bright at both ends "
+    "and in pieces between; short bright dots in the other rows spell the sentence.",
+)
 
 # %%
 row_sums = np.exp(first.log_probs.astype(np.float64)).sum(axis=1)  # (T,)
@@ -63,25 +133,22 @@ check(np.allclose(row_sums, 1, atol=1e-3), "every row of the matrix is a probabi
 
 # %%
 probabilities = np.exp(first.log_probs)  # (T, V)
-seconds = first.start_seconds + (np.arange(len(first)) + 0.5) * first.frame_seconds  # (T,) the middle of every frame
-text_columns = sorted(set(vocabulary.columns.values()))
-best_letter = np.array(text_columns)[first.log_probs[:, text_columns].argmax(axis=1)]  # (T,)
-letter = probabilities[np.arange(len(first)), best_letter]  # (T,)
-names = [vocabulary.labels[v] if p > 0.4 else "" for v, p in zip(best_letter, letter, strict=True)]
-
-figure = go.Figure(
-    layout={"title": "Blank against the most likely letter", "yaxis": {"title": "probability", "range": [0, 1.02]}}
+seconds = first.start_seconds + (np.arange(len(first)) + 0.5) * first.frame_seconds  # (T,)
+show(
+    draw_blanks(first),
+    closed="Open the figure",
+    alt="Blue bars of letters, one to three frames wide, and between them a grey line, the blank, "
+    "which goes up where no letter stands.",
 )
-figure.add_scatter(x=seconds, y=probabilities[:, vocabulary.blank], name="blank", line={"color": "#9aa5b1"})
-figure.add_bar(x=seconds, y=letter, name="letter", text=names, textposition="outside", textangle=0, marker_color="#1f6feb")
-figure.update_layout(
-    xaxis={"title": "time (s), the beginning; drag to see the rest", "range": [0.3, 2.0]}, bargap=0.1, height=380
-)
-figure.update_layout(yaxis={"range": [0, 1.1]}, legend={"orientation": "h", "y": 1.12, "x": 0.6})
-show(figure)
-
 best = first.log_probs.argmax(axis=1)  # (T,) the best path: the most likely label of each frame
-reveal(prediction, (best == vocabulary.blank).mean(), "of the frames")
+share = (best == vocabulary.blank).mean()
+ends = np.flatnonzero(best != vocabulary.blank)[[0, -1]]
+silent = ends[0] + len(best) - 1 - ends[1]
+answer(
+    blanks,
+    closest(blanks, (0.1, 0.25, 0.5, 0.9), share),
+    f"{share:.0%}. But {silent} of these frames are the silence before and after.",
+)
 
 # %% [markdown]
 # ### Blanks depend on the speed
@@ -89,73 +156,85 @@ reveal(prediction, (best == vocabulary.blank).mean(), "of the frames")
 # How many blanks are there *within* the speech, without the silence at both ends? That depends on how fast the letters follow each other.
 # Readers of audiobooks speak about 14 letters a second (spaces counted). The synthetic voices of the clips are faster. So the clips are
 # slowed down here (a time stretch, which keeps the pitch but does some harm to the sound).
-#
-# **Predict:** in speech at 0.6 times the speed, will there be more blanks between the letters, or will each letter last longer?
+
+# %%
+slower = predict(
+    "In speech at 0.6 times the speed, what fills the added frames?",
+    "more blanks, and the letters stay short",
+    "longer letters, and as many blanks as before",
+    "both grow alike",
+)
 
 # %%
 speeds = [1.0, 0.85, 0.7, 0.6]
 
 
 def within_speech(one):
-    """The fraction of blanks and the mean run of a letter (frames), from the first letter of the best path to the last."""
+    """The fraction of blanks and a letter's mean run (frames), from the first letter on."""
     path = one.log_probs.argmax(axis=1)
     path = path[slice(*(np.flatnonzero(path != vocabulary.blank)[[0, -1]] + [0, 1]))]
     runs = [len(list(run)) for label, run in groupby(path) if label != vocabulary.blank]
     return (path == vocabulary.blank).mean(), np.mean(runs)
 
 
-slowed = {s: [librosa.effects.time_stretch(w.samples, rate=s) if s < 1 else w.samples for w in waveforms] for s in speeds}
-found = {s: model.emit([Waveform(x, model.sample_rate) for x in sounds]) for s, sounds in slowed.items()}
+slowed = {1.0: [w.samples for w in waveforms]}
+for s in speeds[1:]:
+    slowed[s] = [librosa.effects.time_stretch(w.samples, rate=s) for w in waveforms]
+found = {
+    s: model.emit([Waveform(x, model.sample_rate) for x in sounds])
+    for s, sounds in slowed.items()
+}  # fmt: skip
 measured = {s: np.mean([within_speech(one) for one in some], axis=0) for s, some in found.items()}
-letters_in_all = sum(len(clip.text) for clip in clips)
-seconds_of_speech = sum(np.ptp(np.flatnonzero(e.log_probs.argmax(axis=1) != vocabulary.blank)) * 0.02 for e in emissions)
+paths = [one.log_probs.argmax(axis=1) != vocabulary.blank for one in emissions]
+spoken = sum(np.ptp(np.flatnonzero(path)) for path in paths) * first.frame_seconds
+pace = sum(len(clip.text) for clip in clips) / spoken
 table(
     ["speed", "letters a second", "blanks within the speech", "mean run of a letter (frames)"],
-    [(s, letters_in_all / seconds_of_speech * s, blanks, run) for s, (blanks, run) in measured.items()],
+    [(s, pace * s, blank, run) for s, (blank, run) in measured.items()],
 )
-check(measured[0.6][0] > measured[1.0][0], "in slower speech there are more blanks between the letters")
-check(measured[0.6][1] < 2 * measured[1.0][1], "and a letter stays short")
 hear(Waveform(slowed[0.7][2], model.sample_rate), "the numbers at 0.7 times the speed")
 
-# %% [markdown]
-# So this model writes a letter in a frame or two, and the blank fills what is left: the slower the speech, the more blanks.
+# %%
+(before, run), (after, longer) = measured[1.0], measured[0.6]
+check(after > 1.5 * before, "in slower speech there are far more blanks between the letters")
+check(longer < 1.3 * run, "and a letter stays short")
+check(before < 0.5 < after, "blanks are the smaller part at the clips' speed, the larger at 0.6")
+grown = 1 if after < 1.2 * before else 0 if longer < 1.3 * run else 2
+answer(
+    slower,
+    slower.options[grown],
+    f"Within the speech the blanks grow from {before:.0%} to {after:.0%} of the frames, "
+    f"and a letter from {run:.1f} to {longer:.1f} frames.",
+)
 
 # %% [markdown]
-# ## The collapse
+# So this model writes a letter in about two frames, and the blank fills what is left: the slower the speech, the more blanks. At the clips' own
+# speed (the first line) letters follow each other so fast that most frames within the speech are *not* blank: the picture of lone spikes between
+# long blanks, which many texts on CTC show, holds for slower speech.
+
+# %% [markdown]
+# ## The collapse, again
 #
-# CTC reads a path (one label per frame) as text by a map that Graves et al. (2006, section 3.1) call $\mathcal{B}$:
-#
-# 1. join runs of the same label: `H H E ε L` has one H;
-# 2. *then* take the blanks out.
-#
-# Here ε stands for the blank and | for the space between words. The blank does two jobs. It fills the frames in which nothing new begins, and it keeps two equal letters apart.
+# Why in this order? The same two steps the other way round lose every doubled letter.
+
 
 # %%
-BLANK = "ε"
+def joined(path):
+    return "".join(label for label, _ in groupby(path))
 
 
-def collapse(path: str) -> str:
-    """The map B: join runs, then drop blanks."""
-    return "".join(label for label, _ in groupby(path) if label != BLANK)
-
-
-def wrong_order(path: str) -> str:
-    """The same two steps the other way round."""
-    return "".join(label for label, _ in groupby(path.replace(BLANK, "")))
-
-
-rows = [(path, collapse(path), wrong_order(path)) for path in ["HHEεLLεLO", "HELLOεεεε", "εHεEεLεLO", "TTREEεEεS"]]
+paths = ["HHEεLLεLO", "HELLOεεεε", "εHεEεLεLO", "TTREEεEεS"]
+rows = [(path, joined(path).replace(BLANK, ""), joined(path.replace(BLANK, ""))) for path in paths]
 table(["path (9 frames)", "join, then drop blanks", "drop blanks, then join"], rows)
-
-# %%
-check(collapse("HHEεLLεLO") == "HELLO" and wrong_order("HHEεLLεLO") == "HELO", "without a blank between them, two Ls are one")
+check(rows[0][1:] == ("HELLO", "HELO"), "dropped too early, a blank keeps no letters apart")
 
 # %% [markdown]
 # The same for the clip: seven lines from the matrix to the text. `greedy` of w2vkit does this, and finds times and confidences.
 
 # %%
 labels = [label for label, _ in groupby(best.tolist()) if label not in vocabulary.special]
-letters = [" " if label == vocabulary.word_boundary else vocabulary.labels[label] for label in labels]
+boundary = vocabulary.word_boundary
+letters = [" " if label == boundary else vocabulary.labels[label] for label in labels]
 by_hand = " ".join("".join(letters).split())  # several word boundaries in a row are one space
 print("said:   ", clips[0].text)
 print("by hand:", by_hand)
@@ -164,37 +243,23 @@ check(by_hand == greedy(first).text, "by hand equals w2vkit.decode.greedy")
 # %% [markdown]
 # ### The collapse as a player
 #
-# Move the slider from frame to frame. Above: the frame's five most likely labels. Below: the path so far, its runs joined, and
+# Move the slider from frame to frame, or press play. Above: the frame's five most likely labels. Below: the path so far, its runs joined, and
 # the text. Watch for frames in which the path goes on but the text does not.
 
-
 # %%
-def shown(label: int) -> str:
-    """One character per label."""
-    return BLANK if label in vocabulary.special else "|" if label == vocabulary.word_boundary else vocabulary.labels[label]
-
-
-def play(figure, clip, frame):
-    """Draw one frame of a clip."""
-    matrix = emissions[clip].log_probs
-    frame = min(frame, len(matrix) - 1)
-    top = matrix[frame].argsort()[:-6:-1]
-    figure.data[0].x = [vocabulary.shown(v) for v in top]
-    figure.data[0].y = np.exp(matrix[frame, top])
-    figure.layout.title.text = f"Frame {frame}, at {seconds[0] + frame * first.frame_seconds:.2f} s"
-    path = "".join(shown(label) for label in matrix[: frame + 1].argmax(axis=1))
-    joined = "".join(label for label, _ in groupby(path))
-    print("path:  ", path[-100:])
-    print("joined:", joined[-100:])
-    print("text:  ", joined.replace(BLANK, "").replace("|", " "))
-
-
-figure = go.Figure(go.Bar(marker_color="#1f6feb"))
-figure.update_layout(title="", height=300, xaxis={"type": "category"}, yaxis={"title": "probability", "range": [0, 1]})
-options = [(clip.text.title(), i) for i, clip in enumerate(clips)]
 longest = max(len(one) for one in emissions)
 some = 60 + int(np.argmax(best[60:] != vocabulary.blank))  # a frame with a letter
-show(figure, play, clip=Dropdown(options=options, value=0), frame=IntSlider(some, 0, longest - 1))
+options = [(clip.text.title(), i) for i, clip in enumerate(clips)]
+frame = IntSlider(some, 0, longest - 1, layout={"width": "100%"})
+lesson.play_button(frame)
+figure, step = draw_steps(emissions)
+show(
+    figure,
+    step,
+    clip=Dropdown(options=options, value=0),
+    frame=frame,
+    alt="Bars of the five most likely labels of one frame; one of them is nearly 1.",
+)
 
 # %% [markdown]
 # ### How many paths spell one text?
@@ -214,12 +279,12 @@ def paths_of(text, frames):
 rows = []
 for text, frames in [("A", 3), ("AB", 4), ("AB", 6), ("CAB", 6), ("ABB", 6), ("AAA", 6)]:
     paths = ["".join(path) for path in product("ABC" + BLANK, repeat=frames)]
-    counted = sum(collapse(path) == text for path in paths)
+    counted = sum(joined(path).replace(BLANK, "") == text for path in paths)
     rows.append((text, frames, len(paths), counted, paths_of(text, frames)))
 table(["text", "frames T", "all paths", "paths that spell it", "formula"], rows)
 check(all(row[3] == row[4] for row in rows), "the formula counts the paths")
 digits = len(str(paths_of(clips[0].text, len(first))))
-print(f"The first clip's sentence has about 10^{digits - 1} paths. Notebook 6 adds them all up in a moment.")
+print(f"The first clip's sentence has about 10^{digits - 1} paths. Notebook 06 adds them all up.")
 
 # %% [markdown]
 # ## Temperature
@@ -235,7 +300,32 @@ print(f"The first clip's sentence has about 10^{digits - 1} paths. Notebook 6 ad
 # uses it for the confidences. That is why `greedy` gives other confidences than those at $\tau = 1$. Here `temperature_scaled` sets the
 # temperature alone, without the stored one.
 #
-# **Predict:** at $\tau = 3$, does the greedy text change? Do the confidences?
+# **Your turn 3.** Write it. Multiply the probabilities' logarithms by $1/\tau$, then make each row a distribution again:
+# `np.logaddexp.reduce(x, axis=1, keepdims=True)` is the logarithm of a row's sum.
+
+
+# %%
+def softer(log_probs, temperature):
+    """(T, V) log-probabilities at another temperature."""
+    ...  # your turn
+
+
+two = np.log([[0.8, 0.2]])
+exercise(
+    softer,
+    ((two, 1.0), two, "At 1 nothing changes."),
+    ((two, 2.0), np.log([[2 / 3, 1 / 3]]), "The square roots of 0.8 and 0.2 are 2 to 1: softer."),
+    ((two, 0.5), np.log([[16 / 17, 1 / 17]]), "The squares are 16 to 1: harder."),
+)
+
+# %% [markdown]
+# {{solution 3}}
+
+# %%
+hotter = predict(
+    "At a temperature of 3, what changes in what greedy decoding gives?",
+    "nothing", "the confidences only", "the text only", "both",
+)  # fmt: skip
 
 
 # %%
@@ -245,18 +335,23 @@ def softmax_at(log_probs, temperature):
     return scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
 
 
-softer = softmax_at(first.log_probs, 3.0)
-check(
-    np.allclose(softer, temperature_scaled(first, 3.0).log_probs, atol=1e-4),
-    "by hand equals w2vkit.evaluate.calibration.temperature_scaled",
-)
+three = softmax_at(first.log_probs, 3.0)
+same = np.allclose(three, temperature_scaled(first, 3.0).log_probs, atol=1e-4)
+check(same, "by hand equals w2vkit's temperature_scaled")
 temperatures = [0.3, 0.5, 1.0, 2.0, 3.0, 5.0]
 calibrated = {t: temperature_scaled(first, t) for t in temperatures}
 texts = {t: greedy(one).text for t, one in calibrated.items()}
-check(len(set(texts.values())) == 1, "the greedy text is the same at every temperature: argmax does not see it")
+check(len(set(texts.values())) == 1, "the greedy text is the same at every temperature")
 stored = first.calibration.temperature
-ours, theirs = ([word.confidence for word in greedy(one).words] for one in (first, temperature_scaled(first, stored)))
-check(np.allclose(ours, theirs, atol=1e-3), f"greedy's confidences are those at the stored temperature, {stored}")
+ours, theirs = (greedy(one).words for one in (first, temperature_scaled(first, stored)))
+same = all(abs(a.confidence - b.confidence) < 1e-3 for a, b in zip(ours, theirs, strict=True))
+check(same, f"greedy's confidences are those at the stored temperature, {stored}")
+sure, unsure = (greedy(calibrated[t]).confidence for t in (1.0, 3.0))
+answer(
+    hotter,
+    hotter.options[2 * (texts[3.0] != texts[1.0]) + (abs(sure - unsure) > 0.01)],
+    f"The order of labels stays, and so does the text; the confidence falls to {unsure:.2f}.",
+)
 
 
 # %%
@@ -265,26 +360,14 @@ def entropy(log_probs):
     return -(np.exp(log_probs) * log_probs).sum(axis=1) / np.log(2)
 
 
-def set_temperature(figure, temperature):
-    """Draw the words' confidences and the frames' entropy."""
-    one = temperature_scaled(first, temperature)
-    words = greedy(one).words
-    figure.data[0].x, figure.data[0].y = seconds, entropy(one.log_probs)
-    figure.data[1].x = [(word.start + word.end) / 2 for word in words]
-    figure.data[1].y = [word.confidence for word in words]
-    figure.data[1].text = [word.text for word in words]
-    figure.layout.title.text = f"Temperature {temperature:.1f}: mean entropy {entropy(one.log_probs).mean():.2f} bits"
-
-
-figure = go.Figure(layout={"title": "", "xaxis": {"title": "time (s)"}, "height": 400})
-figure.add_scatter(name="entropy of the frame (bits)", line={"color": "#9aa5b1"}, yaxis="y2")
-figure.add_scatter(name="confidence of the word", mode="markers+text", textposition="top center", marker_size=10)
-figure.update_layout(
-    yaxis={"title": "confidence", "range": [0, 1.1], "dtick": 0.2},
-    yaxis2={"title": "bits", "overlaying": "y", "side": "right", "range": [0, 5.5], "dtick": 1, "showgrid": False},
-    legend={"orientation": "h", "y": -0.2},
+figure, move = draw_temperature(first, entropy)
+show(
+    figure,
+    move,
+    temperature=FloatSlider(1.0, min=0.2, max=5.0, step=0.2),
+    closed="Open the figure",
+    alt="Dots for the confidence of each word, and a grey line for the entropy of each frame.",
 )
-show(figure, set_temperature, temperature=FloatSlider(1.0, min=0.2, max=5.0, step=0.2))
 
 # %% [markdown]
 # Greedy decoding looks only at which label is first, and that never changes. What *weighs* probabilities against each other
@@ -295,26 +378,23 @@ show(figure, set_temperature, temperature=FloatSlider(1.0, min=0.2, max=5.0, ste
 # What does the model make of no speech at all? Three sounds of two seconds: digital silence, white noise, and the same noise a
 # thousand times weaker.
 #
-# **Predict:** will the weak noise look more like silence or more like the loud noise?
+
+# %%
+weak = predict(
+    "How will the weak noise look to the network, after the feature extractor?",
+    "like silence: zeros", "about a third as loud as the noise", "exactly as loud as the noise",
+)  # fmt: skip
 
 # %%
 generator = np.random.default_rng(0)
 noise = (0.1 * generator.standard_normal(2 * model.sample_rate)).astype(np.float32)  # (32000,)
 sounds = {"silence": np.zeros_like(noise), "noise": noise, "noise / 1000": noise / 1000}
-heard = dict(zip(sounds, model.emit([Waveform(samples, model.sample_rate) for samples in sounds.values()]), strict=True))
-figure = go.Figure(
-    layout={"title": "Two seconds without speech", "yaxis": {"title": "probability of anything but blank", "type": "log"}}
-)
-for name, one in heard.items():
-    figure.add_scatter(
-        x=np.arange(len(one)) * 0.02, y=np.clip(-np.expm1(one.log_probs[:, vocabulary.blank]), 1e-8, 1), name=name
-    )
-figure.update_layout(xaxis={"title": "time (s)"})
-show(figure)
-table(
-    ["sound", "text", "mean entropy (bits)"],
-    [(n, greedy(e).text or "(nothing)", entropy(e.log_probs).mean()) for n, e in heard.items()],
-)
+three = model.emit([Waveform(samples, model.sample_rate) for samples in sounds.values()])
+heard = dict(zip(sounds, three, strict=True))
+something = {n: -np.expm1(e.log_probs[:, vocabulary.blank]).max() for n, e in heard.items()}
+rows = [(n, greedy(e).text or "(nothing)", something[n]) for n, e in heard.items()]
+table(["sound", "text", "largest probability of anything but blank"], rows)
+check(all(row[1] == "(nothing)" for row in rows), "the model writes nothing in all three")
 
 # %% [markdown]
 # The feature extractor brings every clip to zero mean and unit variance before the network sees it:
@@ -322,15 +402,21 @@ table(
 # Only the small constant tells loud from weak: noise of 10⁻⁴ has the variance 10⁻⁸, below 10⁻⁷,
 # and still reaches the network at a third of full loudness. A quiet room with the microphone turned up is noise.
 
+
 # %%
-for name, samples in sounds.items():
+def loudness(samples):
     ready = (samples - samples.mean()) / np.sqrt(samples.var(dtype=np.float64) + 1e-7)
-    print(f"{name:13} before: {samples.std():.5f}   after: {ready.std():.3f} (standard deviation)")
+    return ready.std()
+
+
+answer(
+    weak,
+    closest(weak, (0.0, 1 / 3, 1.0), loudness(sounds["noise / 1000"])),
+    f"Its standard deviation is {loudness(sounds['noise / 1000']):.2f}, that of the noise 1.",
+)
 quiet = Waveform(waveforms[0].samples * np.float32(0.05), model.sample_rate)
 difference = np.abs(np.exp(model.emit([quiet])[0].log_probs) - probabilities).max()
-check(
-    difference < 0.05, f"a clip 26 dB weaker gives the same emissions (largest difference of a probability: {difference:.4f})"
-)
+check(difference < 0.05, f"26 dB weaker: no probability changes by more than {difference:.4f}")
 
 # %% [markdown]
 # ### Silence inside speech
@@ -344,79 +430,40 @@ pause = np.zeros(25 * model.stride, np.float32)
 samples = np.concatenate([waveforms[0].samples[:middle], pause, waveforms[0].samples[middle:]])
 (paused,) = model.emit([Waveform(samples, model.sample_rate)])
 cut = middle // model.stride
-figure = go.Figure(layout={"title": "Blank, with half a second of silence put in", "yaxis": {"title": "probability of blank"}})
 gap = np.insert(probabilities[:, vocabulary.blank], [cut] * 25, np.nan)  # nothing is drawn there
-figure.add_scatter(
-    x=paused.start_seconds + (np.arange(len(gap)) + 0.5) * 0.02, y=gap, name="the clip as it was (second half moved)"
+middles = paused.start_seconds + (np.arange(len(paused)) + 0.5) * paused.frame_seconds
+now = np.exp(paused.log_probs[:, vocabulary.blank])
+curves = {"the clip as it was (second half moved)": gap, "with the pause": now}
+figure = draw_lines(middles, curves, "time (s)", "probability of blank")
+span = {"x0": middles[cut], "x1": middles[cut + 25]}
+figure.add_vrect(**span, fillcolor="#9aa5b1", opacity=0.25, line_width=0)
+show(
+    figure,
+    alt="Two curves that differ only in a few places near the pause, which is marked grey.",
 )
-middles = paused.start_seconds + (np.arange(len(paused)) + 0.5) * 0.02
-figure.add_scatter(x=middles, y=np.exp(paused.log_probs[:, vocabulary.blank]), name="with the pause")
-figure.add_vrect(x0=cut * 0.02, x1=(cut + 25) * 0.02, fillcolor="#9aa5b1", opacity=0.25, line_width=0)
-figure.update_layout(xaxis={"title": "time (s)"}, legend={"orientation": "h", "y": -0.2})
-show(figure)
 print("without:", greedy(first).text)
 print("with:   ", greedy(paused).text)
+apart = np.flatnonzero(np.abs(now - gap) > 0.1)
+far = np.maximum(middles[cut] - middles[apart], middles[apart] - middles[cut + 25]).max()
+print(f"the blank differs by more than 0.1 up to {far:.2f} s away from the pause")
 check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 
 # %% [markdown]
-# ## Exercises
+# ## More to try
 #
-# 1. Which is the shortest path (fewest frames) for `TREES`, and why is it not five frames long?
+# 1. How many letters a second can the model write at most? Compare with the letters a second of the table above.
+# 2. Find the temperature at which the mean confidence of the first clip's words is one half.
+# 3. Replace every probability of the blank by zero and renormalise. What becomes of the text?
 #
-# <details><summary>Solution</summary>
+# {{solution 4}}
 #
-# Six: `T R E ε E S`. The two Es need a blank between them.
+# ## Three questions to take along
 #
-# ```python
-# from w2vkit.decode.viterbi import frames_needed
+# 1. In the picture of blank against letter: where do two letters follow each other without a blank? How many frames does the longest letter last?
+# 2. In the temperature figure, at 1.0: do the words with low confidence lie where the entropy is high?
+# 3. In the last figure: how far from the pause, in seconds, do the two curves still differ? Why can they differ at all?
 #
-# print(frames_needed(np.array([vocabulary.columns[letter] for letter in "TREES"])))
-# ```
-#
-# </details>
-#
-# 2. How many letters a second can the model write at most? Compare with the letters a second of the table above.
-#
-# <details><summary>Solution</summary>
-#
-# One per frame, 50 a second, if no two neighbours are equal; 25 a second for one letter repeated. There is room to spare,
-# which is why frames can be blank: the more, the slower the speech is.
-# </details>
-#
-# 3. Find the temperature at which the mean confidence of the first clip's words is one half.
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# for t in np.arange(0.2, 5, 0.4):
-#     print(f"{t:.1f}: {greedy(temperature_scaled(first, float(t))).confidence:.2f}")
-# ```
-#
-# The mean falls as the temperature rises; read off where it passes 0.5. If it starts below, the answer is less than 1.
-# </details>
-#
-# 4. Replace every probability of the blank by zero and renormalise. What becomes of the text?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# from w2vkit.emissions import Emissions
-#
-# z = first.log_probs.astype(np.float64).copy()
-# z[:, vocabulary.blank] = -50
-# z -= np.logaddexp.reduce(z, axis=1, keepdims=True)
-# print(greedy(Emissions(z.astype(np.float32), vocabulary)).text)
-# ```
-#
-# Letters come up in frames in which nothing was said, and doubled letters join. The blank is not "nothing": it is a decision.
-# </details>
-#
-# ## Three questions
-#
-# 1. In the picture of blank against letter: where do two letters follow each other without a blank? Find one letter that lasts more than
-#    three frames.
-# 2. In the temperature figure, at 1.0: do the words with low confidence lie where the entropy is high? Find one that does not.
-# 3. In the last figure: how far from the pause, in seconds, do the two curves still differ?
+# {{solution 5}}
 #
 # **Sources.** Graves, Fernández, Gomez, Schmidhuber, "Connectionist temporal classification" (2006), section 3,
 # https://www.cs.toronto.edu/~graves/icml_2006.pdf; Hannun, "Sequence modeling with CTC" (2017), https://distill.pub/2017/ctc;

@@ -8,17 +8,20 @@
 # classification (CTC) makes that possible: it counts every alignment of the text to the frames as correct. There are
 # more alignments than atoms in the Earth, and yet the sum over all of them takes twenty lines.
 #
-# **The question.** A word of three letters, seven frames of sound. Many paths spell the word. *How much more likely is the word than its most
-# likely single path: about the same, three times, thirty times, a thousand times?*
+# | | |
+# |---|---|
+# | **You will** | draw paths through the lattice of a word; write the step that adds them all up; check it against brute force and torch; see the gradient that pulls, and why letters become short |
+# | **Time** | 60 minutes |
+# | **You need** | [05](05_letters_from_frames.ipynb), logarithms, what a gradient is |
 
 # %%
 from itertools import groupby, product
 
 import numpy as np
-import plotly.graph_objects as go
 import torch
+from figures import draw_labels, draw_lattice, draw_occupancy, draw_two_bars
 from ipywidgets import Dropdown, SelectionSlider
-from lesson import check, reveal, show, table
+from lesson import answer, check, closest, draw_lines, exercise, predict, show, table
 
 from w2vkit.audio import load
 from w2vkit.decode import greedy
@@ -26,9 +29,6 @@ from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
-
-# %%
-prediction = None  # 1, 3, 30 or 1000: so many times is the word as likely as its best path
 
 # %% [markdown]
 # ## A sound of seven frames
@@ -38,20 +38,15 @@ prediction = None  # 1, 3, 30 or 1000: so many times is the word as likely as it
 
 # %%
 LABELS = "εBED"  # the blank is column 0
-NAMES = ["blank", *LABELS[1:]]
+NAMES = list(LABELS)
 T, V = 7, len(LABELS)
 logits = np.random.default_rng(3).normal(0, 0.6, (T, V))
 for frame, label in enumerate("BBEεEEε"):
     logits[frame, LABELS.index(label)] += 1.6  # the sound is a little like BEE
 log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)  # (T, V)
 probabilities = np.exp(log_probs)
-figure = go.Figure(
-    go.Heatmap(z=probabilities.T, y=NAMES, colorscale="Viridis", text=probabilities.T.round(2), texttemplate="%{text}")
-)
-figure.update_layout(
-    title="Seven frames of a toy sound", xaxis={"title": "frame t"}, yaxis={"autorange": "reversed"}, height=300
-)
-show(figure)
+figure, _ = draw_labels(probabilities, NAMES, "Seven frames of a toy sound", numbers=True)
+show(figure, alt="Labels by frames. B leads in frames 1 and 2, E in 4 and 5, the blank elsewhere.")
 
 # %% [markdown]
 # ## Brute force: look at all paths
@@ -60,6 +55,12 @@ show(figure)
 # probability is the sum over its paths:
 #
 # $$P(y \mid x) = \sum_{\pi:\, \mathcal{B}(\pi) = y}\; \prod_{t=1}^{T} p_t(\pi_t)$$
+
+# %%
+ratio = predict(
+    "BEE has many paths. How much more likely is it than its most likely single path?",
+    "about the same", "three times", "thirty times", "a thousand times",
+)  # fmt: skip
 
 
 # %%
@@ -77,14 +78,19 @@ for path in product(range(V), repeat=T):
     best_path[text] = max(best_path.get(text, 0.0), p)
 
 top = sorted(total, key=total.get, reverse=True)[:12]
-figure = go.Figure(
-    layout={"title": f"The 12 most likely of {len(total)} texts", "yaxis": {"title": "probability"}, "barmode": "overlay"}
+sums, alone = [total[t] for t in top], [best_path[t] for t in top]
+show(
+    draw_two_bars(top, {"all paths of the text": sums, "its most likely path alone": alone}),
+    closed="Open the figure",
+    alt="Bars of the 12 most likely texts, and in each a much lower bar for its best path alone.",
 )
-figure.add_bar(x=top, y=[total[t] for t in top], name="all paths of the text", marker_color="#9cc4f5")
-figure.add_bar(x=top, y=[best_path[t] for t in top], name="its most likely path alone", marker_color="#1f6feb")
-show(figure)
-check(abs(sum(total.values()) - 1) < 1e-9, "the texts' probabilities sum to one: every path spells exactly one text")
-reveal(prediction, total["BEE"] / best_path["BEE"], f"times (BEE has {counts['BEE']} paths)")
+check(abs(sum(total.values()) - 1) < 1e-9, "they sum to one: every path spells exactly one text")
+more = total["BEE"] / best_path["BEE"]
+answer(
+    ratio,
+    closest(ratio, (1, 3, 30, 1000), more),
+    f"{more:.1f} times: few of the {counts['BEE']} paths are nearly as likely as the best.",
+)
 
 # %% [markdown]
 # ## The lattice
@@ -96,15 +102,65 @@ reveal(prediction, total["BEE"] / best_path["BEE"], f"times (BEE has {counts['BE
 # - go on to the next state,
 # - skip a blank between two *different* letters. Between the two Es the blank must be visited, or they would join.
 #
-# It begins in one of the first two states and ends in one of the last two. The forward variable $\alpha_t(s)$ is the
+# It begins in one of the first two states and ends in one of the last two.
+#
+# **Click a path.** The counter below tells its probability and the sum of the paths that you have found. How many of the 84 do you need to come near
+# P(BEE)? Then press *fill the forward sums*: each column comes from the one before it.
+
+# %%
+draw_lattice(LABELS, probabilities, ["BEE", "BED", "BE", "DEED", "B", "EBB"], [1, 1, 3, 4, 5, 5, 6])
+
+# %% [markdown]
+# **Your turn 1.** Which states may be reached by skipping the one before them?
+
+
+# %%
+def may_skip(states):
+    """A list of bools: may each state of a string such as "εBεEε" follow the one two before?"""
+    ...  # your turn
+
+
+exercise(
+    may_skip,
+    (("εBεEε",), [False, False, False, True, False], "Only from letter to letter."),
+    (("εEεEε",), [False] * 5, "Not between two equal letters: they would join."),
+)
+
+# %% [markdown]
+# {{solution 1}}
+#
+# The forward variable $\alpha_t(s)$ is the
 # probability of all partial paths that are in state $s$ at frame $t$ (Graves et al., 2006, equations 6 to 8):
 #
 # $$\alpha_t(s) = p_t(y'_s)\,\bigl(\alpha_{t-1}(s) + \alpha_{t-1}(s-1) + [\text{skip allowed}]\;\alpha_{t-1}(s-2)\bigr)$$
+#
+# **Your turn 2.** Write one step of it: from the column of frame $t-1$ to that of frame $t$.
+
+
+# %%
+def step(alpha, p, skip):
+    """(S,) the next column from the last, the states' probabilities, and allowed skips."""
+    ...  # your turn
+
+
+allowed = np.array([False, False, False, True, False])
+ones, start = np.ones(5), np.array([1.0, 1, 0, 0, 0])
+exercise(
+    step,
+    ((start, ones, allowed), np.array([1.0, 2, 1, 1, 0]), "Add itself, one and two before."),
+    ((ones, ones, allowed), np.array([1.0, 2, 2, 3, 2]), "Nothing is before the first."),
+    ((ones, ones / 2, allowed), np.array([0.5, 1, 1, 1.5, 1]), "At the end multiply with p."),
+)
+
+# %% [markdown]
+# {{solution 2}}
+#
+# The product of 200 probabilities is as small as $10^{-100}$, so the code below adds logarithms: $\log(a + b)$ is `np.logaddexp(log a, log b)`.
 
 
 # %%
 def lattice(labels, blank=0):
-    """(S,) columns with blanks around each label, and (S,) whether a state may be reached from two before it."""
+    """(S,) columns with blanks around each label, and (S,) where a skip is allowed."""
     states = np.full(2 * len(labels) + 1, blank)
     states[1::2] = labels
     skip = np.zeros(len(states), bool)
@@ -135,9 +191,11 @@ def encode(word):
     return [LABELS.index(letter) for letter in word]
 
 
-rows = [(word, total[word], np.exp(log_probability(log_probs, encode(word)))) for word in ["B", "BE", "BED", "BEE", "DEED"]]
+some = ["B", "BE", "BED", "BEE", "DEED"]
+by_lattice = {word: np.exp(log_probability(log_probs, encode(word))) for word in some}
+rows = [(word, total[word], by_lattice[word]) for word in some]
 table(["word", "brute force", "forward"], rows)
-check(all(np.isclose(a, b) for _, a, b in rows), "the lattice finds the same probabilities as all 16,384 paths")
+check(all(np.isclose(a, b) for _, a, b in rows), "the lattice agrees with all 16,384 paths")
 
 # %% [markdown]
 # PyTorch's loss is $-\ln P(y \mid x)$. The same number again, from `torch.nn.functional.ctc_loss`:
@@ -146,14 +204,15 @@ check(all(np.isclose(a, b) for _, a, b in rows), "the lattice finds the same pro
 # %%
 def torch_loss(log_probs, labels, blank=0):
     """-log P(labels | sound) by torch; log_probs is a (T, V) tensor."""
-    return torch.nn.functional.ctc_loss(
-        log_probs[:, None], torch.tensor([labels]), [len(log_probs)], [len(labels)], blank=blank, reduction="sum"
-    )
+    lengths = [len(log_probs)], [len(labels)]
+    arguments = log_probs[:, None], torch.tensor([labels]), *lengths
+    return torch.nn.functional.ctc_loss(*arguments, blank=blank, reduction="sum")
 
 
 loss = torch_loss(torch.from_numpy(log_probs), encode("BEE")).item()
-print(f"-ln P(BEE) by hand: {-log_probability(log_probs, encode('BEE')):.6f} nats, by torch: {loss:.6f} nats")
-check(np.isclose(loss, -np.log(total["BEE"])), "forward by hand = brute force = torch.nn.functional.ctc_loss")
+ours = -log_probability(log_probs, encode("BEE"))
+print(f"-ln P(BEE) by hand: {ours:.6f} nats, by torch: {loss:.6f} nats")
+check(np.isclose(loss, -np.log(total["BEE"])), "by hand = brute force = torch's ctc_loss")
 
 # %% [markdown]
 # ## Where is each letter? Forward and backward
@@ -184,9 +243,10 @@ def occupancy(log_probs, labels, blank=0):
 
 
 gamma = occupancy(log_probs, encode("BEE"))
-both = np.logaddexp.reduce(forward(log_probs, encode("BEE")) + backward(log_probs, encode("BEE")), axis=1)  # (T,)
-check(np.allclose(both, np.log(total["BEE"])), "alpha times beta sums to P(BEE) at every frame: all paths pass every frame")
-check(np.allclose(gamma.sum(axis=1), 1), "at each frame the paths are somewhere: the occupancies sum to one")
+both = forward(log_probs, encode("BEE")) + backward(log_probs, encode("BEE"))
+same = np.allclose(np.logaddexp.reduce(both, axis=1), np.log(total["BEE"]))
+check(same, "alpha times beta sums to P(BEE) at every frame: all paths pass every frame")
+check(np.allclose(gamma.sum(axis=1), 1), "at each frame the occupancies sum to one")
 
 # %% [markdown]
 # The lattice as a picture: the larger a dot, the more paths are there. Choose another word for the same sound; look at which
@@ -196,41 +256,13 @@ check(np.allclose(gamma.sum(axis=1), 1), "at each frame the paths are somewhere:
 WORDS = ["BEE", "BED", "BE", "DEED", "B", "EBB"]
 
 
-def edges(labels):
-    """Lines between states of neighbouring frames that a whole path can take, with None between two lines."""
-    _, skip = lattice(labels)
-    alive = occupancy(np.zeros_like(log_probs), labels) > 0
-    xs, ys = [], []
-    for t, s in np.argwhere(alive[:-1]):
-        for step in (0, 1, 2):
-            to = s + step
-            if to < len(skip) and alive[t + 1, to] and (step < 2 or skip[to]):
-                xs += [t, t + 1, None]
-                ys += [s, to, None]
-    return xs, ys
-
-
-def draw_lattice(figure, word):
-    """Draw a word's lattice over the toy sound."""
-    labels = encode(word)
-    states, _ = lattice(labels)
-    gamma = occupancy(log_probs, labels)  # (T, S)
-    t, s = np.indices(gamma.shape)
-    figure.data[0].x, figure.data[0].y = edges(labels)
-    figure.data[1].x, figure.data[1].y = t.ravel(), s.ravel()
-    figure.data[1].marker.size = 4 + 34 * np.sqrt(gamma.ravel())
-    figure.data[1].text = [f"{value:.3f}" for value in gamma.ravel()]
-    figure.layout.yaxis.tickvals = list(range(len(states)))
-    figure.layout.yaxis.ticktext = [NAMES[label] for label in states]
-    figure.layout.title.text = f"{word}: P = {np.exp(log_probability(log_probs, labels)):.4f}"
-
-
-figure = go.Figure(layout={"title": "", "height": 460, "xaxis": {"title": "frame t", "dtick": 1}, "showlegend": False})
-figure.add_scatter(mode="lines", line={"color": "#d0d7de", "width": 1}, hoverinfo="skip")
-figure.add_scatter(mode="markers", marker={"color": "#1f6feb", "opacity": 1, "line": {"width": 1, "color": "white"}})
-figure.data[1].hovertemplate = "frame %{x}: occupancy %{text}<extra></extra>"
-figure.update_layout(yaxis={"autorange": "reversed", "title": "state"})
-show(figure, draw_lattice, word=Dropdown(options=WORDS, value="BEE"))
+figure, move = draw_occupancy(LABELS, {word: occupancy(log_probs, encode(word)) for word in WORDS})
+show(
+    figure,
+    move,
+    word=Dropdown(options=WORDS, value="BEE"),
+    alt="States by frames. Large dots run from B down to the last E and the blank after it.",
+)
 
 # %% [markdown]
 # ## What training does: the pull
@@ -257,21 +289,18 @@ def pull(log_probs, labels, blank=0):
 
 z = torch.from_numpy(logits).requires_grad_()
 torch_loss(z.log_softmax(dim=1), encode("BEE")).backward()
-check(np.allclose(-z.grad.numpy(), pull(log_probs, encode("BEE"))), "the pull is minus the gradient that torch computes")
+same = np.allclose(-z.grad.numpy(), pull(log_probs, encode("BEE")))
+check(same, "the pull is minus the gradient that torch computes")
 
 # %%
-PULL = {"colorscale": "RdBu", "zmid": 0, "colorbar": {"title": {"text": "pull"}}}
-
-
-def draw_pull(figure, word):
-    """Draw where a word pulls."""
-    figure.data[0].z = pull(log_probs, encode(word)).T
-    figure.layout.title.text = f"If the sound is labelled {word}: blue becomes more likely, red less likely"
-
-
-figure = go.Figure(go.Heatmap(y=NAMES, **PULL), layout={"title": "", "height": 300, "xaxis": {"title": "frame t"}})
-figure.update_layout(yaxis={"autorange": "reversed"})
-show(figure, draw_pull, word=Dropdown(options=WORDS, value="BED"))
+pulls = {word: pull(log_probs, encode(word)) for word in WORDS}
+figure, move = draw_labels(pulls, NAMES, "If it is labelled {}: blue should grow", pull=True)
+show(
+    figure,
+    move,
+    choice=Dropdown(options=WORDS, value="BED", description="word"),
+    alt="Labels by frames: D is blue in the last frames, where the word BED wants it and E is red.",
+)
 
 # %% [markdown]
 # ### The pull on a real sentence
@@ -290,17 +319,22 @@ real = emissions.log_probs.astype(np.float64)
 real -= np.logaddexp.reduce(real, axis=1, keepdims=True)
 strength = pull(real, labels, vocabulary.blank)  # (T, V)
 columns = [vocabulary.blank, *sorted(set(labels), key=vocabulary.shown)]
-figure = go.Figure(go.Heatmap(z=strength[:, columns].T.round(3), y=[vocabulary.shown(c) for c in columns], **PULL))
-figure.data[0].update(dx=emissions.frame_seconds, x0=emissions.start_seconds + emissions.frame_seconds / 2, zmin=-1, zmax=1)
-figure.update_layout(
-    title=f"Pull of “{clip.text.title()}”", height=560, xaxis={"title": "time (s)"}, yaxis={"autorange": "reversed", "dtick": 1}
+names = ["ε", *(vocabulary.shown(c) for c in columns[1:])]
+title = f"Pull of “{clip.text.title()}”"
+figure, _ = draw_labels(strength[:, columns].round(3), names, title, pull=True)
+start = emissions.start_seconds + emissions.frame_seconds / 2
+figure.data[0].update(dx=emissions.frame_seconds, x0=start, zmin=-1, zmax=1)
+figure.update_layout(height=560, xaxis_title="time (s)")
+show(
+    figure,
+    alt="Labels by time, nearly all white; a few cells are red or blue, where the model doubts.",
 )
-show(figure)
 
 loss = torch_loss(torch.from_numpy(real), labels, vocabulary.blank).item()
 print("heard:", greedy(emissions).text)
 print(f"-ln P(text | sound) = {loss:.3f} nats, {loss / len(labels):.3f} nats per character")
-check(np.isclose(-log_probability(real, labels, vocabulary.blank), loss), "by hand equals torch on the real clip, too")
+ours = -log_probability(real, labels, vocabulary.blank)
+check(np.isclose(ours, loss), "by hand equals torch on the real clip, too")
 
 # %% [markdown]
 # ## How long does a letter last?
@@ -308,7 +342,12 @@ check(np.isclose(-log_probability(real, labels, vocabulary.blank), loss), "by ha
 # Take the simplest learner: it knows nothing (all labels equally likely in each of 24 frames) and follows the pull towards the text
 # BED, step by step. Nobody tells it how long a letter should be.
 #
-# **Predict:** will the letters become three wide bars, or three thin spikes?
+
+# %%
+shape = predict(
+    "What will the probabilities look like after 400 steps?",
+    "three wide bars, 8 frames each", "thin spikes, and blanks in most frames", "still undecided",
+)  # fmt: skip
 
 # %%
 FRAMES, STEPS, RATE = 24, 400, 1.0
@@ -322,29 +361,36 @@ for _ in range(STEPS):
 moments = [0, 1, 2, 5, 10, 20, 50, 100, 200, STEPS - 1]
 
 
-def draw_learning(figure, step):
-    """Draw what the learner says after some steps."""
-    figure.data[0].z = history[step].T
-    figure.layout.title.text = f"After {step} steps: -ln P(BED) = {losses[step]:.3f} nats"
-
-
-figure = go.Figure(go.Heatmap(y=NAMES, zmin=0, zmax=1, colorscale="Viridis"), layout={"title": "", "height": 300})
-figure.update_layout(xaxis={"title": "frame t"}, yaxis={"autorange": "reversed"})
-show(figure, draw_learning, step=SelectionSlider(options=moments, value=100))
+named = {f"{k} steps, -ln P(BED) = {losses[k]:.3f} nats": history[k] for k in moments}
+figure, move = draw_labels(named, NAMES, "After {}")
+show(
+    figure,
+    move,
+    choice=SelectionSlider(options=list(named), value=list(named)[7], description="after"),
+    closed="Open the figure",
+    alt="After 100 steps the blank is bright in most frames; B, E and D have a few each.",
+)
 
 # %%
 shares = np.array([one.mean(axis=0) for one in history])  # (STEPS, V)
-figure = go.Figure(
-    layout={"title": "Mean probability of each label over all frames", "xaxis": {"title": "step", "type": "log"}}
+steps = np.arange(1, STEPS + 1)
+curves = dict(zip(NAMES, shares.T, strict=True))
+axis = {"title": "step", "type": "log"}
+figure = draw_lines(steps, curves, "", "mean probability over all frames", xaxis=axis)
+figure.data[-1].line.dash = "dash"  # D lies over B: the sound is the same from both ends
+show(
+    figure,
+    closed="Open the figure",
+    alt="Four lines that begin at a quarter: the blank rises far above the three letters.",
 )
-for column, name in enumerate(NAMES):
-    # D lies over B: the sound is the same from both ends.
-    figure.add_scatter(
-        x=np.arange(1, STEPS + 1), y=shares[:, column], name=name, line={"dash": "dash" if name == "D" else None}
-    )
-show(figure)
 check(losses[-1] < losses[0] / 10, "the learner has learned the word")
-check(shares[-1].argmax() == 0, "and most of its frames say blank")
+blank = (history[-1].argmax(axis=1) == 0).mean()
+check(shares[-1].argmax() == 0, "and the blank has most of the probability")
+answer(
+    shape,
+    shape.options[1 if blank > 0.5 else 0],
+    f"In {blank:.0%} of the frames the blank is most likely; nobody asked for that.",
+)
 
 # %% [markdown]
 # Models trained long with CTC do the same: a letter takes a frame or two, and blanks fill the rest, if the speech is slow enough to leave
@@ -352,80 +398,24 @@ check(shares[-1].argmax() == 0, "and most of its frames say blank")
 # most occupancy in nearly every frame, the pull makes it even more likely, and letters are left where little else can be.
 # Zeyer, Schlüter and Ney (2021) give the theory, and a simple example in which training from uniform probabilities must end so.
 #
-# ## Exercises
+# ## More to try
 #
 # 1. How many of the 16,384 paths spell BED, and how many BEE? Why are they not equal?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# print(counts["BED"], counts["BEE"])
-# ```
-#
-# 210 and 84. For BED it is the binomial of T + L = 10 over 2L = 6; for BEE one
-# blank is not optional, so that one frame is used up: 9 over 6.
-# </details>
-#
 # 2. Change one line of `forward` so that it finds the probability of the *best* path instead of the sum.
-#
-# <details><summary>Solution</summary>
-#
-# `np.maximum` in place of `np.logaddexp`, twice, and of the sum at the end. With the steps remembered, this is forced
-# alignment: notebook 8.
-#
-# ```python
-# states, skip = lattice(encode("BEE"))
-# delta = np.full(len(states), -np.inf)
-# delta[:2] = log_probs[0, states[:2]]
-# for row in log_probs[1:]:
-#     before = np.concatenate([[-np.inf, -np.inf], delta])
-#     come = np.maximum(before[2:], before[1:-1])
-#     delta = np.where(skip, np.maximum(come, before[:-2]), come) + row[states]
-# check(np.isclose(np.exp(delta[-2:].max()), best_path["BEE"]), "the best path, without looking at all of them")
-# ```
-#
-# </details>
-#
 # 3. What is the loss of a text that needs more frames than there are?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# print(-log_probability(log_probs, encode("BEBEBEBE")))
-# ```
-#
-# Infinite: no path gets from the first to the last state.
-# An infinite loss would spoil the weights, so training can leave such pairs out: the option `ctc_zero_infinity` of transformers (off unless it is
-# set; w2v-mini's configuration sets it). `w2vkit.align.forced_alignment` refuses such a text with a message.
-#
-# ```python
-# check(model.network.config.ctc_zero_infinity or MODEL != "w2v-mini", "w2v-mini was trained with that option")
-# ```
-# </details>
-#
 # 4. Start the learner with `learner[:, 0] = -4`, an unlikely blank. Does it still become spiky?
 #
-# <details><summary>Solution</summary>
+# {{solution 3}}
 #
-# ```python
-# learner = np.zeros((FRAMES, V))
-# learner[:, 0] = -4
-# for _ in range(STEPS):
-#     now = learner - np.logaddexp.reduce(learner, axis=1, keepdims=True)
-#     learner = learner + RATE * pull(now, encode("BED"))
-# print(np.exp(now).argmax(axis=1))  # 0 is the blank
-# ```
-#
-# No: the letters fill the frames, in wide bars, and the blank never comes up. What has most occupancy at the start wins.
-# </details>
-#
-# ## Three questions
+# ## Three questions to take along
 #
 # 1. In the bar chart, which text gains most places if you sort by all paths instead of by the best path? What do such texts
 #    have in common?
 # 2. In the lattice of DEED, which states hold nearly all the paths at frame 3, and why so few?
 # 3. In the pull on the real sentence, find a frame with a red and a blue cell one above the other. What did the model hear,
 #    and what should it have heard?
+#
+# {{solution 4}}
 #
 # **Sources.** Graves, Fernández, Gomez, Schmidhuber, "Connectionist temporal classification" (2006), section 4,
 # https://www.cs.toronto.edu/~graves/icml_2006.pdf; Zeyer, Schlüter, Ney, "Why does CTC result in peaky behavior?" (2021),

@@ -3,11 +3,13 @@
     python notebooks/build.py          # all
     python notebooks/build.py 02 05    # some
 
-Figures are saved as a PNG, drawn by chromium with plotly's script, and also as plotly data if these are small. The first cell
+Figures are saved as a PNG, drawn by chromium with plotly's script, and also as plotly data if these are small. A figure of
+`figures.py` keeps its script and gets a picture, which the script takes away where it runs. The first cell
 of every notebook installs w2vkit if it is missing. If `pyproject.toml` has ``Repository`` (the GitHub address) under
 ``[project.urls]``, that cell fetches w2vkit from there, and a badge above it opens the notebook in Colab.
 """
 
+import base64
 import html
 import json
 import os
@@ -160,6 +162,13 @@ def draw(notebooks: list[nbformat.NotebookNode]) -> None:
             data["image/png"] = url.partition(",")[2]
             if len(json.dumps(figure)) > MAX_PLOTLY:
                 del data[PLOTLY]
+        for output in (output for notebook in notebooks for output in _scripted(notebook)):
+            still, alt = output.metadata["still"], html.escape(output.metadata["alt"])
+            page.set_content(f"<body>{output.data['text/html']}</body>")
+            picture = page.locator(".w2v-figure[data-started]").screenshot()
+            source = "data:image/png;base64," + base64.b64encode(picture).decode()
+            output.data["text/html"] = output.data["text/html"].replace(still, f'<img src="{source}" alt="{alt}">')
+            del output.metadata["still"]
         browser.close()
 
 
@@ -179,6 +188,12 @@ def _drawn(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
         for output in cell.get("outputs", []):
             if PLOTLY in output.get("data", {}):
                 yield output
+
+
+def _scripted(notebook: nbformat.NotebookNode) -> Iterator[nbformat.NotebookNode]:
+    """Give the outputs of `figures.play`, which still need a picture."""
+    for cell in notebook.cells:
+        yield from (output for output in cell.get("outputs", []) if "still" in output.get("metadata", {}))
 
 
 def main(chosen: list[str]) -> int:

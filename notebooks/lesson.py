@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import soundfile
 from IPython.display import HTML, Markdown, display
-from ipywidgets import HTMLMath, Output, RadioButtons, VBox, interactive_output
+from ipywidgets import HTMLMath, Output, Play, RadioButtons, VBox, interactive_output, jslink
 from plotly.subplots import make_subplots
 
 from w2vkit.audio import Waveform
@@ -119,6 +119,11 @@ def answer(prediction: RadioButtons, right: str, why: str) -> None:
     display(HTML(f"<details><summary>Open the answer</summary>{body}</details>"))
 
 
+def closest(prediction: RadioButtons, values: Sequence[float], measured: float) -> str:
+    """Give the option of a prediction whose value (one for each option) is nearest to what was measured."""
+    return min(zip(values, prediction.options, strict=True), key=lambda pair: abs(pair[0] - measured))[1]
+
+
 def reveal(prediction: float | str | None, measured: float | str, unit: str = "") -> None:
     """Print the prediction of the reader (None if none was written down) and the measured value."""
     guess, found = (v if isinstance(v, str | None) else f"{v:.4g}" for v in (prediction, measured))
@@ -191,6 +196,14 @@ def show(
     if click is not None:
         parts.append(_on_click(live, click))
     display(VBox(parts))
+
+
+def play_button(slider: Any, interval: int = 200) -> None:
+    """Show a button that moves a slider step by step, every so many ms. The built file has none."""
+    if not STATIC:
+        button = Play(value=slider.value, min=slider.min, max=slider.max, interval=interval)
+        jslink((button, "value"), (slider, "value"))
+        display(button)
 
 
 def _on_hover(live: go.FigureWidget, controls: Sequence[Any]) -> None:

@@ -72,6 +72,8 @@ def test_the_build_shows_its_figures_without_a_kernel(source):
     assert all("image/png" in data for data in figures(built))
     shown = json.dumps([o.get("data") for c in built.cells for o in c.get("outputs", [])])
     assert "image/png" in shown  # also in a folded picture
+    data = [o.get("data", {}) for c in built.cells for o in c.get("outputs", [])]
+    assert all("data:image/png" in one["text/html"] for one in data if "w2v-figure" in one.get("text/html", ""))
     assert not re.search(r"(?<![\w.:/])/(home|root|tmp|work|usr|Users)/", json.dumps([c.get("outputs") for c in built.cells]))
 
 
@@ -203,7 +205,7 @@ def test_in_jupyterlab_a_slider_moves_a_figure(lab):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"])
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(300_000)
-        page.goto(f"{lab}/lab/tree/01_first_transcript.ipynb?reset")
+        page.goto(f"{lab}/lab/tree/05_letters_from_frames.ipynb?reset")
         expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=120_000)
         # Cells that are run before the kernel has started open a dialog.
         expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=300_000)
@@ -211,6 +213,7 @@ def test_in_jupyterlab_a_slider_moves_a_figure(lab):
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         title = page.locator(".js-plotly-plot .gtitle").filter(has_text="frame").first
         expect(title).to_be_attached(timeout=300_000)  # the kernel imports torch first
+        expect(page.locator(".w2v-figure[data-started] svg")).to_be_attached()  # a figure with a script of its own
         before = title.text_content()
         handle = page.locator(".widget-slider .noUi-handle").first
         handle.scroll_into_view_if_needed()
