@@ -271,7 +271,7 @@ def test_ctrl_c_tells_how_to_resume(tmp_path, tiny, capsys, monkeypatch):
 
     from w2vkit.model import CTCModel
 
-    monkeypatch.setattr(CTCModel, "emit", stopped)
+    monkeypatch.setattr(CTCModel, "emit_each", stopped)
     source = parquet(tmp_path / "test.parquet", rows())
     assert command(source, "--model", tiny, "--output-dir", tmp_path / "out") == 130
     assert "run the same command again to resume" in capsys.readouterr().err
