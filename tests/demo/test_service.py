@@ -99,8 +99,7 @@ def test_an_alignment_is_downloaded_with_the_lines_of_its_text(tmp_path):
         for text in ("Hel-\nlo world", subtitles):
             found, alignment = service.align(str(tmp_path / "a.wav"), text)
             srt, content = (
-                Path(update["value"]).read_text()
-                for update in downloads(found, ("srt", "json"), source="a.wav", alignment=alignment)
+                Path(path).read_text() for path in downloads(found, ("srt", "json"), source="a.wav", alignment=alignment)
             )
             assert cues_of(srt) == ["Hel-", "lo world"]
             assert {"segments", "characters", "unmapped"} <= json.loads(content).keys()
