@@ -485,7 +485,8 @@ def read(mutant: Mutant, folder: Path) -> Found:
 def work(connection: Connection, kinds: list[str]) -> None:
     """Read what is sent until the connection is closed. What libraries print is dropped."""
     silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1), os.dup2(silent, 2)
+    for stream in (1, 2):
+        os.dup2(silent, stream)
     os.environ["HF_HUB_OFFLINE"] = "1"
     with tempfile.TemporaryDirectory() as home:
         for kind in kinds:  # whole files first, so that loading the libraries does not count for a mutant

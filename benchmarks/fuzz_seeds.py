@@ -82,7 +82,8 @@ def _sound() -> Seeds:
         rate = 48_000 if name == "a.opus" else 16_000
         file = io.BytesIO()
         try:
-            soundfile.write(file, stereo, rate, **({"format": name.rpartition(".")[2].upper()} | options))
+            given: dict[str, Any] = {"format": name.rpartition(".")[2].upper()} | options
+            soundfile.write(file, stereo, rate, **given)
         except (soundfile.LibsndfileError, ValueError):
             continue
         found[name] = file.getvalue()

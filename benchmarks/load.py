@@ -48,6 +48,7 @@ SAMPLE_SECONDS = 5.0  # s between two looks at the server
 WORK = {"greedy": 3, "beam": 2, "default": 3, "align": 3, "compare": 2, "live": 2}  # how often, relative to each other
 SHARE = 0.05  # of the requests that have a bad file; as many are cancelled, and as many left
 LIVE_DIFFERS = 1 / 3  # of the characters
+LOST = strings.LIVE_DROPPED.partition("}")[2][2:]  # what Live says where sound was left out, behind its seconds
 HEADING = "| requests | sent | answered | refused | failed | median (s) | 95th (s) | swapped | wrong |\n" + "|---" * 9 + "|"
 BLOCK = 8_000  # samples of a block of live sound
 
@@ -256,7 +257,7 @@ class Client:
             if not answer["success"]:
                 raise RuntimeError(answer.get("error"))
         text = answer["data"][3]
-        if strings.LIVE_WHOLE not in answer["data"][2]:  # the page says that sound waited too long and was left out
+        if LOST in answer["data"][2]:  # sound waited too long and was left out
             self.kinds["live"].shortened += 1
             return [], []
         right = any(jiwer.cer(known, text) <= LIVE_DIFFERS for known in clip.live)
