@@ -25,6 +25,7 @@ from w2vkit_demo.server.audio_processes import AudioProcesses
 from w2vkit_demo.server.beam_process import BeamProcess
 from w2vkit_demo.server.limits import MAX_CHARACTERS, MAX_HOTWORD_CHARACTERS, MAX_HOTWORD_WORDS, MAX_HOTWORDS, MAX_MB
 from w2vkit_demo.server.loaded_models import LoadedModels
+from w2vkit_demo.server.long_work import Progress
 from w2vkit_demo.server.model_queue import SHORT_SECONDS, ModelQueue
 
 
@@ -99,11 +100,15 @@ class Service:
         any_label = np.full((1, len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float32)  # one frame, enough for a search
         self.decoder(Setup())(Emissions(any_label, vocabulary))
 
-    def transcribe(self, path: str, setup: Setup) -> Transcription:
-        """Transcribe a file."""
+    def transcribe(self, path: str, setup: Setup, progress: Progress | None = None) -> Transcription:
+        """Transcribe a file; ``progress`` may raise an error to end this."""
         model = self.models.get(setup.model)
         decode = self.decoder(setup)
-        return transcribe(degrade(self._load(path, model), setup), model, decode=decode)
+        sound = degrade(self._load(path, model), setup)
+        if progress is None:
+            return transcribe(sound, model, decode=decode)
+        progress(0, sound.seconds)
+        return transcribe(sound, model, decode=decode, progress=lambda share: progress(share * sound.seconds, sound.seconds))
 
     def align(self, path: str, text: str, model: str = "") -> tuple[Transcription, Alignment]:
         """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does; the text can be that of subtitles."""

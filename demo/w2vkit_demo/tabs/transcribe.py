@@ -1,7 +1,9 @@
 """The tab Transcribe: the text of a recording, its linked view, files to download, and errors against a reference."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -14,7 +16,7 @@ from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_CHARACTERS
 from w2vkit_demo.server.service import Service, Setup
-from w2vkit_demo.tabs import linked_view, widgets
+from w2vkit_demo.tabs import linked_view, several_files, widgets
 
 FORMATS = ("txt", "srt", "vtt", "json", "TextGrid")
 NBEST = 5
@@ -35,8 +37,10 @@ def build(service: Service, chosen_model: gr.State) -> None:
                     info=strings.SPELLING_ABOUT,
                     elem_id="decoder",
                 )
+            several_files.build(service, chosen_model, decoder)
         with gr.Column(elem_classes="bench-result", elem_id="result"):
             facts = gr.HTML(widgets.hint(strings.WAITING), elem_id="facts", elem_classes="facts")
+            place_of_stop = gr.Column(elem_classes="stop-place")
             with gr.Column(elem_classes="found"):  # the style hides it while the view is empty
                 view = linked_view.build("view")
                 summary = gr.HTML(elem_id="summary", elem_classes="facts")
@@ -68,28 +72,33 @@ def build(service: Service, chosen_model: gr.State) -> None:
     def nothing(message: str) -> list[Any]:
         return [None, message, None, "", "", "", "", "", *widgets.downloads(None, FORMATS)]
 
-    def run(path: str | None, model: str, how: str, true_text: str) -> list[Any]:
+    def run(path: str | None, model: str, how: str, true_text: str) -> Iterator[list[Any]]:
         if not path:
-            return nothing(widgets.hint(strings.WAITING))
+            yield nothing(widgets.hint(strings.WAITING))
+            return
         started = time.perf_counter()
         try:
-            found = service.transcribe(path, Setup(model=model, decoder=how))
+            found = yield from widgets.reading(
+                partial(service.transcribe, path, Setup(model=model, decoder=how)), lambda share: nothing(widgets.busy(share))
+            )
         except W2VKitError as error:
-            return nothing(widgets.failure(error))
+            yield nothing(widgets.failure(error))
+            return
         said = widgets.notes(found) if found.hypothesis.words else widgets.message(strings.NOTHING) + widgets.notes(found)
         line = widgets.message(_summary(found, time.perf_counter() - started), "says")
         exported = widgets.downloads(found, FORMATS, source=path)
         words = widgets.times_table(found.hypothesis.words)
         wrong = score(true_text, found.text, model)
         kept_parts, packed = kept(found.emissions), linked_view.packed(found, source=path)
-        return [kept_parts, said, packed, line, found.text, wrong, words, "", *exported]
+        yield [kept_parts, said, packed, line, found.text, wrong, words, "", *exported]
 
     def clear(path: str | None) -> list[Any]:
         """Show at once that the result before is gone; the true text in the field is that of the new sound, if it is known."""
         return [*nothing(widgets.busy() if path else widgets.hint(strings.WAITING)), widgets.known_text(path)]
 
-    def run_new(path: str | None, model: str, how: str, true_text: str) -> list[Any]:
-        return [*run(path, model, how, true_text), gr.skip()]
+    def run_new(path: str | None, model: str, how: str, true_text: str) -> Iterator[list[Any]]:
+        for shown in run(path, model, how, true_text):
+            yield [*shown, gr.skip()]
 
     def search_more(parts: dict[str, Any] | None, model: str, how: str) -> str:
         if parts is None:
@@ -107,12 +116,15 @@ def build(service: Service, chosen_model: gr.State) -> None:
     outputs = [result, facts, view, summary, text, errors, times, others, *files]
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     fields = [chosen_model, decoder, reference]
-    widgets.on_new_sound(source, clear, run_new, fields, [*outputs, reference], "result")
+    first = widgets.on_new_sound(source, clear, run_new, fields, [*outputs, reference], "result")
     again = decoder.input(run, [source, *fields], outputs, **private, **widgets.RUN)
     other = chosen_model.change(offer_decoders, chosen_model, decoder, queue=False, **private)
     again_with_other = other.then(run, [source, *fields], outputs, **private, **widgets.RUN)
     for event in (again, again_with_other):
         widgets.announce(event, "result")
+    with place_of_stop:
+        stopped = widgets.hint(strings.STOPPED_READING)
+        widgets.stop_button("stop", lambda: nothing(stopped), outputs, [first, again, again_with_other])
     gr.on([count.click, reference.submit], score, [reference, text, chosen_model], errors, **private)
     search.click(search_more, [result, chosen_model, decoder], others, api_visibility="private", **widgets.RUN)
 
