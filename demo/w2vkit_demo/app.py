@@ -29,7 +29,7 @@ TABS = {
 STATIC = Path(__file__).parent / "static"
 CSS = (STATIC / "page.css").read_text(encoding="utf-8") + linked_view.CSS
 ICON = STATIC / "icon.svg"
-HEAD = f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>"
+HEAD = "".join(f"<script>{(STATIC / name).read_text(encoding='utf-8')}</script>" for name in ("page.js", "address.js"))
 
 
 def build(service: Service) -> gr.Blocks:

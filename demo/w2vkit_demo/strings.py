@@ -67,7 +67,8 @@ STOPPED = "Loading {name} was stopped. The part that was downloaded is kept for 
 NOTHING = "The model found no words in this sound."
 SUMMARY = "{seconds:.1f} s, read in {elapsed:.2f} s"
 CONFIDENCE = "average confidence {confidence:.0%}"
-COPY = "Copy the text"
+COPY, COPY_TIMES = "Copy the text", "Copy with times"
+BY_HAND = " · {words} words by hand"
 DOWNLOAD = "{format}"
 DOWNLOADS = "Download as"
 RECORDING = "recording-%Y-%m-%d-%H%M"
@@ -237,6 +238,15 @@ VIEW = {
     "doubtful": "doubtful",
     "shades": {"sure": "sure", "likely": "likely", "doubtful": "doubtful"},
     "words": "The words; press one to play it",
+    "words_edit": "The words; press one to play it, press it twice or F2 to correct it",
+    "correct": "Correct this word",
+    "changed": "by hand",
+    "go": "Go to {time}",
+    "rewrite": "Edit the text",
+    "keep": "Find its times",
+    "cancel": "Cancel",
+    "undo": "Undo",
+    "sentence": "Sentence case",
     "word": "{text}, {confidence} %, {shade}",
     "times": "{start} to {end} s",
     "nothing": NOTHING,
@@ -277,6 +287,7 @@ VIEW = {
     "keys": [
         ["Space", "play or pause"],
         ["Enter", "play the word at the cursor"],
+        ["F2", "correct a word of the text (or click it twice)"],
         ["← →", "one frame (20 ms); with Shift ten"],
         ["Home End", "start and end"],
         ["Page Up, Page Down", "earlier and later"],

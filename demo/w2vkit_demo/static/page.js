@@ -81,6 +81,7 @@
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const result = document.getElementById(name);
       if (!result || !result.offsetParent) return;
+      window.w2vkitAddress.arrived();
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
       region ??= make(document.body, "div", "spoken");
@@ -131,5 +132,7 @@
     }, 700);
   }
 
-  window.w2vkitPage = { examples, arrived, copy };
+  const views = new WeakMap(); // the view of each element that shows one
+  const view = id => views.get(document.querySelector(`#${id} .lv-mount`));
+  window.w2vkitPage = { examples, arrived, copy, views, view };
 })();

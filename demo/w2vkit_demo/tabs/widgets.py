@@ -244,11 +244,13 @@ def scored(found: Scored) -> str:
     return f'<p class="says">{summary}</p><p class="marked">{marked(found.pairs)}</p><p class="legend">{strings.MARKS}</p>'
 
 
-def download_buttons(formats: Sequence[str], elem_id: str, text: gr.Textbox) -> list[gr.DownloadButton]:
-    """Make a row of buttons: one that copies ``text``, and one for each format, for `downloads` to fill."""
+def download_buttons(formats: Sequence[str], elem_id: str, text: gr.Textbox, timed: gr.Textbox | None = None) -> list[Any]:
+    """Make a row of buttons: those that copy a text, and one for each format, for `downloads` to fill."""
     with gr.Row(elem_classes="downloads"):
-        copy = gr.Button(strings.COPY, size="sm", min_width=120, elem_id=f"{elem_id}-copy")
-        copy.click(None, text, js="text => window.w2vkitPage.copy(text)", api_visibility="private")
+        for name, copied, label in (("copy", text, strings.COPY), ("copy-times", timed, strings.COPY_TIMES)):
+            if copied:
+                copy = gr.Button(label, size="sm", min_width=120, elem_id=f"{elem_id}-{name}")
+                copy.click(None, copied, js="text => window.w2vkitPage.copy(text)", api_visibility="private")
         gr.HTML(f"<span>{strings.DOWNLOADS}</span>", elem_classes="downloads-label")
         return [
             gr.DownloadButton(strings.DOWNLOAD.format(format=name), size="sm", min_width=56, elem_id=f"{elem_id}-{name}")
@@ -257,14 +259,19 @@ def download_buttons(formats: Sequence[str], elem_id: str, text: gr.Textbox) -> 
 
 
 def downloads(
-    found: Transcription | None, formats: Sequence[str], *, source: str = "", alignment: Alignment | None = None
+    found: Hypothesis | Alignment | None,
+    formats: Sequence[str],
+    *,
+    seconds: float = 0,
+    notes: Sequence[str] = (),
+    source: str = "",
 ) -> list[Any]:
     """Write a result or its alignment in each format, and give the values of `download_buttons`."""
     if found is None:
         return [None] * len(formats)
     path = Path(source)
     stem = datetime.now().strftime(strings.RECORDING) if path.name == RECORDED else path.stem[:NAME_CHARACTERS] or "audio"
-    facts: dict[str, Any] = {"seconds": found.seconds, "name": path.name, "notes": found.notes}
-    texts = {name: render(alignment or found.hypothesis, name, **facts) for name in formats}
+    facts: dict[str, Any] = {"seconds": seconds, "name": path.name, "notes": notes}
+    texts = {name: render(found, name, **facts) for name in formats}
     files = {name: save_bytes_to_cache(t.encode(), f"{stem}.{name}", get_upload_folder()) for name, t in texts.items()}
     return [files[name] for name in formats]

@@ -1,0 +1,74 @@
+// The address of the page: each tab, example and moment has one, such as #align and #example=3&t=1.2.
+(() => {
+  "use strict";
+  const FIRST = "transcribe";
+  const tabs = () => [...document.querySelectorAll("[role=tab]")];
+  const named = tab => tab.textContent.trim().toLowerCase();
+  const seen = query => [...document.querySelectorAll(query)].filter(node => node.offsetParent);
+  const open = () => named(tabs().find(tab => tab.getAttribute("aria-selected") === "true") ?? { textContent: FIRST });
+  const taken = {}; // the example of each tab, from 1 on
+  let steering = false, wanted = null; // an address is being followed; the moment to show when its result comes
+
+  async function until(find) {
+    for (let tries = 0; tries < 100; tries++) {
+      const found = find();
+      if (found) return found;
+      await new Promise(done => setTimeout(done, 100));
+    }
+  }
+
+  function write(tab, t, kind = "pushState") {
+    const parts = [tab === FIRST ? "" : tab, taken[tab] && `example=${taken[tab]}`, t !== undefined && `t=${t.toFixed(2)}`];
+    const hash = parts.filter(Boolean).join("&"), address = location.pathname + location.search + (hash && `#${hash}`);
+    if (`#${hash}` !== (location.hash || "#")) history[kind](null, "", address);
+  }
+
+  async function follow() {
+    const parts = location.hash.slice(1).split("&"), values = new URLSearchParams(parts.join("&"));
+    await until(() => tabs().length);
+    const name = tabs().some(tab => named(tab) === parts[0]) ? parts[0] : FIRST;
+    const example = +values.get("example") || undefined;
+    steering = true;
+    wanted = values.has("t") ? +values.get("t") : null;
+    if (open() !== name) tabs().find(one => named(one) === name).click();
+    if (example && taken[name] !== example) {
+      const clips = await until(() => open() === name && seen(".clip-take")[0] && seen(".clip-take"));
+      taken[name] = example;
+      clips?.[example - 1]?.click();
+    } else if (!example && taken[name]) {
+      delete taken[name];
+      seen(".sound-box [aria-label=Clear]")[0]?.click();
+    } else arrived();
+    steering = false;
+  }
+
+  function arrived() { // a result is here: show the wanted moment
+    const view = seen(".lv-mount").map(node => window.w2vkitPage.views.get(node)).find(Boolean);
+    if (wanted === null || !view) return;
+    const t = wanted;
+    wanted = null;
+    view.seek(t);
+  }
+
+  document.addEventListener("click", event => {
+    const tab = event.target.closest?.("[role=tab]"), taking = event.target.closest?.(".clip-take");
+    if (steering) return;
+    if (tab) write(named(tab));
+    if (taking) {
+      taken[open()] = seen(".clip-take").indexOf(taking) + 1;
+      write(open());
+    }
+    if (event.target.closest?.(".sound-box [aria-label=Clear], .sound-box .record-button")) other();
+  }, true);
+  const other = () => { // a sound that has no address
+    delete taken[open()];
+    if (!steering) write(open());
+  };
+  document.addEventListener("change", event => { if (event.target.matches?.(".sound-box input[type=file]")) other(); });
+  document.addEventListener("drop", event => { if (event.target.closest?.(".sound-box")) other(); }, true);
+  document.addEventListener("w2vkit-moment", event => { if (taken[open()]) write(open(), event.detail, "replaceState"); });
+  addEventListener("popstate", follow);
+  if (location.hash) follow();
+
+  window.w2vkitAddress = { arrived };
+})();

@@ -1,0 +1,75 @@
+"""The text of a result as its reader changes it: edited, undone, in sentence case."""
+
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+
+from w2vkit.align import align
+from w2vkit.decode import Hypothesis
+from w2vkit.emissions import Emissions
+from w2vkit.formats import in_case, segments
+
+
+@dataclass(frozen=True)
+class Version:
+    """A text with its times, in the case of the model.
+
+    Attributes
+    ----------
+    hypothesis : Hypothesis
+    changed : tuple of bool
+        For each word whether it was written by hand.
+    before : Version or None
+        What the last change can be undone to.
+    """
+
+    hypothesis: Hypothesis
+    changed: tuple[bool, ...]
+    before: "Version | None" = None
+
+
+def first_version(hypothesis: Hypothesis) -> Version:
+    """Give the text as it was found."""
+    return Version(hypothesis, (False,) * len(hypothesis.words))
+
+
+def shown(version: Version, *, sentence: bool) -> Hypothesis:
+    """Give the text as it is shown. In sentence case a word by hand with a small letter keeps its letters."""
+    hypothesis = version.hypothesis
+    if not sentence:
+        return hypothesis
+    pairs = zip(in_case(hypothesis, "sentence").words, hypothesis.words, version.changed, strict=True)
+    words = tuple(own if changed and own.text != own.text.upper() else cased for cased, own, changed in pairs)
+    return replace(hypothesis, text=" ".join(word.text for word in words), words=words)
+
+
+def edited(version: Version, text: str, emissions: Emissions, *, sentence: bool) -> Version:
+    """Align what a person made of the text that was `shown`.
+
+    Raises
+    ------
+    AlignmentError
+        As `w2vkit.align.align`.
+    """
+    seen = [word.text for word in shown(version, sentence=sentence).words]
+    own = [word.text for word in version.hypothesis.words]
+    given = text.split()
+    if given == seen:
+        return version
+    texts: list[str] = []
+    for kind, start, stop, first, last in SequenceMatcher(None, seen, given, autojunk=False).get_opcodes():
+        texts += own[start:stop] if kind == "equal" else given[first:last]
+    aligned = align(emissions, " ".join(texts)).hypothesis
+    changed = [True] * len(aligned.words)
+    found = [word.text for word in aligned.words]
+    for start, to, length in SequenceMatcher(None, own, found, autojunk=False).get_matching_blocks():
+        changed[to : to + length] = version.changed[start : start + length]
+    return Version(aligned, tuple(changed), version)
+
+
+def paragraphs(hypothesis: Hypothesis, pause: float) -> str:
+    """Write a line for each part between pauses of at least ``pause`` (s), each with the time at which it starts."""
+    lines = []
+    for part in segments(hypothesis.words, pause):
+        minutes, seconds = divmod(int(part[0].start), 60)
+        lines.append(f"{minutes}:{seconds:02d}  {' '.join(word.text for word in part)}")
+    return "\n".join(lines)
