@@ -49,7 +49,8 @@ def build(service: Service) -> gr.Blocks:
             with gr.Tab(name):
                 tab.build(service, chosen_model)
         api.build(service)
-        gr.HTML(widgets.message(strings.PRIVACY), elem_id="privacy", elem_classes="facts")
+        erase = f'<button type="button" data-erase hidden>{strings.ERASE}</button>'
+        gr.HTML(f"<p>{strings.PRIVACY} {erase}</p>", elem_id="privacy", elem_classes="facts")
     return page
 
 

@@ -11,7 +11,10 @@ LARGE_BAR = "Download of the large model"
 LARGE_READY = "The large model is on this computer now. It makes far fewer errors."
 LARGE_STOPPED = "The small model is in use. The download of the large one was stopped; what has come is kept."
 LARGE_USE, LARGE_STOP, LARGE_RESUME = "Use the large model", "Stop the download", "Resume the download"
-PRIVACY = "Recordings stay on the machine that runs this page and are deleted after an hour."
+PRIVACY = (
+    "Recordings stay on the machine that runs this page and are deleted after an hour. The last result stays in your browser."
+)
+ERASE = "Erase it"
 RUNS = "Ready: <strong>{name}</strong> (on {device})"
 DEVICES = {"cpu": "the processor", "cuda": "the graphics card", "mps": "the graphics chip"}
 
@@ -68,7 +71,7 @@ NOTHING = "The model found no words in this sound."
 SUMMARY = "{seconds:.1f} s, read in {elapsed:.2f} s"
 CONFIDENCE = "average confidence {confidence:.0%}"
 COPY, COPY_TIMES = "Copy the text", "Copy with times"
-BY_HAND = " · {words} words by hand"
+BY_HAND = "words changed by hand: {words}"
 DOWNLOAD = "{format}"
 DOWNLOADS = "Download as"
 RECORDING = "recording-%Y-%m-%d-%H%M"
@@ -176,6 +179,11 @@ TOO_MANY_UPLOADS = "So much was uploaded from your address that you have to wait
 SERVER_FULL = "The server has no room for further uploads now. Uploads are deleted after an hour: try again later."
 WAIT = "Too many wrong passwords. Wait {seconds:.0f} s and try again."
 NO_LONGER_KEPT = "There is no result, or it is too long or no longer kept. Transcribe a recording, or a shorter part of it."
+NO_EMISSIONS = (
+    "The sound of this result is no longer kept, so its text cannot be placed anew. Choose the sound again, then edit."
+)
+RESTORED = "This is the last result, which this browser kept. Choose its sound again to edit it."
+NOT_RESTORED = "The last result that this browser kept could not be read. Choose a sound."
 NO_HOTWORDS = "There are no hot words. Write some, separated by commas, or choose another decoder."
 NO_LANGUAGE_MODEL = "{name} comes without a language model of its own. Choose another decoder, such as bundled or beam."
 WRONG_CHOICE = "There is no {kind} {value!r}. Choose one of: {choices}."

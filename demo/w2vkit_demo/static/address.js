@@ -1,4 +1,5 @@
 // The address of the page: each tab, example and moment has one, such as #align and #example=3&t=1.2.
+// And the last result, which this browser keeps until it is erased.
 (() => {
   "use strict";
   const FIRST = "transcribe";
@@ -70,5 +71,39 @@
   addEventListener("popstate", follow);
   if (location.hash) follow();
 
-  window.w2vkitAddress = { arrived };
+  // The last result of the first tab; of a short one the sound, too.
+  const KEY = "w2vkit-last", LONGEST = 60; // s
+  const store = kept => {
+    try {
+      if (kept) localStorage.setItem(KEY, JSON.stringify(kept));
+      else localStorage.removeItem(KEY);
+    } catch { /* too large, or the browser keeps nothing */ }
+    showErase();
+  };
+  const showErase = () => document.querySelectorAll("[data-erase]").forEach(button => { button.hidden = !localStorage.getItem(KEY); });
+  async function remember() {
+    const view = window.w2vkitPage.view("view");
+    if (!view) return;
+    const { audio, ...value } = view.value, kept = { ...value, summary: document.querySelector("#summary").textContent };
+    try {
+      const blob = audio?.url && value.seconds <= LONGEST ? await (await fetch(audio.url)).blob() : null;
+      if (blob) kept.audio = { url: await new Promise(done => {
+        const reader = Object.assign(new FileReader(), { onload: () => done(reader.result) });
+        reader.readAsDataURL(blob);
+      }) };
+    } catch { /* the sound is no longer there */ }
+    if (view === window.w2vkitPage.view("view")) store(kept);
+  }
+  function last() { // what to show after a reload; an address with an example comes first
+    try {
+      return location.hash.includes("example=") ? null : JSON.parse(localStorage.getItem(KEY));
+    } catch {
+      return null;
+    }
+  }
+  document.addEventListener("w2vkit-reworded", remember);
+  document.addEventListener("click", event => { if (event.target.closest?.("[data-erase]")) store(null); });
+  addEventListener("load", () => until(() => document.querySelector("[data-erase]")).then(showErase));
+
+  window.w2vkitAddress = { arrived, remember, last };
 })();

@@ -31,7 +31,7 @@
 
   class LinkedView {
     constructor(element, data, texts, { name = "", group = "", edit = null } = {}) {
-      Object.assign(this, { element, texts, group, name, edit, data: unpack(data) });
+      Object.assign(this, { element, texts, group, name, edit, value: { ...data }, data: unpack(data) });
       Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, row: -1, selection: null, waiting: false, frame: -1 });
       Object.assign(this, { spectrum: Boolean(data.audio), letters: false, pauses: true });
       const { seconds } = this.data;
@@ -69,9 +69,10 @@
       this.element.replaceChildren();
       const root = this.root = this.element.appendChild(make("section", "lv"));
       root.setAttribute("aria-label", this.name ? `${texts.name}, ${this.name}` : texts.name);
-      root.append(legend(texts));
-      root.append(make("div", ""), make("div", ""));
-      [this.list, this.tools] = [...root.children].slice(-2);
+      const head = root.appendChild(make("div", "lv-head"));
+      this.list = root.appendChild(make("div", ""));
+      this.tools = make("div", "");
+      head.append(legend(texts), this.tools);
       this.lay();
       root.append(this.bar());
       if (data.seconds > LONG) {
@@ -111,11 +112,13 @@
     reword(value) { // other words for the same sound: {words, undo, sentence}
       this.audio.pause();
       Object.assign(this.data, value);
+      Object.assign(this.value, value);
       this.lay();
       this.root.querySelector(".lv-doubt").disabled = doubtful(this.data, 0) < 0;
       if (this.strip) this.drawStrip(true);
       this.light(wordAt(this.data, this.cursor));
       this.draw();
+      this.element.dispatchEvent(new CustomEvent("w2vkit-reworded", { bubbles: true }));
     }
 
     button(bar, name, text, label, act, pressed) {

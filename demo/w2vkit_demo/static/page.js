@@ -82,6 +82,7 @@
       const result = document.getElementById(name);
       if (!result || !result.offsetParent) return;
       window.w2vkitAddress.arrived();
+      if (name === "result") window.w2vkitAddress.remember();
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
       region ??= make(document.body, "div", "spoken");

@@ -45,6 +45,14 @@ const show = () => {
 };
 watch("value", show);
 show();
+const last = props.options.edit && !props.value && w2vkitAddress.last();
+if (last) setTimeout(() => {
+  if (props.value) return;
+  props.value = last;
+  show();
+  const { words, own, sentence, seconds, name, summary } = last;
+  trigger("input", { restore: { words, own, sentence, seconds, name, summary } });
+}, 500);
 """
 
 
@@ -99,7 +107,9 @@ def packed(found: Transcription, *, source: str = "") -> dict[str, Any]:
 def reworded(version: Version, *, sentence: bool) -> dict[str, Any]:
     """Give what a view shows of a text that can be changed."""
     words = shown_words(shown(version, sentence=sentence), version.changed)
-    return {"words": [asdict(word) for word in words], "undo": version.before is not None, "sentence": sentence}
+    own = [word.text for word in version.hypothesis.words] if sentence else None  # for `restored_version`
+    shown_ones = [asdict(word) for word in words]
+    return {"words": shown_ones, "own": own, "undo": version.before is not None, "sentence": sentence}
 
 
 def shown_words(hypothesis: Hypothesis, changed: Sequence[bool] = ()) -> tuple["ShownWord", ...]:

@@ -2,11 +2,19 @@
 
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from typing import Any
+
+import numpy as np
 
 from w2vkit.align import align
-from w2vkit.decode import Hypothesis
+from w2vkit.decode import Hypothesis, Word
 from w2vkit.emissions import Emissions
+from w2vkit.errors import W2VKitError
 from w2vkit.formats import in_case, segments
+from w2vkit_demo import strings
+from w2vkit_demo.server.limits import MAX_CHARACTERS
+
+MOST_SECONDS = 1e6  # of a result that a browser kept
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,27 @@ def edited(version: Version, text: str, emissions: Emissions, *, sentence: bool)
     for start, to, length in SequenceMatcher(None, own, found, autojunk=False).get_matching_blocks():
         changed[to : to + length] = version.changed[start : start + length]
     return Version(aligned, tuple(changed), version)
+
+
+def restored_version(given: Any) -> Version:
+    """Make a version of what a browser kept of a view: ``words`` as they were shown, and ``own`` words of the model.
+
+    Raises
+    ------
+    W2VKitError
+        It is not what a browser keeps.
+    """
+    try:
+        shown_ones = given["words"][:MAX_CHARACTERS]
+        own = given.get("own") or [word["text"] for word in shown_ones]
+        times = [(float(word["start"]), float(word["end"]), float(word["confidence"])) for word in shown_ones]
+        words = tuple(Word(str(text), *numbers) for text, numbers in zip(own, times, strict=True))
+        changed = tuple(bool(word["changed"]) for word in shown_ones)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise W2VKitError(strings.NOT_RESTORED) from error
+    if not all(np.isfinite(numbers).all() and 0 <= numbers[0] <= numbers[1] < MOST_SECONDS for numbers in times):
+        raise W2VKitError(strings.NOT_RESTORED)
+    return Version(Hypothesis(" ".join(word.text for word in words), words, 0.0), changed)
 
 
 def paragraphs(hypothesis: Hypothesis, pause: float) -> str:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,12 +14,11 @@ from w2vkit.emissions import Emissions
 from w2vkit.errors import W2VKitError
 from w2vkit.evaluate.scoring import difference
 from w2vkit.formats import FORMATS
-from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_CHARACTERS
 from w2vkit_demo.server.service import Service, Setup, check_length
 from w2vkit_demo.tabs import linked_view, several_files, widgets
-from w2vkit_demo.tabs.own_text import Version, edited, first_version, paragraphs, shown
+from w2vkit_demo.tabs.own_text import Version, edited, first_version, paragraphs, restored_version, shown
 
 NBEST = 5
 MAX_KEPT_BYTES = 2_500_000  # of a result for a further search: ten minutes with 32 labels take 1.9 MB
@@ -108,7 +108,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
             yield nothing(widgets.failure(error))
             return
         said = widgets.notes(found) if found.hypothesis.words else widgets.message(strings.NOTHING) + widgets.notes(found)
-        line = _summary(found, time.perf_counter() - started)
+        line = strings.SUMMARY.format(seconds=found.seconds, elapsed=time.perf_counter() - started)
         facts = Facts(path, found.seconds, found.notes, line)
         one = Result(first_version(found.hypothesis), kept(found.emissions), facts)
         packed = linked_view.packed(found, source=path) | linked_view.reworded(one.version, sentence=in_sentences)
@@ -118,15 +118,36 @@ def build(service: Service, chosen_model: gr.State) -> None:
         """Everything that follows from the text: summary, texts to copy, errors, times and files."""
         text = shown(one.version, sentence=in_sentences)
         facts, by_hand = one.facts, sum(one.version.changed)
-        line = facts.summary + (strings.BY_HAND.format(words=by_hand) if by_hand else "")
+        parts = [facts.summary]
+        if text.words:
+            parts.append(strings.CONFIDENCE.format(confidence=text.confidence))
+        if by_hand:
+            parts.append(strings.BY_HAND.format(words=by_hand))
+        line = " · ".join(parts)
         wrong = score(true_text, text.text, model)
         exported = widgets.downloads(text, FORMATS, seconds=facts.seconds, notes=facts.notes, source=facts.path)
         timed = paragraphs(text, linked_view.PARAGRAPH_SECONDS)
         return [widgets.message(line, "says"), text.text, timed, wrong, widgets.times_table(text.words), "", *exported]
 
+    def restore(given: Any, true_text: str, model: str) -> list[Any]:
+        """Go on with the result that the browser kept; its emissions are no longer there."""
+        try:
+            version, seconds = restored_version(given), float(given["seconds"])
+        except (W2VKitError, KeyError, TypeError, ValueError):
+            return [False, *nothing(widgets.message(strings.NOT_RESTORED))]
+        one = Result(
+            version, None, Facts(Path(str(given.get("name"))).name, seconds, (), str(given.get("summary")).split(" · ")[0])
+        )
+        in_sentences = bool(given.get("sentence"))
+        words = linked_view.reworded(version, sentence=in_sentences)
+        said = widgets.message(strings.RESTORED)
+        return [in_sentences, one, said, gr.skip(), words, *written(one, true_text, model, in_sentences)]
+
     def change(event: gr.EventData, one: Result | None, in_sentences: bool, true_text: str, model: str) -> list[Any]:
         """Answer what the view tells: the whole text after an edit, undo, or another case."""
         asked = event._data if isinstance(event._data, dict) else {}
+        if asked.get("restore"):
+            return restore(asked["restore"], true_text, model)
         if one is None:
             return [in_sentences, gr.skip(), widgets.warning(strings.NO_LONGER_KEPT), *[gr.skip()] * (len(outputs) - 2)]
         try:
@@ -134,7 +155,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
             if isinstance(asked.get("edit"), str):
                 check_length(asked["edit"])
                 if one.emissions is None:
-                    raise W2VKitError(strings.NO_LONGER_KEPT)
+                    raise W2VKitError(strings.NO_EMISSIONS)
                 version = edited(version, asked["edit"], restored(one.emissions), sentence=in_sentences)
             elif asked.get("undo"):
                 version = version.before or version
@@ -204,9 +225,3 @@ def _decoder_choices(service: Service, model: str) -> list[tuple[str, str]]:
     default = service.default_decoder(model)
     names = ("bundled" if default == "greedy" else default, "greedy")
     return [(widgets.label_of(strings.TRANSCRIBE_DECODERS, name), name) for name in names]
-
-
-def _summary(found: Transcription, elapsed: float) -> str:
-    summary = strings.SUMMARY.format(seconds=found.seconds, elapsed=elapsed)
-    confidence = strings.CONFIDENCE.format(confidence=found.hypothesis.confidence)
-    return f"{summary} · {confidence}" if found.hypothesis.words else summary
