@@ -20,6 +20,7 @@ from w2vkit.audio import load
 from w2vkit.decode import greedy
 from w2vkit.evaluate.scoring import difference
 from w2vkit.examples import examples
+from w2vkit.formats import FORMATS
 from w2vkit.model import CTCModel
 from w2vkit_demo.tabs.linked_view import linked_view
 
@@ -681,3 +682,106 @@ def _drop(page: Page, where: str, paths: list[Path]) -> None:
         target.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: all })) }""",
         [where, files],
     )
+
+
+def test_a_word_and_the_whole_text_can_be_edited_and_undone(page, default_texts):
+    _try(page, 2)
+    words, changed = page.locator("#view .lv-word"), page.locator("#view .lv-changed")
+    before = default_texts[examples()[2].path.name].split()
+    expect(words).to_have_text(before, timeout=PATIENCE)
+    words.nth(1).dblclick()
+    page.get_by_label("Correct this word").fill("To <b>")
+    page.keyboard.press("Enter")
+    expect(words).to_have_text([before[0], "To", "<b>", *before[2:]], timeout=PATIENCE)
+    expect(changed).to_have_text(["To", "<b>"])
+    expect(page.locator("#summary")).to_contain_text("words changed by hand: 2")
+    expect(page.locator("#text textarea")).to_have_value(" ".join([before[0], "To <b>", *before[2:]]))
+    assert f"{before[0]} To <b> {before[2]}" in _download(page, "#download-srt").read_text()
+    page.get_by_role("button", name="Sentence case").click()
+    expect(words.nth(3)).to_have_text(before[2].lower(), timeout=PATIENCE)
+    expect(words.nth(1)).to_have_text("To")
+    page.get_by_role("button", name="Undo").click()
+    expect(changed).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    page.get_by_role("button", name="Edit the text").click()
+    page.locator("#view textarea").fill("one two three")
+    page.get_by_role("button", name="Find its times").click()
+    expect(words).to_have_text(["One", "two", "three"], timeout=PATIENCE)
+    words.first.focus()
+    page.keyboard.press("F2")
+    page.keyboard.type("won")
+    page.keyboard.press("Escape")
+    expect(words).to_have_text(["One", "two", "three"])
+    page.get_by_role("button", name="Edit the text").click()
+    page.locator("#view textarea").fill("  ")
+    page.get_by_role("button", name="Find its times").click()
+    expect(page.locator("#facts")).to_contain_text("nothing to align", timeout=PATIENCE)
+    expect(words).to_have_text(["One", "two", "three"])  # nothing is lost
+    _try(page, 0)  # sentence case stays for the next sound
+    expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name].capitalize(), timeout=PATIENCE)
+
+
+def test_paragraphs_have_times_and_the_text_is_copied_with_them(page, tmp_path):
+    samples, rate = soundfile.read(examples()[2].path)
+    path = tmp_path / "two parts.wav"
+    soundfile.write(path, np.concatenate([samples, np.zeros(2 * rate), samples]), rate)
+    page.locator("#source input[type=file]").set_input_files(str(path))
+    times = page.locator("#view .lv-time")
+    expect(times).to_have_count(2, timeout=PATIENCE)
+    times.nth(1).click()
+    minutes, seconds = map(int, times.nth(1).inner_text().split(":"))
+    expect(page.locator("#view .lv-likeliest")).to_contain_text(re.compile(rf"Frame \d+: {60 * minutes + seconds}\."))
+    lines = page.locator("#timed textarea").input_value().splitlines()
+    assert [line.split()[0] for line in lines] == times.all_inner_texts()
+    names = page.locator(".downloads:visible button").all_inner_texts()
+    assert [name.strip() for name in names] == ["Copy the text", "Copy with times", *FORMATS]
+
+
+def test_tabs_examples_and_moments_have_addresses_and_back_goes_back(page, page_url, default_texts):
+    page.get_by_role("tab", name="About").click()
+    assert page.url == f"{page_url}#about"
+    page.get_by_role("tab", name="Transcribe").click()
+    assert page.url == page_url
+    _try(page, 2)
+    expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
+    assert page.url == f"{page_url}#example=3"
+    page.locator("#view .lv-word").nth(3).click()
+    moment = page.url
+    assert re.fullmatch(r".*#example=3&t=\d\.\d\d", moment)
+    page.get_by_role("tab", name="Align").click()
+    page.go_back()
+    expect(page.locator("#view .lv-word").first).to_be_visible()
+    page.go_back()
+    expect(page.locator("#view .lv-word")).to_have_count(0, timeout=PATIENCE)
+    page.go_back()
+    expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
+    page.goto("about:blank")
+    page.goto(moment)
+    expect(page.locator("#view .lv-lit")).to_have_text(default_texts[examples()[2].path.name].split()[3], timeout=PATIENCE)
+    page.goto("about:blank")
+    page.goto(f"{page_url}#align&example=2")
+    expect(page.locator("#align-view .lv-word").first).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_reload_keeps_the_last_result_until_it_is_erased(page, tmp_path, default_texts):
+    path = tmp_path / "kept.wav"
+    samples, rate = soundfile.read(SAY.path)
+    soundfile.write(path, samples, rate)
+    page.locator("#source input[type=file]").set_input_files(str(path))
+    words, said = page.locator("#view .lv-word"), default_texts[SAY.path.name]
+    expect(words).to_have_text(said.split(), timeout=PATIENCE)
+    erase = page.get_by_role("button", name="Erase it")
+    expect(erase).to_be_visible(timeout=PATIENCE)
+    page.reload()
+    expect(words).to_have_text(said.split(), timeout=PATIENCE)
+    expect(page.locator("#facts")).to_contain_text("which this browser kept", timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(said)
+    assert " --> " in _download(page, "#download-srt").read_text()
+    page.locator("#view .lv-play").click()
+    page.wait_for_function("() => document.querySelector('#view audio').currentTime > 0")
+    erase.click()
+    expect(erase).to_be_hidden()
+    page.reload()
+    expect(page.locator("#facts")).to_contain_text("Choose a sound")
+    page.wait_for_timeout(1500)
+    expect(words).to_have_count(0)

@@ -82,8 +82,8 @@ def build(service: Service, chosen_model: gr.State) -> None:
     result = gr.State(None, time_to_live=KEEP_SECONDS)
     sentence = gr.State(False)
 
-    def score(true_text: str, hypothesis: str, name: str) -> str:
-        if not true_text.strip():
+    def score(true_text: str | None, hypothesis: str, name: str) -> str:
+        if not (true_text and true_text.strip()):
             return ""
         if not hypothesis:
             return widgets.message(strings.SCORE_FIRST)
@@ -114,7 +114,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         packed = linked_view.packed(found, source=path) | linked_view.reworded(one.version, sentence=in_sentences)
         yield [one, said, packed, None, *written(one, true_text, model, in_sentences)]
 
-    def written(one: Result, true_text: str, model: str, in_sentences: bool) -> list[Any]:
+    def written(one: Result, true_text: str | None, model: str, in_sentences: bool) -> list[Any]:
         """Everything that follows from the text: summary, texts to copy, errors, times and files."""
         text = shown(one.version, sentence=in_sentences)
         facts, by_hand = one.facts, sum(one.version.changed)
@@ -129,7 +129,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         timed = paragraphs(text, linked_view.PARAGRAPH_SECONDS)
         return [widgets.message(line, "says"), text.text, timed, wrong, widgets.times_table(text.words), "", *exported]
 
-    def restore(given: Any, true_text: str, model: str) -> list[Any]:
+    def restore(given: Any, true_text: str | None, model: str) -> list[Any]:
         """Go on with the result that the browser kept; its emissions are no longer there."""
         try:
             version, seconds = restored_version(given), float(given["seconds"])
@@ -143,7 +143,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         said = widgets.message(strings.RESTORED)
         return [in_sentences, one, said, gr.skip(), words, *written(one, true_text, model, in_sentences)]
 
-    def change(event: gr.EventData, one: Result | None, in_sentences: bool, true_text: str, model: str) -> list[Any]:
+    def change(event: gr.EventData, one: Result | None, in_sentences: bool, true_text: str | None, model: str) -> list[Any]:
         """Answer what the view tells: the whole text after an edit, undo, or another case."""
         asked = event._data if isinstance(event._data, dict) else {}
         if asked.get("restore"):
