@@ -115,7 +115,11 @@ class Service:
         text = without_times(text)
         check_length(text)
         chosen = self.models.get(model)
-        return align_file(self._load(path, chosen), text, chosen, align=self._align)
+        return align_file(self._load(path, chosen), text, chosen, align=self.align_emissions)
+
+    def align_emissions(self, emissions: Emissions, text: str) -> Alignment:
+        """Align as `w2vkit.align.align` does, in a process with a deadline."""
+        return self._process(emissions).align(emissions, text)
 
     def decoder_names(self, model: str = "") -> list[str]:
         """Name the decoders that a model can take: ``checkpoint`` only if a language model lies in its folder."""
@@ -158,9 +162,6 @@ class Service:
 
     def _search(self, search: BeamSearch, emissions: Emissions, *, language_model: Path | None) -> Hypothesis:
         return self._process(emissions).search(emissions, search, language_model=language_model)
-
-    def _align(self, emissions: Emissions, text: str) -> Alignment:
-        return self._process(emissions).align(emissions, text)
 
     def _process(self, emissions: Emissions) -> BeamProcess:
         return self._short if emissions.seconds <= SHORT_SECONDS else self._long

@@ -1,12 +1,13 @@
 """The text of a result as its reader changes it: edited, undone, in sentence case."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
 
-from w2vkit.align import align
+from w2vkit.align import Alignment, align
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.emissions import Emissions
 from w2vkit.errors import W2VKitError
@@ -14,6 +15,7 @@ from w2vkit.formats import in_case, segments
 from w2vkit_demo import strings
 from w2vkit_demo.server.limits import MAX_CHARACTERS
 
+Align = Callable[[Emissions, str], Alignment]
 MOST_SECONDS = 1e6  # of a result that a browser kept
 
 
@@ -50,8 +52,8 @@ def shown(version: Version, *, sentence: bool) -> Hypothesis:
     return replace(hypothesis, text=" ".join(word.text for word in words), words=words)
 
 
-def edited(version: Version, text: str, emissions: Emissions, *, sentence: bool) -> Version:
-    """Align what a person made of the text that was `shown`.
+def edited(version: Version, text: str, emissions: Emissions, *, sentence: bool, align: Align = align) -> Version:
+    """Align what a person made of the text that was `shown`; ``align`` is `w2vkit.align.align`, or does it elsewhere.
 
     Raises
     ------

@@ -156,7 +156,9 @@ def build(service: Service, chosen_model: gr.State) -> None:
                 check_length(asked["edit"])
                 if one.emissions is None:
                     raise W2VKitError(strings.NO_EMISSIONS)
-                version = edited(version, asked["edit"], restored(one.emissions), sentence=in_sentences)
+                version = edited(
+                    version, asked["edit"], restored(one.emissions), sentence=in_sentences, align=service.align_emissions
+                )
             elif asked.get("undo"):
                 version = version.before or version
             elif isinstance(asked.get("sentence"), bool):
