@@ -622,6 +622,7 @@ def test_several_files_give_one_zip_and_a_bad_one_is_one_row(page, tmp_path, def
     rows = page.locator("#several-table tbody tr")
     expect(rows.nth(2)).to_contain_text("words, ", timeout=PATIENCE)
     expect(rows.nth(1)).to_contain_text("could not be read as audio")
+    expect(rows.nth(1)).to_be_visible()
     expect(page.locator("#several-stop")).to_be_hidden()
     expect(page.locator("#source audio")).to_have_count(0)  # the field for one sound stays as it was
     page.locator("#several-formats").get_by_label("vtt").check()
