@@ -707,17 +707,17 @@ def test_a_word_and_the_whole_text_can_be_edited_and_undone(page, default_texts)
     page.get_by_role("button", name="Edit the text").click()
     page.locator("#view textarea").fill("one two three")
     page.get_by_role("button", name="Find its times").click()
-    expect(words).to_have_text(["One", "two", "three"], timeout=PATIENCE)
+    expect(words).to_have_text(["one", "two", "three"], timeout=PATIENCE)
     words.first.focus()
     page.keyboard.press("F2")
     page.keyboard.type("won")
     page.keyboard.press("Escape")
-    expect(words).to_have_text(["One", "two", "three"])
+    expect(words).to_have_text(["one", "two", "three"])
     page.get_by_role("button", name="Edit the text").click()
     page.locator("#view textarea").fill("  ")
     page.get_by_role("button", name="Find its times").click()
     expect(page.locator("#facts")).to_contain_text("nothing to align", timeout=PATIENCE)
-    expect(words).to_have_text(["One", "two", "three"])  # nothing is lost
+    expect(words).to_have_text(["one", "two", "three"])  # nothing is lost
     _try(page, 0)  # sentence case stays for the next sound
     expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name].capitalize(), timeout=PATIENCE)
 

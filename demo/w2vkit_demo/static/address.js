@@ -19,7 +19,7 @@
   }
 
   function write(tab, t, kind = "pushState") {
-    const parts = [tab === FIRST ? "" : tab, taken[tab] && `example=${taken[tab]}`, t !== undefined && `t=${t.toFixed(2)}`];
+    const parts = [tab === FIRST ? "" : tab, taken[tab] && `example=${taken[tab]}`, t !== undefined && `t=${(Math.ceil(100 * t) / 100).toFixed(2)}`];
     const hash = parts.filter(Boolean).join("&"), address = location.pathname + location.search + (hash && `#${hash}`);
     if (`#${hash}` !== (location.hash || "#")) history[kind](null, "", address);
   }
