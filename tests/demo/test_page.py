@@ -756,9 +756,11 @@ def test_tabs_examples_and_moments_have_addresses_and_back_goes_back(page, page_
     expect(page.locator("#view .lv-word")).to_have_count(0, timeout=PATIENCE)
     page.go_back()
     expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
+    page.wait_for_timeout(2000)  # until the player and the queue are done
     page.goto("about:blank")
     page.goto(moment)
     expect(page.locator("#view .lv-lit")).to_have_text(default_texts[examples()[2].path.name].split()[3], timeout=PATIENCE)
+    page.wait_for_timeout(2000)  # until the player and the queue are done
     page.goto("about:blank")
     page.goto(f"{page_url}#align&example=2")
     expect(page.locator("#align-view .lv-word").first).to_be_visible(timeout=PATIENCE)
