@@ -652,7 +652,7 @@ def _film(path: Path) -> Path:
     if path.stem == "nothing":
         path.write_text("no film")
         return path
-    samples, rate = soundfile.read(SAY.path, dtype="float32")
+    samples, rate = soundfile.read(SAY.path)
     opus = path.suffix == ".webm"
     with av.open(str(path), "w") as file:
         picture = file.add_stream("vp8" if opus else "mpeg4", rate=25)
@@ -662,7 +662,7 @@ def _film(path: Path) -> Path:
         for number in range(int(25 * len(samples) / rate)):
             file.mux(picture.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), number % 256, np.uint8), format="rgb24")))
         file.mux(picture.encode(None))
-        frame = av.AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), format="flt", layout="mono")
         frame.sample_rate = rate
         resampler = av.AudioResampler("flt" if opus else "fltp", "mono", 48_000, frame_size=960 if opus else 1024)
         for part in [*resampler.resample(frame), *resampler.resample(None)]:
