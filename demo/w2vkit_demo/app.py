@@ -29,7 +29,7 @@ TABS = {
 STATIC = Path(__file__).parent / "static"
 CSS = (STATIC / "page.css").read_text(encoding="utf-8") + linked_view.CSS
 ICON = STATIC / "icon.svg"
-HEAD = f"<script>{(STATIC / 'page.js').read_text(encoding='utf-8')}</script>"
+HEAD = "".join(f"<script>{(STATIC / name).read_text(encoding='utf-8')}</script>" for name in ("page.js", "address.js"))
 
 
 def build(service: Service) -> gr.Blocks:
@@ -49,7 +49,8 @@ def build(service: Service) -> gr.Blocks:
             with gr.Tab(name):
                 tab.build(service, chosen_model)
         api.build(service)
-        gr.HTML(widgets.message(strings.PRIVACY), elem_id="privacy", elem_classes="facts")
+        erase = f'<button type="button" data-erase hidden>{strings.ERASE}</button>'
+        gr.HTML(f"<p>{strings.PRIVACY} {erase}</p>", elem_id="privacy", elem_classes="facts")
     return page
 
 

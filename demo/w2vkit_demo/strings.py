@@ -11,14 +11,17 @@ LARGE_BAR = "Download of the large model"
 LARGE_READY = "The large model is on this computer now. It makes far fewer errors."
 LARGE_STOPPED = "The small model is in use. The download of the large one was stopped; what has come is kept."
 LARGE_USE, LARGE_STOP, LARGE_RESUME = "Use the large model", "Stop the download", "Resume the download"
-PRIVACY = "Recordings stay on the machine that runs this page and are deleted after an hour."
+PRIVACY = (
+    "Recordings stay on the machine that runs this page and are deleted after an hour. The last result stays in your browser."
+)
+ERASE = "Erase it"
 RUNS = "Ready: <strong>{name}</strong> (on {device})"
 DEVICES = {"cpu": "the processor", "cuda": "the graphics card", "mps": "the graphics chip"}
 
 TAB_TRANSCRIBE, TAB_ALIGN, TAB_COMPARE, TAB_ABOUT = "Transcribe", "Align", "Compare", "About"
 TAB_LIVE = "Live"
 SOURCE = "Your voice, or a file"
-LIMITS = "WAV, MP3, M4A, FLAC, OGG ... up to {minutes:g} min and {mb:g} MB. English, unless you choose another model."
+LIMITS = "WAV, MP3, M4A, FLAC, MP4, WebM ... up to {minutes:g} min and {mb:g} MB. English, unless you choose another model."
 MIC_REFUSED = "The browser gives no sound. Allow this page to use the microphone, then press Record again."
 EXAMPLES = "Or try an example"
 EXAMPLE_TITLES = (
@@ -35,6 +38,19 @@ OPTIONS = "Options"
 EMPTY = "Record something, choose a file or take an example first."
 WAITING = "Choose a sound. Its words appear here."
 BUSY = "Reading the sound ..."
+BUSY_LONG = "Reading the sound: {share}"
+SHARE = "{done:.0f} of {all:.0f} {unit}"
+STOP = "Stop"
+STOPPED_READING = "This was stopped. Choose a sound."
+STOPPED_SEVERAL = "This was stopped. The zip has the files that were ready."
+SEVERAL = "Several files"
+SEVERAL_ABOUT = "Choose or drop files. They are read one after the other; a file that cannot be read does not end the others."
+SEVERAL_FORMATS = "Formats in the zip"
+SEVERAL_HEAD = ("file", "result")
+SEVERAL_WAITS, SEVERAL_READS, SEVERAL_DONE = "waits", "is read", "{words} words, {confidence:.0%}"
+SEVERAL_SILENT = "no words"
+SEVERAL_ZIP = "Download the texts (zip)"
+ZIP = "texts.zip"
 FAILED = "This did not work."
 
 MODEL = "Model"
@@ -54,7 +70,8 @@ STOPPED = "Loading {name} was stopped. The part that was downloaded is kept for 
 NOTHING = "The model found no words in this sound."
 SUMMARY = "{seconds:.1f} s, read in {elapsed:.2f} s"
 CONFIDENCE = "average confidence {confidence:.0%}"
-COPY = "Copy the text"
+COPY, COPY_TIMES = "Copy the text", "Copy with times"
+BY_HAND = "words changed by hand: {words}"
 DOWNLOAD = "{format}"
 DOWNLOADS = "Download as"
 RECORDING = "recording-%Y-%m-%d-%H%M"
@@ -162,6 +179,11 @@ TOO_MANY_UPLOADS = "So much was uploaded from your address that you have to wait
 SERVER_FULL = "The server has no room for further uploads now. Uploads are deleted after an hour: try again later."
 WAIT = "Too many wrong passwords. Wait {seconds:.0f} s and try again."
 NO_LONGER_KEPT = "There is no result, or it is too long or no longer kept. Transcribe a recording, or a shorter part of it."
+NO_EMISSIONS = (
+    "The sound of this result is no longer kept, so its text cannot be placed anew. Choose the sound again, then edit."
+)
+RESTORED = "This is the last result, which this browser kept. Choose its sound again to edit it."
+NOT_RESTORED = "The last result that this browser kept could not be read. Choose a sound."
 NO_HOTWORDS = "There are no hot words. Write some, separated by commas, or choose another decoder."
 NO_LANGUAGE_MODEL = "{name} comes without a language model of its own. Choose another decoder, such as bundled or beam."
 WRONG_CHOICE = "There is no {kind} {value!r}. Choose one of: {choices}."
@@ -224,6 +246,15 @@ VIEW = {
     "doubtful": "doubtful",
     "shades": {"sure": "sure", "likely": "likely", "doubtful": "doubtful"},
     "words": "The words; press one to play it",
+    "words_edit": "The words; press one to play it, press it twice or F2 to correct it",
+    "correct": "Correct this word",
+    "changed": "by hand",
+    "go": "Go to {time}",
+    "rewrite": "Edit the text",
+    "keep": "Find its times",
+    "cancel": "Cancel",
+    "undo": "Undo",
+    "sentence": "Sentence case",
     "word": "{text}, {confidence} %, {shade}",
     "times": "{start} to {end} s",
     "nothing": NOTHING,
@@ -264,6 +295,7 @@ VIEW = {
     "keys": [
         ["Space", "play or pause"],
         ["Enter", "play the word at the cursor"],
+        ["F2", "correct a word of the text (or click it twice)"],
         ["← →", "one frame (20 ms); with Shift ten"],
         ["Home End", "start and end"],
         ["Page Up, Page Down", "earlier and later"],

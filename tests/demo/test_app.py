@@ -96,7 +96,7 @@ def test_gradio_deletes_uploads_and_results(page, model, clip):
     run = next(number for number, event in page.fns.items() if event.name == "run_new")  # the event of an upload
     with Path(clip["path"]).open("rb") as file:
         (path,) = httpx.post(f"{calls}/upload", files={"files": file}).json()
-    data = [{"path": path, "orig_name": "secret name.wav", "meta": {"_type": "gradio.FileData"}}, None, "greedy", ""]
+    data = [{"path": path, "orig_name": "secret name.wav", "meta": {"_type": "gradio.FileData"}}, None, "greedy", "", False]
     httpx.post(f"{calls}/queue/join", json={"data": data, "fn_index": run, "session_hash": "a"}).raise_for_status()
     with httpx.stream("GET", f"{calls}/queue/data?session_hash=a", timeout=PATIENCE) as answer:
         done = next(line for line in answer.iter_lines() if "process_completed" in line)

@@ -1,12 +1,15 @@
 """The page in a real browser, used as a person would."""
 
+import base64
 import os
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import av
 import jiwer
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from w2vkit.audio import load
 from w2vkit.decode import greedy
 from w2vkit.evaluate.scoring import difference
 from w2vkit.examples import examples
+from w2vkit.formats import FORMATS
 from w2vkit.model import CTCModel
 from w2vkit_demo.tabs.linked_view import linked_view
 
@@ -586,3 +590,201 @@ def _download(page: Page, button: str) -> Path:
 
 def _foreign(requested: str, url: str) -> bool:
     return not requested.startswith((url, "data:", "blob:", url.replace("http:", "ws:")))
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "sound.webm", "film.mkv", "nothing.mov"])
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_films_and_files_without_a_known_type_are_read(page, tmp_path, name, way, default_texts):
+    path = _film(tmp_path / name)
+    if way == "chosen":
+        page.locator("#source input[type=file]").set_input_files(str(path))
+    else:
+        _drop(page, "#source", [path])
+    if name == "nothing.mov":
+        expect(page.locator(".failure:visible")).to_contain_text("could not be read as audio", timeout=PATIENCE)
+    else:
+        expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
+        found = page.locator("#text textarea").input_value()
+        assert jiwer.cer(default_texts[SAY.path.name], found) < 0.1
+
+
+def test_the_chooser_offers_films(page):
+    with page.expect_file_chooser() as chooser:
+        page.locator("#source").get_by_label("Drop").or_(page.locator("#source button", has_text="Upload")).first.click()
+    assert "video/*" in (chooser.value.element.get_attribute("accept") or "")
+
+
+def test_several_files_give_one_zip_and_a_bad_one_is_one_row(page, tmp_path, default_texts):
+    bad = tmp_path / "bad.wav"
+    bad.write_text("not sound")
+    paths = [examples()[0].path, bad, examples()[2].path]
+    _drop(page, "#source", paths)
+    rows = page.locator("#several-table tbody tr")
+    expect(rows.nth(2)).to_contain_text("words, ", timeout=PATIENCE)
+    expect(rows.nth(1)).to_contain_text("could not be read as audio")
+    expect(rows.nth(1)).to_be_visible()
+    expect(page.locator("#several-stop")).to_be_hidden()
+    expect(page.locator("#source audio")).to_have_count(0)  # the field for one sound stays as it was
+    page.locator("#several-formats").get_by_label("vtt").check()
+    expect(page.locator("#several-zip")).to_be_enabled()
+    page.wait_for_timeout(1000)
+    with zipfile.ZipFile(_download(page, "#several-zip")) as archive:
+        stems = [examples()[0].path.stem, examples()[2].path.stem]
+        assert sorted(archive.namelist()) == sorted(f"{stem}.{name}" for stem in stems for name in ("txt", "srt", "vtt"))
+        assert archive.read(f"{stems[0]}.txt").decode().strip() == default_texts[SAY.path.name]
+
+
+def test_long_work_tells_how_far_it_is_and_can_be_stopped(page, tmp_path, default_texts):
+    long = tmp_path / "long.wav"
+    samples, rate = soundfile.read(SAY.path)
+    soundfile.write(long, np.tile(samples, 100), rate)
+    page.locator("#source input[type=file]").set_input_files(str(long))
+    expect(page.locator("#facts")).to_contain_text(re.compile("[1-6] of 7 min"), timeout=PATIENCE)
+    page.locator("#stop").click()
+    expect(page.locator("#facts")).to_contain_text("This was stopped")
+    expect(page.locator("#stop")).to_be_hidden()
+    _try(page, 0)
+    expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
+
+
+def _film(path: Path) -> Path:
+    """Write the first example as the sound of a film, in the container of the name; or something that is none."""
+    if path.stem == "nothing":
+        path.write_text("no film")
+        return path
+    samples, rate = soundfile.read(SAY.path)
+    opus = path.suffix == ".webm"
+    with av.open(str(path), "w") as file:
+        picture = file.add_stream("vp8" if opus else "mpeg4", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        stream = file.add_stream("libopus" if opus else "aac", rate=48_000)
+        stream.layout = "mono"
+        for number in range(int(25 * len(samples) / rate)):
+            file.mux(picture.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), number % 256, np.uint8), format="rgb24")))
+        file.mux(picture.encode(None))
+        frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), format="flt", layout="mono")
+        frame.sample_rate = rate
+        resampler = av.AudioResampler("flt" if opus else "fltp", "mono", 48_000, frame_size=960 if opus else 1024)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            file.mux(stream.encode(part))
+        file.mux(stream.encode(None))
+    return path
+
+
+def _drop(page: Page, where: str, paths: list[Path]) -> None:
+    """Drop files on a part of the page, with the types that Chromium gives to their names."""
+    types = {".mp4": "video/mp4", ".webm": "video/webm", ".wav": "audio/wav", ".flac": "audio/flac", ".mov": "video/quicktime"}
+    files = [[base64.b64encode(path.read_bytes()).decode(), path.name, types.get(path.suffix, "")] for path in paths]
+    page.evaluate(
+        """([where, files]) => { const all = new DataTransfer();
+        for (const [bytes, name, type] of files)
+          all.items.add(new File([Uint8Array.from(atob(bytes), c => c.charCodeAt(0))], name, { type }));
+        const target = document.querySelector(where + " button");
+        target.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: all })) }""",
+        [where, files],
+    )
+
+
+def test_a_word_and_the_whole_text_can_be_edited_and_undone(page, default_texts):
+    _try(page, 2)
+    words, changed = page.locator("#view .lv-word"), page.locator("#view .lv-changed")
+    before = default_texts[examples()[2].path.name].split()
+    expect(words).to_have_text(before, timeout=PATIENCE)
+    words.nth(1).dblclick()
+    page.get_by_label("Correct this word").fill("To <b>")
+    page.keyboard.press("Enter")
+    expect(words).to_have_text([before[0], "To", "<b>", *before[2:]], timeout=PATIENCE)
+    expect(changed).to_have_text(["To", "<b>"])
+    expect(page.locator("#summary")).to_contain_text("words changed by hand: 2")
+    expect(page.locator("#text textarea")).to_have_value(" ".join([before[0], "To <b>", *before[2:]]))
+    assert f"{before[0]} To <b> {before[2]}" in _download(page, "#download-srt").read_text()
+    page.get_by_role("button", name="Sentence case").click()
+    expect(words.nth(3)).to_have_text(before[2].lower(), timeout=PATIENCE)
+    expect(words.nth(1)).to_have_text("To")
+    page.get_by_role("button", name="Undo").click()
+    expect(changed).to_have_count(0, timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    page.get_by_role("button", name="Edit the text").click()
+    page.locator("#view textarea").fill("one two three")
+    page.get_by_role("button", name="Find its times").click()
+    expect(words).to_have_text(["one", "two", "three"], timeout=PATIENCE)
+    words.first.focus()
+    page.keyboard.press("F2")
+    page.keyboard.type("won")
+    page.keyboard.press("Escape")
+    expect(words).to_have_text(["one", "two", "three"])
+    page.get_by_role("button", name="Edit the text").click()
+    page.locator("#view textarea").fill("  ")
+    page.get_by_role("button", name="Find its times").click()
+    expect(page.locator("#facts")).to_contain_text("nothing to align", timeout=PATIENCE)
+    expect(words).to_have_text(["one", "two", "three"])  # nothing is lost
+    _try(page, 0)  # sentence case stays for the next sound
+    expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name].capitalize(), timeout=PATIENCE)
+
+
+def test_paragraphs_have_times_and_the_text_is_copied_with_them(page, tmp_path):
+    samples, rate = soundfile.read(examples()[2].path)
+    path = tmp_path / "two parts.wav"
+    soundfile.write(path, np.concatenate([samples, np.zeros(2 * rate), samples]), rate)
+    page.locator("#source input[type=file]").set_input_files(str(path))
+    times = page.locator("#view .lv-time")
+    expect(times).to_have_count(2, timeout=PATIENCE)
+    times.nth(1).click()
+    minutes, seconds = map(int, times.nth(1).inner_text().split(":"))
+    expect(page.locator("#view .lv-likeliest")).to_contain_text(re.compile(rf"Frame \d+: {60 * minutes + seconds}\."))
+    lines = page.locator("#timed textarea").input_value().splitlines()
+    assert [line.split()[0] for line in lines] == times.all_inner_texts()
+    names = page.locator(".downloads:visible button").all_inner_texts()
+    assert [name.strip() for name in names] == ["Copy the text", "Copy with times", *FORMATS]
+
+
+def test_tabs_examples_and_moments_have_addresses_and_back_goes_back(page, page_url, default_texts):
+    page.get_by_role("tab", name="About").click()
+    assert page.url == f"{page_url}#about"
+    page.get_by_role("tab", name="Transcribe").click()
+    assert page.url == page_url
+    _try(page, 2)
+    expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
+    assert page.url == f"{page_url}#example=3"
+    page.locator("#view .lv-word").nth(3).click()
+    moment = page.url
+    assert re.fullmatch(r".*#example=3&t=\d\.\d\d", moment)
+    page.get_by_role("tab", name="Align").click()
+    page.go_back()
+    expect(page.locator("#view .lv-word").first).to_be_visible()
+    page.go_back()
+    expect(page.locator("#view .lv-word")).to_have_count(0, timeout=PATIENCE)
+    page.go_back()
+    expect(page.get_by_role("tab", name="About")).to_have_attribute("aria-selected", "true")
+    page.wait_for_timeout(2000)  # until the player and the queue are done
+    page.goto("about:blank")
+    page.goto(moment)
+    expect(page.locator("#view .lv-lit")).to_have_text(default_texts[examples()[2].path.name].split()[3], timeout=PATIENCE)
+    page.wait_for_timeout(2000)  # until the player and the queue are done
+    page.goto("about:blank")
+    page.goto(f"{page_url}#align&example=2")
+    expect(page.locator("#align-view .lv-word").first).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_reload_keeps_the_last_result_until_it_is_erased(page, tmp_path, default_texts):
+    path = tmp_path / "kept.wav"
+    samples, rate = soundfile.read(SAY.path)
+    soundfile.write(path, samples, rate)
+    page.locator("#source input[type=file]").set_input_files(str(path))
+    words, said = page.locator("#view .lv-word"), default_texts[SAY.path.name]
+    expect(words).to_have_text(said.split(), timeout=PATIENCE)
+    erase = page.get_by_role("button", name="Erase it")
+    expect(erase).to_be_visible(timeout=PATIENCE)
+    page.reload()
+    expect(words).to_have_text(said.split(), timeout=PATIENCE)
+    expect(page.locator("#facts")).to_contain_text("which this browser kept", timeout=PATIENCE)
+    expect(page.locator("#text textarea")).to_have_value(said)
+    assert " --> " in _download(page, "#download-srt").read_text()
+    page.locator("#view .lv-play").click()
+    page.wait_for_function("() => document.querySelector('#view audio').currentTime > 0")
+    erase.click()
+    expect(erase).to_be_hidden()
+    page.reload()
+    expect(page.locator("#facts")).to_contain_text("Choose a sound")
+    page.wait_for_timeout(1500)
+    expect(words).to_have_count(0)

@@ -99,7 +99,7 @@ def test_an_alignment_is_downloaded_with_the_lines_of_its_text(tmp_path):
         for text in ("Hel-\nlo world", subtitles):
             found, alignment = service.align(str(tmp_path / "a.wav"), text)
             srt, content = (
-                Path(path).read_text() for path in downloads(found, ("srt", "json"), source="a.wav", alignment=alignment)
+                Path(path).read_text() for path in downloads(alignment, ("srt", "json"), seconds=found.seconds, source="a.wav")
             )
             assert cues_of(srt) == ["Hel-", "lo world"]
             assert {"segments", "characters", "unmapped"} <= json.loads(content).keys()

@@ -55,7 +55,8 @@ def _wanted(component: Any, value: Any) -> str | None:
         fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 and math.isfinite(value)
         return None if fits else "a number"
     if isinstance(component, gr.File | gr.Audio):
-        fits = value is None or (isinstance(value, dict) and isinstance(value.get("path"), str))
+        files = value if isinstance(value, list) and getattr(component, "file_count", "") == "multiple" else [value]
+        fits = value is None or all(isinstance(file, dict) and isinstance(file.get("path"), str) for file in files)
         return None if fits else "an uploaded file"
     if isinstance(component, gr.Textbox | gr.Radio | gr.Dropdown):
         return None if value is None or isinstance(value, str) else "a text"

@@ -25,6 +25,7 @@ from w2vkit_demo.server.audio_processes import AudioProcesses
 from w2vkit_demo.server.beam_process import BeamProcess
 from w2vkit_demo.server.limits import MAX_CHARACTERS, MAX_HOTWORD_CHARACTERS, MAX_HOTWORD_WORDS, MAX_HOTWORDS, MAX_MB
 from w2vkit_demo.server.loaded_models import LoadedModels
+from w2vkit_demo.server.long_work import Progress
 from w2vkit_demo.server.model_queue import SHORT_SECONDS, ModelQueue
 
 
@@ -99,18 +100,26 @@ class Service:
         any_label = np.full((1, len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float32)  # one frame, enough for a search
         self.decoder(Setup())(Emissions(any_label, vocabulary))
 
-    def transcribe(self, path: str, setup: Setup) -> Transcription:
-        """Transcribe a file."""
+    def transcribe(self, path: str, setup: Setup, progress: Progress | None = None) -> Transcription:
+        """Transcribe a file; ``progress`` may raise an error to end this."""
         model = self.models.get(setup.model)
         decode = self.decoder(setup)
-        return transcribe(degrade(self._load(path, model), setup), model, decode=decode)
+        sound = degrade(self._load(path, model), setup)
+        if progress is None:
+            return transcribe(sound, model, decode=decode)
+        progress(0, sound.seconds)
+        return transcribe(sound, model, decode=decode, progress=lambda share: progress(share * sound.seconds, sound.seconds))
 
     def align(self, path: str, text: str, model: str = "") -> tuple[Transcription, Alignment]:
         """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does; the text can be that of subtitles."""
         text = without_times(text)
         check_length(text)
         chosen = self.models.get(model)
-        return align_file(self._load(path, chosen), text, chosen, align=self._align)
+        return align_file(self._load(path, chosen), text, chosen, align=self.align_emissions)
+
+    def align_emissions(self, emissions: Emissions, text: str) -> Alignment:
+        """Align as `w2vkit.align.align` does, in a process with a deadline."""
+        return self._process(emissions).align(emissions, text)
 
     def decoder_names(self, model: str = "") -> list[str]:
         """Name the decoders that a model can take: ``checkpoint`` only if a language model lies in its folder."""
@@ -153,9 +162,6 @@ class Service:
 
     def _search(self, search: BeamSearch, emissions: Emissions, *, language_model: Path | None) -> Hypothesis:
         return self._process(emissions).search(emissions, search, language_model=language_model)
-
-    def _align(self, emissions: Emissions, text: str) -> Alignment:
-        return self._process(emissions).align(emissions, text)
 
     def _process(self, emissions: Emissions) -> BeamProcess:
         return self._short if emissions.seconds <= SHORT_SECONDS else self._long

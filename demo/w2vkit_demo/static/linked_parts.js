@@ -20,33 +20,6 @@
     return line;
   }
 
-  function wordButtons(data, texts, choose) {
-    const list = make("div", "lv-words");
-    list.setAttribute("role", "group");
-    list.setAttribute("aria-label", texts.words);
-    if (!data.words.length) list.textContent = texts.nothing;
-    const buttons = data.words.map((word, i) => {
-      const node = make("button", `lv-word lv-${word.shade}`, word.text);
-      const confidence = Math.round(100 * word.confidence), label = fill(texts.word, { text: word.text, confidence, shade: texts.shades[word.shade] });
-      const times = fill(texts.times, { start: word.start.toFixed(2), end: word.end.toFixed(2) });
-      Object.assign(node, { type: "button", title: `${label}, ${times}`, tabIndex: i ? -1 : 0, onclick: () => choose(i) });
-      node.setAttribute("aria-label", label);
-      list.append(node, " ");
-      return node;
-    });
-    // The Tab key stops at the list once, and arrow keys move within it: a long text would have hundreds of stops.
-    list.addEventListener("keydown", event => {
-      const i = buttons.indexOf(document.activeElement);
-      const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: buttons.length - 1 }[event.key];
-      if (i < 0 || !buttons[to]) return;
-      event.preventDefault();
-      buttons[i].tabIndex = -1;
-      buttons[to].tabIndex = 0;
-      buttons[to].focus();
-    });
-    return { list, buttons };
-  }
-
   // The details of a frame: its likeliest labels, the path around it, and a sentence for screen readers.
   function readout(data, texts, frame) {
     const best = likeliest(data, frame, 5).filter(one => one.probability >= LEAST), { cells, text } = collapse(data, frame, REACH);
@@ -84,5 +57,5 @@
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
   }
 
-  window.w2vkitParts = { make, fill, legend, wordButtons, readout, help, save };
+  window.w2vkitParts = { make, fill, legend, readout, help, save };
 })();

@@ -12,13 +12,17 @@
 //     words                            [{text, start, end, confidence, shade: "sure" | "likely" | "doubtful"}]
 //     audio                            {url}: any sound that the browser plays; without it nothing plays
 //     name                             name of the sound's file, for downloads; may be empty
-// texts: VIEW of strings.py. Options: name, what tells two views of a page apart; group: views of one group move together.
+// and of a text that can be edited
+//     words                            have opens (a paragraph begins) and changed (by hand) too
+//     undo, sentence                   whether there is a change to undo, and whether the words are in sentence case
+// texts: VIEW of strings.py. Options: name, what tells two views of a page apart; group: views of one group move together;
+// edit: gets {edit: text}, {undo: true} or {sentence: true}, and answers some time by view.reword(...).
 // The colours are in linked_view.css; an element of class "dark" around the view makes it dark.
 (() => {
   "use strict";
   const { unpack, clamp, frameAt, wordAt, doubtful } = window.w2vkitData;
   const { layout, base, overlay, strip, STRIP } = window.w2vkitDraw;
-  const { make, fill, legend, wordButtons, readout, help, save } = window.w2vkitParts;
+  const { make, fill, legend, readout, help, save } = window.w2vkitParts;
   const { Sound, SPEEDS } = window.w2vkitSound;
   const SHORTEST = 0.1, LONG = 30; // s; the least that is shown, and from where there is a strip
   const FIRST = 110; // CSS pixels a second in the first view of a long sound: most words can be read
@@ -26,8 +30,8 @@
   const INKS = ["text", "muted", "paper", "lane", "wave", "cursor", "chosen", "sure", "likely", "doubtful", "heat", "sound"];
 
   class LinkedView {
-    constructor(element, data, texts, { name = "", group = "" } = {}) {
-      Object.assign(this, { element, texts, group, name, data: unpack(data) });
+    constructor(element, data, texts, { name = "", group = "", edit = null } = {}) {
+      Object.assign(this, { element, texts, group, name, edit, value: { ...data }, data: unpack(data) });
       Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, row: -1, selection: null, waiting: false, frame: -1 });
       Object.assign(this, { spectrum: Boolean(data.audio), letters: false, pauses: true });
       const { seconds } = this.data;
@@ -65,10 +69,12 @@
       this.element.replaceChildren();
       const root = this.root = this.element.appendChild(make("section", "lv"));
       root.setAttribute("aria-label", this.name ? `${texts.name}, ${this.name}` : texts.name);
-      root.append(legend(texts));
-      const { list, buttons } = wordButtons(data, texts, i => this.choose(i));
-      Object.assign(this, { list, buttons });
-      root.append(list, this.bar());
+      const head = root.appendChild(make("div", "lv-head"));
+      this.list = root.appendChild(make("div", ""));
+      this.tools = make("div", "");
+      head.append(legend(texts), this.tools);
+      this.lay();
+      root.append(this.bar());
       if (data.seconds > LONG) {
         this.strip = root.appendChild(make("div", "lv-strip"));
         this.strip.title = texts.strip;
@@ -90,6 +96,29 @@
       this.sound = new Sound(this, this.audio, root.querySelector(".lv-play"));
       this.audio.onratechange = () => { this.rate.value = String(this.audio.playbackRate); };
       window.w2vkitGestures.listen(this);
+    }
+
+    lay() { // the words, and what can be done with them
+      const { texts, data, edit } = this, actions = { choose: i => this.choose(i), seek: time => this.seek(time) };
+      const { list, buttons } = window.w2vkitText.words(data, texts, { ...actions, edit: edit && (text => edit({ edit: text })) });
+      this.list.replaceWith(list);
+      Object.assign(this, { list, buttons, lit: -1 });
+      if (!edit) return this.tools.remove();
+      const tools = window.w2vkitText.tools(data, texts, () => this.list, edit);
+      this.tools.replaceWith(tools);
+      this.tools = tools;
+    }
+
+    reword(value) { // other words for the same sound: {words, undo, sentence}
+      this.audio.pause();
+      Object.assign(this.data, value);
+      Object.assign(this.value, value);
+      this.lay();
+      this.root.querySelector(".lv-doubt").disabled = doubtful(this.data, 0) < 0;
+      if (this.strip) this.drawStrip(true);
+      this.light(wordAt(this.data, this.cursor));
+      this.draw();
+      this.element.dispatchEvent(new CustomEvent("w2vkit-reworded", { bubbles: true }));
     }
 
     button(bar, name, text, label, act, pressed) {
@@ -181,6 +210,7 @@
     seek(time) {
       if (!this.audio.paused) this.sound.seek(time);
       this.point(time, true);
+      this.moment();
     }
 
     hover(row, time) { // the mouse is over a row of the heat map, or over none (-1)
@@ -189,11 +219,16 @@
       else this.point(time);
     }
 
+    moment() { // tells the page what is looked at
+      this.element.dispatchEvent(new CustomEvent("w2vkit-moment", { bubbles: true, detail: this.cursor }));
+    }
+
     choose(index) { // show a word and play it
       const word = this.data.words[index], [{ start, stop }, span] = [this.view, word.end - word.start];
       if (span * (this.box?.scale ?? 0) < NARROW) this.move(word.start - 2 * span, Math.max(5 * span, 1));
       else if (word.start < start || word.end > stop) this.move((word.start + word.end + start - stop) / 2, stop - start);
       this.point(word.start, true);
+      this.moment();
       this.sound.play(word.start, word.end);
     }
 

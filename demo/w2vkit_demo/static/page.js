@@ -41,12 +41,48 @@
     new IntersectionObserver(([seen]) => { if (!seen.isIntersecting) player.pause(); }).observe(list);
   }
 
+  // Gradio's box takes audio/* only, but browsers call films and many recordings video/*, and some files nothing at all. The
+  // server reads all of them, and says clearly what is no sound.
+  const ALSO = "audio/*,video/*,.caf,.amr,.awb,.wv,.ape,.tta,.tak,.mpc,.mka,.mkv,.gsm,.mxf,.ts,.mts,.opus,.ogg";
+  const asSounds = files => {
+    const all = new DataTransfer();
+    for (const file of files) all.items.add(file.type.startsWith("audio/") ? file : new File([file], file.name, { type: "audio/mp4" }));
+    return all;
+  };
+  const several = files => { // more than one: the part "Several files" takes them
+    const box = document.querySelector("#several"), input = () => box.querySelector("input[type=file]");
+    if (!input()) box.querySelector("button")?.click();
+    setTimeout(() => {
+      if (!input()) return;
+      input().files = files;
+      input().dispatchEvent(new Event("change", { bubbles: true }));
+    }, 300);
+  };
+  addEventListener("click", event => {
+    if (event.target.matches?.(".sound-box input[type=file]")) event.target.accept = ALSO;
+  }, true);
+  addEventListener("change", event => {
+    if (event.target.matches?.(".sound-box input[type=file]")) event.target.files = asSounds(event.target.files).files;
+  }, true);
+  addEventListener("drop", event => {
+    const box = event.target.closest?.(".sound-box"), files = event.dataTransfer?.files;
+    if (!box || !files?.length || event.own) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (files.length > 1 && box.id === "source") return several(files);
+    const again = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: asSounds([files[0]]) });
+    again.own = true;
+    event.target.dispatchEvent(again);
+  }, true);
+
   // A result has arrived: it is announced and, where the page has one column, brought into view.
   let region = null;
   function arrived(name) {
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const result = document.getElementById(name);
       if (!result || !result.offsetParent) return;
+      window.w2vkitAddress.arrived();
+      if (name === "result") window.w2vkitAddress.remember();
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
       region ??= make(document.body, "div", "spoken");
@@ -97,5 +133,7 @@
     }, 700);
   }
 
-  window.w2vkitPage = { examples, arrived, copy };
+  const views = new WeakMap(); // the view of each element that shows one
+  const view = id => views.get(document.querySelector(`#${id} .lv-mount`));
+  window.w2vkitPage = { examples, arrived, copy, views, view };
 })();

@@ -45,7 +45,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         except W2VKitError as error:
             return nothing(widgets.failure(error))
         line = widgets.message(_summary(found, time.perf_counter() - started), "says")
-        exported = widgets.downloads(found, FORMATS, source=path, alignment=alignment)
+        exported = widgets.downloads(alignment, FORMATS, seconds=found.seconds, notes=found.notes, source=path)
         words = widgets.times_table(found.hypothesis.words)
         return [
             _remarks(found, alignment),

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,32 +17,50 @@ from w2vkit.audio import Waveform
 from w2vkit.decode import Hypothesis
 from w2vkit.decode.hypothesis import shade
 from w2vkit.emissions import Emissions, Vocabulary
+from w2vkit.formats import segments
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
+from w2vkit_demo.tabs.own_text import Version, shown
 
 STATIC = Path(__file__).parents[1] / "static"
-PARTS = ("data", "spectrum", "draw", "svg", "parts", "sound", "gestures", "view")  # each script needs those before it
+PARTS = ("data", "spectrum", "draw", "svg", "parts", "text", "sound", "gestures", "view")  # each script needs those before it
 SCRIPT = "".join((STATIC / f"linked_{part}.js").read_text(encoding="utf-8") for part in PARTS)
 CSS = (STATIC / "linked_view.css").read_text(encoding="utf-8")
 
 FLOOR = -8.0  # natural logarithm; probabilities below exp(-8), one in 3,000, are drawn alike
 PEAK_SECONDS = 0.005  # s; one pair of peaks for each
+PARAGRAPH_SECONDS = 1.0  # s; a pause of this length ends a paragraph
 MOST_LABELS = 64  # rows that can be told apart; of a larger vocabulary the likeliest are drawn
 
 
-# Each new value makes a new view.
+# Each new value makes a new view. What the view tells goes to the event "input".
 MOUNT = """
+const mount = () => element.querySelector(".lv-mount");
 let view = null;
+const options = { ...props.options, edit: props.options.edit ? change => trigger("input", change) : null };
 const show = () => {
   view?.close();
-  view = props.value ? w2vkitView.mount(element.querySelector(".lv-mount"), props.value, props.texts, props.options) : null;
+  view = props.value ? w2vkitView.mount(mount(), props.value, props.texts, options) : null;
+  w2vkitPage.views.set(mount(), view);
 };
 watch("value", show);
 show();
+const last = props.options.edit && !props.value && w2vkitAddress.last();
+if (last) setTimeout(() => {
+  if (props.value) return;
+  props.value = last;
+  show();
+  const { words, own, sentence, seconds, name, summary } = last;
+  trigger("input", { restore: { words, own, sentence, seconds, name, summary } });
+}, 500);
 """
 
 
-def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any] | None = None) -> gr.HTML:
+# Other words for the sound that a view shows.
+REWORD = 'watch("value", () => props.value && w2vkitPage.view(props.view)?.reword(props.value));'
+
+
+def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any] | None = None, edit: bool = False) -> gr.HTML:
     """Make an empty linked view, whose value is the result of `packed`.
 
     Parameters
@@ -54,6 +73,8 @@ def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any
         What tells the view from another one on the same tab, for screen readers.
     texts : dict
         Texts that replace some of `strings.VIEW`.
+    edit : bool
+        Offer to change the text: the component's event ``input`` then has ``edit`` (the whole text), ``undo`` or ``sentence``.
     """
     return gr.HTML(
         html_template='<div class="lv-mount"></div>',
@@ -62,8 +83,13 @@ def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any
         apply_default_css=False,
         elem_id=elem_id,
         texts=strings.VIEW | (texts or {}),
-        options={"group": group, "name": name},
+        options={"group": group, "name": name, "edit": edit},
     )
+
+
+def build_words(view: str) -> gr.HTML:
+    """Make a hidden component whose value, of `reworded`, changes the words of a view that is shown."""
+    return gr.HTML(html_template="<span></span>", js_on_load=REWORD, elem_classes="kept", view=view)
 
 
 def packed(found: Transcription, *, source: str = "") -> dict[str, Any]:
@@ -78,6 +104,23 @@ def packed(found: Transcription, *, source: str = "") -> dict[str, Any]:
     return view | {"audio": audio, "name": Path(source).name}
 
 
+def reworded(version: Version, *, sentence: bool) -> dict[str, Any]:
+    """Give what a view shows of a text that can be changed."""
+    words = shown_words(shown(version, sentence=sentence), version.changed)
+    own = [word.text for word in version.hypothesis.words] if sentence else None  # for `restored_version`
+    shown_ones = [asdict(word) for word in words]
+    return {"words": shown_ones, "own": own, "undo": version.before is not None, "sentence": sentence}
+
+
+def shown_words(hypothesis: Hypothesis, changed: Sequence[bool] = ()) -> tuple["ShownWord", ...]:
+    """Give the words of a view; a paragraph begins after each long pause."""
+    opens = {id(part[0]) for part in segments(hypothesis.words, PARAGRAPH_SECONDS)}
+    return tuple(
+        ShownWord(w.text, w.start, w.end, round(w.confidence, 4), shade(w.confidence), id(w) in opens, by_hand)
+        for w, by_hand in zip(hypothesis.words, changed or [False] * len(hypothesis.words), strict=True)
+    )
+
+
 def wav(waveform: Waveform) -> bytes:
     """Write a waveform as a 16-bit WAV file, which every browser plays."""
     buffer = io.BytesIO()
@@ -87,13 +130,18 @@ def wav(waveform: Waveform) -> bytes:
 
 @dataclass(frozen=True)
 class ShownWord:
-    """A word of a linked view: text, times (s), confidence, and the name of its shade: sure, likely or doubtful."""
+    """A word of a linked view: text, times (s), confidence, and the name of its shade: sure, likely or doubtful.
+
+    It may open a paragraph, and be changed by hand.
+    """
 
     text: str
     start: float
     end: float
     confidence: float
     shade: str
+    opens: bool = False
+    changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +206,7 @@ def linked_view(waveform: Waveform, emissions: Emissions, hypothesis: Hypothesis
         floor=FLOOR,
         peaks=_base64(_peaks(waveform.samples, step)),
         peak_seconds=step / waveform.sample_rate,
-        words=tuple(ShownWord(w.text, w.start, w.end, round(w.confidence, 4), shade(w.confidence)) for w in hypothesis.words),
+        words=shown_words(hypothesis),
     )
 
 

@@ -1,12 +1,12 @@
 """What the tabs share: inputs, choices, messages, tables and files to download."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from filecmp import cmp
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import gradio as gr
@@ -24,9 +24,12 @@ from w2vkit.examples import examples
 from w2vkit.formats import render
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
+from w2vkit_demo.server.long_work import Progress, watched
+from w2vkit_demo.server.model_queue import SHORT_SECONDS
 from w2vkit_demo.server.service import Service
 from w2vkit_demo.tabs.linked_view import wav
 
+T = TypeVar("T")
 AT_ONCE = 16  # requests that are processed at a time; the others wait in the queue, and the page shows their place in it
 NAME_CHARACTERS = 60  # of a download's name
 RECORDED = "audio.wav"  # the name that Gradio gives to each recording
@@ -85,7 +88,7 @@ def known_text(path: str | None) -> str:
     return next((clip["text"].capitalize() for clip in same if cmp(clip["path"], str(path), shallow=False)), "")
 
 
-def on_new_sound(source: gr.Audio, clear: Any, run: Any, inputs: list[Any], outputs: list[Any], result: str) -> None:
+def on_new_sound(source: gr.Audio, clear: Any, run: Any, inputs: list[Any], outputs: list[Any], result: str) -> Any:
     """Whenever the sound changes, end the work on the one before, show that ``clear`` gives, and then what ``run`` gives.
 
     Parameters
@@ -96,13 +99,17 @@ def on_new_sound(source: gr.Audio, clear: Any, run: Any, inputs: list[Any], outp
         Takes the path and the values of ``inputs``.
     result : str
         The id of the part of the page that shows the result; it is announced and brought into view.
+
+    Returns
+    -------
+    The event of ``run``.
     """
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     # The events of a field run in their order here: first the work on the sound before is ended. A hidden field starts the
     # new work, because Gradio can only name events to end that were made before.
     cleared = gr.Textbox(elem_classes="kept")
-    reading = cleared.change(run, [source, *inputs], outputs, trigger_mode="multiple", **options, **RUN)
-    source.change(None, cancels=reading, queue=False, **options)
+    event = cleared.change(run, [source, *inputs], outputs, trigger_mode="multiple", **options, **RUN)
+    source.change(None, cancels=event, queue=False, **options)
     source.change(
         lambda path: [*clear(path), uuid4().hex],
         source,
@@ -111,7 +118,8 @@ def on_new_sound(source: gr.Audio, clear: Any, run: Any, inputs: list[Any], outp
         trigger_mode="always_last",
         **options,
     )
-    announce(reading, result)
+    announce(event, result)
+    return event
 
 
 def announce(event: Any, result: str) -> None:
@@ -124,9 +132,38 @@ def hint(text: str) -> str:
     return f'<p class="hint">{escape(text)}</p>'
 
 
-def busy() -> str:
-    """Say that the sound is read; the style shows this only if it takes a while."""
+def busy(share: str = "") -> str:
+    """Say that the sound is read, and how much of it; without a share the style shows this only if it takes a while."""
+    if share:
+        return f'<p class="hint reading">{escape(strings.BUSY_LONG.format(share=share))}</p>'
     return f'<p class="hint busy">{escape(strings.BUSY)}</p>'
+
+
+def reading(work: Callable[[Progress], T], show: Callable[[str], list[Any]]) -> Generator[list[Any], None, T]:
+    """Do long work within an event; ``show`` gives the outputs for a share, such as "4 of 9 min", empty for short sound."""
+    steps = watched(work)
+    try:
+        while True:
+            told = next(steps)
+            yield show(_share(*told)) if told else [gr.skip()] * len(show(""))
+    except StopIteration as end:
+        return end.value
+    finally:
+        steps.close()
+
+
+def _share(done: float, seconds: float) -> str:
+    if seconds <= SHORT_SECONDS:  # it is soon over
+        return ""
+    unit, scale = ("min", 60) if seconds >= 120 else ("s", 1)
+    return strings.SHARE.format(done=done / scale, all=seconds / scale, unit=unit)
+
+
+def stop_button(elem_id: str, stopped: Callable[[], list[Any]], outputs: list[Any], events: list[Any]) -> gr.Button:
+    """Make a button that ends the work of events; the style shows it while a part beside it has the class "reading"."""
+    button = gr.Button(strings.STOP, size="sm", elem_id=elem_id, elem_classes="stop")
+    button.click(stopped, None, outputs, cancels=events, queue=False, show_progress="hidden", api_visibility="private")
+    return button
 
 
 def label_of(choices: Mapping[str, str], value: str) -> str:
@@ -207,11 +244,13 @@ def scored(found: Scored) -> str:
     return f'<p class="says">{summary}</p><p class="marked">{marked(found.pairs)}</p><p class="legend">{strings.MARKS}</p>'
 
 
-def download_buttons(formats: Sequence[str], elem_id: str, text: gr.Textbox) -> list[gr.DownloadButton]:
-    """Make a row of buttons: one that copies ``text``, and one for each format, for `downloads` to fill."""
+def download_buttons(formats: Sequence[str], elem_id: str, text: gr.Textbox, timed: gr.Textbox | None = None) -> list[Any]:
+    """Make a row of buttons: those that copy a text, and one for each format, for `downloads` to fill."""
     with gr.Row(elem_classes="downloads"):
-        copy = gr.Button(strings.COPY, size="sm", min_width=120, elem_id=f"{elem_id}-copy")
-        copy.click(None, text, js="text => window.w2vkitPage.copy(text)", api_visibility="private")
+        for name, copied, label in (("copy", text, strings.COPY), ("copy-times", timed, strings.COPY_TIMES)):
+            if copied:
+                copy = gr.Button(label, size="sm", min_width=120, elem_id=f"{elem_id}-{name}")
+                copy.click(None, copied, js="text => window.w2vkitPage.copy(text)", api_visibility="private")
         gr.HTML(f"<span>{strings.DOWNLOADS}</span>", elem_classes="downloads-label")
         return [
             gr.DownloadButton(strings.DOWNLOAD.format(format=name), size="sm", min_width=56, elem_id=f"{elem_id}-{name}")
@@ -220,14 +259,19 @@ def download_buttons(formats: Sequence[str], elem_id: str, text: gr.Textbox) -> 
 
 
 def downloads(
-    found: Transcription | None, formats: Sequence[str], *, source: str = "", alignment: Alignment | None = None
+    found: Hypothesis | Alignment | None,
+    formats: Sequence[str],
+    *,
+    seconds: float = 0,
+    notes: Sequence[str] = (),
+    source: str = "",
 ) -> list[Any]:
     """Write a result or its alignment in each format, and give the values of `download_buttons`."""
     if found is None:
         return [None] * len(formats)
     path = Path(source)
     stem = datetime.now().strftime(strings.RECORDING) if path.name == RECORDED else path.stem[:NAME_CHARACTERS] or "audio"
-    facts: dict[str, Any] = {"seconds": found.seconds, "name": path.name, "notes": found.notes}
-    texts = {name: render(alignment or found.hypothesis, name, **facts) for name in formats}
+    facts: dict[str, Any] = {"seconds": seconds, "name": path.name, "notes": notes}
+    texts = {name: render(found, name, **facts) for name in formats}
     files = {name: save_bytes_to_cache(t.encode(), f"{stem}.{name}", get_upload_folder()) for name, t in texts.items()}
     return [files[name] for name in formats]

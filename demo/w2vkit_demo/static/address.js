@@ -1,0 +1,109 @@
+// The address of the page: each tab, example and moment has one, such as #align and #example=3&t=1.2.
+// And the last result, which this browser keeps until it is erased.
+(() => {
+  "use strict";
+  const FIRST = "transcribe";
+  const tabs = () => [...document.querySelectorAll("[role=tab]")];
+  const named = tab => tab.textContent.trim().toLowerCase();
+  const seen = query => [...document.querySelectorAll(query)].filter(node => node.offsetParent);
+  const open = () => named(tabs().find(tab => tab.getAttribute("aria-selected") === "true") ?? { textContent: FIRST });
+  const taken = {}; // the example of each tab, from 1 on
+  let steering = false, wanted = null; // an address is being followed; the moment to show when its result comes
+
+  async function until(find) {
+    for (let tries = 0; tries < 100; tries++) {
+      const found = find();
+      if (found) return found;
+      await new Promise(done => setTimeout(done, 100));
+    }
+  }
+
+  function write(tab, t, kind = "pushState") {
+    const parts = [tab === FIRST ? "" : tab, taken[tab] && `example=${taken[tab]}`, t !== undefined && `t=${(Math.ceil(100 * t) / 100).toFixed(2)}`];
+    const hash = parts.filter(Boolean).join("&"), address = location.pathname + location.search + (hash && `#${hash}`);
+    if (`#${hash}` !== (location.hash || "#")) history[kind](null, "", address);
+  }
+
+  async function follow() {
+    const parts = location.hash.slice(1).split("&"), values = new URLSearchParams(parts.join("&"));
+    await until(() => tabs().length);
+    const name = tabs().some(tab => named(tab) === parts[0]) ? parts[0] : FIRST;
+    const example = +values.get("example") || undefined;
+    steering = true;
+    wanted = values.has("t") ? +values.get("t") : null;
+    if (open() !== name) tabs().find(one => named(one) === name).click();
+    if (example && taken[name] !== example) {
+      const clips = await until(() => open() === name && seen(".clip-take")[0] && seen(".clip-take"));
+      taken[name] = example;
+      clips?.[example - 1]?.click();
+    } else if (!example && taken[name]) {
+      delete taken[name];
+      seen(".sound-box [aria-label=Clear]")[0]?.click();
+    } else arrived();
+    steering = false;
+  }
+
+  function arrived() { // a result is here: show the wanted moment
+    const view = seen(".lv-mount").map(node => window.w2vkitPage.views.get(node)).find(Boolean);
+    if (wanted === null || !view) return;
+    const t = wanted;
+    wanted = null;
+    view.seek(t);
+  }
+
+  document.addEventListener("click", event => {
+    const tab = event.target.closest?.("[role=tab]"), taking = event.target.closest?.(".clip-take");
+    if (steering) return;
+    if (tab) write(named(tab));
+    if (taking) {
+      taken[open()] = seen(".clip-take").indexOf(taking) + 1;
+      write(open());
+    }
+    if (event.target.closest?.(".sound-box [aria-label=Clear], .sound-box .record-button")) other();
+  }, true);
+  const other = () => { // a sound that has no address
+    delete taken[open()];
+    if (!steering) write(open());
+  };
+  document.addEventListener("change", event => { if (event.target.matches?.(".sound-box input[type=file]")) other(); });
+  document.addEventListener("drop", event => { if (event.target.closest?.(".sound-box")) other(); }, true);
+  document.addEventListener("w2vkit-moment", event => { if (taken[open()]) write(open(), event.detail, "replaceState"); });
+  addEventListener("popstate", follow);
+  if (location.hash) follow();
+
+  // The last result of the first tab; of a short one the sound, too.
+  const KEY = "w2vkit-last", LONGEST = 60; // s
+  const store = kept => {
+    try {
+      if (kept) localStorage.setItem(KEY, JSON.stringify(kept));
+      else localStorage.removeItem(KEY);
+    } catch { /* too large, or the browser keeps nothing */ }
+    showErase();
+  };
+  const showErase = () => document.querySelectorAll("[data-erase]").forEach(button => { button.hidden = !localStorage.getItem(KEY); });
+  async function remember() {
+    const view = window.w2vkitPage.view("view");
+    if (!view) return;
+    const { audio, ...value } = view.value, kept = { ...value, summary: document.querySelector("#summary").textContent };
+    try {
+      const blob = audio?.url && value.seconds <= LONGEST ? await (await fetch(audio.url)).blob() : null;
+      if (blob) kept.audio = { url: await new Promise(done => {
+        const reader = Object.assign(new FileReader(), { onload: () => done(reader.result) });
+        reader.readAsDataURL(blob);
+      }) };
+    } catch { /* the sound is no longer there */ }
+    if (view === window.w2vkitPage.view("view")) store(kept);
+  }
+  function last() { // what to show after a reload; an address with an example comes first
+    try {
+      return location.hash.includes("example=") ? null : JSON.parse(localStorage.getItem(KEY));
+    } catch {
+      return null;
+    }
+  }
+  document.addEventListener("w2vkit-reworded", remember);
+  document.addEventListener("click", event => { if (event.target.closest?.("[data-erase]")) store(null); });
+  addEventListener("load", () => until(() => document.querySelector("[data-erase]")).then(showErase));
+
+  window.w2vkitAddress = { arrived, remember, last };
+})();

@@ -1,0 +1,101 @@
+// The linked view's text: words in paragraphs with their times, and, with the option `edit`, fields to correct them.
+(() => {
+  "use strict";
+  const { make, fill } = window.w2vkitParts;
+  const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+  // The words as buttons: `choose` plays one, `seek` goes to a time, `edit` (or null) gets the whole text after a change.
+  function words(data, texts, { choose, seek, edit }) {
+    const list = make("div", "lv-words"), paragraphs = data.words.filter(word => word.opens).length > 1;
+    list.setAttribute("role", "group");
+    list.setAttribute("aria-label", edit ? texts.words_edit : texts.words);
+    if (!data.words.length) list.textContent = texts.nothing;
+    const buttons = data.words.map((word, i) => {
+      const node = make("button", `lv-word lv-${word.shade}${word.changed ? " lv-changed" : ""}`, word.text);
+      const confidence = Math.round(100 * word.confidence), shade = texts.shades[word.shade];
+      const label = fill(texts.word, { text: word.text, confidence, shade }) + (word.changed ? `, ${texts.changed}` : "");
+      const times = fill(texts.times, { start: word.start.toFixed(2), end: word.end.toFixed(2) });
+      Object.assign(node, { type: "button", title: `${label}, ${times}`, tabIndex: i ? -1 : 0, onclick: () => choose(i) });
+      node.setAttribute("aria-label", label);
+      if (edit) node.ondblclick = () => correct(i);
+      if (paragraphs && word.opens) {
+        const time = make("button", "lv-time", clock(word.start));
+        Object.assign(time, { type: "button", tabIndex: -1, onclick: () => seek(word.start) });
+        time.setAttribute("aria-label", fill(texts.go, { time: clock(word.start) }));
+        list.append(...(i ? [make("br", "")] : []), time, " ");
+      }
+      list.append(node, " ");
+      return node;
+    });
+
+    function correct(i) { // a field in place of a word
+      const field = make("input", "lv-field"), button = buttons[i];
+      Object.assign(field, { value: data.words[i].text, size: data.words[i].text.length + 2 });
+      field.setAttribute("aria-label", texts.correct);
+      let open = true;
+      const end = (keep, focus) => {
+        if (!open) return;
+        open = false;
+        field.replaceWith(button);
+        if (focus) button.focus();
+        if (keep && field.value.trim() !== data.words[i].text) edit(data.words.map((word, k) => (k === i ? field.value.trim() : word.text)).join(" "));
+      };
+      field.onblur = () => end(true, false);
+      field.onkeydown = event => {
+        event.stopPropagation();
+        if (event.key === "Enter" || event.key === "Escape") end(event.key === "Enter", true);
+      };
+      button.replaceWith(field);
+      field.focus();
+      field.select();
+    }
+
+    // The Tab key stops at the list once, and arrow keys move within it: a long text would have hundreds of stops.
+    list.addEventListener("keydown", event => {
+      const i = buttons.indexOf(document.activeElement);
+      const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: buttons.length - 1 }[event.key];
+      if (edit && i >= 0 && event.key === "F2") correct(i);
+      if (i < 0 || !buttons[to]) return;
+      event.preventDefault();
+      buttons[i].tabIndex = -1;
+      buttons[to].tabIndex = 0;
+      buttons[to].focus();
+    });
+    return { list, buttons };
+  }
+
+  // The line below the words: edit all of them, undo the last change, sentence case. `send` tells the server.
+  function tools(data, texts, list, send) {
+    const bar = make("div", "lv-bar lv-tools");
+    const add = (name, text, act) => {
+      const node = bar.appendChild(make("button", `lv-${name}`, text));
+      return Object.assign(node, { type: "button", onclick: act });
+    };
+    add("rewrite", texts.rewrite, () => {
+      const area = make("textarea", "lv-area"), answer = make("div", "lv-bar");
+      const close = () => { area.replaceWith(list()); answer.replaceWith(bar); };
+      const keep = make("button", "lv-keep", texts.keep), cancel = make("button", "", texts.cancel);
+      area.value = data.words.map((word, i) => (i && word.opens ? "\n" : "") + word.text).join(" ").replaceAll(" \n", "\n");
+      area.setAttribute("aria-label", texts.rewrite);
+      area.onkeydown = event => {
+        event.stopPropagation();
+        if (event.key === "Escape") close();
+        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep.click();
+      };
+      keep.type = cancel.type = "button";
+      keep.onclick = () => { close(); send({ edit: area.value }); };
+      cancel.onclick = close;
+      answer.append(keep, cancel);
+      area.style.height = `${Math.max(120, list().offsetHeight)}px`;
+      list().replaceWith(area);
+      bar.replaceWith(answer);
+      area.focus();
+    });
+    add("undo", texts.undo, () => send({ undo: true })).disabled = !data.undo;
+    const sentence = add("sentence", texts.sentence, () => send({ sentence: !data.sentence }));
+    sentence.setAttribute("aria-pressed", String(Boolean(data.sentence)));
+    return bar;
+  }
+
+  window.w2vkitText = { words, tools };
+})();

@@ -1,0 +1,106 @@
+"""The text of a result as its reader changes it: edited, undone, in sentence case."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from typing import Any
+
+import numpy as np
+
+from w2vkit.align import Alignment, align
+from w2vkit.decode import Hypothesis, Word
+from w2vkit.emissions import Emissions
+from w2vkit.errors import W2VKitError
+from w2vkit.formats import in_case, segments
+from w2vkit_demo import strings
+from w2vkit_demo.server.limits import MAX_CHARACTERS
+
+Align = Callable[[Emissions, str], Alignment]
+MOST_SECONDS = 1e6  # of a result that a browser kept
+
+
+@dataclass(frozen=True)
+class Version:
+    """A text with its times, in the case of the model.
+
+    Attributes
+    ----------
+    hypothesis : Hypothesis
+    changed : tuple of bool
+        For each word whether it was written by hand.
+    before : Version or None
+        What the last change can be undone to.
+    """
+
+    hypothesis: Hypothesis
+    changed: tuple[bool, ...]
+    before: "Version | None" = None
+
+
+def first_version(hypothesis: Hypothesis) -> Version:
+    """Give the text as it was found."""
+    return Version(hypothesis, (False,) * len(hypothesis.words))
+
+
+def shown(version: Version, *, sentence: bool) -> Hypothesis:
+    """Give the text as it is shown. In sentence case a word by hand with a small letter keeps its letters."""
+    hypothesis = version.hypothesis
+    if not sentence:
+        return hypothesis
+    pairs = zip(in_case(hypothesis, "sentence").words, hypothesis.words, version.changed, strict=True)
+    words = tuple(own if changed and own.text != own.text.upper() else cased for cased, own, changed in pairs)
+    return replace(hypothesis, text=" ".join(word.text for word in words), words=words)
+
+
+def edited(version: Version, text: str, emissions: Emissions, *, sentence: bool, align: Align = align) -> Version:
+    """Align what a person made of the text that was `shown`; ``align`` is `w2vkit.align.align`, or does it elsewhere.
+
+    Raises
+    ------
+    AlignmentError
+        As `w2vkit.align.align`.
+    """
+    seen = [word.text for word in shown(version, sentence=sentence).words]
+    own = [word.text for word in version.hypothesis.words]
+    given = text.split()
+    if given == seen:
+        return version
+    texts: list[str] = []
+    for kind, start, stop, first, last in SequenceMatcher(None, seen, given, autojunk=False).get_opcodes():
+        texts += own[start:stop] if kind == "equal" else given[first:last]
+    aligned = align(emissions, " ".join(texts)).hypothesis
+    changed = [True] * len(aligned.words)
+    found = [word.text for word in aligned.words]
+    for start, to, length in SequenceMatcher(None, own, found, autojunk=False).get_matching_blocks():
+        changed[to : to + length] = version.changed[start : start + length]
+    return Version(aligned, tuple(changed), version)
+
+
+def restored_version(given: Any) -> Version:
+    """Make a version of what a browser kept of a view: ``words`` as they were shown, and ``own`` words of the model.
+
+    Raises
+    ------
+    W2VKitError
+        It is not what a browser keeps.
+    """
+    try:
+        shown_ones = given["words"][:MAX_CHARACTERS]
+        own = given.get("own") or [word["text"] for word in shown_ones]
+        times = [(float(word["start"]), float(word["end"]), float(word["confidence"])) for word in shown_ones]
+        words = tuple(Word(str(text), *numbers) for text, numbers in zip(own, times, strict=True))
+        changed = tuple(bool(word["changed"]) for word in shown_ones)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise W2VKitError(strings.NOT_RESTORED) from error
+    if not all(np.isfinite(numbers).all() and 0 <= numbers[0] <= numbers[1] < MOST_SECONDS for numbers in times):
+        raise W2VKitError(strings.NOT_RESTORED)
+    return Version(Hypothesis(" ".join(word.text for word in words), words, 0.0), changed)
+
+
+def paragraphs(hypothesis: Hypothesis, pause: float) -> str:
+    """Write a line for each part between pauses of at least ``pause`` (s), each with the time at which it starts."""
+    lines = []
+    for part in segments(hypothesis.words, pause):
+        minutes, seconds = divmod(int(part[0].start), 60)
+        lines.append(f"{minutes}:{seconds:02d}  {' '.join(word.text for word in part)}")
+    return "\n".join(lines)
