@@ -23,6 +23,7 @@ from support.server import serve_demo
 
 from w2vkit.examples import examples
 from w2vkit.model.hub import DEFAULT
+from w2vkit_demo import strings
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -130,7 +131,7 @@ def test_the_space_starts_from_its_folder_alone_and_transcribes(space, python, d
         client = Client(url, verbose=False)
         assert client.predict(handle_file(str(clip)), api_name="/transcribe")["text"] == default_texts[clip.name]
         assert [model["name"] for model in client.predict(api_name="/models") if model["running"]] == ["w2v-mini"]
-        assert "The small model is used" in str(client.config["components"])
+        assert strings.NOTICE in str(client.config["components"])
 
 
 def test_zero_gpu_is_asked_for_time_by_the_length_of_the_sound(space, tmp_path):

@@ -188,7 +188,8 @@ def test_a_closed_pipe_ends_the_command_without_a_traceback(arguments):
     command.stdout.close()
     said = command.stderr.read()
     assert command.wait() == 141
-    assert all(line.split(": ")[0] in {clip.path.name for clip in examples()} for line in said.splitlines())
+    known = {"Decoding", *(clip.path.name for clip in examples())}
+    assert all(line.split(": ")[0] in known for line in said.splitlines())
 
 
 @pytest.mark.slow
@@ -199,7 +200,8 @@ def test_ctrl_c_while_transcribing_ends_with_one_line_and_status_130():
     command.send_signal(signal.SIGINT)
     _, said = command.communicate()
     assert command.returncode == 130
-    assert said.splitlines()[len(examples()) :] == ["w2vkit: stopped. Results that were already written are kept."]
+    lines = [line for line in said.splitlines() if not line.startswith("Decoding: ")]
+    assert lines[len(examples()) :] == ["w2vkit: stopped. Results that were already written are kept."]
 
 
 def test_no_control_character_of_a_name_reaches_the_terminal(capfd):
