@@ -55,6 +55,7 @@ def speech() -> tuple[Waveform, Emissions]:
     return Waveform(samples, 16_000), Emissions(log_probs, vocabulary)
 
 
+@pytest.mark.slow
 def test_the_window_moves_to_another_frame(opened):
     page = opened(figures.draw_frames, *speech(), 0.025, 1)
     expect(page.get_by_text("text so far: A")).to_be_visible()
@@ -65,6 +66,7 @@ def test_the_window_moves_to_another_frame(opened):
     expect(page.get_by_text("frame 9 sees 25 ms")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_zoom_shows_and_plays_what_is_seen(opened):
     page = opened(figures.draw_zoom, speech()[0], 0.1, width=20.0)
     expect(page.get_by_text("320 samples in 20.0 ms")).to_be_visible()
@@ -72,6 +74,7 @@ def test_the_zoom_shows_and_plays_what_is_seen(opened):
     expect(page.get_by_text("50.0 times a second")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_path_is_typed_or_clicked(opened):
     page = opened(figures.draw_path, "εHELO␣", "εεεεεεεεε", "HELLO")
     page.get_by_label("9 frames").fill("hheellll ")
@@ -82,6 +85,7 @@ def test_a_path_is_typed_or_clicked(opened):
     expect(page.get_by_text("that is it")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_path_through_the_lattice_is_checked_and_counted(opened):
     page = opened(figures.draw_lattice, "εBED", np.full((4, 4), 0.25), ["BEE", "BE"], [1, 3, 4, 5], filled=4)
     expect(page.get_by_text(f"P(BEE) = {1 / 4**4:.6f}")).to_be_visible()  # four frames allow one path

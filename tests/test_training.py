@@ -27,6 +27,8 @@ from w2vkit.examples import examples
 from w2vkit.model.fast_layers import tabulate
 from w2vkit.model.precision import set_dtype
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Teacher:
@@ -176,7 +178,6 @@ def test_a_batch_depends_on_its_number_alone_so_that_runs_resume(corpus):
     assert not torch.equal(first[0].waveforms[:1, :1000], first[7].waveforms[:1, :1000])
 
 
-@pytest.mark.slow
 def test_batches_have_two_shapes_and_hide_only_frames_of_speech(corpus):
     batches = Batches(corpus, seed=1, steps=30, seconds=20, strength=1.0, mask=0.2)
     sizes = set()
@@ -245,7 +246,6 @@ def test_a_corpus_that_is_not_listed_is_drawn_like_any_other(tmp_path):
     assert unknown / known == pytest.approx(OTHER / WEIGHTS["ljspeech"])
 
 
-@pytest.mark.slow
 def test_a_run_ends_when_its_minutes_are_over_at_the_rate_of_a_last_step(teacher, corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(train, "Teacher", lambda _: teacher)
     monkeypatch.setattr(train, "Corpus", lambda _: corpus)

@@ -51,6 +51,7 @@ def test_the_examples_are_listed_and_transcribed_as_the_core_does(default_texts)
     assert all(clip.about in done.stderr for clip in examples())
 
 
+@pytest.mark.slow
 def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path, default_texts, capsys):
     out = tmp_path / "out"
     assert main(["transcribe", str(talks), "--model", "w2v-mini", "--format", "json", "--output-dir", str(out)]) == 1
@@ -62,6 +63,7 @@ def test_a_folder_goes_on_past_a_bad_file_and_says_which_failed(talks, tmp_path,
     assert "\r" not in said  # no progress bar, since standard error is not a terminal
 
 
+@pytest.mark.slow
 def test_a_note_is_printed_and_stays_in_the_json_and_strict_makes_it_an_error(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     samples, rate = soundfile.read(examples()[0].path, dtype="float32")
@@ -83,6 +85,7 @@ def test_a_note_is_printed_and_stays_in_the_json_and_strict_makes_it_an_error(tm
     assert "no audio track 2" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_patterns_and_single_files_print_to_the_terminal(talks, default_texts, monkeypatch, capsys):
     text = default_texts[examples()[0].path.name]
     monkeypatch.chdir(talks.parent)
@@ -100,6 +103,7 @@ def test_without_the_hub_w2v_mini_is_announced_once():
     assert "w2vkit transcribe --model facebook/wav2vec2-large-960h-lv60-self" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_named_model_out_of_reach_is_an_error_within_15_seconds():
     started = time.monotonic()
     done = w2vkit("transcribe", examples()[0].path, "--model", "facebook/wav2vec2-base-960h")
@@ -160,6 +164,7 @@ def test_importing_the_package_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+@pytest.mark.slow
 def test_silence_and_too_short_from_the_command_line(tmp_path, monkeypatch, capsys):
     soundfile.write(tmp_path / "silence.wav", np.zeros(16_000), 16_000)
     soundfile.write(tmp_path / "short.wav", np.zeros(200), 16_000)

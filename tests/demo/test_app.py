@@ -79,6 +79,7 @@ def clip(tmp_path) -> Any:
     return handle_file(str(tmp_path / "secret name.wav"))
 
 
+@pytest.mark.slow
 def test_a_request_is_refused_when_the_queue_is_full(client, model, clip):
     running = client.submit(clip, api_name="/transcribe")
     assert model.entered.wait(PATIENCE)

@@ -28,6 +28,7 @@ def process() -> Iterator[BeamProcess]:
     process.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [BeamSearch(nbest=3), BeamSearch(hotwords={"WURLD": 9.0}), BeamSearch(alpha=0.3)])
 def test_search_gives_what_beam_search_gives(process, search):
     assert process.search(EMISSIONS, search) == search(EMISSIONS)

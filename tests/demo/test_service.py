@@ -39,6 +39,7 @@ def test_the_default_decoder_is_greedy_without_a_language_model(service):
         service.decoder(Setup(decoder="checkpoint"))
 
 
+@pytest.mark.slow
 def test_checkpoint_is_the_models_own_language_model_and_bundled_is_always_w2v_minis(service, tmp_path):
     bundled = beam_search(EMISSIONS, language_model=load(BUNDLED)).text
     assert service.decoder(Setup(decoder="bundled"))(EMISSIONS).text == bundled

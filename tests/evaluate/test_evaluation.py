@@ -106,6 +106,7 @@ def test_a_run_killed_in_the_middle_is_finished_as_if_it_had_not_been(tmp_path):
     assert any("earlier run" in note for note in again.notes)
 
 
+@pytest.mark.slow
 def test_a_journal_cut_inside_a_line_is_repaired(tmp_path):
     path, made = tmp_path / "results.jsonl", [replace(u, speaker="Zoë") for u in utterances(3)]
     evaluate(speller(), made, results_file=path)

@@ -43,6 +43,7 @@ def ignore_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "greedy", lambda emissions: SimpleNamespace(text=""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("name", [mini, "random-layer", "random-group"])
 def test_sounds_of_all_lengths_give_what_transformers_gives(name, dtype, checkpoints, tmp_path, monkeypatch):
@@ -90,6 +91,7 @@ def test_int8_keeps_the_texts_of_w2v_mini_in_20_mb_and_takes_30_s(tmp_path, caps
         read(tmp_path, np.resize(most, 31 * 16_000))
 
 
+@pytest.mark.slow
 def test_weights_that_one_file_cannot_hold_lie_in_a_second_one(checkpoints, tmp_path, monkeypatch):
     samples, name = noise(1), checkpoints["random-layer"]
     (expected,) = load(name).emit([Waveform(samples)])

@@ -58,6 +58,7 @@ def test_a_hub_model_is_downloaded_once_and_then_works_without_the_hub(hub, tmp_
     assert re.search(r"someone/good +cached", listed)
 
 
+@pytest.mark.slow
 def test_a_model_is_downloaded_and_checked_by_name(hub, tmp_path):
     """The stand-in states the SHA-256 of every file as its tag, as the Hub does for large ones."""
     command, cache = ("models", "download", "someone/good"), tmp_path / "cache"
@@ -104,6 +105,7 @@ def test_the_default_comes_as_the_bots_safetensors_where_the_revision_holds_a_pi
     assert not any("pytorch_model.bin" in line for line in hub.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "cause"),
     [
@@ -118,6 +120,7 @@ def test_models_that_the_hub_cannot_give_are_refused(hub, tmp_path, name, cause)
     assert re.search(cause, done.stderr), done.stderr
 
 
+@pytest.mark.slow
 def test_downloads_can_be_switched_off(hub, tmp_path):
     done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good", HF_HUB_OFFLINE="1")
     assert done.returncode == 1 and "HF_HUB_OFFLINE=1" in done.stderr

@@ -162,6 +162,7 @@ def clips(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_folder_gives_what_its_files_give_one_by_one(clips, tmp_path, capsys):
     options = ["--model", "w2v-mini", "--dtype", "float32", "--decoder", "greedy", "--format", "json", "--quiet"]
     assert main(["transcribe", str(clips), *options, "--output-dir", str(tmp_path), "--threads", "2"]) == 1

@@ -56,6 +56,7 @@ def test_transcribe_without_the_sound_never_holds_an_hour_of_it(tmp_path, tiny):
     assert peak < 2.5 * found.emissions.log_probs.nbytes < minute.nbytes * 60 / 3, f"{peak / 2**20:.0f} MiB"
 
 
+@pytest.mark.slow
 def test_align_file_gives_the_alignment_of_the_emissions():
     found, alignment = align_file(CLIP.path, CLIP.text, "w2v-mini")
     assert found.hypothesis is alignment.hypothesis and found.waveform is not None
