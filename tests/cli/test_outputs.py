@@ -283,6 +283,7 @@ def test_output_that_cannot_be_written_is_one_line():
     assert command.returncode == 1 and told.count("\n") == 1 and "No space left on device" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["w2vkit.errors", "numpy.version", "torch.torch_version", "transformers.utils.logging"])
 def test_ctrl_c_while_libraries_load_is_one_line(module):
     command = [sys.executable, "-X", "importtime", "-m", "w2vkit", "transcribe", "missing.wav", "--model", "w2v-mini"]

@@ -138,6 +138,7 @@ def loss_by_definition(model: dict, ngram: tuple[str, ...], counts: list[Counter
     return loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("order", "threshold"), [(2, 1e-3), (3, 1e-3), (3, 3e-3)])
 def test_pruning_by_entropy_is_stolckes_definition(tmp_path, order, threshold):
     lines = random_lines()

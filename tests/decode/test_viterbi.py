@@ -92,6 +92,7 @@ def test_equal_neighbours_have_a_blank_between_them() -> None:
     assert frames_needed(np.array([1, 2, 1])) == 3
 
 
+@pytest.mark.slow
 def test_a_long_lattice_takes_no_table_of_back_pointers() -> None:
     rng = np.random.default_rng(0)
     frames, length = 12_000, 3_000  # 72 MB of int8 back-pointers, 288 MB of scores

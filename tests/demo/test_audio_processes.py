@@ -33,6 +33,7 @@ def test_the_samples_and_the_errors_are_those_of_load(processes, tmp_path):
         processes.load(str(path), sample_rate=16_000, max_seconds=0.1)
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_long_or_too_much_memory_ends_one_request_only(processes, monkeypatch):
     path = examples()[0].path
     monkeypatch.setattr(module, "_load", _sleep)

@@ -72,6 +72,7 @@ def test_a_search_that_takes_too_long_is_ended_and_the_next_one_runs(process, mo
     assert process.search(EMISSIONS).text == beam_search(EMISSIONS).text
 
 
+@pytest.mark.slow
 def test_alignments_are_the_same_and_those_that_take_too_long_are_ended(process, monkeypatch):
     assert process.align(EMISSIONS, "Hello, world!") == align(EMISSIONS, "Hello, world!")
     with pytest.raises(AlignmentError, match="nothing to align"):

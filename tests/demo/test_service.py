@@ -71,6 +71,7 @@ class Model:
         return [EMISSIONS for _ in waveforms]
 
 
+@pytest.mark.slow
 def test_a_text_that_cannot_be_aligned_is_refused_before_the_model_computes(tmp_path):
     model: Any = Model(tmp_path)
     soundfile.write(tmp_path / "a.wav", np.zeros(len(EMISSIONS) * 320), 16_000)

@@ -87,6 +87,7 @@ def test_a_temperature_is_a_positive_number(temperature) -> None:
         temperature_scaled(spell(["A"]), temperature)
 
 
+@pytest.mark.slow
 def test_the_fit_finds_the_temperature_of_the_data() -> None:
     rng = np.random.default_rng(1)
     vocabulary = Vocabulary.of(["<pad>", "|", "A", "B"])
@@ -170,6 +171,7 @@ def test_the_curve_for_a_language_model_is_not_applied_to_another_one(tmp_path: 
         assert same != corrected
 
 
+@pytest.mark.slow
 def test_the_curve_of_the_bundled_checkpoint_is_for_its_own_language_model() -> None:
     assert Calibration.load(mini_folder()).language_model == load(BUNDLED).fingerprint
 

@@ -85,6 +85,7 @@ def test_few_speakers_are_not_resampled():
     assert evaluation.interval_over == "utterances" and len(evaluation.speakers) == 3
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_the_middle_is_finished_as_if_it_had_not_been(tmp_path):
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
     made = utterances(10 * CHUNK)

@@ -51,6 +51,7 @@ def test_related_architectures_run_in_batches_and_in_bfloat16(relative):
     assert model.internals(clips[0]).attentions.shape == (2, 4, *(2 * [model.frames(24_000)]))
 
 
+@pytest.mark.slow
 def test_related_architectures_can_be_exported(relative, tmp_path):
     done = export_onnx(str(relative), tmp_path)
     assert done.rounding is not None and done.rounding < 1e-3

@@ -109,6 +109,7 @@ def test_weights_that_one_file_cannot_hold_lie_in_a_second_one(checkpoints, tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.onnx"]
 
 
+@pytest.mark.slow
 def test_an_export_with_other_results_is_not_kept_and_an_older_one_is(checkpoints, tmp_path, monkeypatch):
     (tmp_path / "model.onnx").write_bytes(b"older")
     run = export._run

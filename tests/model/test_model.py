@@ -50,6 +50,7 @@ def test_a_batch_gives_what_each_clip_gives_alone(models, name):
         assert greedy(emissions).text == greedy(alone).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_windows_give_nearly_what_one_pass_gives(models, name, monkeypatch):
     model = models[name]

@@ -34,6 +34,7 @@ def load(folder, dtype: str, **options) -> tuple[CTCModel, CTCModel]:
     return plain, packed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"extractor": "network"}, {"position": "network"}, {"tanh_gelu": True}])
 @pytest.mark.parametrize("norm", ["layer", "group"])
 def test_in_float32_the_emissions_are_those_of_transformers(checkpoints, norm, options):

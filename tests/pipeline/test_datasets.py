@@ -376,6 +376,7 @@ def in_hub_cache(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_hub_data_set_is_found_by_the_names_people_use(tmp_path):
     """The Hub is out of reach. It runs in another process, since the Hub's libraries read their settings at import."""
     program = """
