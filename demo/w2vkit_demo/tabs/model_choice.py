@@ -57,24 +57,14 @@ def build(models: LoadedModels, use: gr.Button | None = None) -> gr.State:
         return [before, message, gr.update(visible=False), gr.update(label=strings.MODEL_BOX.format(name=before))]
 
     outputs = [choice, chosen_model, facts, stop, box]
-    loading = choice.input(
-        choose,
-        [choice, chosen_model],
-        outputs,
-        api_visibility="private",
-        show_progress="hidden",
-        concurrency_limit=widgets.AT_ONCE,
-    )
+    shown: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": widgets.AT_ONCE}
+    loading: list[dict[str, Any]] = [choice.input(choose, [choice, chosen_model], outputs, **shown)]
     if use is not None and models.background:
         name = models.background.name
-        use.click(lambda: gr.update(choices=models.names(), value=name), None, choice, api_visibility="private").then(
-            choose,
-            [choice, chosen_model],
-            outputs,
-            api_visibility="private",
-            show_progress="hidden",
-            concurrency_limit=widgets.AT_ONCE,
-        ).then(lambda: gr.update(visible=False), None, use, api_visibility="private")
+        named = use.click(lambda: gr.update(choices=models.names(), value=name), None, choice, api_visibility="private")
+        taken = named.then(choose, [choice, chosen_model], outputs, **shown)
+        taken.then(lambda: gr.update(visible=False), None, use, api_visibility="private")
+        loading.append(taken)
     stop.click(stop_loading, [choice, chosen_model], [choice, facts, stop, box], cancels=loading, api_visibility="private")
     return chosen_model
 
