@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 
 from w2vkit.examples import examples
 from w2vkit_demo import api, strings
-from w2vkit_demo.server.blocks import Page
+from w2vkit_demo.server.blocks import Page, cancelled_twice
 from w2vkit_demo.server.guard import Guard
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_MB
 from w2vkit_demo.server.service import Service
@@ -76,7 +76,10 @@ def serve(service: Service, *, max_mb: float = MAX_MB, **options: Any) -> None:
         favicon_path=ICON,
         max_file_size=max_bytes,
         state_session_capacity=SESSIONS,
-        app_kwargs={"middleware": [Middleware(Guard, max_bytes=max_bytes), Middleware(Skeleton)]},
+        app_kwargs={
+            "middleware": [Middleware(Guard, max_bytes=max_bytes), Middleware(Skeleton)],
+            "exception_handlers": {KeyError: cancelled_twice},
+        },
         allowed_paths=[str(clip.path.parent) for clip in examples()[:1]],
         run_history=False,
         footer_links=["api"],

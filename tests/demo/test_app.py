@@ -158,6 +158,25 @@ def test_an_unexpected_error_is_a_message_and_the_log_names_no_file(page, model,
     assert "secret" not in said and "HELLO" not in said and "Traceback" not in said
 
 
+def test_an_event_can_be_cancelled_twice_at_once(page):
+    async def work():
+        try:
+            while True:
+                yield
+        finally:
+            await asyncio.sleep(0.5)  # the sound is read in steps; an event ends after one
+
+    async def cancel_twice() -> list[int]:
+        page.app.iterators["work"] = running = work()
+        await anext(running)
+        body = {"session_hash": "visit", "fn_index": 0, "event_id": "work"}
+        async with httpx.AsyncClient(base_url=page.local_api_url, timeout=PATIENCE) as client:
+            answers = await asyncio.gather(*(client.post("cancel", json=body) for _ in range(2)))
+        return [answer.status_code for answer in answers]
+
+    assert asyncio.run(cancel_twice()) == [200, 200]
+
+
 def test_few_visits_are_kept_in_memory(page):
     assert page.app.state_holder.capacity == app.SESSIONS <= 200
 

@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from w2vkit.errors import W2VKitError, printable
 from w2vkit_demo import strings
@@ -61,3 +63,14 @@ def _wanted(component: Any, value: Any) -> str | None:
     if isinstance(component, gr.Textbox | gr.Radio | gr.Dropdown):
         return None if value is None or isinstance(value, str) else "a text"
     return None
+
+
+async def cancelled_twice(request: Request, error: Exception) -> Response:
+    """Answer a request to cancel an event that another request has ended meanwhile; any other error stays one.
+
+    Stop and the choice of another sound cancel the same event. Gradio's route looks the event up, waits for its generator to
+    close, and then raises a KeyError if the other request has removed it.
+    """
+    if request.url.path.endswith("/cancel"):
+        return JSONResponse({"success": True})
+    raise error
