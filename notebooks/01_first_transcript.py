@@ -33,7 +33,7 @@ from w2vkit.model.hub import fetch
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 model = CTCModel.load(MODEL, dtype="float32")
-clip = examples()[1]
+clip = examples()[4]
 
 # %% [markdown]
 # Here is a sentence, and what the model makes of it.
@@ -53,7 +53,7 @@ print("the model:    ", transcribe(clip.path, model, decode=greedy).text)
 # - It began as the encoder of another speech recogniser, Whisper tiny.en: its layers are the first weights of the transformer.
 # - Its front end (the convolutions) was built by hand, so that it computes the spectrogram that Whisper expects.
 # - Then it learned letters from transcribed speech. Some of that was synthetic, and **among the synthetic voices are those of our six clips**
-#   (of the synthesiser flite), with other sentences.
+#   (of Kokoro and flite), with other sentences.
 #
 # So it makes few errors on these clips, and many more on people. Here are both, greedy and without a language model; the figures for
 # people are those of its model card ([more about it](../docs/guides/w2v-mini.md), also with a language model).

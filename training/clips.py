@@ -1,7 +1,12 @@
-"""Make the bundled example clips (w2vkit/examples): synthetic voices only, with Debian's flite and espeak-ng."""
+"""Make the bundled example clips (w2vkit/examples): synthetic voices only, those of Kokoro-82M and one of Debian's flite.
 
+``python -m training.clips KOKORO`` needs what ``training.synthesize --kokoro`` needs.
+"""
+
+import argparse
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,50 +14,74 @@ import soundfile
 import soxr
 
 from training.augment import add_noise, coloured_noise
-from training.synthesize import speak
+from training.synthesize import Kokoro, speak
 
 FOLDER = Path("w2vkit/examples")
-CLIPS = [  # file, voice, text, about
+ROBOT = "kal16"  # flite's; it says the last clip
+SLOWER = {"af_heart": 0.66, "bm_george": 0.75, "am_michael": 0.72, "bf_emma": 0.64, "am_fenrir": 0.64}  # 1 is the voice's own pace
+CLIPS = [  # file, what each voice says, about
     (
         "1-quiet-room.flac",
-        "slt",
-        "THE BIRDS SANG IN THE TREES AND THE CHILDREN PLAYED BY THE RIVER",
+        [("af_heart", "The birds sang in the trees, and the children played by the river.")],
         "a woman's voice, quiet room",
     ),
     (
-        "2-scottish.flac",
-        "awb",
-        "WE WALKED ALONG THE SHORE UNTIL THE SUN WENT DOWN BEHIND THE HILLS",
-        "an unhurried Scottish man",
+        "2-unhurried.flac",
+        [("bm_george", "We walked along the shore, until the sun went down behind the hills.")],
+        "an unhurried British man",
     ),
-    ("3-numbers.flac", "rms", "ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE", "a man counts"),
-    ("4-noise.flac", "slt", "THE HORSES CAME SLOWLY DOWN THE HILL TO THE WATER", "the same woman in a noisy room (15 dB)"),
-    ("5-stereo.flac", "rms", "THE WIND WAS STRONG AND THE WATER WAS COLD", "44.1 kHz stereo, the voice moves to the right"),
-    ("6-robot.flac", "kal16", "THE OLD MAN SAT DOWN AND TOLD THEM THE STORY OF HIS LIFE", "an early robot voice"),
+    ("3-numbers.flac", [("am_michael", "One, two, three, four, five, six, seven, eight, nine.")], "a man counts"),
+    (
+        "4-noise.flac",
+        [("bf_emma", "The horses came slowly down the hill to the water.")],
+        "a British woman in a noisy room (15 dB)",
+    ),
+    (
+        "5-dialogue.flac",
+        [("af_heart", "Where is your brother?"), ("am_fenrir", "He went down to the river with his father.")],
+        "44.1 kHz stereo: she asks on the left, he answers on the right",
+    ),
+    (
+        "6-robot.flac",
+        [(ROBOT, "The old man sat down and told them the story of his life.")],
+        "an early robot voice",
+    ),
 ]
-SLOWER = 1.15  # times as long as the voice takes by itself
-SLOW = ("1-quiet-room.flac", "2-scottish.flac")
 
 
 def main() -> None:
     """Write the clips and their index."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kokoro", type=Path, help="folder of Kokoro's network and voices")
+    kokoro = Kokoro(parser.parse_args().kokoro)
     FOLDER.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(1)
-    for file, voice, text, _ in CLIPS:
-        samples, rate = soundfile.read(io.BytesIO(speak(voice, text, SLOWER if file in SLOW else None)), dtype="float32")
-        quiet = np.zeros(int(0.25 * rate), dtype=np.float32)
-        samples = np.concatenate([quiet, samples, quiet])
-        samples *= 0.7 / np.abs(samples).max()
+    index = []
+    for file, lines, about in CLIPS:
+        spoken = [kokoro.say(voice, text, SLOWER[voice]) if voice in SLOWER else _robot(text) for voice, text in lines]
+        rate = spoken[0][1]
+        samples = np.concatenate([with_silence(samples, rate) for samples, _ in spoken])
         if "noise" in file:
             noise = coloured_noise(len(samples), rng, slope=0.5)  # pink, as in rooms
             samples = 0.8 * add_noise(samples, noise, 15.0)
-        if "stereo" in file:
+        if "dialogue" in file:
+            left = np.arange(len(samples)) < len(with_silence(spoken[0][0], rate))
+            samples = np.stack([np.where(left, samples, 0.05 * samples), np.where(left, 0.05 * samples, samples)], axis=1)
             samples, rate = soxr.resample(samples, rate, 44_100), 44_100
-            pan = np.linspace(0.2, 0.8, len(samples))
-            samples = np.stack([samples * (1 - pan), samples * pan], axis=1)
         soundfile.write(FOLDER / file, samples, rate, subtype="PCM_16")
-    index = [{"file": file, "text": text, "about": about} for file, _, text, about in CLIPS]
+        text = re.sub(r"[^A-Z ]", "", " ".join(text for _, text in lines).upper())
+        index.append({"file": file, "text": text, "about": about})
     (FOLDER / "index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def with_silence(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Scale speech to 0.7 of full scale, with a quarter of a second of silence before and after it."""
+    quiet = np.zeros(int(0.25 * rate), dtype=np.float32)
+    return np.concatenate([quiet, 0.7 * samples / np.abs(samples).max(), quiet]).astype(np.float32)
+
+
+def _robot(text: str) -> tuple[np.ndarray, int]:
+    return soundfile.read(io.BytesIO(speak(ROBOT, text)), dtype="float32")
 
 
 if __name__ == "__main__":

@@ -60,11 +60,17 @@ class Kokoro:
         if rng.random() < 0.5:
             share = rng.uniform(0.2, 0.8)
             style = (share * style + (1 - share) * self._styles[rng.choice(self.voices)]).astype(style.dtype)
+        return flac(*self._create(voice, style, f"{text.lower()}.", rng.uniform(0.8, 1.25)))
+
+    def say(self, voice: str, text: str, speed: float) -> tuple[Any, int]:
+        """Give the samples of a text with its punctuation, and their rate (Hz); a speed of 1 is the voice's own."""
+        return self._create(voice, self._styles[voice], text, speed)
+
+    def _create(self, voice: str, style: Any, text: str, speed: float) -> tuple[Any, int]:
         language = "en-gb" if voice[0] == "b" else "en-us"
         with self._lock:  # espeak-ng, which spells out the sounds, is one for all threads
-            phonemes = self._synthesiser.tokenizer.phonemize(f"{text.lower()}.", language)
-        samples, rate = self._synthesiser.create(phonemes, style, rng.uniform(0.8, 1.25), language, is_phonemes=True)
-        return flac(samples, rate)
+            phonemes = self._synthesiser.tokenizer.phonemize(text, language)
+        return self._synthesiser.create(phonemes, style, speed, language, is_phonemes=True)
 
 
 class Piper:

@@ -26,10 +26,10 @@ MIC_REFUSED = "The browser gives no sound. Allow this page to use the microphone
 EXAMPLES = "Or try an example"
 EXAMPLE_TITLES = (
     "A woman in a quiet room",
-    "A Scottish man, slowly",
+    "A British man, slowly",
     "A man counts to nine",
-    "A woman in a noisy room",
-    "A voice that moves to the right",
+    "A British woman in a noisy room",
+    "She asks, he answers (stereo)",
     "An old robot voice",
 )
 HARD_EXAMPLE = "The robot in loud noise: hard to read"
