@@ -18,7 +18,13 @@ from training.synthesize import Kokoro, speak
 
 FOLDER = Path("w2vkit/examples")
 ROBOT = "kal16"  # flite's; it says the last clip
-SLOWER = {"af_heart": 0.66, "bm_george": 0.75, "am_michael": 0.72, "bf_emma": 0.64, "am_fenrir": 0.64}  # 1 is the voice's own pace
+SLOWER = {
+    "af_heart": 0.66,
+    "bm_george": 0.75,
+    "am_michael": 0.72,
+    "bf_emma": 0.64,
+    "am_fenrir": 0.64,
+}  # 1 is the voice's own pace
 CLIPS = [  # file, what each voice says, about
     (
         "1-quiet-room.flac",
@@ -58,16 +64,16 @@ def main() -> None:
     rng = np.random.default_rng(1)
     index = []
     for file, lines, about in CLIPS:
+        rate = 44_100 if "dialogue" in file else 16_000
         spoken = [kokoro.say(voice, text, SLOWER[voice]) if voice in SLOWER else _robot(text) for voice, text in lines]
-        rate = spoken[0][1]
-        samples = np.concatenate([with_silence(samples, rate) for samples, _ in spoken])
+        parts = [with_silence(soxr.resample(samples, of, rate), rate) for samples, of in spoken]
+        samples = np.concatenate(parts)
         if "noise" in file:
             noise = coloured_noise(len(samples), rng, slope=0.5)  # pink, as in rooms
             samples = 0.8 * add_noise(samples, noise, 15.0)
         if "dialogue" in file:
-            left = np.arange(len(samples)) < len(with_silence(spoken[0][0], rate))
-            samples = np.stack([np.where(left, samples, 0.05 * samples), np.where(left, 0.05 * samples, samples)], axis=1)
-            samples, rate = soxr.resample(samples, rate, 44_100), 44_100
+            left = np.where(np.arange(len(samples)) < len(parts[0]), 1, 0.05)  # a little of each voice reaches the other side
+            samples = np.stack([samples * left, samples * (1.05 - left)], axis=1)
         soundfile.write(FOLDER / file, samples, rate, subtype="PCM_16")
         text = re.sub(r"[^A-Z ]", "", " ".join(text for _, text in lines).upper())
         index.append({"file": file, "text": text, "about": about})
