@@ -9,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo notebooks notebooks-build docs site check test test-gpu lint setup setup-dev benchmark clips space screenshots clean
+.PHONY: demo notebooks notebooks-build docs site check test test-gpu lint setup setup-dev benchmark space screenshots clean
 
 demo: setup
 	@$(BIN)/w2vkit demo $(ARGS)
@@ -78,9 +78,6 @@ endif
 
 benchmark: setup-dev
 	$(BIN)/python -m benchmarks.inference $(ARGS)
-
-clips: setup-dev
-	$(BIN)/python -m training.clips
 
 space: setup
 	$(if $(findstring --static,$(ARGS)),$(MAKE) site ARGS=)

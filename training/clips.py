@@ -18,13 +18,13 @@ from training.synthesize import Kokoro, speak
 
 FOLDER = Path("w2vkit/examples")
 ROBOT = "kal16"  # flite's; it says the last clip
-SLOWER = {
+SLOWER = {  # a speed of 1 is the voice's own
     "af_heart": 0.66,
     "bm_george": 0.75,
     "am_michael": 0.72,
     "bf_emma": 0.64,
     "am_fenrir": 0.64,
-}  # 1 is the voice's own pace
+}
 CLIPS = [  # file, what each voice says, about
     (
         "1-quiet-room.flac",
