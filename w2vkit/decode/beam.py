@@ -34,7 +34,7 @@ class BeamSearch:
     """The options of a beam search; call it with emissions to decode them.
 
     A text scores ``log P(text | sound) + alpha * log P_LM(text) + beta * (number of words)
-    - oov_penalty * (words that the model does not know) + hot words``, all natural logarithms.
+    - oov_penalty * (characters of words that the model does not know) + hot words``, all natural logarithms.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class BeamSearch:
         Weight of the language model and bonus per word. The defaults are the model's own ``weights``. Both have no effect
         without a language model.
     oov_penalty : float
-        Subtracted for each word that the language model does not know.
+        Subtracted for each character of a word that the language model does not know.
     hotwords : mapping of str to float, optional
         Expected words or phrases, and what each occurrence adds to the score. 5 to 10 is much, but a word that the
         language model does not know has to make up for ``oov_penalty`` as well.
@@ -78,7 +78,7 @@ class BeamSearch:
     language_model: LanguageModel | None = None
     alpha: float | None = None
     beta: float | None = None
-    oov_penalty: float = 8.0
+    oov_penalty: float = 1.0
     hotwords: Mapping[str, float] | None = None
     nbest: int = 1
 
