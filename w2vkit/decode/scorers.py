@@ -60,10 +60,11 @@ def language_scorer(model: LanguageModel, vocabulary: Vocabulary, *, alpha: floa
 class WordScorer:
     """An n-gram model over words, with look-ahead.
 
-    A finished word adds ``alpha * log P(word | words before) + beta``, and subtracts ``oov_penalty`` for each of its characters
-    if the model does not know it: the longer a word is, the less likely is each of its spellings. An unfinished word has ``alpha * log P`` of the likeliest word that begins with it, as a unigram. Without this
-    look-ahead, prefixes inside a word would rank too high against those that have just finished one. The state is a pair:
-    the model's state and the lexicon's node.
+    A finished word adds ``alpha * log P(word | words before) + beta``. If the model does not know it, ``oov_penalty`` is
+    subtracted for each of its characters: the longer an unknown word is, the less likely is each of its spellings. An
+    unfinished word has ``alpha * log P`` of the likeliest word that begins with it, as a unigram. Without this look-ahead,
+    prefixes inside a word would rank too high against those that have just finished one. The state is a pair: the model's
+    state and the lexicon's node.
     """
 
     def __init__(self, model: NGram, vocabulary: Vocabulary, alpha: float, beta: float, oov_penalty: float) -> None:
