@@ -28,8 +28,6 @@ from w2vkit.model.windows import CONTEXT_SECONDS, WHOLE_SECONDS, Batcher, FrameG
 
 log = logging.getLogger(__name__)
 
-IN_FLIGHT = 2  # batches on a GPU at once: it computes one while the other is prepared, or its results are used
-
 
 class CTCModel:
     """A wav2vec 2.0 style network with a CTC head; `load` makes one.
@@ -355,8 +353,9 @@ class CTCModel:
         """
         if self._packed:
             self._packed.compile()
-        for layer in self.network.base_model.encoder.layers:
-            layer.compile(dynamic=True)  # at its first call, which a packed network does without
+        else:
+            for layer in self.network.base_model.encoder.layers:
+                layer.compile(dynamic=True)
         try:
             self.emit([Waveform(np.zeros(self.sample_rate, np.float32), self.sample_rate)])
         except Exception as error:
@@ -385,7 +384,7 @@ class CTCModel:
         waiting, flying = list(windows), deque[tuple[list[Window], Iterable[np.ndarray]]]()
         total, done = sum(window.stop - window.start for window in windows), 0
         while waiting or flying:
-            if waiting and len(flying) < (IN_FLIGHT if self._packed else 1):
+            if waiting and len(flying) < (self._packed.in_flight if self._packed else 1):
                 batch = self._batcher.next_batch(waiting)
                 results = self._start([self._samples(sounds[window.clip], window) for window in batch])
                 if results is None:
