@@ -12,6 +12,7 @@ from w2vkit.audio import Waveform
 from w2vkit.model import CTCModel
 from w2vkit.model.normalisation import SlidingBuffer
 from w2vkit.model.packed import GemmExtractor, GemmPosition, PackedNetwork
+from w2vkit.model.precision import set_dtype
 
 LENGTHS = (3.0, 1.0, 2.37, 0.025, 7.7, 3.0)
 
@@ -44,6 +45,33 @@ def test_in_bfloat16_probabilities_stay_within_a_hundredth(checkpoints, norm):
     plain, packed = load(checkpoints[f"random-{norm}"], "bfloat16")
     clips = [Waveform(noise(seconds, i)) for i, seconds in enumerate(LENGTHS)]
     assert apart(packed.emit(clips), plain.emit(clips)) < 0.01
+
+
+def test_w2v_mini_keeps_its_front_end_and_gives_the_emissions_of_transformers():
+    packed, plain = (CTCModel.load("w2v-mini", device="cpu", dtype="float32") for _ in range(2))
+    plain._packed = None
+    network = CTCModel.load("w2v-mini", device="cpu", dtype="bfloat16").network
+    assert not GemmExtractor.fits(network.base_model.feature_extractor)
+    assert {p.dtype for p in network.base_model.feature_extractor.parameters()} == {torch.float32}
+    assert network.base_model.encoder.pos_conv_embed.conv.weight.dtype == torch.float32
+    clips = [Waveform(noise(max(seconds, 0.1), i)) for i, seconds in enumerate(LENGTHS)]
+    assert packed._packed and apart(packed.emit(clips), [plain.emit([clip])[0] for clip in clips]) < 1e-3
+
+
+@pytest.mark.parametrize(("width", "taps"), [(8, 16), (64, 128)])
+def test_positions_in_bfloat16_are_those_in_float32(width, taps):
+    """On AMX, oneDNN 3.12 convolves groups of fewer than 16 channels wrongly in bfloat16."""
+    config = Wav2Vec2Config(
+        conv_dim=(8,) * 7, feat_extract_norm="layer", num_hidden_layers=1, hidden_size=4 * width, num_attention_heads=4
+    )
+    config.num_conv_pos_embeddings, config.num_conv_pos_embedding_groups = taps, 4
+    network: Any = Wav2Vec2ForCTC(config).eval()
+    x = torch.randn(1, 90, 4 * width)
+    with torch.inference_mode():
+        exact = network.wav2vec2.encoder.pos_conv_embed(x)
+        set_dtype(network, torch.bfloat16)
+        ours = PackedNetwork(network).position(x.bfloat16()).float()
+    assert (ours - exact).norm() / exact.norm() < 0.01
 
 
 @pytest.mark.parametrize(("dtype", "most"), [(torch.float16, 0.002), (torch.bfloat16, 0.02)])

@@ -24,6 +24,7 @@ PIECE = 64  # frames that go through a CPU's extractor at once: 8 MB in its firs
 IN_FLIGHT = 2  # batches on a GPU at once: it computes one while the other is prepared, or its results are used
 FLOAT16_MOST = 60_000.0
 BLOCK = 8  # frames that one row of the positional convolution's product computes
+NARROW = 16  # channels per group; below, oneDNN 3.12 convolves bfloat16 wrongly on AMX, which only tiny test models meet
 FAMILIES = ("wav2vec2", "hubert")  # their layers have plain attention; WavLM and data2vec do not fit
 
 
@@ -94,9 +95,7 @@ class PackedNetwork:
         Let the matrix product apply the GELU, by its tanh approximation, which differs by 5e-4 at most.
     """
 
-    def __init__(
-        self, network: Any, *, extractor: str = "gemm", position: str | None = None, tanh_gelu: bool = False
-    ) -> None:
+    def __init__(self, network: Any, *, extractor: str = "gemm", position: str | None = None, tanh_gelu: bool = False) -> None:
         body, encoder = network.base_model, network.base_model.encoder
         gpu = network.device.type == "cuda"
         self.in_flight = IN_FLIGHT if gpu else 1
@@ -107,11 +106,12 @@ class PackedNetwork:
             if extractor == "gemm" and GemmExtractor.fits(body.feature_extractor)
             else lambda samples: body.feature_extractor(samples).transpose(1, 2)
         )
-        self.position: Callable[[Tensor], Tensor] = (
-            GemmPosition(encoder.pos_conv_embed.conv)
-            if (position or ("gemm" if gpu else "network")) == "gemm"
-            else encoder.pos_conv_embed
-        )
+        conv = encoder.pos_conv_embed.conv
+        if position is None:
+            narrow = GemmPosition.fits(conv) and conv.in_channels // conv.groups < NARROW
+            position = "gemm" if gpu or narrow else "network"
+        self.position: Callable[[Tensor], Tensor] = GemmPosition(conv) if position == "gemm" else encoder.pos_conv_embed
+        self.position_dtype = conv.weight.dtype
         self.project, self.head = body.feature_projection, network.lm_head
         self.norm, self.layers = encoder.layer_norm, [Layer(layer) for layer in encoder.layers]
         self.attend: Callable[[Tensor, Tensor, Tensor, Packing], Tensor] = packed_attention
@@ -126,7 +126,11 @@ class PackedNetwork:
             return dtype in (torch.bfloat16, torch.float32) and PackedNetwork.fits(network)
         if network.device.type != "cuda" or torch.cuda.get_device_capability(network.device) < (8, 0):
             return False
-        return dtype in (torch.bfloat16, torch.float16) and find_spec("torch.nn.attention.varlen") is not None and PackedNetwork.fits(network)
+        return (
+            dtype in (torch.bfloat16, torch.float16)
+            and find_spec("torch.nn.attention.varlen") is not None
+            and PackedNetwork.fits(network)
+        )
 
     @staticmethod
     def fits(network: Any) -> bool:
@@ -137,7 +141,7 @@ class PackedNetwork:
             and config.hidden_act == config.feat_extract_activation == "gelu"
             and getattr(config, "adapter_attn_dim", None) is None
             and not getattr(config, "conv_pos_batch_norm", False)
-            and GemmPosition.fits(network.base_model.encoder.pos_conv_embed.conv)
+            and (network.device.type == "cpu" or GemmPosition.fits(network.base_model.encoder.pos_conv_embed.conv))
         )
 
     def compile(self) -> None:
@@ -199,12 +203,13 @@ class PackedNetwork:
         """
         clips, row, _ = features.shape
         x = self.project(features.flatten(0, 1).index_select(0, packing.index).float())
-        x = (x[0] if isinstance(x, tuple) else x).to(self.dtype)
+        x = (x[0] if isinstance(x, tuple) else x).to(self.position_dtype)
         if keep is not None:
             x = x * keep
         padded = x.new_zeros(clips * row, x.shape[1]).index_copy_(0, packing.index, x)
         positions = self.position(padded.view(clips, row, -1)).flatten(0, 1).index_select(0, packing.index)
-        x = x + positions if self.stable else self._norm(x + positions, self.norm)
+        x = (x + positions).to(self.dtype)
+        x = x if self.stable else self._norm(x, self.norm)
         return self.head(self.transform(x, packing).float()).log_softmax(dim=-1)
 
     def transform(self, x: Tensor, packing: Packing) -> Tensor:
@@ -277,7 +282,8 @@ def add_norm(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, eps: float) -> 
 
 def norm_gelu(x: Tensor, weight: Tensor, bias: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
     """Norm the rows of a matrix in float32, and give their GELU in another dtype."""
-    return F.gelu(F.layer_norm(x.float(), x.shape[-1:], weight, bias, eps)).to(dtype)
+    x = x if x.is_cpu else x.float()  # a CPU's layer norm computes in float32 without a copy in float32
+    return F.gelu(F.layer_norm(x, x.shape[-1:], weight, bias, eps)).to(dtype)
 
 
 def normed_limit(norm: nn.LayerNorm) -> float:
