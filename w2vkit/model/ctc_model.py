@@ -405,7 +405,7 @@ class CTCModel:
     def _samples(self, sound: SlidingBuffer, window: Window) -> tuple[np.ndarray, bool]:
         """Return the samples of a window, and whether they are still to be normalised, which a GPU does for whole sounds."""
         stretch = self._grid.samples_of(window, sound.length)
-        if sound.normalisation is None and not (self._packed and stretch == slice(0, sound.length)):
+        if sound.normalisation is None and not (self._packed and self._packed.normalises and stretch == slice(0, sound.length)):
             sound.normalisation = self._normalisation(sound.read(slice(0, sound.length)))
         return sound.read(stretch), sound.normalisation is None and self._normalises
 

@@ -98,7 +98,7 @@ class PackedNetwork:
     def __init__(self, network: Any, *, extractor: str = "gemm", position: str | None = None, tanh_gelu: bool = False) -> None:
         body, encoder = network.base_model, network.base_model.encoder
         gpu = network.device.type == "cuda"
-        self.in_flight = IN_FLIGHT if gpu else 1
+        self.in_flight, self.normalises = (IN_FLIGHT, True) if gpu else (1, False)
         self.stable = bool(network.config.do_stable_layer_norm)
         self.dtype = next(encoder.layers.parameters()).dtype
         self.extract: Callable[[Tensor], Tensor] = (
