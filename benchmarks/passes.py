@@ -42,7 +42,7 @@ def ways_of(name: str, dtype: str) -> dict[str, CTCModel]:
     with mock.patch.object(PackedNetwork, "pays", lambda network: False):
         ways = {"transformers' layers": CTCModel.load(name, device="cpu", dtype=dtype)}
 
-    def add(way: str, **options: str) -> Any:
+    def add(way: str, **options: Any) -> Any:
         ways[way] = model = CTCModel.load(name, device="cpu", dtype=dtype)
         model._packed = PackedNetwork(model.network, **options)
         return model._packed
