@@ -104,6 +104,7 @@ def main() -> None:
     parser.add_argument("--large-seconds", type=float, default=15, help="the clip for the Large architecture (default 15)")
     parser.add_argument("--large-layers", type=int, default=24, help="fewer for a quick look (default 24)")
     parser.add_argument("--compile", action="store_true", help="also the compiled path, in the Large architecture")
+    parser.add_argument("--dtype", default="auto", help="of w2vkit in the Large architecture (default auto)")
     options = parser.parse_args()
     name = options.model
     figures: dict[str, float | str] = {"machine": f"{platform.machine()}, {os.cpu_count()} cores"}
@@ -123,7 +124,7 @@ def main() -> None:
         parts = {"large": (f"Large, {clip[0]:g} s", clip), "mix": ("Large, lengths of test-clean", MIX)}
         for part, (key, lengths) in parts.items():
             if options.only in (None, part):
-                found = compare(lengths, compiled=options.compile, layers=options.large_layers)
+                found = compare(lengths, compiled=options.compile, layers=options.large_layers, dtype=options.dtype)
                 figures |= {f"{key}: {what}": value for what, value in found.items()}
     figures["this process, peak (GiB)"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     for key, value in figures.items():

@@ -45,15 +45,15 @@ def save(folder: Path, layers: int = LAYERS) -> Path:
     return folder
 
 
-def compare(lengths: tuple[float, ...], *, compiled: bool, layers: int = LAYERS) -> dict[str, float | str]:
+def compare(lengths: tuple[float, ...], *, compiled: bool, layers: int = LAYERS, dtype: str = "auto") -> dict[str, float | str]:
     """Time every way on clips of given lengths (s), and give the ratios to the model card's code."""
     clips = [Waveform(speech(seconds)) for seconds in lengths]
     with tempfile.TemporaryDirectory() as place:
         folder = save(Path(place) / "large", layers)
         processor: Any = Wav2Vec2Processor.from_pretrained(folder)
-        ours = CTCModel.load(str(folder))
+        ours = CTCModel.load(str(folder), dtype=dtype)
         theirs = Wav2Vec2ForCTC.from_pretrained(folder).eval().to(ours.device)  # type: ignore[arg-type]
-        quick = CTCModel.load(str(folder), compiled=True) if compiled else None
+        quick = CTCModel.load(str(folder), dtype=dtype, compiled=True) if compiled else None
     pipe: Any = pipeline(
         "automatic-speech-recognition",
         model=theirs,

@@ -41,6 +41,7 @@ def test_windows_equal_one_pass_if_no_layer_attends(checkpoints, monkeypatch):
 def test_windows_equal_one_pass_if_the_layers_attend_within_the_context(checkpoints, monkeypatch):
     """Two layers with 46 frames on either side and the positional convolution with 8 make the 100 frames of context."""
     model = load(checkpoints["random-layer"])
+    model._packed = None
     for layer in model.network.base_model.encoder.layers:
         layer.register_forward_pre_hook(near, with_kwargs=True)
     check_windows(model, monkeypatch)
@@ -68,7 +69,7 @@ def near(layer: Any, inputs: tuple, options: dict) -> tuple[tuple, dict]:
 
 def test_w2v_mini_processes_sound_over_30_seconds_in_windows(checkpoints):
     model = load(checkpoints["w2v-mini"])
-    shapes = []
+    shapes, model._packed = [], None
     model.network.base_model.encoder.register_forward_hook(lambda _, inputs, __: shapes.append(inputs[0].shape[1]))
     model.emit([Waveform(noise(31.0))])
     assert len(shapes) >= 1 and max(shapes) * model.stride / model.sample_rate < 30

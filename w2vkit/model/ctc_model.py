@@ -28,8 +28,6 @@ from w2vkit.model.windows import CONTEXT_SECONDS, WHOLE_SECONDS, Batcher, FrameG
 
 log = logging.getLogger(__name__)
 
-IN_FLIGHT = 2  # batches on a GPU at once: it computes one while the other is prepared, or its results are used
-
 
 class CTCModel:
     """A wav2vec 2.0 style network with a CTC head; `load` makes one.
@@ -111,8 +109,9 @@ class CTCModel:
             model if it is cached or the Hub can be reached, else ``w2v-mini``, which `notice` explains.
         device : {"auto", "cpu", "cuda", "mps"}
         dtype : {"auto", "float32", "bfloat16", "float16"}
-            Of the transformer layers; norms of the convolutions, head and softmax are always in float32, and so are the
-            convolutions, but for those of the Large models on a GPU. "auto" is bfloat16 where the device computes in it
+            Of the transformer layers, and of the convolutions of Large models (on a GPU they are in float16). Norms of the
+            convolutions, head and softmax are always in float32, and so are all other convolutions, w2v-mini's among them.
+            "auto" is bfloat16 where the device computes in it
             natively, float16 on other GPUs, else float32. In float32 a clip gives the same confidences and times to three
             decimals, whether alone or in a batch, and with any number of threads. In bfloat16 confidences then differ by up
             to 0.03, and times by one frame.
@@ -120,8 +119,9 @@ class CTCModel:
             A commit, branch or tag of a Hub repository. With ``"auto"`` it is one of the default model, which
             ``w2v-mini`` then does not replace.
         compiled : bool
-            Compile the transformer layers by `torch.compile`, for long jobs: this takes minutes the first time, and
-            less from its cache later.
+            Compile by `torch.compile` what lies between the matrix products, or the transformer layers of other families
+            than wav2vec 2.0 and HuBERT: this takes up to minutes the first time, and less from its cache later. It is for a
+            GPU; on a CPU it gains nothing for wav2vec 2.0.
         threads : int, optional
             CPU threads that PyTorch computes with in this process; all cores by default.
         batch_seconds : float, optional
@@ -348,15 +348,16 @@ class CTCModel:
         return normalisation_of(samples) if self._normalises else Normalisation()
 
     def _compile(self) -> None:
-        """Compile the layers, and run them once, as the compiler works at the first call.
+        """Compile the network, and run it once, as the compiler works at the first call.
 
-        The layers are alike: they share one program for all lengths, and another one for several clips or a mask. The
-        convolutions would gain nothing.
+        Layers that are not packed are alike: they share one program for all lengths, and another one for several clips or
+        a mask. The convolutions would gain nothing.
         """
         if self._packed:
             self._packed.compile()
-        for layer in self.network.base_model.encoder.layers:
-            layer.compile(dynamic=True)  # at its first call, which a packed network does without
+        else:
+            for layer in self.network.base_model.encoder.layers:
+                layer.compile(dynamic=True)
         try:
             self.emit([Waveform(np.zeros(self.sample_rate, np.float32), self.sample_rate)])
         except Exception as error:
@@ -385,7 +386,7 @@ class CTCModel:
         waiting, flying = list(windows), deque[tuple[list[Window], Iterable[np.ndarray]]]()
         total, done = sum(window.stop - window.start for window in windows), 0
         while waiting or flying:
-            if waiting and len(flying) < (IN_FLIGHT if self._packed else 1):
+            if waiting and len(flying) < (self._packed.in_flight if self._packed else 1):
                 batch = self._batcher.next_batch(waiting)
                 results = self._start([self._samples(sounds[window.clip], window) for window in batch])
                 if results is None:
@@ -404,7 +405,7 @@ class CTCModel:
     def _samples(self, sound: SlidingBuffer, window: Window) -> tuple[np.ndarray, bool]:
         """Return the samples of a window, and whether they are still to be normalised, which a GPU does for whole sounds."""
         stretch = self._grid.samples_of(window, sound.length)
-        if sound.normalisation is None and not (self._packed and stretch == slice(0, sound.length)):
+        if sound.normalisation is None and not (self._packed and self._packed.normalises and stretch == slice(0, sound.length)):
             sound.normalisation = self._normalisation(sound.read(slice(0, sound.length)))
         return sound.read(stretch), sound.normalisation is None and self._normalises
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from w2vkit.audio import SAMPLE_RATE
+from w2vkit.model.packed import PackedNetwork
 from w2vkit.model.precision import cast_inputs
 from w2vkit.model.windows import WHOLE_SECONDS
 
@@ -41,7 +42,7 @@ def patch(network: Any) -> float:
         cast_inputs(encoder.layers[0])
         positions = network.config.num_conv_pos_embeddings // 2
         return min(WHOLE_SECONDS, positions * network.config.inputs_to_logits_ratio / SAMPLE_RATE)
-    if network.device.type == "cpu":
+    if network.device.type == "cpu" and not PackedNetwork.pays(network):
         for layer in network.base_model.feature_extractor.conv_layers:
             if ChannelsLast.fits(layer):
                 layer.conv = ChannelsLast(layer.conv)

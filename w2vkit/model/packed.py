@@ -1,8 +1,9 @@
-"""A batch through a wav2vec 2.0 or HuBERT network on a GPU: without padding, without a mask, as matrix products.
+"""A batch through a wav2vec 2.0 or HuBERT network: without padding, without a mask, as matrix products.
 
 `transformers` pads a batch to its longest clip and masks the rest, which costs the fused attention, and it convolves in
 float32. Here the frames of all clips lie one after the other in one matrix, and attention is told where each clip ends.
-The convolutions are products of matrices, whose shapes a GPU has no plans to make for. The weights are the network's own.
+The convolutions are products of matrices, whose shapes a GPU has no plans to make for. On a CPU they go through the sound
+piece by piece: what lies between them stays in the caches. The weights are the network's own.
 """
 
 import math
@@ -18,9 +19,12 @@ from torch.nn import functional as F
 
 from w2vkit.model.precision import true_float32
 
-CHUNK = 1 << 22  # samples (262 s) that go through the extractor at once; its first layer takes 10 GB for 1,000 s
+CHUNK = 1 << 22  # samples (262 s) that go through a GPU's extractor at once; its first layer takes 10 GB for 1,000 s
+PIECE = 64  # frames that go through a CPU's extractor at once: 8 MB in its first layer
+IN_FLIGHT = 2  # batches on a GPU at once: it computes one while the other is prepared, or its results are used
 FLOAT16_MOST = 60_000.0
 BLOCK = 8  # frames that one row of the positional convolution's product computes
+NARROW = 16  # channels per group; below, oneDNN 3.12 convolves bfloat16 wrongly on AMX, which only tiny test models meet
 FAMILIES = ("wav2vec2", "hubert")  # their layers have plain attention; WavLM and data2vec do not fit
 
 
@@ -83,26 +87,31 @@ class PackedNetwork:
     ----------
     network
         A `transformers` network on its device, after `set_dtype`, for which `fits` holds.
-    extractor, position : {"gemm", "network"}
-        How the extractor and the positional convolution are computed: as matrix products in float16 and the encoder's dtype
-        (norms stay in float32), or by the network's own modules. An extractor of another kind than that of the Large models is
-        always the network's own.
+    extractor, position : {"gemm", "network"}, optional
+        How the extractor and the positional convolution are computed: as matrix products (the extractor in float16 on a GPU,
+        norms in float32, the rest in the encoder's dtype), or by the network's own modules. An extractor of another kind than
+        that of the Large models is always the network's own. A CPU convolves positions as fast as it multiplies them.
     tanh_gelu : bool
         Let the matrix product apply the GELU, by its tanh approximation, which differs by 5e-4 at most.
     """
 
-    def __init__(self, network: Any, *, extractor: str = "gemm", position: str = "gemm", tanh_gelu: bool = False) -> None:
+    def __init__(self, network: Any, *, extractor: str = "gemm", position: str | None = None, tanh_gelu: bool = False) -> None:
         body, encoder = network.base_model, network.base_model.encoder
+        gpu = network.device.type == "cuda"
+        self.in_flight, self.normalises = (IN_FLIGHT, True) if gpu else (1, False)
         self.stable = bool(network.config.do_stable_layer_norm)
         self.dtype = next(encoder.layers.parameters()).dtype
         self.extract: Callable[[Tensor], Tensor] = (
-            GemmExtractor(body.feature_extractor, torch.float32 if self.dtype == torch.float32 else torch.float16)
+            GemmExtractor(body.feature_extractor, torch.float16 if gpu and self.dtype != torch.float32 else self.dtype)
             if extractor == "gemm" and GemmExtractor.fits(body.feature_extractor)
             else lambda samples: body.feature_extractor(samples).transpose(1, 2)
         )
-        self.position: Callable[[Tensor], Tensor] = (
-            GemmPosition(encoder.pos_conv_embed.conv) if position == "gemm" else encoder.pos_conv_embed
-        )
+        conv = encoder.pos_conv_embed.conv
+        if position is None:
+            narrow = GemmPosition.fits(conv) and conv.in_channels // conv.groups < NARROW
+            position = "gemm" if gpu or narrow else "network"
+        self.position: Callable[[Tensor], Tensor] = GemmPosition(conv) if position == "gemm" else encoder.pos_conv_embed
+        self.position_dtype = conv.weight.dtype
         self.project, self.head = body.feature_projection, network.lm_head
         self.norm, self.layers = encoder.layer_norm, [Layer(layer) for layer in encoder.layers]
         self.attend: Callable[[Tensor, Tensor, Tensor, Packing], Tensor] = packed_attention
@@ -111,11 +120,17 @@ class PackedNetwork:
 
     @staticmethod
     def pays(network: Any) -> bool:
-        """Whether a network runs on a GPU that has the packed attention, in a dtype that this attention takes."""
+        """Whether a network runs on a CPU, or on a GPU that has the packed attention, in a dtype that goes fast there."""
+        dtype = next(network.base_model.encoder.layers.parameters()).dtype
+        if network.device.type == "cpu":
+            return dtype in (torch.bfloat16, torch.float32) and PackedNetwork.fits(network)
         if network.device.type != "cuda" or torch.cuda.get_device_capability(network.device) < (8, 0):
             return False
-        low = next(network.base_model.encoder.layers.parameters()).dtype in (torch.bfloat16, torch.float16)
-        return low and find_spec("torch.nn.attention.varlen") is not None and PackedNetwork.fits(network)
+        return (
+            dtype in (torch.bfloat16, torch.float16)
+            and find_spec("torch.nn.attention.varlen") is not None
+            and PackedNetwork.fits(network)
+        )
 
     @staticmethod
     def fits(network: Any) -> bool:
@@ -126,7 +141,7 @@ class PackedNetwork:
             and config.hidden_act == config.feat_extract_activation == "gelu"
             and getattr(config, "adapter_attn_dim", None) is None
             and not getattr(config, "conv_pos_batch_norm", False)
-            and GemmPosition.fits(network.base_model.encoder.pos_conv_embed.conv)
+            and (network.device.type == "cpu" or GemmPosition.fits(network.base_model.encoder.pos_conv_embed.conv))
         )
 
     def compile(self) -> None:
@@ -188,12 +203,13 @@ class PackedNetwork:
         """
         clips, row, _ = features.shape
         x = self.project(features.flatten(0, 1).index_select(0, packing.index).float())
-        x = (x[0] if isinstance(x, tuple) else x).to(self.dtype)
+        x = (x[0] if isinstance(x, tuple) else x).to(self.position_dtype)
         if keep is not None:
             x = x * keep
         padded = x.new_zeros(clips * row, x.shape[1]).index_copy_(0, packing.index, x)
         positions = self.position(padded.view(clips, row, -1)).flatten(0, 1).index_select(0, packing.index)
-        x = x + positions if self.stable else self._norm(x + positions, self.norm)
+        x = (x + positions).to(self.dtype)
+        x = x if self.stable else self._norm(x, self.norm)
         return self.head(self.transform(x, packing).float()).log_softmax(dim=-1)
 
     def transform(self, x: Tensor, packing: Packing) -> Tensor:
@@ -253,8 +269,9 @@ def packed_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing
 
         out = varlen_attn(query, key, value, packing.edges, packing.edges, packing.longest, packing.longest)
         return out[0] if isinstance(out, tuple) else out
-    parts = zip(*(states.transpose(0, 1).split(packing.lengths, dim=1) for states in (query, key, value)), strict=True)
-    return torch.cat([F.scaled_dot_product_attention(*part) for part in parts], dim=1).transpose(0, 1)
+    # Only for four dimensions does a CPU have a fused kernel.
+    states = (x.transpose(0, 1)[None].split(packing.lengths, dim=2) for x in (query, key, value))
+    return torch.cat([F.scaled_dot_product_attention(*clip) for clip in zip(*states, strict=True)], dim=2)[0].transpose(0, 1)
 
 
 def add_norm(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor]:
@@ -265,7 +282,8 @@ def add_norm(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, eps: float) -> 
 
 def norm_gelu(x: Tensor, weight: Tensor, bias: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
     """Norm the rows of a matrix in float32, and give their GELU in another dtype."""
-    return F.gelu(F.layer_norm(x.float(), x.shape[-1:], weight, bias, eps)).to(dtype)
+    x = x if x.is_cpu else x.float()  # a CPU's layer norm computes in float32 without a copy in float32
+    return F.gelu(F.layer_norm(x, x.shape[-1:], weight, bias, eps)).to(dtype)
 
 
 def normed_limit(norm: nn.LayerNorm) -> float:
@@ -284,9 +302,13 @@ class GemmExtractor:
 
     def __init__(self, extractor: Any, dtype: torch.dtype) -> None:
         self.norm_gelu = norm_gelu
+        self.in_pieces = extractor.conv_layers[0].conv.weight.is_cpu
         first, *rest = extractor.conv_layers
         self.taps, self.stride = first.conv.kernel_size[0], first.conv.stride[0]
         self.round = 2 ** len(rest)
+        self.reach = 1  # samples that one frame is computed from
+        for layer in reversed(extractor.conv_layers):
+            self.reach = (self.reach - 1) * layer.conv.stride[0] + layer.conv.kernel_size[0]
         before = [normed_limit(layer.layer_norm) for layer in extractor.conv_layers]
         self.dtype = torch.bfloat16 if dtype == torch.float16 and max(before) > FLOAT16_MOST else dtype
         self.layers = [self._layer(first, torch.float32, 0.0)]
@@ -321,8 +343,21 @@ class GemmExtractor:
 
     def __call__(self, samples: Tensor) -> Tensor:
         """Turn (B, N) samples into (B, T, C) features; T has room for all frames, and those past a clip mean nothing."""
+        if self.in_pieces:
+            return self._in_pieces(samples)
         rows = max(1, CHUNK // samples.shape[1])
         return torch.cat([self._extract(part) for part in samples.split(rows)])
+
+    def _in_pieces(self, samples: Tensor) -> Tensor:
+        stride = self.stride * self.round
+        frames = (samples.shape[1] - self.reach) // stride + 1
+        pieces = -(-frames // PIECE)
+        length = -(-frames // pieces)
+        samples = F.pad(samples, (0, (pieces * length - 1) * stride + self.reach - samples.shape[1]))
+        cut = samples.unfold(1, (length - 1) * stride + self.reach, length * stride).flatten(0, 1)
+        together = max(1, PIECE // length)
+        features = torch.cat([self._extract(part)[:, :length] for part in cut.split(together)])
+        return features.view(len(samples), pieces * length, -1)
 
     def _extract(self, samples: Tensor) -> Tensor:
         # Every clip gets a number of rows that can be halved by each layer, so that clips never share a pair of rows.

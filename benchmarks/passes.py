@@ -1,0 +1,119 @@
+"""One pass on this CPU, way by way: what each part of the packed network is worth, and what was tried and dropped.
+
+    python -m benchmarks.passes                       # the Large architecture with random weights, 15 s
+    python -m benchmarks.passes --model w2v-mini --seconds 5
+
+All ways take turns in one run; the table has the fastest and the median of all rounds (s). The second table has one product of
+a layer's size in several ways (ms). They are for the maintainers: some use operators that torch does not document.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.ao.quantization import quantize_dynamic
+from torch.nn import functional as F
+
+from benchmarks.inference import speech
+from benchmarks.large import LAYERS, save
+from w2vkit.audio import Waveform
+from w2vkit.model import CTCModel
+from w2vkit.model.packed import GemmExtractor, PackedNetwork, Packing
+
+
+def products_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
+    """Attend by two products with a softmax between them; all (S, heads, D)."""
+    found = []
+    for q, k, v in zip(*(x.transpose(0, 1).split(packing.lengths, dim=1) for x in (query, key, value)), strict=True):
+        found.append(((q @ k.transpose(1, 2) * q.shape[-1] ** -0.5).softmax(dim=-1)) @ v)
+    return torch.cat(found, dim=1).transpose(0, 1)
+
+
+def ways_of(name: str, dtype: str) -> dict[str, CTCModel]:
+    """Load a checkpoint once per way."""
+    with mock.patch.object(PackedNetwork, "pays", lambda network: False):
+        ways = {"transformers' layers": CTCModel.load(name, device="cpu", dtype=dtype)}
+
+    def add(way: str, **options: Any) -> Any:
+        ways[way] = model = CTCModel.load(name, device="cpu", dtype=dtype)
+        model._packed = PackedNetwork(model.network, **options)
+        return model._packed
+
+    products = isinstance(add("packed (as it is)").extract, GemmExtractor)
+    add("packed, attention as products").attend = products_attention
+    add("packed, compiled").compile()
+    if products:
+        add("packed, the network's convolutions", extractor="network")
+        add("packed, extractor in one piece").extract.in_pieces = False
+        add("packed, positions as products", position="gemm")
+    return ways
+
+
+def in_turn(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Measure how long each way takes (s), sorted, after a round that does not count."""
+    taken: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(rounds + 1):
+        for way, work in ways.items():
+            started = time.perf_counter()
+            work()
+            taken[way].append(time.perf_counter() - started)
+    return {way: sorted(times[1:]) for way, times in taken.items()}
+
+
+def product_ways(rows: int = 749, inner: int = 1024, columns: int = 4096) -> dict[str, Callable[[], object]]:
+    """One linear layer with a GELU after it."""
+    layer = torch.nn.Linear(inner, columns)
+    torch.backends.quantized.engine = "onednn"
+    quantised = quantize_dynamic(torch.nn.Sequential(layer), {torch.nn.Linear}, dtype=torch.qint8)
+    x, weight, bias = torch.randn(rows, inner), layer.weight.bfloat16(), layer.bias.bfloat16()
+    low, fused = x.bfloat16(), torch.ops.mkldnn._linear_pointwise
+    ordered = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
+    return {
+        "float32": lambda: F.linear(x, layer.weight, layer.bias),
+        "bfloat16": lambda: F.linear(low, weight, bias),
+        "bfloat16, weights in oneDNN's order": lambda: fused(low, ordered, bias, "none", [], ""),
+        "bfloat16, and a GELU": lambda: F.gelu(F.linear(low, weight, bias)),
+        "bfloat16, a GELU inside the product": lambda: fused(low, weight, bias, "gelu", [], "none"),
+        "int8, dynamic, float32 in and out": lambda: quantised(x),
+    }
+
+
+def main() -> None:
+    """Print both tables and a JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", help="a checkpoint instead of the Large architecture with random weights")
+    parser.add_argument("--layers", type=int, default=LAYERS, help="of the Large architecture (default %(default)s)")
+    parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--dtype", default="auto")
+    options = parser.parse_args()
+    clip = Waveform(speech(options.seconds))
+    with tempfile.TemporaryDirectory() as place:
+        name = options.model or str(save(Path(place) / "large", options.layers))
+        models = ways_of(name, options.dtype)
+    first, *_ = models.values()
+    found = {way: np.exp(model.emit([clip])[0].log_probs) for way, model in models.items()}
+    taken = in_turn({way: lambda model=model: model.emit([clip]) for way, model in models.items()}, options.rounds)
+    print(f"{options.seconds:g} s, cpu in {first.dtype}, {torch.get_num_threads()} threads")
+    print("| way | fastest (s) | median (s) | largest difference of a probability |\n|---|---|---|---|")
+    for way, times in taken.items():
+        apart = np.abs(found[way] - next(iter(found.values()))).max()
+        print(f"| {way} | {times[0]:.4f} | {times[len(times) // 2]:.4f} | {apart:.4f} |")
+    with torch.inference_mode():
+        products = in_turn(product_ways(), 3 * options.rounds)
+    print("\n| product of 749 x 1024 x 4096 | fastest (ms) | median (ms) |\n|---|---|---|")
+    for way, times in products.items():
+        print(f"| {way} | {times[0] * 1e3:.2f} | {times[len(times) // 2] * 1e3:.2f} |")
+    print(json.dumps({"benchmark": "passes", "passes": taken, "products": products}))
+
+
+if __name__ == "__main__":
+    main()
