@@ -19,7 +19,7 @@ import numpy as np
 from w2vkit.audio import Waveform
 from w2vkit.decode import Decode, Word, greedy
 from w2vkit.pipeline.transcription import Emitter
-from w2vkit.pipeline.voice import NO_SAMPLES, InputBuffer, VoiceDetector
+from w2vkit.pipeline.voice import MEMORY_SECONDS, NO_SAMPLES, InputBuffer, VoiceDetector
 
 FINAL_SECONDS = 1.2  # s; a word that ended longer ago becomes final if two decodings agree on it
 FORCE_SECONDS = 5.0  # s; a word that ended longer ago becomes final in any case
@@ -153,7 +153,7 @@ class LiveTranscript:
             self._decode_window(pause=bool(last or self._detector.quiet >= PAUSE_SECONDS))
             self._text = replace(self._text, delay=time.monotonic() - taken.since if taken.since else self._text.delay)
         if not self._speaking:
-            self._keep(BEFORE_SECONDS)
+            self._keep(BEFORE_SECONDS if self._detector.sure else MEMORY_SECONDS)
 
     def _decode_window(self, *, pause: bool) -> None:
         """Decode the window, and make words final where that is possible; before a pause, all of them."""

@@ -39,6 +39,11 @@ class VoiceDetector:
         How long ago voice was detected last (s); infinite before the first time.
     """
 
+    @property
+    def sure(self) -> bool:
+        """Whether enough was heard to tell voice from noise: a sound that begins within a word has no quiet frames at first."""
+        return len(self._levels) * FRAME_SECONDS >= MEMORY_SECONDS - FRAME_SECONDS / 2
+
     def __init__(self, sample_rate: int) -> None:
         self._frame = round(FRAME_SECONDS * sample_rate)
         self._rest = self._levels = NO_SAMPLES
