@@ -1,7 +1,7 @@
 """Where a source holds more than its header states: files that were joined, and headers that were never finished.
 
-Programs that join files byte by byte (``cat a.m4a b.m4a``) leave a second header in the middle, at which decoders stop
-without an error. A recorder that was interrupted leaves a size of 0, or of whatever it had written by then.
+Programs that join files byte by byte (``cat a.m4a b.mp3``) leave a second header in the middle, at which decoders stop
+without an error, or which they take for sound. A recorder that was interrupted leaves a size of 0, or of whatever it had written by then.
 """
 
 import io
@@ -16,6 +16,7 @@ LONGEST = 64  # bytes of a beginning, more than any expression below takes
 UNKNOWN_SIZE = {4: 0x7FFF_0000, 8: 2**47}  # by the bytes of the field; programs that write into a pipe state at least this
 MOST_CHUNKS = 1000
 MOST_PARTS = 10_000
+MOST_FRAMES = 0x10FFFF  # whose numbers Python encodes
 W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
 ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -24,9 +25,8 @@ FIRST_BLOCK = bytes(flags for flags in range(256) if flags & 8)  # of a WavPack 
 
 FRAMES = 3  # of MP3 or ADTS in a row are no chance
 TS_PACKET = 188  # bytes
-SYNC = re.compile(
-    rb"\xff[\xe2-\xe7\xf0-\xf5\xf8-\xfd]|ID3[\x02-\x04]\0|\x0bw|G[@`][\0\x11]"
-)  # where what is told by its frames may begin
+# Where what is told by its frames may begin.
+SYNC = re.compile(rb"\xff[\xe2-\xe7\xf0-\xf5\xf8-\xfd]|ID3[\x02-\x04]\0|\x0bw|G[@`][\0\x11]")
 RATES = (44_100, 48_000, 32_000)  # Hz; of MPEG 1, halved for MPEG 2
 BIT_RATES = {  # kbit/s, by version and layer
     (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -109,8 +109,8 @@ class _Kind:
     ----------
     text, at : bytes, int
         What every such file holds, and where. Empty where only `beginning` tells.
-    beginning : bytes
-        A regular expression of the first bytes.
+    beginning : re.Pattern
+        Of the first bytes.
     check : callable, optional
         Takes the file and a position; gives whether a file of this kind begins there.
     end : callable, optional
@@ -122,15 +122,14 @@ class _Kind:
 
     text: bytes
     at: int
-    beginning: bytes
+    beginning: re.Pattern[bytes]
     check: Callable[[Part, int], bool] | None = None
     end: Callable[[Part, int], tuple[int, bool]] | None = None
     joined: bool = False
 
     def begins(self, whole: Part, block: bytes, here: int, start: int) -> bool:
         """Whether a file of this kind begins at a place of a block, which is a position of the file."""
-        found = re.compile(self.beginning, re.DOTALL).match(block, here)
-        return bool(found) and (self.check is None or self.check(whole, start))
+        return bool(self.beginning.match(block, here)) and (self.check is None or self.check(whole, start))
 
 
 def _beginning(whole: Part) -> tuple[_Kind, int] | None:
@@ -183,6 +182,9 @@ def _frames_in(whole: Part, block: bytes, position: int, last: int, kinds: list[
                 return
 
 
+Frame = Callable[[bytes], tuple[int, bytes]]
+
+
 def _mpeg_frame(head: bytes) -> tuple[int, bytes]:
     """Give the length of an MPEG frame by its first bytes, and what frames of one stream share; 0 if it is none."""
     version, layer = {3: 1, 2: 2, 0: 4}.get(head[1] >> 3 & 3, 0), 4 - (head[1] >> 1 & 3)
@@ -213,7 +215,7 @@ def _ac3_frame(head: bytes) -> tuple[int, bytes]:
     return 2 * (AC3_BIT_RATES[code >> 1] * 96_000 // hertz + (rate == 1 and code & 1)), bytes([rate, head[5] >> 3])
 
 
-def _in_a_row(frame: Callable[[bytes], tuple[int, bytes]]) -> Callable[[Part, int], bool]:
+def _in_a_row(frame: Frame) -> Callable[[Part, int], bool]:
     def check(whole: Part, start: int) -> bool:
         shared = set[bytes]()
         for _ in range(FRAMES):
@@ -235,29 +237,42 @@ def _is_ts(whole: Part, start: int) -> bool:
     return whole.read(4 * TS_PACKET + 1)[::TS_PACKET] == b"GGGGG"
 
 
-def _behind_tag(whole: Part, start: int) -> int:
+def _first_frame(whole: Part, start: int) -> int:
     """Give the end of the ID3v2 tag that begins at a position; the position itself if none does."""
     whole.seek(start)
     head = whole.read(10)
     if not re.match(rb"ID3[\x02-\x04]\0.[\0-\x7f]{4}", head, re.DOTALL):
         return start
-    return start + 10 + sum(byte << 7 * index for index, byte in enumerate(reversed(head[6:])))
+    start += 10 + sum(byte << 7 * index for index, byte in enumerate(reversed(head[6:])))
+    whole.seek(start)
+    padding = whole.read(4096)
+    return start + len(padding) - len(padding.lstrip(b"\0"))
 
 
-def _tagged(check: Callable[[Part, int], bool]) -> Callable[[Part, int], bool]:
+def _tagged(frame: Frame) -> Callable[[Part, int], bool]:
     """Frames behind a tag; without them it is a tag of what stands before it."""
-
-    def check_tagged(whole: Part, start: int) -> bool:
-        first = _behind_tag(whole, start)
-        whole.seek(first)
-        padding = whole.read(4096)
-        return check(whole, first + len(padding) - len(padding.lstrip(b"\0")))
-
-    return check_tagged
+    check = _in_a_row(frame)
+    return lambda whole, start: check(whole, _first_frame(whole, start))
 
 
-def _end_of_tag(whole: Part, start: int) -> tuple[int, bool]:
-    return max(_behind_tag(whole, start), start + LONGEST), True
+def _end_of_frames(frame: Frame) -> Callable[[Part, int], tuple[int, bool]]:
+    """Walk the frames, up to what is none."""
+
+    def end(whole: Part, start: int) -> tuple[int, bool]:
+        position, at = _first_frame(whole, start), 1
+        while at:
+            whole.seek(position)
+            block, at = whole.read(SCAN), 0
+            while at + 6 <= len(block) and (length := frame(block[at : at + 6])[0]):
+                at += length
+            position += at
+        return max(position, start + LONGEST), True
+
+    return end
+
+
+def _at_once(whole: Part, start: int) -> tuple[int, bool]:
+    return start + LONGEST, True
 
 
 def _end_of_sound(whole: Part, start: int) -> tuple[int, bool]:
@@ -362,13 +377,25 @@ def _end_of_asf(whole: Part, start: int) -> tuple[int, bool]:
     return (start + size, True) if LONGEST <= size <= whole.length - start else (start + LONGEST, False)
 
 
-def _end_of_flac_head(whole: Part, start: int) -> tuple[int, bool]:
-    """Pass the metadata, which may hold the header of the WAV that it was made from."""
-    position, last = start + 4, 0
-    while not last and position < whole.length:
+def _end_of_flac(whole: Part, start: int) -> tuple[int, bool]:
+    """Pass the metadata, which may hold the header of the WAV that it was made from, and all of it if the last frame is there.
+
+    Within FLAC the end of a frame cannot be found without decoding it; to look at all of it would cost as much as that.
+    """
+    whole.seek(start + 8)
+    about = whole.read(34)
+    block, longest, samples = (int.from_bytes(about[a:b], "big") for a, b in ((2, 4), (7, 10), (13, 18)))
+    last = ((samples & (1 << 36) - 1) - 1) // block if block else -1
+    if 0 <= last <= MOST_FRAMES:
+        number = chr(last).encode("utf-8", "surrogatepass")  # frames are numbered like this
+        whole.seek(max(start, whole.length - (longest or SCAN // 16) - LONGEST - 128))
+        if re.search(rb"\xff\xf8.." + re.escape(number), whole.read(), re.DOTALL):
+            return whole.length, True
+    position, final = start + 4, False
+    while not final and position < whole.length:
         whole.seek(position)
         head = whole.read(4)
-        last = head[:1] >= b"\x80"
+        final = head[:1] >= b"\x80"
         position += 4 + int.from_bytes(head[1:4], "big")
     return max(position, start + LONGEST), True
 
@@ -379,39 +406,42 @@ def _end_of_wavpack(whole: Part, start: int) -> tuple[int, bool]:
     while True:
         whole.seek(position)
         head = whole.read(LONGEST)
-        if head[:4] != b"wvpk" or (position > start and re.match(WAVPACK, head, re.DOTALL)):
+        if head[:4] != b"wvpk" or (position > start and WAVPACK.match(head)):
             return max(position, start + LONGEST), True
         position += 8 + max(LONGEST, int.from_bytes(head[4:8], "little"))
 
 
-WAVPACK = rb"wvpk.{5}\x04\0.{5}\0\0\0\0(?!\0\0\0\0).{5}[" + re.escape(FIRST_BLOCK) + rb"]"
-MPEG, ADTS = _in_a_row(_mpeg_frame), _in_a_row(_adts_frame)
+def _re(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern, re.DOTALL)
+
+
+WAVPACK = _re(rb"wvpk.{5}\x04\0.{5}\0\0\0\0(?!\0\0\0\0).{5}[" + re.escape(FIRST_BLOCK) + rb"]")
 KINDS = (
-    _Kind(b"ftyp", 4, rb"\0\0\0[\x08-\xff]ftyp", end=_end_of_boxes),  # MP4, M4A, MOV, 3GP
-    _Kind(b"RIFF", 0, rb"RIFF....(WAVE|QLCM)", end=_end_of_sound),
-    _Kind(b"RIFF", 0, rb"RIFF....AVI ", end=_end_of_riff),
-    _Kind(b"RF64", 0, rb"RF64....WAVE", end=_end_of_sound),
-    _Kind(b"FORM", 0, rb"FORM....AIF[FC]", end=_end_of_sound),
-    _Kind(b".snd\0\0", 0, rb"\.snd\0\0.{6}\0\0\0.\0\0..\0\0\0[\x01-\x06]", end=_end_of_sound),
-    _Kind(W64_RIFF, 0, re.escape(W64_RIFF), end=_end_of_sound),
-    _Kind(b"caff\0\x01", 0, rb"caff\0\x01..desc\0\0\0\0\0\0\0\x20", end=_end_of_sound),
-    _Kind(b"\x1aE\xdf\xa3", 0, rb"\x1aE\xdf\xa3.{1,48}(webm|matroska)", end=_end_of_segment),
-    _Kind(b"OggS\0\x02", 0, rb"OggS\0\x02\0{8}", end=_end_of_pages),
-    _Kind(b"fLaC\0\0\0\x22", 0, rb"fLaC\0\0\0\x22", end=_end_of_flac_head, joined=True),
-    _Kind(b"fLaC\x80\0\0\x22", 0, rb"fLaC\x80\0\0\x22", end=_end_of_flac_head, joined=True),  # without further metadata
-    _Kind(b"FLV\x01", 0, rb"FLV\x01[\0-\x05]\0\0\0\t", end=_end_of_tags),
+    _Kind(b"ftyp", 4, _re(rb"\0\0\0[\x08-\xff]ftyp"), end=_end_of_boxes),  # MP4, M4A, MOV, 3GP
+    _Kind(b"RIFF", 0, _re(rb"RIFF....(WAVE|QLCM)"), end=_end_of_sound),
+    _Kind(b"RIFF", 0, _re(rb"RIFF....AVI "), end=_end_of_riff),
+    _Kind(b"RF64", 0, _re(rb"RF64....WAVE"), end=_end_of_sound),
+    _Kind(b"FORM", 0, _re(rb"FORM....AIF[FC]"), end=_end_of_sound),
+    _Kind(b".snd\0\0", 0, _re(rb"\.snd\0\0.{6}\0\0\0.\0\0..\0\0\0[\x01-\x06]"), end=_end_of_sound),
+    _Kind(W64_RIFF, 0, _re(re.escape(W64_RIFF)), end=_end_of_sound),
+    _Kind(b"caff\0\x01", 0, _re(rb"caff\0\x01..desc\0\0\0\0\0\0\0\x20"), end=_end_of_sound),
+    _Kind(b"\x1aE\xdf\xa3", 0, _re(rb"\x1aE\xdf\xa3.{1,48}(webm|matroska)"), end=_end_of_segment),
+    _Kind(b"OggS\0\x02", 0, _re(rb"OggS\0\x02\0{8}"), end=_end_of_pages),
+    _Kind(b"fLaC\0\0\0\x22", 0, _re(rb"fLaC\0\0\0\x22"), end=_end_of_flac, joined=True),
+    _Kind(b"fLaC\x80\0\0\x22", 0, _re(rb"fLaC\x80\0\0\x22"), end=_end_of_flac, joined=True),  # without further metadata
+    _Kind(b"FLV\x01", 0, _re(rb"FLV\x01[\0-\x05]\0\0\0\t"), end=_end_of_tags),
     _Kind(b"wvpk", 0, WAVPACK, end=_end_of_wavpack),
-    _Kind(b"TTA1", 0, rb"TTA1\x01\0[\x01-\x06]\0[\x08\x10\x18]\0", end=_end_of_tag),
-    _Kind(b"#!AMR", 0, rb"#!AMR(-WB)?\n", end=_end_of_tag),
-    _Kind(b"Creative Voice File\x1a", 0, rb"Creative Voice File\x1a", end=_end_of_tag),
-    _Kind(b"NIST_1A\n", 0, rb"NIST_1A\n   1024\n"),
-    _Kind(ASF[:8], 0, re.escape(ASF), end=_end_of_asf),
-    _Kind(b"nut/multimedia container\0", 0, rb"nut/multimedia container\0"),
-    _Kind(b".RMF\0\0\0", 0, rb"\.RMF\0\0\0\x12\0[\0\x01]"),
-    _Kind(b"", 0, rb"\xff|ID3", check=_tagged(MPEG), end=_end_of_tag, joined=True),
-    _Kind(b"", 0, rb"\xff|ID3", check=_tagged(ADTS), end=_end_of_tag, joined=True),
-    _Kind(b"", 0, rb"\x0bw", check=_in_a_row(_ac3_frame), end=_end_of_tag, joined=True),
-    _Kind(b"", 0, rb"G", check=_is_ts, end=_end_of_packets, joined=True),
+    _Kind(b"TTA1", 0, _re(rb"TTA1\x01\0[\x01-\x06]\0[\x08\x10\x18]\0"), end=_at_once),
+    _Kind(b"#!AMR", 0, _re(rb"#!AMR(-WB)?\n"), end=_at_once),
+    _Kind(b"Creative Voice File\x1a", 0, _re(rb"Creative Voice File\x1a"), end=_at_once),
+    _Kind(b"NIST_1A\n", 0, _re(rb"NIST_1A\n   1024\n")),
+    _Kind(ASF[:8], 0, _re(re.escape(ASF)), end=_end_of_asf),
+    _Kind(b"nut/multimedia container\0", 0, _re(rb"nut/multimedia container\0")),
+    _Kind(b".RMF\0\0\0", 0, _re(rb"\.RMF\0\0\0\x12\0[\0\x01]")),
+    _Kind(b"", 0, _re(rb"\xff|ID3"), check=_tagged(_mpeg_frame), end=_end_of_frames(_mpeg_frame), joined=True),
+    _Kind(b"", 0, _re(rb"\xff|ID3"), check=_tagged(_adts_frame), end=_end_of_frames(_adts_frame), joined=True),
+    _Kind(b"", 0, _re(rb"\x0bw"), check=_in_a_row(_ac3_frame), end=_end_of_frames(_ac3_frame), joined=True),
+    _Kind(b"", 0, _re(rb"G"), check=_is_ts, end=_end_of_packets, joined=True),
 )
 
 
