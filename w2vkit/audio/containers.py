@@ -1,7 +1,8 @@
 """Where a source holds more than its header states: files that were joined, and headers that were never finished.
 
 Programs that join files byte by byte (``cat a.m4a b.mp3``) leave a second header in the middle, at which decoders stop
-without an error, or which they take for sound. A recorder that was interrupted leaves a size of 0, or of whatever it had written by then.
+without an error, or which they take for sound. A recorder that was interrupted leaves a size of 0, or of whatever it had
+written by then.
 """
 
 import io
