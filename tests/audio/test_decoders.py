@@ -341,6 +341,20 @@ def test_what_lies_within_a_file_is_no_further_file(kind):
     assert set(pitches(waveform.samples)) == {LOW}
 
 
+def test_boxes_that_lead_to_the_same_place_take_linear_time():
+    def box(name, content=b""):
+        return (len(content) + 8).to_bytes(4, "big") + name + content
+
+    tail = box(b"free") * 100_000 + b"\x7f\0\0\0mdat"
+    heads, left = [], 2_000 * 64
+    while left:
+        left -= 64
+        heads.append(box(b"ftyp", bytes(16)) + (left + 40).to_bytes(4, "big") + b"free" + bytes(32))
+    started = time.process_time()
+    assert parts(io.BytesIO(b"".join(heads) + tail))
+    assert time.process_time() - started < 10
+
+
 @pytest.mark.parametrize("kind", ["m4a", "flv", "wav", "tta"])
 def test_what_cannot_be_read_of_joined_files_is_said(kind):
     make = JOINED[kind]

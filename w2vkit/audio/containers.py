@@ -309,7 +309,7 @@ def _end_of_boxes(whole: Part, start: int) -> tuple[int, bool]:
             return position, True
         size = int.from_bytes(head[8:], "big") if size == 1 else size
         if not 8 <= size <= whole.length - position:  # up to the end, or cut off before another file
-            return start + LONGEST, False
+            return position + 8, False
         position += size
     return position, True
 
@@ -389,7 +389,7 @@ def _end_of_flac(whole: Part, start: int) -> tuple[int, bool]:
     last = ((samples & (1 << 36) - 1) - 1) // block if block else -1
     if 0 <= last <= MOST_FRAMES:
         number = chr(last).encode("utf-8", "surrogatepass")  # frames are numbered like this
-        whole.seek(max(start, whole.length - (longest or SCAN // 16) - LONGEST - 128))
+        whole.seek(max(start, whole.length - (min(longest, SCAN // 4) or SCAN // 16) - LONGEST - 128))
         if re.search(rb"\xff\xf8.." + re.escape(number), whole.read(), re.DOTALL):
             return whole.length, True
     position, final = start + 4, False
