@@ -65,10 +65,8 @@ FFMPEG: dict[str, tuple[str, str, dict[str, str]]] = {
     "a.tta": ("tta", "tta", {}),
     "a.wv": ("wv", "wavpack", {}),
     "a.rm": ("rm", "real_144", {}),
-    "a.amr": ("amr", "libopencore_amrnb", {}),
     "a.3gp": ("3gp", "aac", {}),
     "mp3.wav": ("wav", "libmp3lame", {}),
-    "speex.ogg": ("ogg", "libspeex", {}),
     "multiplexed.ogg": ("ogg", "flac", {}),
 }
 
