@@ -65,6 +65,8 @@ FFMPEG: dict[str, tuple[str, str, dict[str, str]]] = {
     "a.tta": ("tta", "tta", {}),
     "a.wv": ("wv", "wavpack", {}),
     "a.rm": ("rm", "real_144", {}),
+    "a.3gp": ("3gp", "aac", {}),
+    "mp3.wav": ("wav", "libmp3lame", {}),
     "multiplexed.ogg": ("ogg", "flac", {}),
 }
 

@@ -248,13 +248,22 @@ def test_a_corpus_that_is_not_listed_is_drawn_like_any_other(tmp_path):
     assert unknown / known == pytest.approx(OTHER / WEIGHTS["ljspeech"])
 
 
-def test_a_run_ends_when_its_minutes_are_over_at_the_rate_of_a_last_step(teacher, corpus, tmp_path, monkeypatch):
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_run_ends_when_its_minutes_are_over_at_the_rate_of_a_last_step(teacher, corpus, tmp_path, monkeypatch, workers):
     monkeypatch.setattr(train, "Teacher", lambda _: teacher)
     monkeypatch.setattr(train, "Corpus", lambda _: corpus)
     sizes = dict(steps=100, minutes=1e-4, seconds=8, every=50, dev=1, seed=1)
     run = train.Run(
         Namespace(
-            stage="head", run=tmp_path, start=None, data=None, teacher=None, workers=1, consistency=0.2, compile=False, **sizes
+            stage="head",
+            run=tmp_path,
+            start=None,
+            data=None,
+            teacher=None,
+            workers=workers,
+            consistency=0.2,
+            compile=False,
+            **sizes,
         )
     )
     run.train()

@@ -141,7 +141,8 @@ class Run:
         a, o = self.arguments, self.options
         data = Batches(self.corpus, a.seed, a.steps, a.seconds, o["strength"], o["mask"], views=2 if a.consistency else 1)
         rest = Subset(data, range(self.step, a.steps))
-        loader = DataLoader(rest, batch_size=None, num_workers=a.workers, prefetch_factor=8)
+        ahead = 8 if a.workers else None  # torch refuses batches ahead without workers
+        loader = DataLoader(rest, batch_size=None, num_workers=a.workers, prefetch_factor=ahead)
         losses: list[float] = []
         started = time.time()
         self.trainee.train()
@@ -233,7 +234,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=250, help="steps between checks")
     parser.add_argument("--dev", type=int, default=60, help="development utterances in a check")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes that make batches; 0: this one does")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     torch._dynamo.config.cache_size_limit = 64
     Run(parser.parse_args()).train()

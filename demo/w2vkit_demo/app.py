@@ -1,5 +1,6 @@
 """The page: its tabs, its endpoints for programs, and how it is served."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from w2vkit_demo.theme import Instrument
 
 SWEEP_SECONDS = 300  # s; how often files older than KEEP_SECONDS are deleted
 SESSIONS = 200  # visits whose results are kept; each call of a program is one. Gradio's default is 10,000, of 0.2 MB and more
+RECORDS = 100  # of past events. Gradio's default is 10,000, of which it makes a table with pandas after every event
 WAITING = 64  # requests in the queue; a further one is refused
 TABS = {
     strings.TAB_TRANSCRIBE: transcribe,
@@ -69,6 +71,7 @@ def serve(service: Service, *, max_mb: float = MAX_MB, **options: Any) -> None:
     service.prepare()
     service.max_mb = max_mb
     max_bytes = int(max_mb * 2**20)
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", str(RECORDS))
     build(service).queue(max_size=WAITING).launch(
         theme=Instrument(),
         css=CSS,

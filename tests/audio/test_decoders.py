@@ -199,9 +199,9 @@ def test_blocks_are_bounded_in_samples(format):
 
 
 def test_packets_of_one_sample_take_linear_time():
-    start = time.perf_counter()
+    start = time.process_time()
     assert load(_one_sample_packets(60_000)).seconds == pytest.approx(3.75)
-    assert time.perf_counter() - start < 20  # it was more than 30 s, and four times that for twice the length
+    assert time.process_time() - start < 20  # it was more than 30 s, and four times that for twice the length
 
 
 def _one_sample_packets(count: int) -> bytes:
@@ -278,6 +278,83 @@ def test_joined_files_are_read_to_the_end(kind):
     check_both(make(sine(LOW)) + make(sine(HIGH)), 4)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        *[(first, "wav") for first in JOINED if first not in ("nut", "real media", "nist", "mp2", "wav")],
+        *[("wav", second) for second in JOINED if second not in ("nist", "mp2", "wav", "wav of FFmpeg")],
+        *[
+            ("flac", "opus"),
+            ("vorbis", "opus"),
+            ("mp3", "m4a"),
+            ("m4a", "mp3"),
+            ("webm", "mp3 without tags"),
+            ("matroska", "webm"),
+        ],
+        *[("flv", "aac"), ("mpegts", "mp3"), ("asf", "aac"), ("avi", "mp3"), ("flac", "mp3"), ("aac", "mp3"), ("ac3", "aac")],
+    ],
+)
+def test_joined_files_of_different_kinds_are_read_to_the_end(first, second):
+    data = JOINED[first](sine(LOW)) + JOINED[second](sine(HIGH))
+    check_both(data, 4)
+    assert len(parts(io.BytesIO(data))) == 2
+
+
+def _flac_with(data: bytes) -> bytes:
+    """FLAC whose metadata hold something, as that of the WAV that it was made from."""
+    flac = written(sine(LOW), "FLAC")
+    application = b"\x82" + (len(data) + 4).to_bytes(3, "big") + b"riff" + data
+    return flac[:4] + b"\0" + flac[5:42] + application + flac[flac.index(b"\xff\xf8", 42) :]
+
+
+def _tag_with(data: bytes) -> bytes:
+    frame = b"GEOB" + len(data).to_bytes(4, "big") + b"\0\0" + data
+    size = len(frame)
+    return b"ID3\x03\0\0" + bytes([size >> 21, size >> 14 & 127, size >> 7 & 127, size & 127]) + frame
+
+
+WITHIN = {
+    "a WAV header in the metadata of a FLAC": lambda: _flac_with(written(sine(HIGH), "WAV")[:2000]),
+    "a WAV in the tag of an MP3": lambda: _tag_with(written(sine(HIGH), "WAV")[:4000]) + JOINED["mp3"](sine(LOW)),
+    "a tag in a chunk of a WAV": lambda: written(sine(LOW), "WAV") + b"id3 \x8e\x0f\0\0" + _tag_with(b"x" * 3968),
+    "FLAC in Matroska": lambda: encoded("matroska", "flac", sine(LOW)),
+    "FLAC in Ogg": lambda: encoded("ogg", "flac", sine(LOW)),
+    "FLAC in MP4": lambda: encoded("mp4", "flac", sine(LOW)),
+    "MP3 in MP4": lambda: encoded("mp4", "libmp3lame", sine(LOW)),
+    "MP3 in AVI": lambda: encoded("avi", "libmp3lame", sine(LOW)),
+    "MP3 in ASF": lambda: encoded("asf", "libmp3lame", sine(LOW)),
+    "MP3 in FLV": lambda: encoded("flv", "libmp3lame", sine(LOW)),
+    "MP3 in MPEG-TS": lambda: encoded("mpegts", "libmp3lame", sine(LOW)),
+    "MP3 in NUT": lambda: encoded("nut", "libmp3lame", sine(LOW)),
+    "MP3 in WAV": lambda: encoded("wav", "libmp3lame", sine(LOW)),
+    "MP3 in Matroska": lambda: encoded("matroska", "libmp3lame", sine(LOW)),
+    "AC-3 in MP4": lambda: encoded("mp4", "ac3", sine(LOW)),
+}
+
+
+@pytest.mark.parametrize("kind", WITHIN)
+def test_what_lies_within_a_file_is_no_further_file(kind):
+    data = WITHIN[kind]()
+    assert len(parts(io.BytesIO(data))) == 1
+    waveform = load(data)
+    assert waveform.seconds == pytest.approx(2, abs=0.2) and not waveform.notes
+    assert set(pitches(waveform.samples)) == {LOW}
+
+
+def test_boxes_that_lead_to_the_same_place_take_linear_time():
+    def box(name, content=b""):
+        return (len(content) + 8).to_bytes(4, "big") + name + content
+
+    tail = box(b"free") * 100_000 + b"\x7f\0\0\0mdat"
+    heads, left = [], 2_000 * 64
+    while left:
+        left -= 64
+        heads.append(box(b"ftyp", bytes(16)) + (left + 40).to_bytes(4, "big") + b"free" + bytes(32))
+    started = time.process_time()
+    assert parts(io.BytesIO(b"".join(heads) + tail))
+    assert time.process_time() - started < 10
+
+
 @pytest.mark.parametrize("kind", ["m4a", "flv", "wav", "tta"])
 def test_what_cannot_be_read_of_joined_files_is_said(kind):
     make = JOINED[kind]
@@ -299,10 +376,10 @@ def test_a_further_beginning_is_found_once_wherever_it_lies(shift):
 
 
 def test_a_million_joined_headers_are_refused_quickly():
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(AudioError):
         load(b"FLV\1\5\0\0\0\t" * 1_000_000)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("rates", [(32_000, 160_000), (160_000, 32_000)])

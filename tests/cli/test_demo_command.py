@@ -1,6 +1,8 @@
 """The command `w2vkit demo`: its options, and the calls that it refuses before a model is loaded."""
 
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ def served(monkeypatch) -> dict[str, Any]:
     monkeypatch.setattr(cli_demo, "load_model", load)
     monkeypatch.setattr(BackgroundDownload, "start", lambda download: None)
     monkeypatch.setattr(cli_demo, "_log_to_terminal", lambda: None)
+    monkeypatch.setattr(cli_demo, "_hold_little_memory", lambda: None)  # of the process of all tests
     monkeypatch.setattr(w2vkit_demo.app, "serve", lambda service, **options: asked.update(options, service=service))
     return asked
 
@@ -115,3 +118,28 @@ def test_visitors_of_a_public_page_download_models_only_if_that_is_asked_for(ser
 def test_the_password_can_come_from_the_environment(served, monkeypatch):
     monkeypatch.setenv("W2VKIT_AUTH", "ann:a:b")
     assert main(["demo", "--port", "0"]) == 0 and served["auth"] == ("ann", "a:b")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no glibc")
+def test_what_was_freed_between_things_in_use_is_given_back():
+    program = """
+import time
+from pathlib import Path
+from w2vkit.cli import demo
+
+def megabytes():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+demo.TRIM_SECONDS = 0.2
+blocks = [b"x" * 30_000 + bytes([k % 256]) for k in range(5_000)]
+kept = blocks[::100]
+before = megabytes()
+del blocks
+demo._hold_little_memory()
+end = time.monotonic() + 60
+while megabytes() > before - 100 and time.monotonic() < end:
+    time.sleep(0.1)
+print(before - megabytes())
+"""
+    given_back = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert float(given_back) > 100

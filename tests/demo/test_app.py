@@ -179,6 +179,7 @@ def test_an_event_can_be_cancelled_twice_at_once(page):
 
 def test_few_visits_are_kept_in_memory(page):
     assert page.app.state_holder.capacity == app.SESSIONS <= 200
+    assert page._queue.ANALYTICS_MAX_EVENTS == app.RECORDS <= 200
 
 
 def _call(page: gr.Blocks, name: str, arguments: list[Any]) -> str:

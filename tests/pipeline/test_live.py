@@ -156,6 +156,18 @@ def test_silence_and_steady_noise_are_not_decoded(db):
         assert len(model.durations) <= 6 and max(model.durations) < 4
 
 
+@pytest.mark.parametrize("block", [0.25, 0.5, 1.0, 2.0])
+def test_a_sound_that_begins_within_speech_keeps_its_first_words(block):
+    time = np.arange(round(0.1 * RATE)) / RATE
+    without_gaps = [0.3 * np.sin(2 * np.pi * (300 + 100 * LETTERS.index(letter)) * time) for letter in "THEORWNALD"]
+    sound = np.concatenate([*without_gaps, speak("    MAN          ")]).astype(np.float32)
+    model = Reader()
+    assert words(live(model, sound, block=block)[-1]) == ["THEORWNALD", "MAN"]
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(RATE * 4).astype(np.float32)
+    assert words(live(model, np.concatenate([noise, speak(" MAN   ")]), block=block)[-1]) == ["MAN"]
+    assert max(model.durations) <= 4, "the noise before the first word was decoded"
+
+
 def test_a_pause_makes_all_words_final_and_silence_is_not_decoded():
     model = Reader()
     results = live(model, speak(" THE OLD MAN" + " " * 40))

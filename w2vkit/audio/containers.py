@@ -1,12 +1,13 @@
 """Where a source holds more than its header states: files that were joined, and headers that were never finished.
 
-Programs that join files byte by byte (``cat a.m4a b.m4a``) leave a second header in the middle, at which decoders stop
-without an error. A recorder that was interrupted leaves a size of 0, or of whatever it had written by then.
+Programs that join files byte by byte (``cat a.m4a b.mp3``) leave a second header in the middle, at which decoders stop
+without an error, or which they take for sound. A recorder that was interrupted leaves a size of 0, or of whatever it had
+written by then.
 """
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, Literal
@@ -16,32 +17,25 @@ LONGEST = 64  # bytes of a beginning, more than any expression below takes
 UNKNOWN_SIZE = {4: 0x7FFF_0000, 8: 2**47}  # by the bytes of the field; programs that write into a pipe state at least this
 MOST_CHUNKS = 1000
 MOST_PARTS = 10_000
+MOST_FRAMES = 0x10FFFF  # whose numbers Python encodes
 W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
+ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 FIRST_BLOCK = bytes(flags for flags in range(256) if flags & 8)  # of a WavPack file, in its flags
 
-# How files begin of which a decoder reads one, where several are joined: a fixed text, its place, and the whole beginning.
-BEGINNINGS = [
-    (text, at, re.compile(beginning, re.DOTALL))
-    for text, at, beginning in (
-        (b"ftyp", 4, rb"\0\0\0[\x08-\xff]ftyp"),  # MP4, M4A, MOV, 3GP
-        (b"RIFF", 0, rb"RIFF....(WAVE|QLCM)"),
-        (b"RF64", 0, rb"RF64....WAVE"),
-        (b"FORM", 0, rb"FORM....AIF[FC]"),
-        (b".snd\0\0", 0, rb"\.snd\0\0.{6}\0\0\0.\0\0..\0\0\0[\x01-\x06]"),
-        (W64_RIFF, 0, re.escape(W64_RIFF)),
-        (b"caff\0\x01", 0, rb"caff\0\x01..desc\0\0\0\0\0\0\0\x20"),
-        (b"FLV\x01", 0, rb"FLV\x01[\0-\x05]\0\0\0\t"),
-        (b"wvpk", 0, rb"wvpk.{5}\x04\0.{5}\0\0\0\0(?!\0\0\0\0).{5}[" + re.escape(FIRST_BLOCK) + rb"]"),
-        (b"TTA1", 0, rb"TTA1\x01\0[\x01-\x06]\0[\x08\x10\x18]\0"),
-        (b"#!AMR", 0, rb"#!AMR(-WB)?\n"),
-        (b"Creative Voice File\x1a", 0, rb"Creative Voice File\x1a"),
-        (b"NIST_1A\n", 0, rb"NIST_1A\n   1024\n"),
-        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", 0, rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"),  # ASF
-        (b"nut/multimedia container\0", 0, rb"nut/multimedia container\0"),
-        (b".RMF\0\0\0", 0, rb"\.RMF\0\0\0\x12\0[\0\x01]"),
-    )
-]
+FRAMES = 3  # of MP3 or ADTS in a row are no chance
+TS_PACKET = 188  # bytes
+# Where what is told by its frames may begin.
+SYNC = re.compile(rb"\xff[\xe2-\xe7\xf0-\xf5\xf8-\xfd]|ID3[\x02-\x04]\0|\x0bw|G[@`][\0\x11]")
+RATES = (44_100, 48_000, 32_000)  # Hz; of MPEG 1, halved for MPEG 2
+BIT_RATES = {  # kbit/s, by version and layer
+    (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+AC3_BIT_RATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)  # kbit/s
 
 
 class Part:
@@ -63,6 +57,10 @@ class Part:
     def with_new(self, at: int, new: bytes) -> "Part":
         """Give the same part with some bytes replaced."""
         return Part(self._file, self._start, self._start + self.length, at, new)
+
+    def rest(self, start: int) -> "Part":
+        """Give the part from a position on, as it was before any bytes were replaced."""
+        return Part(self._file, self._start + start, self._start + self.length)
 
     def tell(self) -> int:
         """Give the position."""
@@ -95,25 +93,357 @@ def parts(file: BinaryIO) -> list[Part]:
 
 
 def _further_beginnings(file: BinaryIO) -> Iterator[int]:
-    file.seek(0)
-    head = file.read(LONGEST)
-    kind = next((kind for kind in BEGINNINGS if kind[2].match(head)), None)
-    if kind is None:
-        return
-    text, at, beginning = kind
     whole = Part(file, 0, file.seek(0, io.SEEK_END))
-    size = _size(whole)
-    # No further file begins within the sound of a header that is right, which is most of the file.
-    position = size.sound + size.stated if size and size.sound + size.stated <= whole.length else LONGEST
+    found = _beginning(whole)
+    while found:
+        kind, start = found
+        found = _next(whole, start, kind)
+        if found:
+            yield found[1]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How files of a kind begin, and where they end.
+
+    Attributes
+    ----------
+    text, at : bytes, int
+        What every such file holds, and where. Empty where only `beginning` tells.
+    beginning : re.Pattern
+        Of the first bytes.
+    check : callable, optional
+        Takes the file and a position; gives whether a file of this kind begins there.
+    end : callable, optional
+        Takes the file and the position of this kind's beginning; gives from where on another file may begin, and whether
+        that is sure. If not, only what has a clear beginning is looked for, as sound may look like frames.
+    joined : bool
+        Whether its decoder reads on where another file of this kind follows.
+    """
+
+    text: bytes
+    at: int
+    beginning: re.Pattern[bytes]
+    check: Callable[[Part, int], bool] | None = None
+    end: Callable[[Part, int], tuple[int, bool]] | None = None
+    joined: bool = False
+
+    def begins(self, whole: Part, block: bytes, here: int, start: int) -> bool:
+        """Whether a file of this kind begins at a place of a block, which is a position of the file."""
+        return bool(self.beginning.match(block, here)) and (self.check is None or self.check(whole, start))
+
+
+def _beginning(whole: Part) -> tuple[_Kind, int] | None:
+    """Give the kind of a file whose end, or whose successor, can be found."""
+    whole.seek(0)
+    head = whole.read(LONGEST)
+    return next(((kind, 0) for kind in KINDS if kind.begins(whole, head, 0, 0)), None)
+
+
+def _next(whole: Part, start: int, kind: _Kind) -> tuple[_Kind, int] | None:
+    """Find the next file behind the beginning of one."""
+    position, sure = kind.end(whole, start) if kind.end else (start + LONGEST, False)
+    others = [other for other in KINDS if not (other is kind and kind.joined)]
+    size = 4096  # many short files may be joined; most are one
     while position < whole.length:
-        whole.seek(position - LONGEST)
-        block, found = whole.read(SCAN), -1
-        while (found := block.find(text, found + 1)) >= 0:
-            start, here = position - LONGEST + found - at, found - at
-            # What begins in the last bytes of a block is found again in the next one.
-            if start > 0 and 0 <= here < SCAN - LONGEST and beginning.match(block, here):
-                yield start
-        position += SCAN - LONGEST
+        whole.seek(position)
+        block = whole.read(size + LONGEST)
+        found = [(place, other) for other in others if other.text for place in _places(whole, block, position, size, other)[:1]]
+        if sure:
+            last = min((place for place, _ in found), default=position + size)
+            found += [(place, other) for place, other in _frames_in(whole, block, position, last, others)]
+        if found:
+            place, other = min(found, key=lambda one: one[0])
+            return other, place
+        position, size = position + size, min(2 * size, SCAN)
+    return None
+
+
+def _places(whole: Part, block: bytes, position: int, size: int, kind: _Kind) -> list[int]:
+    """Give where a kind begins first in a block, if it does."""
+    found = -1
+    while (found := block.find(kind.text, found + 1)) >= 0:
+        here = found - kind.at
+        if here >= size:
+            return []
+        if here >= 0 and kind.begins(whole, block, here, position + here):
+            return [position + here]
+    return []
+
+
+def _frames_in(whole: Part, block: bytes, position: int, last: int, kinds: list[_Kind]) -> Iterator[tuple[int, _Kind]]:
+    """Give the first place before ``last`` at which frames begin."""
+    for match in SYNC.finditer(block):
+        start = position + match.start()
+        if start >= last:
+            return
+        for kind in kinds:
+            if not kind.text and kind.begins(whole, block, match.start(), start):
+                yield start, kind
+                return
+
+
+Frame = Callable[[bytes], tuple[int, bytes]]
+
+
+def _mpeg_frame(head: bytes) -> tuple[int, bytes]:
+    """Give the length of an MPEG frame by its first bytes, and what frames of one stream share; 0 if it is none."""
+    version, layer = {3: 1, 2: 2, 0: 4}.get(head[1] >> 3 & 3, 0), 4 - (head[1] >> 1 & 3)
+    bits, rate = head[2] >> 4, head[2] >> 2 & 3
+    table = BIT_RATES.get((min(version, 2), layer))
+    if head[0] != 0xFF or head[1] < 0xE0 or not version or table is None or bits in (0, 15) or rate == 3:
+        return 0, b""
+    slots = 72 if version > 1 and layer == 3 else 144
+    return slots * table[bits - 1] * 1000 // (RATES[rate] // version) + (head[2] >> 1 & 1), bytes([head[1], head[2] & 0x0C])
+
+
+def _adts_frame(head: bytes) -> tuple[int, bytes]:
+    """Give the length of an ADTS frame by its first bytes, and what frames of one stream share; 0 if it is none."""
+    if head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
+        return 0, b""
+    length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return (length if length > 7 else 0), bytes([head[1], head[2]])
+
+
+def _ac3_frame(head: bytes) -> tuple[int, bytes]:
+    """Give the length of an AC-3 or E-AC-3 frame by its first bytes, and what frames of one stream share; 0 if it is none."""
+    rate, code = head[4] >> 6, head[4] & 63
+    if head[:2] != b"\x0bw" or head[5] >> 3 > 16 or (head[5] >> 3 <= 10 and (rate == 3 or code > 37)):
+        return 0, b""
+    if head[5] >> 3 > 10:
+        return 2 * ((head[2] & 7) << 8 | head[3]) + 2, bytes([head[5] >> 3])
+    hertz = (48_000, 44_100, 32_000)[rate]
+    return 2 * (AC3_BIT_RATES[code >> 1] * 96_000 // hertz + (rate == 1 and code & 1)), bytes([rate, head[5] >> 3])
+
+
+def _in_a_row(frame: Frame) -> Callable[[Part, int], bool]:
+    def check(whole: Part, start: int) -> bool:
+        shared = set[bytes]()
+        for _ in range(FRAMES):
+            whole.seek(start)
+            if len(head := whole.read(6)) < 6:
+                return False
+            length, same = frame(head)
+            shared.add(same)
+            if not length or len(shared) > 1:
+                return False
+            start += length
+        return True
+
+    return check
+
+
+def _is_ts(whole: Part, start: int) -> bool:
+    whole.seek(start)
+    return whole.read(4 * TS_PACKET + 1)[::TS_PACKET] == b"GGGGG"
+
+
+def _first_frame(whole: Part, start: int) -> int:
+    """Give the end of the ID3v2 tag that begins at a position; the position itself if none does."""
+    whole.seek(start)
+    head = whole.read(10)
+    if not re.match(rb"ID3[\x02-\x04]\0.[\0-\x7f]{4}", head, re.DOTALL):
+        return start
+    start += 10 + sum(byte << 7 * index for index, byte in enumerate(reversed(head[6:])))
+    whole.seek(start)
+    padding = whole.read(4096)
+    return start + len(padding) - len(padding.lstrip(b"\0"))
+
+
+def _tagged(frame: Frame) -> Callable[[Part, int], bool]:
+    """Frames behind a tag; without them it is a tag of what stands before it."""
+    check = _in_a_row(frame)
+    return lambda whole, start: check(whole, _first_frame(whole, start))
+
+
+def _end_of_frames(frame: Frame) -> Callable[[Part, int], tuple[int, bool]]:
+    """Walk the frames, up to what is none."""
+
+    def end(whole: Part, start: int) -> tuple[int, bool]:
+        position, at = _first_frame(whole, start), 1
+        while at:
+            whole.seek(position)
+            block, at = whole.read(SCAN), 0
+            while at + 6 <= len(block) and (length := frame(block[at : at + 6])[0]):
+                at += length
+            position += at
+        return max(position, start + LONGEST), True
+
+    return end
+
+
+def _at_once(whole: Part, start: int) -> tuple[int, bool]:
+    return start + LONGEST, True
+
+
+def _end_of_sound(whole: Part, start: int) -> tuple[int, bool]:
+    """No further file begins within the sound of a header that is right, which is most of the file."""
+    rest = whole.rest(start)
+    size = _size(rest)
+    fits = size is not None and size.sound + size.stated <= rest.length
+    return start + (size.sound + size.stated if size and fits else LONGEST), fits
+
+
+def _end_of_riff(whole: Part, start: int) -> tuple[int, bool]:
+    """Walk the parts of an AVI, of which the later ones are called AVIX."""
+    position, names = start, b"AVI "
+    while True:
+        whole.seek(position)
+        head = whole.read(12)
+        if head[:4] != b"RIFF" or head[8:12] != names:
+            return (position, True) if position > start else (start + LONGEST, False)
+        size, names = int.from_bytes(head[4:8], "little"), b"AVIX"
+        if not 0 < size <= whole.length - position - 8:
+            return position + LONGEST, False
+        position += 8 + size + size % 2
+
+
+def _end_of_boxes(whole: Part, start: int) -> tuple[int, bool]:
+    """Walk the boxes of an MP4, up to what is none."""
+    position = start
+    while position < whole.length:
+        whole.seek(position)
+        head = whole.read(16)
+        name, size = head[4:8], int.from_bytes(head[:4], "big")
+        if not re.fullmatch(rb"[\x20-\x7e]{4}", name) or (name == b"ftyp" and position > start):
+            return position, True
+        size = int.from_bytes(head[8:], "big") if size == 1 else size
+        if not 8 <= size <= whole.length - position:  # up to the end, or cut off before another file
+            return position + 8, False
+        position += size
+    return position, True
+
+
+def _end_of_segment(whole: Part, start: int) -> tuple[int, bool]:
+    """Give the end of a Matroska file; that of the whole, which FFmpeg reads on, where it states no length."""
+    position = start
+    for name in (b"\x1aE\xdf\xa3", b"\x18S\x80g"):
+        whole.seek(position)
+        head = whole.read(12)
+        width = 9 - head[4].bit_length() if len(head) > 4 and head[4] else 9
+        size = int.from_bytes(head[4 : 4 + width], "big") & (1 << 7 * min(width, 8)) - 1
+        if head[:4] != name or width > 8 or size == (1 << 7 * width) - 1 or size > whole.length - position:
+            return whole.length, False
+        position += 4 + width + size
+    return position, True
+
+
+def _end_of_pages(whole: Part, start: int) -> tuple[int, bool]:
+    """Walk the pages of an Ogg file, up to what is none, or where another codec begins."""
+    position, codecs, sound = start, set[bytes](), False
+    while True:
+        whole.seek(position)
+        head = whole.read(27)
+        if len(head) < 27 or head[:5] != b"OggS\0":
+            return max(position, start + LONGEST), True
+        lacing = whole.read(head[26])
+        if head[5] & 2:
+            codec = whole.read(5)
+            if sound and codec not in codecs:
+                return position, True
+            codecs.add(codec)
+        else:
+            sound = True
+        position += 27 + len(lacing) + sum(lacing)
+
+
+def _end_of_packets(whole: Part, start: int) -> tuple[int, bool]:
+    """Walk the packets of an MPEG transport stream."""
+    position, count = start, SCAN // TS_PACKET
+    while True:
+        whole.seek(position)
+        marks = whole.read(count * TS_PACKET)[::TS_PACKET]
+        whole_ones = len(marks) - len(marks.lstrip(b"G"))
+        position += whole_ones * TS_PACKET
+        if whole_ones < count:
+            return position, True
+
+
+def _end_of_tags(whole: Part, start: int) -> tuple[int, bool]:
+    """Walk the tags of an FLV file, each with its type and length, and followed by its whole length."""
+    position = start + 13
+    while True:
+        whole.seek(position)
+        head = whole.read(11)
+        if len(head) < 11 or head[0] not in (8, 9, 18) or any(head[8:]):
+            return max(position, start + LONGEST), True
+        position += 15 + int.from_bytes(head[1:4], "big")
+
+
+def _end_of_asf(whole: Part, start: int) -> tuple[int, bool]:
+    whole.seek(start)
+    head = whole.read(SCAN // 16)
+    found = head.find(ASF_PROPERTIES)
+    size = int.from_bytes(head[found + 40 : found + 48], "little") if found > 0 else 0
+    return (start + size, True) if LONGEST <= size <= whole.length - start else (start + LONGEST, False)
+
+
+def _end_of_flac(whole: Part, start: int) -> tuple[int, bool]:
+    """Pass the metadata, which may hold the header of the WAV that it was made from, and all of it if the last frame is there.
+
+    Within FLAC the end of a frame cannot be found without decoding it; to look at all of it would cost as much as that.
+    """
+    whole.seek(start + 8)
+    about = whole.read(34)
+    block, longest, samples = (int.from_bytes(about[a:b], "big") for a, b in ((2, 4), (7, 10), (13, 18)))
+    last = ((samples & (1 << 36) - 1) - 1) // block if block else -1
+    if 0 <= last <= MOST_FRAMES:
+        number = chr(last).encode("utf-8", "surrogatepass")  # frames are numbered like this
+        whole.seek(max(start, whole.length - (min(longest, SCAN // 4) or SCAN // 16) - LONGEST - 128))
+        if re.search(rb"\xff\xf8.." + re.escape(number), whole.read(), re.DOTALL):
+            return whole.length, True
+    position, final = start + 4, False
+    while not final and position < whole.length:
+        whole.seek(position)
+        head = whole.read(4)
+        final = head[:1] >= b"\x80"
+        position += 4 + int.from_bytes(head[1:4], "big")
+    return max(position, start + LONGEST), True
+
+
+def _end_of_wavpack(whole: Part, start: int) -> tuple[int, bool]:
+    """Walk the blocks, of which the first may hold the header of the WAV that it was made from."""
+    position = start
+    while True:
+        whole.seek(position)
+        head = whole.read(LONGEST)
+        if head[:4] != b"wvpk" or (position > start and WAVPACK.match(head)):
+            return max(position, start + LONGEST), True
+        position += 8 + max(LONGEST, int.from_bytes(head[4:8], "little"))
+
+
+def _re(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern, re.DOTALL)
+
+
+WAVPACK = _re(rb"wvpk.{5}\x04\0.{5}\0\0\0\0(?!\0\0\0\0).{5}[" + re.escape(FIRST_BLOCK) + rb"]")
+KINDS = (
+    _Kind(b"ftyp", 4, _re(rb"\0\0\0[\x08-\xff]ftyp"), end=_end_of_boxes),  # MP4, M4A, MOV, 3GP
+    _Kind(b"RIFF", 0, _re(rb"RIFF....(WAVE|QLCM)"), end=_end_of_sound),
+    _Kind(b"RIFF", 0, _re(rb"RIFF....AVI "), end=_end_of_riff),
+    _Kind(b"RF64", 0, _re(rb"RF64....WAVE"), end=_end_of_sound),
+    _Kind(b"FORM", 0, _re(rb"FORM....AIF[FC]"), end=_end_of_sound),
+    _Kind(b".snd\0\0", 0, _re(rb"\.snd\0\0.{6}\0\0\0.\0\0..\0\0\0[\x01-\x06]"), end=_end_of_sound),
+    _Kind(W64_RIFF, 0, _re(re.escape(W64_RIFF)), end=_end_of_sound),
+    _Kind(b"caff\0\x01", 0, _re(rb"caff\0\x01..desc\0\0\0\0\0\0\0\x20"), end=_end_of_sound),
+    _Kind(b"\x1aE\xdf\xa3", 0, _re(rb"\x1aE\xdf\xa3.{1,48}(webm|matroska)"), end=_end_of_segment),
+    _Kind(b"OggS\0\x02", 0, _re(rb"OggS\0\x02\0{8}"), end=_end_of_pages),
+    _Kind(b"fLaC\0\0\0\x22", 0, _re(rb"fLaC\0\0\0\x22"), end=_end_of_flac, joined=True),
+    _Kind(b"fLaC\x80\0\0\x22", 0, _re(rb"fLaC\x80\0\0\x22"), end=_end_of_flac, joined=True),  # without further metadata
+    _Kind(b"FLV\x01", 0, _re(rb"FLV\x01[\0-\x05]\0\0\0\t"), end=_end_of_tags),
+    _Kind(b"wvpk", 0, WAVPACK, end=_end_of_wavpack),
+    _Kind(b"TTA1", 0, _re(rb"TTA1\x01\0[\x01-\x06]\0[\x08\x10\x18]\0"), end=_at_once),
+    _Kind(b"#!AMR", 0, _re(rb"#!AMR(-WB)?\n"), end=_at_once),
+    _Kind(b"Creative Voice File\x1a", 0, _re(rb"Creative Voice File\x1a"), end=_at_once),
+    _Kind(b"NIST_1A\n", 0, _re(rb"NIST_1A\n   1024\n")),
+    _Kind(ASF[:8], 0, _re(re.escape(ASF)), end=_end_of_asf),
+    _Kind(b"nut/multimedia container\0", 0, _re(rb"nut/multimedia container\0")),
+    _Kind(b".RMF\0\0\0", 0, _re(rb"\.RMF\0\0\0\x12\0[\0\x01]")),
+    _Kind(b"", 0, _re(rb"\xff|ID3"), check=_tagged(_mpeg_frame), end=_end_of_frames(_mpeg_frame), joined=True),
+    _Kind(b"", 0, _re(rb"\xff|ID3"), check=_tagged(_adts_frame), end=_end_of_frames(_adts_frame), joined=True),
+    _Kind(b"", 0, _re(rb"\x0bw"), check=_in_a_row(_ac3_frame), end=_end_of_frames(_ac3_frame), joined=True),
+    _Kind(b"", 0, _re(rb"G"), check=_is_ts, end=_end_of_packets, joined=True),
+)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,11 @@ import math
 import os
 import socket
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from threading import Thread
 from typing import Any
 
 from w2vkit.checkpoints import MINI
@@ -19,6 +22,7 @@ from w2vkit.errors import ModelError, ServerError
 
 M_ARENA_MAX = -8  # of malloc.h
 ARENAS = 2
+TRIM_SECONDS = 5.0  # s; a trim takes some milliseconds
 
 
 def add(commands: Any) -> None:
@@ -62,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         if not 0 < limit < math.inf:
             raise ServerError(f"{name} {limit:g} would refuse everything. Give a number above 0.")
     _check_port(options.host, options.port)
-    _share_arenas()
+    _hold_little_memory()
     say("Starting the page. This takes a few seconds ...")
     try:
         from w2vkit_demo.app import serve
@@ -100,15 +104,25 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _share_arenas() -> None:
-    """Let all threads take memory from two arenas of glibc.
+def _hold_little_memory() -> None:
+    """Let all threads take memory from two arenas of glibc, and give back what is free in them every few seconds.
 
-    By default there are up to eight for each core, and what one thread has freed is not used by another. With two, a busy page
-    grows by a sixth in four minutes, and without by a quarter (``python -m benchmarks.load``).
+    By default there are up to eight arenas for each core, and what one thread has freed is not used by another. Without a trim,
+    what is freed below something that is still used is not given back: arrays of many sizes leave holes, and a busy page grew
+    by a sixth in four minutes, though almost no object stayed (``python -m benchmarks.load``).
     """
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # of a C library without it, such as musl
-            ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+    if sys.platform != "linux":
+        return
+    with suppress(OSError, AttributeError):  # of a C library without it, such as musl
+        library = ctypes.CDLL(None)
+        library.mallopt(M_ARENA_MAX, ARENAS)
+        Thread(target=_give_back, args=(library.malloc_trim,), name="memory", daemon=True).start()
+
+
+def _give_back(trim: Callable[[int], int]) -> None:
+    while True:
+        time.sleep(TRIM_SECONDS)
+        trim(0)
 
 
 def _user(given: str | None) -> tuple[str, str] | None:

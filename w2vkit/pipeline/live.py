@@ -6,6 +6,7 @@ sequence-to-sequence speech recognition and translation by partial hypothesis se
 https://arxiv.org/abs/2005.11185. Silence is not decoded; the words before a pause become final at once.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, wait
@@ -19,7 +20,7 @@ import numpy as np
 from w2vkit.audio import Waveform
 from w2vkit.decode import Decode, Word, greedy
 from w2vkit.pipeline.transcription import Emitter
-from w2vkit.pipeline.voice import NO_SAMPLES, InputBuffer, VoiceDetector
+from w2vkit.pipeline.voice import MEMORY_SECONDS, NO_SAMPLES, InputBuffer, VoiceDetector
 
 FINAL_SECONDS = 1.2  # s; a word that ended longer ago becomes final if two decodings agree on it
 FORCE_SECONDS = 5.0  # s; a word that ended longer ago becomes final in any case
@@ -148,12 +149,14 @@ class LiveTranscript:
             self._commit(self._text.partial, len(self._text.partial))
             self._window, self._start = NO_SAMPLES, self._start + len(self._window) + taken.skipped
         self._window = np.concatenate([self._window, taken.samples])
-        self._speaking |= self._detector.detect(taken.samples)
+        if self._detector.detect(taken.samples) and not self._speaking:
+            self._speaking = True
+            self._keep(self._detector.since + BEFORE_SECONDS)
         if self._speaking and len(taken.samples) + last and len(self._window) >= LEAST_SECONDS * self._rate:
             self._decode_window(pause=bool(last or self._detector.quiet >= PAUSE_SECONDS))
             self._text = replace(self._text, delay=time.monotonic() - taken.since if taken.since else self._text.delay)
         if not self._speaking:
-            self._keep(BEFORE_SECONDS)
+            self._keep(BEFORE_SECONDS if self._detector.quiet < math.inf else MEMORY_SECONDS)
 
     def _decode_window(self, *, pause: bool) -> None:
         """Decode the window, and make words final where that is possible; before a pause, all of them."""

@@ -37,12 +37,15 @@ class VoiceDetector:
     ----------
     quiet : float
         How long ago voice was detected last (s); infinite before the first time.
+    since : float
+        How long ago voice was heard first within `MEMORY_SECONDS` (s), by the noise level of now: where a sound begins within
+        a word, that is known only after the first gap.
     """
 
     def __init__(self, sample_rate: int) -> None:
         self._frame = round(FRAME_SECONDS * sample_rate)
         self._rest = self._levels = NO_SAMPLES
-        self.quiet = math.inf
+        self.quiet, self.since = math.inf, 0.0
 
     def detect(self, samples: np.ndarray) -> bool:
         """Take the next (n,) samples, and return whether there is voice in them."""
@@ -55,9 +58,12 @@ class VoiceDetector:
         self._levels = np.concatenate([self._levels, levels])[-max(len(levels), round(MEMORY_SECONDS / FRAME_SECONDS)) :]
         least = max(SILENCE_DB, float(np.quantile(self._levels, NOISE_SHARE)) + ABOVE_NOISE_DB)
         loud = np.flatnonzero(self._levels > least) - (len(self._levels) - len(levels))  # from 0 on: in these samples
-        near = [i for i in loud if i >= 0 and np.sum((loud <= i) & (loud > i - NEAR_SECONDS / FRAME_SECONDS)) >= LEAST_FRAMES]
-        self.quiet = float(len(levels) - 1 - near[-1] if near else self.quiet / FRAME_SECONDS + len(levels)) * FRAME_SECONDS
-        return bool(near)
+        together = 1 + np.arange(len(loud)) - np.searchsorted(loud, loud - NEAR_SECONDS / FRAME_SECONDS, side="right")
+        near = loud[together >= LEAST_FRAMES]
+        now = near[near >= 0]
+        self.since = (len(levels) - near[0]) * FRAME_SECONDS if len(near) else 0.0
+        self.quiet = float(len(levels) - 1 - now[-1] if len(now) else self.quiet / FRAME_SECONDS + len(levels)) * FRAME_SECONDS
+        return len(now) > 0
 
 
 @dataclass(frozen=True, eq=False)
