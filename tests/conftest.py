@@ -1,9 +1,10 @@
 """Fixtures of all tests: generated sound, tiny random checkpoints, expected texts and the served page."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,10 @@ from support.checkpoints import make_checkpoint
 from support.server import serve_demo
 
 from w2vkit.decode import Hypothesis, Word
+from w2vkit.examples import examples
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
@@ -32,7 +37,6 @@ def eval_folder() -> Path:
 def greedy_texts() -> dict[str, str]:
     """The text of each example clip by w2v-mini and greedy decoding."""
     from w2vkit.decode import greedy
-    from w2vkit.examples import examples
     from w2vkit.pipeline.transcription import transcribe
 
     return {clip.path.name: transcribe(clip.path, "w2v-mini", decode=greedy).text for clip in examples()}
@@ -41,7 +45,6 @@ def greedy_texts() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def default_texts() -> dict[str, str]:
     """The text of each example clip by w2v-mini and its default decoder. Page, command line and wheel must give the same."""
-    from w2vkit.examples import examples
     from w2vkit.pipeline.transcription import transcribe
 
     return {clip.path.name: transcribe(clip.path, "w2v-mini").text for clip in examples()}
@@ -52,6 +55,40 @@ def page_url() -> Iterator[str]:
     """The page, served once for all the tests that open it."""
     with serve_demo() as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
+    """Chromium; its microphone hears the first example clip, once. Without it tests are skipped; in CI they fail.
+
+    It ends with the module: as long as Playwright runs, other tests of the process cannot call asyncio.run.
+    """
+    chromium = shutil.which("chromium")
+    if not chromium:
+        if os.environ.get("CI"):
+            pytest.fail("CI must run the browser tests, and there is no chromium")
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    voice = tmp_path_factory.mktemp("voice") / "voice.wav"
+    soundfile.write(voice, *soundfile.read(examples()[0].path))
+    arguments = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={voice}%noloop",
+        "--disable-background-networking",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window() -> dict[str, Any]:
+    """The options of the browser's window; tests change them by parametrize."""
+    return {}
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import base64
 import importlib.util
 import io
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -18,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.browser import compute, serve
 from w2vkit.audio import load
@@ -29,7 +28,6 @@ from w2vkit.model import CTCModel
 from w2vkit_demo.tabs.linked_view import linked_view
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium")
 PATIENCE = 120_000  # ms; the machine may be busy
 FRAME = 0.02  # s
 AXE = (
@@ -68,33 +66,12 @@ def address(site: Path) -> Iterator[str]:
         yield served
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if not CHROMIUM:
-        if os.environ.get("CI"):
-            pytest.fail("CI must run the browser tests, and there is no chromium")
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
-    voice = tmp_path_factory.mktemp("voice") / "voice.wav"
-    samples, rate = soundfile.read(examples()[0].path)
-    soundfile.write(voice, samples, rate)
-    arguments = [
-        "--no-sandbox",
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-audio-capture={voice}%noloop",
-    ]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        expect.set_options(timeout=PATIENCE)
-        yield chromium
-        expect.set_options(timeout=5000)  # Playwright's own
-        chromium.close()
-
-
-@pytest.fixture
-def window() -> dict:
-    """The options of the browser window; tests change them by parametrize."""
-    return {}
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """Wait long for what the page shows."""
+    expect.set_options(timeout=PATIENCE)
+    yield
+    expect.set_options(timeout=5000)  # Playwright's own
 
 
 @pytest.fixture

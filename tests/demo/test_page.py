@@ -1,9 +1,7 @@
 """The page in a real browser, used as a person would."""
 
 import base64
-import os
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,7 +12,7 @@ import jiwer
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from w2vkit.audio import load
 from w2vkit.decode import greedy
@@ -24,38 +22,9 @@ from w2vkit.formats import FORMATS
 from w2vkit.model import CTCModel
 from w2vkit_demo.tabs.linked_view import linked_view
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.slow
 SAY = examples()[0]
 PATIENCE = 120_000  # ms; the machine may be busy
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    if not CHROMIUM:
-        if os.environ.get("CI"):
-            pytest.fail("CI must run the browser tests, and there is no chromium")
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        voice = tmp_path_factory.mktemp("voice") / "voice.wav"
-        samples, rate = soundfile.read(SAY.path)
-        soundfile.write(voice, samples, rate)
-        arguments = [
-            "--no-sandbox",
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
-            f"--use-file-for-fake-audio-capture={voice}%noloop",
-            "--disable-background-networking",
-        ]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def window() -> dict:
-    """The options of the browser window; tests change them by parametrize."""
-    return {}
 
 
 @pytest.fixture
