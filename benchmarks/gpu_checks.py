@@ -5,13 +5,13 @@ AssertionError.
 """
 
 import logging
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from support.checkpoints import make_checkpoint
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
@@ -76,11 +76,6 @@ def packed(folder: str, device: str) -> CTCModel:
 
 def tiny(norm: str) -> str:
     """Save a tiny random checkpoint."""
-    tests = str(Path(__file__).parents[1] / "tests")
-    if tests not in sys.path:
-        sys.path.append(tests)
-    from support.checkpoints import make_checkpoint
-
     return str(make_checkpoint(Path(tempfile.mkdtemp()) / norm, norm))
 
 

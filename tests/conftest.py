@@ -23,6 +23,34 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 EVAL = Path(__file__).parents[2] / "shared" / "speech" / "eval"
 
 
+# Modules whose slow tests take longest. They begin first, so that no process waits for the last of them.
+LONGEST = ("test_page", "test_site", "test_cluster", "test_benchmarks", "test_notebooks", "test_training", "test_docs")
+APART = ("test_benchmarks", "test_notebooks")  # their slow tests take long each, and share nothing
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests for `make test`, which runs them in several processes: the slow ones first.
+
+    The tests of a module run in one process, so that a model, a server or a cluster starts once.
+    """
+    if not getattr(config.option, "loadgroup", False):
+        return
+
+    def rank(item: pytest.Item) -> int:
+        if not item.get_closest_marker("slow"):
+            return len(LONGEST) + 1
+        return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
+    for item in items:
+        slow = item.get_closest_marker("slow") is not None
+        if "page_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("the served page"))
+        elif not (slow and item.path.stem in APART):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}, {'slow' if slow else 'quick'}"))
+
+
 @pytest.fixture(scope="session")
 def eval_folder() -> Path:
     """The folder of real speech beside the checkout. Without it tests are skipped; in CI they fail."""

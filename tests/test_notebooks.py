@@ -1,7 +1,4 @@
-"""The notebooks: builds match their sources, every notebook runs and passes its checks, and figures move in JupyterLab.
-
-Two notebooks run at a time, each on one core.
-"""
+"""The notebooks: builds match their sources, every notebook runs and passes its checks, and figures move in JupyterLab."""
 
 import html
 import json
@@ -13,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -76,28 +72,17 @@ def test_the_build_shows_its_figures_without_a_kernel(source):
     assert not re.search(r"(?<![\w.:/])/(home|root|tmp|work|usr|Users)/", json.dumps([c.get("outputs") for c in built.cells]))
 
 
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Future]]:
-    """The chosen notebooks with their solutions, each run in a new kernel without a network, two at a time."""
-    folder = tmp_path_factory.mktemp("kernels")
-    (folder / "sitecustomize.py").write_text(ALONE)
-    environment = {
-        "PYTHONPATH": os.pathsep.join([str(folder), str(FOLDER.parent)]),
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(folder / "hub"),
-        "OMP_NUM_THREADS": "1",
-    }
-    tests = [item for item in request.session.items if isinstance(item, pytest.Function) and "runs" in item.fixturenames]
-    chosen: list[Any] = [test.callspec.params["source"] for test in tests]
-    with ThreadPoolExecutor(2) as pool:
-        yield {source: pool.submit(execute, source, environment, solutions=True) for source in chosen}
-        pool.shutdown(cancel_futures=True)
-
-
 @pytest.mark.slow
 @each
-def test_the_notebook_and_its_solutions_run_without_a_network(source, runs):
-    done = runs[source].result()
+def test_the_notebook_and_its_solutions_run_without_a_network(source, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(ALONE)
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(FOLDER.parent)]),
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(tmp_path / "hub"),
+        "OMP_NUM_THREADS": "1",
+    }
+    done = execute(source, environment, solutions=True)
     check_outputs(done)
     assert any(PASSED in printed for printed in prints(done)), "a notebook has at least one check"
 
