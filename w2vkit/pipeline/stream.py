@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 READERS = min(4, os.cpu_count() or 1)  # threads; soundfile, FFmpeg and soxr release the GIL while they work
 WINDOW_SECONDS = 120.0  # s of sound that is sorted by length together; a kill loses at most the work on this much
-WINDOW_BATCHES = 4  # at least so many batches are sorted together, for a GPU, whose batches are long
+WINDOW_BATCHES = 4  # at least this many batches are sorted together; on a GPU they last longer than WINDOW_SECONDS
 LEAST = 0.5  # s; shorter and bad sounds count as much, which limits their number, too
 
 Progress = Callable[[float], None]  # called with how many items, or what share of one, are done
@@ -206,7 +206,7 @@ class Stream(Generic[T]):
                 self._model.check(waveform)  # here, as it would be an error of its whole batch
         except TooLongError:
             outcome.alone = True
-        except BaseException as error:  # of this item only; some libraries raise what is no Exception, and nobody would see it
+        except BaseException as error:  # of this item only; in a thread, what is no Exception would be lost
             outcome.error = error if isinstance(error, Exception) else RuntimeError(repr(error))
         outcome.reading = time.perf_counter() - started
 
@@ -318,7 +318,7 @@ class Stream(Generic[T]):
 
 
 class ReadAhead(Generic[T]):
-    """Reads items in daemon threads, in their order, and holds no more than so much sound.
+    """Reads items ahead in daemon threads, in their order, up to a limit of sound in memory.
 
     Parameters
     ----------
@@ -357,7 +357,7 @@ class ReadAhead(Generic[T]):
             yield outcome
 
     def free(self, seconds: float) -> None:
-        """Say that so many seconds of sound are no longer held."""
+        """Say that some sound is no longer held (s)."""
         with self._change:
             self._held -= seconds
             self._change.notify_all()
