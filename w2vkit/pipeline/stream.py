@@ -245,12 +245,16 @@ class Stream(Generic[T]):
         if waveforms and self._warm_up:
             self._warm_up = False
             list(self._emitted([max(waveforms, key=lambda waveform: waveform.seconds)]))
-        emitted = self._emitted(waveforms)
-        while group := self._group(emitted, waveforms):
-            started = time.perf_counter()
-            texts = list(self._decoded(group))
-            self.speed += Speed(decoding=time.perf_counter() - started)
-            yield texts
+        started, seconds, group = time.perf_counter(), 0.0, []
+        for number, (index, emissions) in enumerate(self._emitted(waveforms), 1):
+            group.append((index, emissions))
+            seconds += waveforms[index].seconds
+            if seconds >= self._model.pass_seconds or number == len(waveforms):
+                computed = time.perf_counter()
+                texts = list(self._decoded(group))
+                self.speed += Speed(forward=computed - started, decoding=time.perf_counter() - computed)
+                yield texts
+                started, seconds, group = time.perf_counter(), 0.0, []
 
     def _emitted(self, waveforms: Sequence[Waveform]) -> Iterator[tuple[int, Emissions | Exception]]:
         """Compute emissions; where that fails, the rest goes through one by one, and only the bad ones are errors."""
@@ -266,19 +270,6 @@ class Stream(Generic[T]):
         for index, waveform in left.items():
             for _, emissions in self._emitted([waveform]):
                 yield index, emissions
-
-    def _group(
-        self, emitted: Iterator[tuple[int, Emissions | Exception]], waveforms: list[Waveform]
-    ) -> list[tuple[int, Emissions | Exception]]:
-        """Take about as many as one pass of the network gives."""
-        started, seconds, group = time.perf_counter(), 0.0, []
-        for index, emissions in emitted:
-            group.append((index, emissions))
-            seconds += waveforms[index].seconds
-            if seconds >= self._model.pass_seconds:
-                break
-        self.speed += Speed(forward=time.perf_counter() - started)
-        return group
 
     def _decoded(self, group: list[tuple[int, Emissions | Exception]]) -> Iterator[tuple[int, Hypothesis | Exception]]:
         """Decode each; together where the decoder can."""
