@@ -13,6 +13,8 @@ from w2vkit.align import Alignment
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.errors import FormatError, printable, printable_name
 
+PAUSE_SECONDS = 0.6  # s; a pause of this length ends a subtitle and a segment
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -44,7 +46,7 @@ class Layout:
     lines: int = 1
     words_per_line: int | None = None
     highlight: bool = False
-    pause: float = 0.6
+    pause: float = PAUSE_SECONDS
 
     def __post_init__(self) -> None:
         counts = [self.line_width, self.lines, 1 if self.words_per_line is None else self.words_per_line]
@@ -57,7 +59,7 @@ class Layout:
 PLAIN = Layout()
 
 
-def segments(words: Sequence[Word], pause: float = PLAIN.pause) -> Iterator[tuple[Word, ...]]:
+def segments(words: Sequence[Word], pause: float = PAUSE_SECONDS) -> Iterator[tuple[Word, ...]]:
     """Cut words at the pauses of at least ``pause`` (s); see `Layout`."""
     part: list[Word] = []
     for word in words:
@@ -72,7 +74,7 @@ def segments(words: Sequence[Word], pause: float = PLAIN.pause) -> Iterator[tupl
 CASES = ("lower", "upper", "sentence")
 
 
-def in_case(hypothesis: Hypothesis, case: str, *, pause: float = PLAIN.pause) -> Hypothesis:
+def in_case(hypothesis: Hypothesis, case: str, *, pause: float = PAUSE_SECONDS) -> Hypothesis:
     """Write a hypothesis and its alternatives in another case.
 
     Parameters
@@ -117,7 +119,7 @@ def to_dict(
     seconds: float,
     name: str = "audio",
     notes: Sequence[str] = (),
-    pause: float = PLAIN.pause,
+    pause: float = PAUSE_SECONDS,
 ) -> dict[str, Any]:
     """Give a hypothesis or an alignment as values for JSON.
 
