@@ -117,7 +117,7 @@ def download(home: Path) -> Job:
 
     original = make_checkpoint(home / "original", "layer")
     hub = StandIn({"someone/model": {"main": original}})
-    hub.bytes_per_second = 50_000
+    hub.bytes_per_second = 80_000
     program = "import sys; from w2vkit.model.hub import fetch; print(fetch(sys.argv[1]))"
 
     def environment(folder: Path) -> dict[str, str]:
