@@ -37,8 +37,8 @@ check: setup-dev
 	wait $$types && exit $$tests
 
 test: setup-dev lint
-# Two tests run at a time, since many of them wait for processes to start.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+# Three tests run at a time on two cores, since many of them wait for processes to start. tests/conftest.py orders them.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-gpu: setup-dev
 	$(BIN)/python -m pytest -m cuda tests/model/test_cuda.py $(ARGS)

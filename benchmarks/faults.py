@@ -33,7 +33,6 @@ from benchmarks.processes import children
 from benchmarks.service import write_clips
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))  # the imitation of the Hub is that of the tests
 PATIENCE = 600.0  # s; for a whole run
 EARLY = 0.25  # of the kills come at any moment, the others once there are results
 MODEL = ["--model", "w2v-mini", "--device", "cpu", "--dtype", "float32"]
@@ -113,13 +112,12 @@ def ray(home: Path) -> Job:
 
 def download(home: Path) -> Job:
     """Download a checkpoint, from a Hub that takes some seconds for it."""
+    from support.checkpoints import make_checkpoint
     from support.hub import StandIn
 
-    from benchmarks.fuzz_seeds import tiny_checkpoint
-
-    original = tiny_checkpoint(home / "original", "layer")
+    original = make_checkpoint(home / "original", "layer")
     hub = StandIn({"someone/model": {"main": original}})
-    hub.bytes_per_second = 50_000
+    hub.bytes_per_second = 80_000
     program = "import sys; from w2vkit.model.hub import fetch; print(fetch(sys.argv[1]))"
 
     def environment(folder: Path) -> dict[str, str]:

@@ -33,8 +33,9 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+from support.emissions import LABELS
 
-from benchmarks.fuzz_seeds import KINDS, LABELS, Seeds, rows, seeds
+from benchmarks.fuzz_seeds import KINDS, Seeds, rows, seeds
 from benchmarks.processes import MB, memory, reset_peak
 
 SHARES = {"sound": 45, "language-model": 15, "table": 15, "text": 10, "checkpoint": 15}  # of the mutants (%)

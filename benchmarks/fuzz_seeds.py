@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from support.checkpoints import make_checkpoint
 
 from w2vkit.audio import load
 from w2vkit.decode.lm import save
@@ -20,7 +21,6 @@ from w2vkit.examples import examples
 Seeds = dict[str, bytes]  # by the name of the file
 SECONDS = 1.5  # s of speech in each sound
 TEXT = "THE CAT SAT ON THE MAT\nTHE DOG SAT ON THE CAT\nA MAT IS NOT A CAT\nGOOD DAY TO THE DOG AND THE CAT\n"
-LABELS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 # Name: how libsndfile writes it.
 SOUNDFILE: dict[str, dict[str, Any]] = {
     "pcm16.wav": {"subtype": "PCM_16"},
@@ -196,38 +196,10 @@ def _checkpoints() -> Seeds:
         for norm in ("layer", "group"):
             file = io.BytesIO()
             with zipfile.ZipFile(file, "w") as archive:
-                for path in sorted(tiny_checkpoint(Path(folder) / norm, norm).iterdir()):
+                for path in sorted(make_checkpoint(Path(folder) / norm, norm).iterdir()):
                     archive.write(path, path.name)
             found[f"{norm}.zip"] = file.getvalue()
     return found
-
-
-def tiny_checkpoint(folder: Path, norm: str) -> Path:
-    """Save a random wav2vec 2.0 network with its tokenizer, 150 KB in all; norm is "layer" or "group"."""
-    import torch
-    from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC, Wav2Vec2Processor
-
-    torch.manual_seed(0)
-    config = Wav2Vec2Config(
-        vocab_size=len(LABELS),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        conv_dim=(16,) * 7,
-        num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=2,
-        feat_extract_norm=norm,
-        do_stable_layer_norm=norm == "layer",
-        pad_token_id=0,
-    )
-    folder.mkdir(parents=True)
-    Wav2Vec2ForCTC(config).save_pretrained(folder)
-    vocabulary = folder / "vocab.json"
-    vocabulary.write_text(json.dumps({label: column for column, label in enumerate(LABELS)}), encoding="utf-8")
-    extractor = Wav2Vec2FeatureExtractor(return_attention_mask=norm == "layer")
-    Wav2Vec2Processor(feature_extractor=extractor, tokenizer=Wav2Vec2CTCTokenizer(str(vocabulary))).save_pretrained(folder)
-    return folder
 
 
 KINDS: dict[str, Callable[[], Seeds]] = {

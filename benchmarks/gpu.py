@@ -224,14 +224,19 @@ def pool(seconds: float) -> list[Waveform]:
 
 
 class Large:
-    """The Large architecture with random weights, on a device: float32 as transformers has it, and w2vkit's models of it."""
+    """The Large architecture with random weights, on a device: float32 as transformers has it, and w2vkit's models of it.
+
+    With ``--quick`` its layers are an eighth as wide.
+    """
 
     def __init__(self, bench: Bench) -> None:
+        self.width, self.heads = (128, 2) if bench.quick else (1024, 16)
         config = Wav2Vec2Config(
-            hidden_size=1024,
+            hidden_size=self.width,
             num_hidden_layers=2 if bench.quick else 24,
-            num_attention_heads=16,
-            intermediate_size=4096,
+            num_attention_heads=self.heads,
+            intermediate_size=4 * self.width,
+            conv_dim=[self.width // 2] * 7,
             conv_bias=True,
             feat_extract_norm="layer",
             do_stable_layer_norm=True,
@@ -465,10 +470,11 @@ def parts(bench: Bench, large: Large, *, fused: bool) -> None:
     with torch.inference_mode():
         features = packed.extract(samples)
         packing = Packing.of([frames] * clips, features.shape[1], bench.device)
-        x = torch.randn(clips * frames, 1024, device=bench.device).to(packed.dtype)
-        wide = torch.randn(clips, frames, 1024, device=bench.device).to(packed.dtype)
-        query, key, value = (torch.randn(clips * frames, 16, 64, device=bench.device).to(packed.dtype) for _ in range(3))
-        split = [states.view(clips, frames, 16, 64).transpose(1, 2) for states in (query, key, value)]
+        x = torch.randn(clips * frames, large.width, device=bench.device).to(packed.dtype)
+        wide = torch.randn(clips, frames, large.width, device=bench.device).to(packed.dtype)
+        heads = (clips * frames, large.heads, 64)
+        query, key, value = (torch.randn(heads, device=bench.device).to(packed.dtype) for _ in range(3))
+        split = [states.view(clips, frames, large.heads, 64).transpose(1, 2) for states in (query, key, value)]
         mask = torch.ones(clips, 1, 1, frames, dtype=torch.bool, device=bench.device)
         tanh = PackedNetwork(large.network, tanh_gelu=True)
         quick_tanh = PackedNetwork(large.network, tanh_gelu=True)
@@ -654,7 +660,7 @@ def whole_layers(bench: Bench, large: Large) -> None:
 
     compiled = torch.compile(layer)
     with torch.inference_mode():
-        x = torch.randn(clips * frames, 1024, device=bench.device).to(packed.dtype)
+        x = torch.randn(clips * frames, large.width, device=bench.device).to(packed.dtype)
         packing = Packing.of([frames] * clips, frames, bench.device)
 
         def run() -> None:

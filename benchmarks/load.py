@@ -93,7 +93,7 @@ class RefusedError(Exception):
     """The queue of the page was full."""
 
 
-def known(folder: Path, model: str) -> list[Clip]:
+def known(folder: Path, model: str, count: int) -> list[Clip]:
     """Make clips of different lengths, with the texts that they have without load."""
     from w2vkit.decode import beam_search, default_decoder, greedy
     from w2vkit.model import CTCModel
@@ -101,7 +101,7 @@ def known(folder: Path, model: str) -> list[Clip]:
     loaded = CTCModel.load(model, dtype="float32")
     decoders = {"greedy": greedy, "beam": beam_search, "default": default_decoder(loaded.folder) or greedy}
     clips = []
-    for k, path in enumerate(write_clips(folder, CLIPS, 5.0)):
+    for k, path in enumerate(write_clips(folder, count, 5.0)):
         samples = load(path).samples[: 16_000 * (2 + k % 4)]
         file = io.BytesIO()
         soundfile.write(file, samples, 16_000, format="WAV")
@@ -385,7 +385,7 @@ def main() -> None:
         folder = Path(name)
         for part in ("clips", "uploads", "temporary"):
             (folder / part).mkdir()
-        clips = known(folder / "clips", options.model)
+        clips = known(folder / "clips", options.model, min(CLIPS, 2 * options.clients))
         places = {"GRADIO_TEMP_DIR": str(folder / "uploads"), "TMPDIR": str(folder / "temporary"), "HF_HUB_OFFLINE": "1"}
         with (folder / "log").open("w") as log:
             page = served(options.model, "--dtype", "float32", env=os.environ | places, stdout=log, stderr=log)

@@ -70,6 +70,11 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
     return re.sub(r"(?<!!)\[((?:[^][]|\[[^]]*\])*)\]\(\)", r"\1", LINK.sub(lead, markdown))
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Remove the dash behind a parameter or attribute that has no description."""
+    return re.sub(r"\u2013\s*<div class=\"doc-md-description\">\s*</div>", "", html)
+
+
 def _room(room: str) -> str:
     """Give the Markdown of a room: what it is for, the names that others import, and its modules."""
     path = PACKAGE.joinpath(*room.split("."))

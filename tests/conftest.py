@@ -1,9 +1,10 @@
 """Fixtures of all tests: generated sound, tiny random checkpoints, expected texts and the served page."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,42 @@ from support.checkpoints import make_checkpoint
 from support.server import serve_demo
 
 from w2vkit.decode import Hypothesis, Word
+from w2vkit.examples import examples
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 EVAL = Path(__file__).parents[2] / "shared" / "speech" / "eval"
+
+
+# Modules whose slow tests take longest. They begin first, so that no process waits for the last of them.
+LONGEST = ("test_page", "test_site", "test_cluster", "test_benchmarks", "test_notebooks", "test_training", "test_docs")
+APART = ("test_benchmarks", "test_notebooks")  # their slow tests take long each, and share nothing
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests for `make test`, which runs them in several processes: the slow ones first.
+
+    The tests of a module run in one process, so that a model, a server or a cluster starts once.
+    """
+    if not getattr(config.option, "loadgroup", False):
+        return
+
+    def rank(item: pytest.Item) -> int:
+        if not item.get_closest_marker("slow"):
+            return len(LONGEST) + 1
+        return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
+    for item in items:
+        slow = item.get_closest_marker("slow") is not None
+        if "page_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("the served page"))
+        elif not (slow and item.path.stem in APART):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}, {'slow' if slow else 'quick'}"))
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +65,6 @@ def eval_folder() -> Path:
 def greedy_texts() -> dict[str, str]:
     """The text of each example clip by w2v-mini and greedy decoding."""
     from w2vkit.decode import greedy
-    from w2vkit.examples import examples
     from w2vkit.pipeline.transcription import transcribe
 
     return {clip.path.name: transcribe(clip.path, "w2v-mini", decode=greedy).text for clip in examples()}
@@ -41,7 +73,6 @@ def greedy_texts() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def default_texts() -> dict[str, str]:
     """The text of each example clip by w2v-mini and its default decoder. Page, command line and wheel must give the same."""
-    from w2vkit.examples import examples
     from w2vkit.pipeline.transcription import transcribe
 
     return {clip.path.name: transcribe(clip.path, "w2v-mini").text for clip in examples()}
@@ -52,6 +83,40 @@ def page_url() -> Iterator[str]:
     """The page, served once for all the tests that open it."""
     with serve_demo() as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
+    """Chromium; its microphone hears the first example clip, once. Without it tests are skipped; in CI they fail.
+
+    It ends with the module: as long as Playwright runs, other tests of the process cannot call asyncio.run.
+    """
+    chromium = shutil.which("chromium")
+    if not chromium:
+        if os.environ.get("CI"):
+            pytest.fail("CI must run the browser tests, and there is no chromium")
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    voice = tmp_path_factory.mktemp("voice") / "voice.wav"
+    soundfile.write(voice, *soundfile.read(examples()[0].path))
+    arguments = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-audio-capture={voice}%noloop",
+        "--disable-background-networking",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window() -> dict[str, Any]:
+    """The options of the browser's window; tests change them by parametrize."""
+    return {}
 
 
 @pytest.fixture

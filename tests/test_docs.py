@@ -152,3 +152,18 @@ def test_the_citation_has_the_version_of_the_package():
 def test_every_action_is_pinned_to_a_commit_and_names_its_version(workflow):
     used = re.findall(r"uses: (.*)", workflow.read_text(encoding="utf-8"))
     assert used and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action) for action in used)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", ["audio", "decode", "align", "model", "pipeline", "evaluate"])
+def test_the_api_page_of_a_room_shows_its_modules(site, room):
+    shown = (site / "api" / room / "index.html").read_text(encoding="utf-8")
+    modules = [file.stem for file in (ROOT / "w2vkit" / room).glob("[!_]*.py")]
+    assert modules and [name for name in modules if f'id="w2vkit.{room}.{name}"' not in shown] == []
+
+
+@pytest.mark.slow
+def test_no_entry_of_the_api_ends_with_a_dash(site):
+    pages = {page.parent.name: page.read_text(encoding="utf-8") for page in (site / "api").rglob("index.html")}
+    dash = re.compile(r"\u2013\s*(<div[^>]*>\s*</div>\s*)?</li>")
+    assert pages and [name for name, text in pages.items() if dash.search(text)] == []

@@ -1,7 +1,4 @@
-"""The notebooks: builds match their sources, every notebook runs and passes its checks, and figures move in JupyterLab.
-
-Two notebooks run at a time, each on one core.
-"""
+"""The notebooks: builds match their sources, every notebook runs and passes its checks, and figures move in JupyterLab."""
 
 import html
 import json
@@ -13,20 +10,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from notebooks.build import FOLDER, MAX_BYTES, badge, execute, figures, installation, joined, read, repository, sources
 from notebooks.interactive import filled, parts
 from notebooks.lesson import answer, exercise, predict
 
 PASSED, FAILED = "✔", "✘"
-CHROMIUM = shutil.which("chromium")
 SOURCES = sources()
 each = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 
@@ -77,28 +72,17 @@ def test_the_build_shows_its_figures_without_a_kernel(source):
     assert not re.search(r"(?<![\w.:/])/(home|root|tmp|work|usr|Users)/", json.dumps([c.get("outputs") for c in built.cells]))
 
 
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Future]]:
-    """The chosen notebooks with their solutions, each run in a new kernel without a network, two at a time."""
-    folder = tmp_path_factory.mktemp("kernels")
-    (folder / "sitecustomize.py").write_text(ALONE)
-    environment = {
-        "PYTHONPATH": os.pathsep.join([str(folder), str(FOLDER.parent)]),
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(folder / "hub"),
-        "OMP_NUM_THREADS": "1",
-    }
-    tests = [item for item in request.session.items if isinstance(item, pytest.Function) and "runs" in item.fixturenames]
-    chosen: list[Any] = [test.callspec.params["source"] for test in tests]
-    with ThreadPoolExecutor(2) as pool:
-        yield {source: pool.submit(execute, source, environment, solutions=True) for source in chosen}
-        pool.shutdown(cancel_futures=True)
-
-
 @pytest.mark.slow
 @each
-def test_the_notebook_and_its_solutions_run_without_a_network(source, runs):
-    done = runs[source].result()
+def test_the_notebook_and_its_solutions_run_without_a_network(source, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(ALONE)
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(FOLDER.parent)]),
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HOME": str(tmp_path / "hub"),
+        "OMP_NUM_THREADS": "1",
+    }
+    done = execute(source, environment, solutions=True)
     check_outputs(done)
     assert any(PASSED in printed for printed in prints(done)), "a notebook has at least one check"
 
@@ -156,10 +140,6 @@ def test_the_syllabus_names_every_notebook():
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """JupyterLab on a copy of the course."""
-    if not CHROMIUM:
-        if os.environ.get("CI"):
-            pytest.fail("CI must run the browser tests, and there is no chromium")
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
     folder = tmp_path_factory.mktemp("lab")
     course = shutil.copytree(FOLDER, folder / "course", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     for name, setting in SETTINGS.items():
@@ -200,27 +180,25 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_in_jupyterlab_a_slider_moves_a_figure(lab):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"])
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(300_000)
-        page.goto(f"{lab}/lab/tree/05_letters_from_frames.ipynb?reset")
-        expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=120_000)
-        # Cells that are run before the kernel has started open a dialog.
-        expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=300_000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        title = page.locator(".js-plotly-plot .gtitle").filter(has_text="frame").first
-        expect(title).to_be_attached(timeout=300_000)  # the kernel imports torch first
-        expect(page.locator(".w2v-figure[data-started] svg")).to_be_attached()  # a figure with a script of its own
-        before = title.text_content()
-        handle = page.locator(".widget-slider .noUi-handle").first
-        handle.scroll_into_view_if_needed()
-        handle.focus()
-        handle.press("ArrowRight")
-        expect(title).not_to_have_text(before or "", timeout=300_000)  # the kernel runs the other cells first
-        browser.close()
+def test_in_jupyterlab_a_slider_moves_a_figure(browser, lab):
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(300_000)
+    page.goto(f"{lab}/lab/tree/05_letters_from_frames.ipynb?reset")
+    expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=120_000)
+    # Cells that are run before the kernel has started open a dialog.
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=300_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    title = page.locator(".js-plotly-plot .gtitle").filter(has_text="frame").first
+    expect(title).to_be_attached(timeout=300_000)  # the kernel imports torch first
+    expect(page.locator(".w2v-figure[data-started] svg")).to_be_attached()  # a figure with a script of its own
+    before = title.text_content()
+    handle = page.locator(".widget-slider .noUi-handle").first
+    handle.scroll_into_view_if_needed()
+    handle.focus()
+    handle.press("ArrowRight")
+    expect(title).not_to_have_text(before or "", timeout=300_000)  # the kernel runs the other cells first
+    page.close()
 
 
 def test_an_exercise_tells_what_is_wrong(capsys):
@@ -287,18 +265,14 @@ PLAYED = {  # what is clicked in the page of a notebook, and what it then says
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PLAYED)
-def test_the_figure_to_play_with_answers_without_a_kernel(name):
-    if not CHROMIUM:
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+def test_the_figure_to_play_with_answers_without_a_kernel(browser, name):
     (content,) = pages(FOLDER / name)
     wrong: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.set_content(content)
-        click, says = PLAYED[name]
-        page.locator(click).click()
-        expect(page.locator("body")).to_contain_text(says)
-        browser.close()
+    page = browser.new_page()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.set_content(content)
+    click, says = PLAYED[name]
+    page.locator(click).click()
+    expect(page.locator("body")).to_contain_text(says)
+    page.close()
     assert not wrong

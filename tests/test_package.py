@@ -19,9 +19,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, timeout=300)
     (wheel,) = folder.glob("w2vkit-*.whl")
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", str(wheel)], check=True, timeout=300)
+    venv.create(folder / "venv", with_pip=False)
+    install = [sys.executable, "-m", "pip", "--python", str(folder / "venv"), "install", "--quiet", "--no-deps", str(wheel)]
+    subprocess.run(install, check=True, timeout=300)
     (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
     # This .pth file adds a path only. The .pth files in that folder, such as that of the editable w2vkit, are not read.
     (site / "borrowed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")

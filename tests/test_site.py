@@ -2,12 +2,9 @@
 
 import base64
 import importlib.util
-import io
 import os
-import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +15,8 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+from support import axe
 
 from benchmarks.browser import compute, serve
 from w2vkit.audio import load
@@ -29,15 +27,8 @@ from w2vkit.model import CTCModel
 from w2vkit_demo.tabs.linked_view import linked_view
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium")
 PATIENCE = 120_000  # ms; the machine may be busy
 FRAME = 0.02  # s
-AXE = (
-    "axe-core",
-    "4.14.1",
-    "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
-)
-AXE_RUN = "async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])"
 pytestmark = pytest.mark.slow
 
 
@@ -54,7 +45,12 @@ def build() -> ModuleType:
 @pytest.fixture(scope="module")
 def site(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built once; what it needs from npm is kept in build/npm."""
-    _from_npm(build, build.RUNTIME)
+    try:
+        build.from_npm(*build.RUNTIME)
+    except build.SiteError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("site") / "dist"
     docs = tmp_path_factory.mktemp("docs")
     (docs / "index.html").write_text("<!doctype html><title>Documentation</title>")
@@ -68,33 +64,12 @@ def address(site: Path) -> Iterator[str]:
         yield served
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if not CHROMIUM:
-        if os.environ.get("CI"):
-            pytest.fail("CI must run the browser tests, and there is no chromium")
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
-    voice = tmp_path_factory.mktemp("voice") / "voice.wav"
-    samples, rate = soundfile.read(examples()[0].path)
-    soundfile.write(voice, samples, rate)
-    arguments = [
-        "--no-sandbox",
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-audio-capture={voice}%noloop",
-    ]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        expect.set_options(timeout=PATIENCE)
-        yield chromium
-        expect.set_options(timeout=5000)  # Playwright's own
-        chromium.close()
-
-
-@pytest.fixture
-def window() -> dict:
-    """The options of the browser window; tests change them by parametrize."""
-    return {}
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """Wait long for what the page shows."""
+    expect.set_options(timeout=PATIENCE)
+    yield
+    expect.set_options(timeout=5000)  # Playwright's own
 
 
 @pytest.fixture
@@ -275,20 +250,15 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page, window):
 @pytest.mark.parametrize(
     "window",
     [
-        {"color_scheme": "light", "bypass_csp": True},
-        {"color_scheme": "dark", "bypass_csp": True},
-        {"viewport": {"width": 390, "height": 800}, "bypass_csp": True},
+        {"color_scheme": "light"},
+        {"color_scheme": "dark"},
+        {"viewport": {"width": 390, "height": 800}},
     ],
 )
-def test_axe_finds_nothing(page, window, build):
-    with tarfile.open(fileobj=io.BytesIO(_from_npm(build, AXE))) as files:
-        script = files.extractfile("package/axe.min.js")
-        assert script is not None
-        page.add_script_tag(content=script.read().decode())
+def test_axe_finds_nothing(page):
     for number in range(1, 9):
         _step(page, number)
-        found = page.evaluate(AXE_RUN)
-        assert not found
+        assert not axe.faults(page)
 
 
 def test_the_model_takes_at_most_25_megabytes(site):
@@ -338,15 +308,6 @@ def _same(found: list[dict], wanted: Hypothesis, tolerance: float) -> None:
     for mine, word in zip(found, wanted.words, strict=True):
         assert mine["confidence"] == pytest.approx(word.confidence, abs=tolerance)
         assert [mine["start"], mine["end"]] == pytest.approx([word.start, word.end], abs=FRAME)
-
-
-def _from_npm(build: ModuleType, package: tuple[str, str, str]) -> bytes:
-    try:
-        return build.from_npm(*package)
-    except build.SiteError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
 
 
 def _ready(page: Page) -> None:

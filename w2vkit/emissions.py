@@ -145,7 +145,7 @@ class Calibration:
         return products if self.acoustic is None else _logistic(self.acoustic, products)
 
     def lm_confidence(self, confidence: float, characters: int) -> float:
-        """Correct the confidence of a word of so many characters that was decoded with a language model.
+        """Correct the confidence of a word that was decoded with a language model, by its number of characters.
 
         The language model knows whole words, so a long word is as likely to be right as a short one, although the product
         over its characters is smaller. The curve is therefore over the log-odds of the characters' geometric mean.

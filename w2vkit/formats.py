@@ -13,13 +13,15 @@ from w2vkit.align import Alignment
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.errors import FormatError, printable, printable_name
 
+PAUSE_SECONDS = 0.6  # s; a pause of this length ends a subtitle and a segment
+
 
 @dataclass(frozen=True)
 class Layout:
     """How words are put into subtitles and segments.
 
-    A pause is the time from the end of a word to the start of the next one. The network emits only blanks then, and word
-    boundaries: it heard no character. So silence, noise and music are pauses alike.
+    A pause is the time from the end of a word to the start of the next one, in which the network emits only blanks and word
+    boundaries. So silence, noise and music all count as pauses.
 
     Attributes
     ----------
@@ -44,7 +46,7 @@ class Layout:
     lines: int = 1
     words_per_line: int | None = None
     highlight: bool = False
-    pause: float = 0.6
+    pause: float = PAUSE_SECONDS
 
     def __post_init__(self) -> None:
         counts = [self.line_width, self.lines, 1 if self.words_per_line is None else self.words_per_line]
@@ -57,7 +59,7 @@ class Layout:
 PLAIN = Layout()
 
 
-def segments(words: Sequence[Word], pause: float = PLAIN.pause) -> Iterator[tuple[Word, ...]]:
+def segments(words: Sequence[Word], pause: float = PAUSE_SECONDS) -> Iterator[tuple[Word, ...]]:
     """Cut words at the pauses of at least ``pause`` (s); see `Layout`."""
     part: list[Word] = []
     for word in words:
@@ -72,7 +74,7 @@ def segments(words: Sequence[Word], pause: float = PLAIN.pause) -> Iterator[tupl
 CASES = ("lower", "upper", "sentence")
 
 
-def in_case(hypothesis: Hypothesis, case: str, *, pause: float = PLAIN.pause) -> Hypothesis:
+def in_case(hypothesis: Hypothesis, case: str, *, pause: float = PAUSE_SECONDS) -> Hypothesis:
     """Write a hypothesis and its alternatives in another case.
 
     Parameters
@@ -117,7 +119,7 @@ def to_dict(
     seconds: float,
     name: str = "audio",
     notes: Sequence[str] = (),
-    pause: float = PLAIN.pause,
+    pause: float = PAUSE_SECONDS,
 ) -> dict[str, Any]:
     """Give a hypothesis or an alignment as values for JSON.
 
@@ -137,11 +139,14 @@ def to_dict(
     Returns
     -------
     dict
-        ``audio``, ``seconds``, ``text``, ``confidence``, ``score``, ``words`` and ``segments``; ``notes`` if there are some;
-        ``pause_seconds`` of a hypothesis, which ended its segments, and its ``alternatives`` if there are some; of an
-        alignment ``characters`` and ``unmapped``, and its segments are the lines of the text. Of several speakers
-        ``audio``, ``seconds``, ``notes``, ``pause_seconds``, ``speakers``, each with ``speaker``, ``channel`` (from 1 on) and
-        what a hypothesis has, and ``segments`` of all, each with its ``speaker``, in the order of time.
+        ``audio``, ``seconds``, ``text``, ``confidence``, ``score``, ``words`` and ``segments``; ``notes`` if there are some.
+
+        A hypothesis also has ``pause_seconds``, by which its segments were cut, and ``alternatives`` if there are some. An
+        alignment has ``characters`` and ``unmapped``; its segments are the lines of the text.
+
+        Several speakers have ``audio``, ``seconds``, ``notes`` and ``pause_seconds`` together. ``speakers`` is a list: each has
+        ``speaker``, ``channel`` (from 1 on) and the rest of a hypothesis. ``segments`` are those of all speakers in the order
+        of time, each with its ``speaker``.
     """
     if not isinstance(found, Hypothesis | Alignment):
         return _speakers_to_dict(found, seconds, name, notes, pause)
@@ -475,7 +480,7 @@ def render(
     ----------
     found : Hypothesis or Alignment, or a sequence of Hypothesis
         JSON has all of an alignment. In `SUBTITLES` the lines of its text are the subtitles, if it has several. The other
-        formats have its words. Of a sequence as for `to_dict`, the words of all speakers are merged in time.
+        formats have its words. The words of several speakers, as for `to_dict`, are merged in the order of time.
     format : str
         One of `FORMATS`, in any case.
     seconds : float

@@ -1,13 +1,12 @@
 """The page opens with the bundled model, while the large one is downloaded."""
 
-import os
 import re
 import shutil
 import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from support.hub import StandIn
 from support.server import serve_demo
 
@@ -85,10 +84,7 @@ def test_a_failed_download_says_why_and_can_be_tried_again(source):
 
 
 @pytest.mark.slow
-def test_the_page_opens_before_the_large_model_is_there_and_then_offers_it(checkpoints, tmp_path, default_texts):
-    if not (chromium := shutil.which("chromium")):
-        assert not os.environ.get("CI"), "CI must run the browser tests, and there is no chromium"
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+def test_the_page_opens_before_the_large_model_is_there_and_then_offers_it(browser, checkpoints, tmp_path, default_texts):
     folder = tmp_path / "model"
     shutil.copytree(checkpoints["random-layer"], folder)
     (folder / "more.safetensors").write_bytes(bytes(40_000_000))  # the client keeps what has come in steps of 10 MB
@@ -98,8 +94,7 @@ def test_the_page_opens_before_the_large_model_is_there_and_then_offers_it(check
         server = serve_demo(
             HF_ENDPOINT=hub.url, HF_HUB_CACHE=str(tmp_path / "cache"), HF_HUB_DISABLE_XET="1", HF_HUB_OFFLINE="0"
         )
-        with server as address, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        with server as address:
             page = browser.new_page()
             page.set_default_timeout(PATIENCE)
             page.goto(address)
@@ -114,6 +109,6 @@ def test_the_page_opens_before_the_large_model_is_there_and_then_offers_it(check
             page.locator("#download-use").click()
             expect(page.locator("#model-box")).to_contain_text(f"Model: {DEFAULT}", timeout=PATIENCE)
             assert any("more.safetensors bytes=" in line for line in hub.asked)  # the second download went on
-            browser.close()
+            page.close()
     finally:
         hub.shutdown()

@@ -2,9 +2,7 @@
 
 import base64
 import json
-import os
 import re
-import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from support.emissions import LABELS
 
 from w2vkit.audio import Waveform
@@ -22,28 +20,9 @@ from w2vkit_demo import strings
 from w2vkit_demo.app import CSS
 from w2vkit_demo.tabs.linked_view import SCRIPT, STATIC, linked_view, wav
 
-CHROMIUM = shutil.which("chromium")
 FREQUENCY = 3000  # Hz; of the sound
 GUTTER = 50  # CSS pixels left of the plot
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    if not CHROMIUM:
-        if os.environ.get("CI"):
-            pytest.fail("CI must run the browser tests, and there is no chromium")
-        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def window() -> dict:
-    """The options of the browser window; tests change them by parametrize."""
-    return {}
 
 
 @pytest.fixture

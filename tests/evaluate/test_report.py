@@ -1,7 +1,6 @@
 import io
 import json
 import re
-import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -164,44 +163,40 @@ def test_the_page_of_a_run_without_errors_or_speakers():
 
 
 @pytest.mark.slow
-def test_a_browser_sorts_the_utterances_and_plays_the_worst(tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or pytest.skip("needs Debian's chromium")
+def test_a_browser_sorts_the_utterances_and_plays_the_worst(browser, tmp_path):
     made = utterances(40)
     file = io.BytesIO()
     soundfile.write(file, sound("A" * 40)[1], 16_000, format="FLAC")
     evaluation = evaluated(made)
     path = tmp_path / "report.html"
     path.write_text(to_html(evaluation, corpus(made), audio={evaluation.worst()[0].id: file.getvalue()}), encoding="utf-8")
-    with playwright.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for scheme, dark in (("light", False), ("dark", True)):
-            page = browser.new_page(color_scheme=scheme, viewport={"width": 380, "height": 700})
-            problems: list[str] = []
-            page.on("console", lambda message, problems=problems: problems.append(message.text))
-            page.on("pageerror", lambda error, problems=problems: problems.append(str(error)))
-            page.goto(path.as_uri())
-            rows = page.locator("section:has(h2:text('All utterances')) table")
+    for scheme, dark in (("light", False), ("dark", True)):
+        page = browser.new_page(color_scheme=scheme, viewport={"width": 380, "height": 700})
+        problems: list[str] = []
+        page.on("console", lambda message, problems=problems: problems.append(message.text))
+        page.on("pageerror", lambda error, problems=problems: problems.append(str(error)))
+        page.goto(path.as_uri())
+        rows = page.locator("section:has(h2:text('All utterances')) table")
 
-            def column(number: int, rows=rows) -> list[str]:
-                return rows.locator(f"tbody td:nth-child({number})").all_text_contents()
+        def column(number: int, rows=rows) -> list[str]:
+            return rows.locator(f"tbody td:nth-child({number})").all_text_contents()
 
-            for name, number in (("errors", 4), ("WER", 5)):
-                rows.locator(f"th:text-is('{name}')").click()
-                down = [float(text.rstrip(" %")) for text in column(number)]
-                assert down == sorted(down, reverse=True) and down[0] > down[-1] and len(down) == 40
-                rows.locator(f"th:text-is('{name}')").click()
-                assert [float(text.rstrip(" %")) for text in column(number)] == down[::-1]
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a narrow window scrolls sideways"
-            seconds = page.evaluate(
-                "new Promise((ok, no) => { const a = document.querySelector('audio');"
-                " a.onloadedmetadata = () => ok(a.duration); a.onerror = () => no(a.error.message);"
-                " a.preload = 'metadata'; a.load(); })"
-            )
-            assert seconds == pytest.approx(1.0, abs=0.01)
-            light = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-            assert light != dark and not problems
-        browser.close()
+        for name, number in (("errors", 4), ("WER", 5)):
+            rows.locator(f"th:text-is('{name}')").click()
+            down = [float(text.rstrip(" %")) for text in column(number)]
+            assert down == sorted(down, reverse=True) and down[0] > down[-1] and len(down) == 40
+            rows.locator(f"th:text-is('{name}')").click()
+            assert [float(text.rstrip(" %")) for text in column(number)] == down[::-1]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a narrow window scrolls sideways"
+        seconds = page.evaluate(
+            "new Promise((ok, no) => { const a = document.querySelector('audio');"
+            " a.onloadedmetadata = () => ok(a.duration); a.onerror = () => no(a.error.message);"
+            " a.preload = 'metadata'; a.load(); })"
+        )
+        assert seconds == pytest.approx(1.0, abs=0.01)
+        light = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert light != dark and not problems
+        page.close()
 
 
 def command(*arguments: object) -> int:

@@ -99,7 +99,7 @@ class Labels:
 
 
 def lay_out(text: str, vocabulary: Vocabulary, frames: int, frame_seconds: float) -> tuple[list[SpelledWord], Labels]:
-    """Spell a text for so many frames; it takes little time, however long the text is.
+    """Spell a text, and check that its labels fit into the frames; this is quick even for a long text.
 
     Raises
     ------

@@ -8,7 +8,7 @@ Words are separated by spaces; the result keeps their original spelling. The rul
    ``1,200`` ONE THOUSAND TWO HUNDRED, ``3.5`` THREE POINT FIVE, ``21st`` TWENTY FIRST. Up to six digits are
    read as a number; more digits, and those that start with 0, are read one by one.
 4. Accents and ligatures are decomposed (``é`` E, ``ﬁ`` FI, ``ß`` SS) if the character itself is no label.
-5. Hyphens, dashes, slashes and symbols (``+``, ``$``, ``>>``, ``|``, notes, emoji) separate words, as no frames are theirs;
+5. Hyphens, dashes, slashes and symbols (``+``, ``$``, ``>>``, ``|``, notes, emoji) separate words, as they have no sound;
    all other punctuation is dropped.
 6. Any other character, such as a letter of another script, becomes a `WILDCARD`.
 """

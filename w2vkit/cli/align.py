@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 def read_text(argument: str) -> str:
     """Give the content of the file that an argument names; if there is no such file, the argument is the text.
 
-    Of subtitles it gives one line for each cue.
+    For subtitles, give one line for each cue.
 
     Raises
     ------

@@ -82,14 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"w2vkit {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    transcribe.add(commands)
-    align.add(commands)
-    evaluate.add(commands)
-    compare.add(commands)
-    info.add(commands)
-    lm.add(commands)
-    export.add(commands)
-    demo.add(commands)
-    models.add(commands)
+    for command in (transcribe, align, evaluate, compare, info, lm, export, demo, models):
+        command.add(commands)
     completion.add(commands, _parser)
     return parser

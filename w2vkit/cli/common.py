@@ -22,7 +22,7 @@ CORES = 4  # per worker, on a cluster without GPUs; --cores-per-worker changes i
 
 
 def say(text: str) -> None:
-    """Print to standard error; standard output is for results. Where nobody reads it, the text is dropped."""
+    """Print to standard error, since standard output is for results; if it is closed, drop the text."""
     try:
         print(printable(text), file=sys.stderr, flush=True)
     except OSError:
@@ -30,7 +30,7 @@ def say(text: str) -> None:
 
 
 def note(text: str, options: argparse.Namespace) -> None:
-    """Print a line about the work to standard error, but with ``--quiet`` not."""
+    """Print a line about the work to standard error, unless ``--quiet`` is given."""
     if not getattr(options, "quiet", False):
         say(text)
 
@@ -69,7 +69,9 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of reading sound: ``max_hours``, ``track`` and ``strict``."""
     about = from_environment("MAX_HOURS", MAX_HOURS, f"refuse longer files (default {MAX_HOURS:g} h)")
     parser.add_argument("--max-hours", type=float, metavar="H", **about)
-    parser.add_argument("--track", type=int, metavar="N", help="take audio track N of files with several (default: theirs)")
+    parser.add_argument(
+        "--track", type=int, metavar="N", help="take audio track N of files with several (default: as the file says)"
+    )
     parser.add_argument(
         "--strict", action="store_true", help="a note on a file, such as that its end is missing, is an error of that file"
     )
@@ -100,7 +102,7 @@ def add_speed_options(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=int,
         metavar="N",
-        help="CPU cores to use: so many threads compute on a CPU, and so many read files ahead (default: all, and up to 4)",
+        help="threads that compute on a CPU, and threads that read files ahead (default: one per core, and at most 4)",
     )
     group.add_argument(
         "--batch-seconds",

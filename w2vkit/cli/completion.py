@@ -15,7 +15,7 @@ install it, for example for bash:
 
 
 def add(commands: Any, parser_of_all: Callable[[], argparse.ArgumentParser]) -> None:
-    """Add the command to argparse's subparsers; ``parser_of_all`` makes the parser that is to be completed."""
+    """Add the command to argparse's subparsers; ``parser_of_all`` makes the parser whose words are completed."""
     parser = commands.add_parser(
         "completion",
         help="print a script that completes commands in a shell",

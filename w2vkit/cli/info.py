@@ -21,7 +21,9 @@ def add(commands: Any) -> None:
         "mean squares relative to full scale.",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="audio file, folder or pattern, as for w2vkit transcribe")
-    parser.add_argument("--track", type=int, metavar="N", help="measure audio track N of files with several (default: theirs)")
+    parser.add_argument(
+        "--track", type=int, metavar="N", help="measure audio track N of files with several (default: as the file says)"
+    )
     parser.add_argument("--json", action="store_true", help="print a list in JSON, with one object per file")
     parser.set_defaults(run=run)
 

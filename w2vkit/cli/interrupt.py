@@ -14,8 +14,8 @@ STATUS = 130  # of a program that SIGINT ended
 def ends_at_once() -> Iterator[None]:
     """Let Ctrl-C end the process at once, with one line.
 
-    Importing a library takes seconds, and nothing is to be kept then. A KeyboardInterrupt there ends in a traceback, and
-    inside PyTorch's C++ code in a crash.
+    Importing a library takes seconds, and no results have to be saved then. A KeyboardInterrupt there ends in a traceback,
+    and inside PyTorch's C++ code in a crash.
     """
     if threading.current_thread() is not threading.main_thread() or (
         signal.getsignal(signal.SIGINT) is not signal.default_int_handler

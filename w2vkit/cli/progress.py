@@ -48,11 +48,11 @@ class Bar:
         return ", ".join(parts)
 
     def hear(self, seconds: float) -> None:
-        """Count sound of so many seconds as read."""
+        """Add the duration of a sound that is done, from which the speed is computed."""
         self._heard += seconds
 
     def reach(self, done: float) -> None:
-        """Show that so many items are done, including a fraction of the current one."""
+        """Show the number of items that are done, including a fraction of the current one."""
         self._done = done
         self._bar.set_description_str(self.line, refresh=False)
         self._bar.update(done - self._bar.n)

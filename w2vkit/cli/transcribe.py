@@ -117,7 +117,8 @@ def run(options: argparse.Namespace) -> int:
     options.format = formats_named(options.format or ["txt"])
     if options.engine == "ray":
         return _share(options)
-    options.layout = layout(options, options.format, pauses=_has_pauses(options))
+    pauses = "json" in options.format or options.case == "sentence" or (options.channels and "txt" in options.format)
+    options.layout = layout(options, options.format, pauses=pauses)
     start, duration = options.start or 0.0, options.duration  # mistakes are errors before a model is loaded
     if not 0 <= start < math.inf or not (duration is None or 0 < duration < math.inf):
         raise AudioError("There is no such part of a sound. Give --start in seconds from 0 on, and --duration above 0.")
@@ -151,9 +152,7 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
     reader = Reader(model, options)
     with Bar(len(todo), quiet=options.quiet) as bar:
         whole = None if options.channels else reader.emit_long
-        stream = Stream(
-            model, decode or model.default_decoder, reader.read, whole=whole, threads=options.threads, progress=bar.reach
-        )
+        stream = Stream(model, chosen, reader.read, whole=whole, threads=options.threads, progress=bar.reach)
         for outcome in chain.from_iterable(stream.run(todo)):
             job = outcome.item
             try:
@@ -253,11 +252,6 @@ class Reader:
         if not len(waveforms[0].samples[part]):
             raise AudioError(f"It has no sound from {options.start:g} s on. Correct --start.")
         return [Waveform(waveform.samples[part], rate) for waveform in waveforms]
-
-
-def _has_pauses(options: argparse.Namespace) -> bool:
-    """Whether something besides subtitles is cut at pauses."""
-    return "json" in options.format or options.case == "sentence" or (options.channels and "txt" in options.format)
 
 
 def _text_settings(options: argparse.Namespace) -> dict[str, Any]:

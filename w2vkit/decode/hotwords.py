@@ -19,10 +19,10 @@ class HotWords:
     is complete. If the word goes on differently, the share is withdrawn. In the end a text has the weight of each phrase once
     for every time it occurs as whole words.
 
-    The state is a node of the trie of all phrases: the longest end of the text that begins with a word and is the beginning of
-    a phrase; it is None inside any other word. A node links to the next shorter such end, so that building takes time in
-    proportion to the characters of the phrases (Aho and Corasick, "Efficient string matching", 1975,
-    https://doi.org/10.1145/360825.360855, with links only to beginnings of words).
+    The state is a node of the trie of all phrases. It stands for the longest suffix of the text that starts at a word and is a
+    prefix of a phrase; inside any other word the state is None. Each node links to the next shorter suffix of this kind. These
+    are the failure links of Aho and Corasick, "Efficient string matching" (1975), https://doi.org/10.1145/360825.360855, but
+    only to starts of words. Building them takes time in proportion to the characters of the phrases.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ class HotWords:
         self.start = 0  # the root, an empty beginning
         self._children: list[dict[str, int]] = [{}]
         self._link: list[int | None] = [None]
-        self._credit, self._completed = [0.0], [0.0]  # of a node: the share that its text holds, and what a word end adds
+        # For each node: the share of the weight that its text has got, and what the end of a word there adds.
+        self._credit, self._completed = [0.0], [0.0]
         for phrase, weight in self.weights.items():
             self._insert(phrase, weight)
         self._connect()
@@ -87,14 +88,14 @@ class HotWords:
         self._completed[node] += weight
 
     def _connect(self) -> None:
-        """Link every node, from short to long; it also holds what the nodes hold to which it links."""
+        """Link every node, from short to long; a node also gets the credit of the node to which it links."""
         waiting = deque([self.start])
         while waiting:
             node = waiting.popleft()
             for character, child in self._children[node].items():
                 link = self._link[child] = self._next(self._link[node], character)
                 if link is not None:
-                    # The end of a beginning may be the beginning of another phrase with a larger share.
+                    # A suffix of an unfinished phrase may be a prefix of another phrase, with a larger share.
                     self._credit[child] = max(self._credit[child], self._credit[link])
                     self._completed[child] += self._completed[link]
                 waiting.append(child)

@@ -43,7 +43,7 @@ class Oracle:
     Attributes
     ----------
     utterances : int
-        How many have a list; both rates are theirs.
+        How many have a list; both rates are computed over these.
     most : int
         Of texts in a list.
     wer, first : float

@@ -64,7 +64,7 @@ class Evaluation:
     unknown : dict
         Characters of the references that the model cannot write, and how often they occur.
     empty : int
-        Number of empty references. "card" counts the words recognised there as insertions; The others leave them out.
+        Number of empty references. "card" counts the words recognised there as insertions; the other scorings leave them out.
     notes : tuple of str
         Remarks without which the figures could be misread.
     analysis : Analysis

@@ -21,8 +21,8 @@ SETS = ("ami", "earnings22", "gigaspeech", "librispeech", "spgispeech", "voxpopu
 def eval_results(evaluation: Evaluation, corpus: Corpus) -> tuple[str, str] | None:
     """Give a file for the folder ``.eval_results`` of a model on the Hub, as (name, YAML), with the WER in per cent.
 
-    Scores of the Open ASR Leaderboard's test sets, LibriSpeech's own among them, name the leaderboard's tasks. Of other data
-    sets the task is the configuration; it counts on the Hub if the data set's ``eval.yaml`` has a task of that name.
+    For the Open ASR Leaderboard's test sets, and for LibriSpeech's own, the task is the leaderboard's. For any other data set
+    it is the configuration; the Hub counts the result if the data set's ``eval.yaml`` has a task of that name.
     Source: https://huggingface.co/docs/hub/eval-results
 
     Returns

@@ -1,7 +1,6 @@
 """Texts by utterance, from any system: result folders of `w2vkit evaluate`, tables, JSON lines, and NIST's trn and ctm."""
 
 import json
-import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,16 @@ from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import EvaluationError
 from w2vkit.pipeline.bulk import Job, ModelInfo, Progress, with_distinct_ids
 from w2vkit.pipeline.dataset_files import ROW_ERROR, Table, read_lines, read_manifest, read_parquet
-from w2vkit.pipeline.datasets import AUDIO_COLUMNS, ID_COLUMNS, SPEAKER_COLUMNS, TEXT_COLUMNS, Corpus, Utterance
+from w2vkit.pipeline.datasets import (
+    AUDIO_COLUMNS,
+    ID_COLUMNS,
+    SPEAKER_COLUMNS,
+    TEXT_COLUMNS,
+    Corpus,
+    Utterance,
+    choose,
+    text_of,
+)
 from w2vkit.pipeline.journal import Journal, Result
 
 RESULTS, SHARDS, EVALUATION = "results.jsonl", "shards", "evaluation.json"  # in a folder that `w2vkit evaluate` wrote
@@ -104,16 +112,8 @@ def reference_corpus(
         As `read_system`, or the limit leaves nothing.
     """
     found = [Utterance(r.id, None, r.reference, r.speaker) for r in read_references(file, column).values()]
-    total = min(len(found), len(found) if limit is None else limit)
-    if total < 1:
-        raise EvaluationError(f"A limit of {limit} leaves nothing to evaluate. Give at least 1.")
-    wanted = sorted(random.Random(seed).sample(range(len(found)), total)) if shuffle else range(total)
-    chosen = [found[k] for k in wanted]
-
-    def read(start: int = 0, stop: int = total) -> Iterator[Utterance]:
-        return iter(chosen[start:stop])
-
-    return Corpus(file.name, None, None, total, total == len(found), read)
+    chosen = [found[k] for k in choose(len(found), limit=limit, shuffle=shuffle, seed=seed)]
+    return Corpus.of(file.name, chosen, complete=len(chosen) == len(found))
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +179,7 @@ def _table(file: Path) -> Table:
         table = read_manifest(file)
         return table if any(name in table.columns for name in IDS) else _without_header(file, table)
     rows = list(_from_ctm(file) if suffix == ".ctm" else _from_lines(file, suffix))
-    return Table(("id", "text"), len(rows), file.parent, lambda wanted: enumerate(rows))
+    return Table.of(("id", "text"), rows, file.parent)
 
 
 def _without_header(file: Path, table: Table) -> Table:
@@ -193,7 +193,7 @@ def _without_header(file: Path, table: Table) -> Table:
         dict(zip(("id", "text"), row.values(), strict=False)) for _, row in table.read(range(table.total))
     ]
     rows.insert(0, dict(zip(("id", "text"), table.columns, strict=True)))
-    return Table(("id", "text"), len(rows), file.parent, lambda wanted: enumerate(rows))
+    return Table.of(("id", "text"), rows, file.parent)
 
 
 def _from_lines(file: Path, suffix: str) -> Iterator[dict[str, Any]]:
@@ -225,10 +225,10 @@ def _from_ctm(file: Path) -> Iterator[dict[str, Any]]:
 def _results(file: Path, table: Table, hypotheses: tuple[str, ...], references: tuple[str, ...]) -> dict[str, Result]:
     """Find the columns, and turn the rows into results by id."""
     columns = {
-        "id": _first(IDS, table),
-        "hypothesis": (hypothesis := _first(hypotheses, table)),
-        "reference": _first(tuple(name for name in references if name != hypothesis), table),
-        "speaker": _first(SPEAKER_COLUMNS, table),
+        "id": table.first(IDS),
+        "hypothesis": (hypothesis := table.first(hypotheses)),
+        "reference": table.first(tuple(name for name in references if name != hypothesis)),
+        "speaker": table.first(SPEAKER_COLUMNS),
         "error": "error" if {"error", "seconds"} <= set(table.columns) else None,  # w2vkit's own files have both
     }
     if not columns["id"] or not columns["hypothesis" if hypotheses else "reference"]:
@@ -240,7 +240,7 @@ def _results(file: Path, table: Table, hypotheses: tuple[str, ...], references: 
     journal = False
     for _, row in table.read(range(table.total)):
         journal |= "w2vkit" in row  # the first line of results.jsonl
-        values = {key: _text(row.get(name)) for key, name in columns.items() if name}
+        values = {key: text_of(row.get(name)) for key, name in columns.items() if name}
         id = values.pop("id")
         if ROW_ERROR in row and not journal:
             raise EvaluationError(f"{file.name}: {row[ROW_ERROR]}")
@@ -256,12 +256,3 @@ def _results(file: Path, table: Table, hypotheses: tuple[str, ...], references: 
     if not results:
         raise EvaluationError(f"{file.name} is empty. {FORMS}")
     return results
-
-
-def _first(names: tuple[str, ...], table: Table) -> str | None:
-    return next((name for name in names if name in table.columns), None)
-
-
-def _text(value: Any) -> str | None:
-    # JSON can hold a lone surrogate, which cannot be written to a UTF-8 file.
-    return None if value is None else str(value).encode("utf-8", "replace").decode("utf-8")

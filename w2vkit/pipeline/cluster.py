@@ -36,27 +36,6 @@ class Pool:
     gpus: int
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterJob:
-    """The results of a job on a cluster.
-
-    Attributes
-    ----------
-    results : list of Result
-        Of every utterance, in the data set's order.
-    reused : int
-        How many of them an earlier run had transcribed.
-    workers : int
-    seconds : float
-        How long this run took, from the first shard to the last.
-    """
-
-    results: list[Result]
-    reused: int
-    workers: int
-    seconds: float
-
-
 class Cluster:
     """The machines of a Ray cluster, on which a model could be loaded.
 
@@ -102,7 +81,7 @@ class Cluster:
         decode: Decode | None = None,
         max_seconds: float = MAX_SECONDS,
         progress: Progress | None = None,
-    ) -> ClusterJob:
+    ) -> Job:
         """Transcribe a data set into a folder of Parquet shards; shards of an earlier run are kept.
 
         Parameters
@@ -153,7 +132,11 @@ class Cluster:
             else:
                 lost = corpus.part(part.start, part.stop)
                 results += [Result(u.id, u.speaker, None, u.reference, error=failed.get(shard, died)) for u in lost]
-        return ClusterJob(results, reused, self._pool.workers, seconds)
+        if reused:
+            return Job(results, reused, notes=[reused_note(reused, len(results), folder)])
+        speed = f"{sum(result.seconds or 0 for result in results) / max(seconds, 1e-9):,.1f} seconds of sound per second"
+        note = f"Transcribed by {self._pool.workers} workers at {speed}, including their start and reading the files."
+        return Job(results, notes=[note])
 
     def _shards(self, parts: list[tuple[int, range]], worker: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the shards in the order in which the workers finish them."""
@@ -292,8 +275,4 @@ class ClusterRunner:
         for result in job.results:
             id, error = repeats.check(result.id)
             results.append(replace(result, id=id, hypothesis=None, error=error) if error else result)
-        if job.reused:
-            return Job(results, job.reused, notes=[reused_note(job.reused, len(results), self._folder)])
-        speed = f"{sum(result.seconds or 0 for result in results) / max(job.seconds, 1e-9):,.1f} seconds of sound per second"
-        note = f"Transcribed by {job.workers} workers at {speed}, including their start and reading the files."
-        return Job(results, notes=[note])
+        return replace(job, results=results)

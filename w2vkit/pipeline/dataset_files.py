@@ -40,6 +40,19 @@ class Table:
     folder: Path
     read: Callable[[Container[int]], Rows]
 
+    @classmethod
+    def of(cls, columns: tuple[str, ...], rows: list[dict[str, Any]], folder: Path) -> "Table":
+        """Make a table of rows that are in memory."""
+
+        def read(wanted: Container[int]) -> Rows:
+            return ((index, row) for index, row in enumerate(rows) if index in wanted)
+
+        return cls(columns, len(rows), folder, read)
+
+    def first(self, names: tuple[str, ...]) -> str | None:
+        """Give the first of these names that is a column."""
+        return next((name for name in names if name in self.columns), None)
+
 
 def read_parquet(files: list[Path]) -> Table:
     """Open Parquet files as one table. Row groups are read one at a time, and only those with a wanted row.
@@ -106,7 +119,7 @@ def read_librispeech(transcripts: list[Path]) -> Table:
             if id:
                 path, speaker = str(file.parent / f"{id}.flac"), id.split("-")[0]
                 rows.append({"id": id, "audio": path, "text": "".join(text).strip(), "speaker_id": speaker})
-    return _table(("id", "audio", "text", "speaker_id"), rows, transcripts[0].parent)
+    return Table.of(("id", "audio", "text", "speaker_id"), rows, transcripts[0].parent)
 
 
 def read_manifest(file: Path) -> Table:
@@ -123,7 +136,7 @@ def read_manifest(file: Path) -> Table:
         columns = dict.fromkeys(key for row in rows for key in row if key != ROW_ERROR)
         if rows and not columns:
             raise DatasetError(f"{file.name} is not JSON lines. Write one object per line, with a path and a text.")
-        return _table(tuple(columns), rows, file.parent)
+        return Table.of(tuple(columns), rows, file.parent)
     return _read_csv(file, suffix)
 
 
@@ -152,7 +165,7 @@ def _read_csv(file: Path, suffix: str) -> Table:
         raise _unreadable(file, error) from error
     header = records[0][1] if records else []
     rows = [_csv_row(header, fields, line) for line, fields in records[1:] if fields]
-    return _table(tuple(header), rows, file.parent)
+    return Table.of(tuple(header), rows, file.parent)
 
 
 def _csv_row(header: list[str], fields: list[str], line: int) -> dict[str, Any]:
@@ -192,13 +205,6 @@ def _unreadable(file: Path, error: UnicodeDecodeError | OSError) -> DatasetError
     if isinstance(error, OSError):
         return DatasetError(f"{file} could not be read: {error.strerror}. Check its permissions.")
     return DatasetError(f"{file.name} is not UTF-8 text. Save it as UTF-8.")
-
-
-def _table(columns: tuple[str, ...], rows: list[dict[str, Any]], folder: Path) -> Table:
-    def read(wanted: Container[int]) -> Rows:
-        return ((index, row) for index, row in enumerate(rows) if index in wanted)
-
-    return Table(columns, len(rows), folder, read)
 
 
 def _damaged(file: Path) -> str:

@@ -84,6 +84,11 @@ class Corpus:
     def __iter__(self) -> Iterator[Utterance]:
         return self.read()
 
+    @classmethod
+    def of(cls, name: str, utterances: Sequence[Utterance], *, complete: bool = True) -> "Corpus":
+        """Make a data set of utterances that are in memory."""
+        return cls(name, None, None, len(utterances), complete, lambda start=0, stop=None: iter(utterances[start:stop]))
+
     def part(self, start: int, stop: int) -> Iterator[Utterance]:
         """Yield the utterances ``start`` to ``stop - 1``; hardly any others are read."""
         return self.read(start, stop)
@@ -131,20 +136,31 @@ def open_corpus(
         name = MOVED.get(str(source), str(source))
         split = split or "test"
         table = _hub(name, config, split)
-    if limit is not None and limit < 1:
-        raise DatasetError(f"A limit of {limit} leaves nothing to evaluate. Give at least 1.")
+    wanted = choose(table.total, limit=limit, shuffle=shuffle, seed=seed)
     if not table.total:
         raise DatasetError(f"{name} has no rows. Check the file, or choose another split.")
     convert = _converter(table, name, text_column, with_text)
-    total = min(limit or table.total, table.total)
-    wanted: Sequence[int] = sorted(random.Random(seed).sample(range(table.total), total)) if shuffle else range(total)
 
-    def read(start: int = 0, stop: int = total) -> Iterator[Utterance]:
+    def read(start: int = 0, stop: int | None = None) -> Iterator[Utterance]:
         part = wanted[start:stop]
         return (convert(index, row) for index, row in table.read(part if isinstance(part, range) else frozenset(part)))
 
     selection = {"text column": text_column, "seed": seed if shuffle else None}
-    return Corpus(name, config, split, total, total == table.total, read, selection)
+    return Corpus(name, config, split, len(wanted), len(wanted) == table.total, read, selection)
+
+
+def choose(total: int, *, limit: int | None, shuffle: bool, seed: int) -> Sequence[int]:
+    """Choose rows, in the data set's order: all, or ``limit`` of them, the first ones or with ``shuffle`` a random sample.
+
+    Raises
+    ------
+    DatasetError
+        The limit leaves nothing.
+    """
+    if limit is not None and limit < 1:
+        raise DatasetError(f"A limit of {limit} leaves nothing to evaluate. Give at least 1.")
+    count = min(limit or total, total)
+    return sorted(random.Random(seed).sample(range(total), count)) if shuffle else range(count)
 
 
 def is_table(path: str | Path) -> bool:
@@ -157,11 +173,7 @@ def from_files(paths: Sequence[Path]) -> Corpus:
     """Make a data set of sound files without transcripts; its name is a digest of the list of files."""
     utterances = [Utterance(utf8(str(path)), path, None) for path in paths]
     digest = hashlib.sha256("\n".join(u.id for u in utterances).encode("utf-8", "replace")).hexdigest()[:16]
-
-    def read(start: int = 0, stop: int = len(utterances)) -> Iterator[Utterance]:
-        return iter(utterances[start:stop])
-
-    return Corpus(f"files {digest}", None, None, len(utterances), True, read)
+    return Corpus.of(f"files {digest}", utterances)
 
 
 def _local(path: Path, split: str | None) -> Table:
@@ -200,8 +212,8 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
     """Find the columns, and give the function that turns a row into an utterance."""
     if text_column and text_column not in table.columns:
         raise DatasetError(f"{name} has no column {text_column!r}. It has: {', '.join(table.columns)}.")
-    text = text_column or _first(TEXT_COLUMNS, table)
-    audio = _first(AUDIO_COLUMNS, table)
+    text = text_column or table.first(TEXT_COLUMNS)
+    audio = table.first(AUDIO_COLUMNS)
     if not text and with_text:
         raise DatasetError(
             f"{name} has no column of transcripts ({', '.join(TEXT_COLUMNS)}). It has: {', '.join(table.columns)}. "
@@ -211,7 +223,7 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
         raise DatasetError(
             f"{name} has no column of audio ({', '.join(AUDIO_COLUMNS)}). It has: {', '.join(table.columns)}. Rename it."
         )
-    ids, speakers = _first(ID_COLUMNS, table), _first(SPEAKER_COLUMNS, table)
+    ids, speakers = table.first(ID_COLUMNS), table.first(SPEAKER_COLUMNS)
     # A column "duration" alone, in tables of other toolkits, only tells how long the file is, often rounded.
     cut = audio == NEMO_AUDIO or {OFFSET, DURATION} <= set(table.columns)
 
@@ -223,7 +235,7 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
         sound, file = _audio(sound, table.folder)
         if not error and sound is None:
             error = f"The row has no audio (column {audio!r}). Add it, or leave the row out."
-        name = _text(file)
+        name = text_of(file)
         if cut and not error:
             try:
                 sound = segment_of(sound, row.get(OFFSET), row.get(DURATION))
@@ -232,10 +244,10 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
             if name and row.get(OFFSET) is not None:  # many rows have the same file
                 name = f"{name} {row[OFFSET]}+{row.get(DURATION)}"
         return Utterance(
-            id=_text(row.get(ids) if ids else None) or name or f"row-{index + 1:06d}",
+            id=text_of(row.get(ids) if ids else None) or name or f"row-{index + 1:06d}",
             audio=sound,
-            reference=_text(reference),
-            speaker=_text(row.get(speakers) if speakers else None) or None,
+            reference=text_of(reference),
+            speaker=text_of(row.get(speakers) if speakers else None) or None,
             error=error,
         )
 
@@ -246,10 +258,6 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
             return Utterance(f"row-{index + 1:06d}", None, None, error=reason(error))
 
     return convert_safely
-
-
-def _first(names: tuple[str, ...], table: Table) -> str | None:
-    return next((name for name in names if name in table.columns), None)
 
 
 def _audio(value: Any, folder: Path) -> tuple[Any, str | None]:
@@ -263,6 +271,6 @@ def _audio(value: Any, folder: Path) -> tuple[Any, str | None]:
     return (value if isinstance(value, bytes) and value else None), None
 
 
-def _text(value: Any) -> str | None:
-    # JSON can hold a lone surrogate, which cannot be written to a UTF-8 file.
+def text_of(value: Any) -> str | None:
+    """Give a value of a row as text; JSON can hold half characters, which cannot be written to a UTF-8 file."""
     return None if value is None else str(value).encode("utf-8", "replace").decode("utf-8")

@@ -17,7 +17,7 @@ try:
 except ImportError:  # on Windows, where runs do not lock their folder
     fcntl = None
 
-OWN = ".w2vkit"  # how the names of all files begin that are for w2vkit itself
+OWN = ".w2vkit"  # the names of w2vkit's own files begin with it
 LOCK = f"{OWN}.lock"
 
 
@@ -57,7 +57,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def temporary(path: Path) -> Path:
-    """Give the name beside a file under which its new content is written first; no file of a user has such a name."""
+    """Name the file, in the same folder, into which new content is written first; no file of a user has such a name."""
     digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]  # the name itself may be as long as names can be
     return path.with_name(f"{OWN}-{digest}{path.suffix[:16]}")
 

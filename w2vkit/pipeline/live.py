@@ -24,7 +24,7 @@ from w2vkit.pipeline.voice import MEMORY_SECONDS, NO_SAMPLES, InputBuffer, Voice
 
 FINAL_SECONDS = 1.2  # s; a word that ended longer ago becomes final if two decodings agree on it
 FORCE_SECONDS = 5.0  # s; a word that ended longer ago becomes final in any case
-PAUSE_SECONDS = 0.8  # s; after so much silence all words become final
+PAUSE_SECONDS = 0.8  # s; after this much silence all words become final
 BEFORE_SECONDS = 0.5  # s; silence that is kept, so that the beginning of the next word is in the window
 CONTEXT_SECONDS = 1.5  # s; sound of final words that stays in the window as context for what follows
 WINDOW_SECONDS = 3.5  # s; a longer window is cut at a gap between final words, if there is one

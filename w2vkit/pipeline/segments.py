@@ -31,10 +31,10 @@ class Segment:
     track : int, optional
         As for `w2vkit.audio.stream`.
     most : float
-        Up to the end, no more than so much is read (s).
+        The most that is read (s) of a part that goes up to the end.
     notes : list of str
-        After `read`: what is missing in the part, or was chosen. What is found at the end of the sound is noted
-        for its last part.
+        After `read`: what is missing in the part, or was chosen. Notes that come at the end of the sound belong to its last
+        part.
     """
 
     source: Any

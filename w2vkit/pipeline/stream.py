@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 READERS = min(4, os.cpu_count() or 1)  # threads; soundfile, FFmpeg and soxr release the GIL while they work
 WINDOW_SECONDS = 120.0  # s of sound that is sorted by length together; a kill loses at most the work on this much
-WINDOW_BATCHES = 4  # at least so many batches are sorted together, for a GPU, whose batches are long
+WINDOW_BATCHES = 4  # at least this many batches are sorted together; on a GPU they last longer than WINDOW_SECONDS
 LEAST = 0.5  # s; shorter and bad sounds count as much, which limits their number, too
 
 Progress = Callable[[float], None]  # called with how many items, or what share of one, are done
@@ -206,7 +206,7 @@ class Stream(Generic[T]):
                 self._model.check(waveform)  # here, as it would be an error of its whole batch
         except TooLongError:
             outcome.alone = True
-        except BaseException as error:  # of this item only; some libraries raise what is no Exception, and nobody would see it
+        except BaseException as error:  # of this item only; in a thread, what is no Exception would be lost
             outcome.error = error if isinstance(error, Exception) else RuntimeError(repr(error))
         outcome.reading = time.perf_counter() - started
 
@@ -245,12 +245,16 @@ class Stream(Generic[T]):
         if waveforms and self._warm_up:
             self._warm_up = False
             list(self._emitted([max(waveforms, key=lambda waveform: waveform.seconds)]))
-        emitted = self._emitted(waveforms)
-        while group := self._group(emitted, waveforms):
-            started = time.perf_counter()
-            texts = list(self._decoded(group))
-            self.speed += Speed(decoding=time.perf_counter() - started)
-            yield texts
+        started, seconds, group = time.perf_counter(), 0.0, []
+        for number, (index, emissions) in enumerate(self._emitted(waveforms), 1):
+            group.append((index, emissions))
+            seconds += waveforms[index].seconds
+            if seconds >= self._model.pass_seconds or number == len(waveforms):
+                computed = time.perf_counter()
+                texts = list(self._decoded(group))
+                self.speed += Speed(forward=computed - started, decoding=time.perf_counter() - computed)
+                yield texts
+                started, seconds, group = time.perf_counter(), 0.0, []
 
     def _emitted(self, waveforms: Sequence[Waveform]) -> Iterator[tuple[int, Emissions | Exception]]:
         """Compute emissions; where that fails, the rest goes through one by one, and only the bad ones are errors."""
@@ -266,19 +270,6 @@ class Stream(Generic[T]):
         for index, waveform in left.items():
             for _, emissions in self._emitted([waveform]):
                 yield index, emissions
-
-    def _group(
-        self, emitted: Iterator[tuple[int, Emissions | Exception]], waveforms: list[Waveform]
-    ) -> list[tuple[int, Emissions | Exception]]:
-        """Take about as many as one pass of the network gives."""
-        started, seconds, group = time.perf_counter(), 0.0, []
-        for index, emissions in emitted:
-            group.append((index, emissions))
-            seconds += waveforms[index].seconds
-            if seconds >= self._model.pass_seconds:
-                break
-        self.speed += Speed(forward=time.perf_counter() - started)
-        return group
 
     def _decoded(self, group: list[tuple[int, Emissions | Exception]]) -> Iterator[tuple[int, Hypothesis | Exception]]:
         """Decode each; together where the decoder can."""
@@ -318,7 +309,7 @@ class Stream(Generic[T]):
 
 
 class ReadAhead(Generic[T]):
-    """Reads items in daemon threads, in their order, and holds no more than so much sound.
+    """Reads items ahead in daemon threads, in their order, up to a limit of sound in memory.
 
     Parameters
     ----------
@@ -357,7 +348,7 @@ class ReadAhead(Generic[T]):
             yield outcome
 
     def free(self, seconds: float) -> None:
-        """Say that so many seconds of sound are no longer held."""
+        """Say that some sound is no longer held (s)."""
         with self._change:
             self._held -= seconds
             self._change.notify_all()

@@ -15,7 +15,7 @@ BACKLOG_SECONDS = 8.0  # s; where more than this waits to be taken, the oldest s
 NO_SAMPLES = np.empty(0, np.float32)
 
 FRAME_SECONDS = 0.02  # s; one level is measured per frame
-MEMORY_SECONDS = 5.0  # s; the noise level is estimated over the frames of these
+MEMORY_SECONDS = 5.0  # s; the noise level is estimated over the frames of this time
 NOISE_SHARE = 0.2  # quantile of the levels that is taken as the noise level: even fast speech has as many gaps
 ABOVE_NOISE_DB = 8.0  # how far speech exceeds the noise level; frames of steady noise differ by 1 to 3 dB
 SILENCE_DB = -50.0  # relative to full scale; anything below is silence, whatever the noise level
