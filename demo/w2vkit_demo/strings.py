@@ -240,7 +240,7 @@ API_SPEED = "how many times as fast the sound is played, 0.25 to 4"
 # The linked view; its script fills in {names}.
 VIEW = {
     "name": "Waveform, words and probabilities",
-    "legend": "How sure the model is (its own estimate):",
+    "legend": "How sure the model says it is:",
     "sure": "sure (80 % and more)",
     "likely": "likely (50 % and more)",
     "doubtful": "doubtful",

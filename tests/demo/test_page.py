@@ -384,6 +384,48 @@ def test_a_result_comes_into_sight_and_moves_nothing(page, window):
 
 
 @pytest.mark.parametrize("window", [WIDE])
+def test_summary_downloads_and_the_plot_are_seen_without_scrolling(page):
+    for number in (1, len(examples())):  # the last one has errors, which take two lines
+        _try(page, number)
+        expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#errors")).to_contain_text("words are", timeout=PATIENCE)
+        page.wait_for_timeout(1000)
+        parts = ("#plot-words .lv-words", "#summary", "#errors", ".downloads:visible", ".lv-play:visible", ".lv-stage:visible")
+        boxes = [page.locator(part).first.bounding_box() for part in parts]
+        tops, bottoms = [box["y"] for box in boxes], [box["y"] + box["height"] for box in boxes]
+        assert tops == sorted(tops) and max(bottoms) <= WIDE["viewport"]["height"], dict(zip(parts, bottoms, strict=True))
+        assert page.evaluate("scrollY") == 0
+
+
+SIZES = {"14px", "18px", "24px"}  # SMALL, MEDIUM and LARGE of theme.py
+
+
+@pytest.mark.parametrize("window", [WIDE, PHONE], ids=["wide", "phone"])
+def test_the_page_has_three_type_sizes(page, window):
+    page.evaluate(
+        """() => { window.fonts = new Set();
+        const font = Object.getOwnPropertyDescriptor(CanvasRenderingContext2D.prototype, "font");
+        Object.defineProperty(CanvasRenderingContext2D.prototype, "font",
+          { ...font, set(value) { fonts.add(/[\\d.]+px/.exec(value)[0]); font.set.call(this, value) } }) }"""
+    )
+    seen = """() => [...document.querySelectorAll("body *")].filter(node => node.checkVisibility()
+        && !node.closest(".spoken, .lv-spoken, .sr-only, svg, script, style")
+        && (node.matches("input, textarea, select") || [...node.childNodes].some(n => n.nodeType === 3 && n.data.trim())))
+        .map(node => [getComputedStyle(node).fontSize, node.tagName, node.className, node.textContent.slice(0, 40)])"""
+    other = []
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        if tab in ("Transcribe", "Align", "Compare"):
+            _try(page, len(examples()))
+            expect(page.locator(".lv-word:visible").first).to_be_visible(timeout=PATIENCE)
+        page.locator("button.label-wrap:not(.open):visible").evaluate_all("all => all.forEach(button => button.click())")
+        page.wait_for_timeout(1000)
+        other += [(tab, *node) for node in page.evaluate(seen) if node[0] not in SIZES]
+    assert other == []
+    assert set(page.evaluate("[...fonts]")) == {"14px"}  # of the plots
+
+
+@pytest.mark.parametrize("window", [WIDE])
 def test_drop_box_recorder_and_player_have_one_height(page):
     box = page.locator("#source")
     heights = [box.bounding_box()["height"]]

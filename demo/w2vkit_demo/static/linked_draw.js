@@ -3,9 +3,9 @@
 (() => {
   "use strict";
   const { clamp, frameAt, timeOf } = window.w2vkitData;
-  const GUTTER = 50, WAVE = 50, SPECTRUM = 76, WORDS = 28, AXIS = 20, BAR = 20, ROW = 13, STRIP = 36;
+  const GUTTER = 50, WAVE = 50, SPECTRUM = 76, WORDS = 28, AXIS = 20, BAR = 20, ROW = 15, STRIP = 36;
   const STEPS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
-  const MONO = "11px ui-monospace, 'DejaVu Sans Mono', monospace", PLAIN = "11px system-ui, sans-serif";
+  const MONO = "14px ui-monospace, 'DejaVu Sans Mono', monospace", PLAIN = "14px system-ui, sans-serif"; // the page's smallest size
 
   // Positions: x from a time and back, and the top of each part.
   function layout(data, view, width, rows, spectrum) {
@@ -117,12 +117,10 @@
       pen.fillStyle = ink[shade];
       for (const word of seen) if (word.shade === shade) pen.fillRect(word.left, place.words + WORDS - 5, word.width, 2);
     }
-    Object.assign(pen, { fillStyle: ink.text, textBaseline: "middle", textAlign: "left" });
+    Object.assign(pen, { fillStyle: ink.text, font: PLAIN, textBaseline: "middle", textAlign: "left" });
     for (const { text, left, width } of seen) {
       const room = width - 6; // CSS pixels; a word that needs a little more is squeezed, one that needs much more left out
-      if (room < 5 * text.length) continue;
-      pen.font = `${room < 7.5 * text.length ? 10 : 12}px system-ui, sans-serif`;
-      pen.fillText(text, left + 3, place.words + WORDS / 2 - 2, room);
+      if (room >= 5.5 * text.length) pen.fillText(text, left + 3, place.words + WORDS / 2 - 2, room);
     }
   }
 
@@ -159,21 +157,21 @@
   function letters(pen, data, place, table, ink, first, last) {
     const cell = data.frame_seconds * place.scale;
     if (cell < 1.5) return;
-    Object.assign(pen, { font: "bold 11px ui-monospace, 'DejaVu Sans Mono', monospace", textAlign: "center", textBaseline: "middle" });
+    Object.assign(pen, { font: `bold ${MONO}`, textAlign: "center", textBaseline: "middle" });
     for (let t = first, stop; t < last; t = stop) {
       const k = data.best[t], row = place.rows.indexOf(k);
       stop = t + 1;
       if (cell < 12) while (stop < last && data.best[stop] === k) stop++;
-      const text = k === data.boundary ? "␣" : data.labels[k];
-      if (k === data.blank || row < 0 || (stop - t) * cell < 6.8 * text.length) continue;
+      const text = k === data.boundary ? "␣" : data.labels[k], room = (stop - t) * cell;
+      if (k === data.blank || row < 0 || room < 6.8 * text.length) continue;
       const colour = table[data.matrix[((t + stop) >> 1) * data.width + k] || 0];
       pen.fillStyle = bright(colour) ? "#10161d" : "#ffffff";
-      pen.fillText(text, place.x(timeOf(data, (t + stop) / 2)), place.heat + (row + 0.5) * ROW + 1);
+      pen.fillText(text, place.x(timeOf(data, (t + stop) / 2)), place.heat + (row + 0.5) * ROW + 1, room);
     }
     pen.textAlign = "left";
   }
 
-  const named = label => (label === "'" ? "“'”" : label.slice(0, 6));
+  const named = label => (label === "'" ? "“'”" : label.slice(0, 5));
 
   function axes(pen, data, place, ink, texts) {
     Object.assign(pen, { fillStyle: ink.text, font: MONO, textBaseline: "middle", textAlign: "right" });
@@ -191,7 +189,7 @@
   }
 
   function bar(pen, place, ink, texts) { // how probable each colour is
-    const colours = ramp(ink.heat), long = Math.round(Math.min(150, place.width / 4)), left = place.width - long - 44, y = place.bottom + AXIS + 10;
+    const colours = ramp(ink.heat), long = Math.round(Math.min(150, place.width / 4)), left = place.width - long - 54, y = place.bottom + AXIS + 10;
     for (let i = 0; i < long; i++) {
       pen.fillStyle = css(colours[shadeOf(i / (long - 1))]);
       pen.fillRect(left + i, y - 7, 1, 13);

@@ -16,6 +16,7 @@
 //     words                            have opens (a paragraph begins) and changed (by hand) too
 //     undo, sentence                   whether there is a change to undo, and whether the words are in sentence case
 // texts: VIEW of strings.py. Options: name, what tells two views of a page apart; group: views of one group move together;
+// words: the element for the words, if something stands between them and the plot;
 // edit: gets {edit: text}, {undo: true} or {sentence: true}, and answers some time by view.reword(...).
 // The colours are in linked_view.css; an element of class "dark" around the view makes it dark.
 (() => {
@@ -30,8 +31,8 @@
   const INKS = ["text", "muted", "paper", "lane", "wave", "cursor", "chosen", "sure", "likely", "doubtful", "heat", "sound"];
 
   class LinkedView {
-    constructor(element, data, texts, { name = "", group = "", edit = null } = {}) {
-      Object.assign(this, { element, texts, group, name, edit, value: { ...data }, data: unpack(data) });
+    constructor(element, data, texts, { name = "", group = "", edit = null, words = null } = {}) {
+      Object.assign(this, { element, texts, group, name, edit, apart: words, value: { ...data }, data: unpack(data) });
       Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, row: -1, selection: null, waiting: false, frame: -1 });
       Object.assign(this, { spectrum: Boolean(data.audio), letters: false, pauses: true });
       const { seconds } = this.data;
@@ -61,18 +62,20 @@
       this.observer.disconnect();
       this.theme.disconnect();
       document.removeEventListener("w2vkit-moved", this.follow);
-      this.element.replaceChildren();
+      for (const node of [this.element, this.apart]) node?.replaceChildren();
     }
 
     build() {
       const { texts, data } = this;
-      this.element.replaceChildren();
+      for (const node of [this.element, this.apart]) node?.replaceChildren();
       const root = this.root = this.element.appendChild(make("section", "lv"));
       root.setAttribute("aria-label", this.name ? `${texts.name}, ${this.name}` : texts.name);
-      const head = root.appendChild(make("div", "lv-head"));
-      this.list = root.appendChild(make("div", ""));
+      const head = make("div", "lv-head");
+      this.head = this.apart?.appendChild(make("div", "lv")) ?? root;
+      this.list = make("div", "");
       this.tools = make("div", "");
       head.append(legend(texts), this.tools);
+      this.head.append(head, this.list);
       this.lay();
       root.append(this.bar());
       if (data.seconds > LONG) {

@@ -40,6 +40,7 @@ let view = null;
 const options = { ...props.options, edit: props.options.edit ? change => trigger("input", change) : null };
 const show = () => {
   view?.close();
+  options.words = document.querySelector(`#${options.id}-words .lv-text`);
   view = props.value ? w2vkitView.mount(mount(), props.value, props.texts, options) : null;
   w2vkitPage.views.set(mount(), view);
 };
@@ -83,13 +84,19 @@ def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any
         apply_default_css=False,
         elem_id=elem_id,
         texts=strings.VIEW | (texts or {}),
-        options={"group": group, "name": name, "edit": edit},
+        options={"id": elem_id, "group": group, "name": name, "edit": edit},
     )
 
 
 def build_words(view: str) -> gr.HTML:
-    """Make a hidden component whose value, of `reworded`, changes the words of a view that is shown."""
-    return gr.HTML(html_template="<span></span>", js_on_load=REWORD, elem_classes="kept", view=view)
+    """Make the place of a view's words, to be laid out before the view; its value, of `reworded`, changes the words."""
+    return gr.HTML(
+        html_template='<div class="lv-text"></div>',
+        js_on_load=REWORD,
+        apply_default_css=False,
+        elem_id=f"{view}-words",
+        view=view,
+    )
 
 
 def packed(found: Transcription, *, source: str = "") -> dict[str, Any]:
