@@ -10,6 +10,10 @@ LARGE_LEFT = ", about {time} left"
 LARGE_BAR = "Download of the large model"
 LARGE_READY = "The large model is on this computer now. It makes far fewer errors."
 LARGE_STOPPED = "The small model is in use. The download of the large one was stopped; what has come is kept."
+LARGE_FAILED = (
+    "The large model could not be downloaded, because the machine that runs this page does not reach huggingface.co. Try again "
+    "later: press Resume the download."
+)
 LARGE_USE, LARGE_STOP, LARGE_RESUME = "Use the large model", "Stop the download", "Resume the download"
 PRIVACY = (
     "Recordings stay on the machine that runs this page and are deleted after an hour. The last result stays in your browser."
@@ -22,6 +26,8 @@ TAB_TRANSCRIBE, TAB_ALIGN, TAB_COMPARE, TAB_ABOUT = "Transcribe", "Align", "Comp
 TAB_LIVE = "Live"
 SOURCE = "Your voice, or a file"
 LIMITS = "WAV, MP3, M4A, FLAC, MP4, WebM ... up to {minutes:g} min and {mb:g} MB. English, unless you choose another model."
+TOO_LONG = "The sound is longer than {minutes:g} min, the most that this page takes. Cut it into parts."
+TOO_LARGE_FILE = "This file is larger than {mb:g} MB, the most that this page takes. Save it as MP3, or cut it into parts."
 MIC_REFUSED = "The browser gives no sound. Allow this page to use the microphone, then press Record again."
 EXAMPLES = "Or try an example"
 EXAMPLE_TITLES = (
@@ -229,6 +235,12 @@ API = {
     "compare": "Transcribes a sound file with two set-ups: both results, and their words side by side.",
     "models": "Lists the models that can be named on this machine, and which are loaded.",
 }
+API_ARGUMENT = "Argument {name}: {error}"
+API_NO_AUDIO = "The argument audio is missing. Give a sound file; in Python: handle_file(path)."
+API_NOT_TAKEN = (
+    "Argument {names}: this file was not uploaded to the page, and could not be fetched from an address. In Python, "
+    "handle_file(path) uploads a file; the link 'Use via API' shows how."
+)
 API_MODEL = "a model of this machine, see /models; empty: the one that the page was started with"
 API_DECODER = (
     "greedy, beam, hotwords, checkpoint (with the language model that comes with the model), bundled (with w2v-mini's English "

@@ -248,7 +248,8 @@ def test_the_microphone_is_transcribed_when_recording_stops(page, default_texts)
 
 def test_a_missing_hub_is_explained_and_a_bad_file_leaves_the_page_working(page, tmp_path, default_texts):
     expect(page.locator("#download-line")).to_contain_text("You are using the small built-in model")
-    expect(page.locator("#download-line")).to_contain_text("cannot be reached")
+    expect(page.locator("#download-line")).to_contain_text("does not reach huggingface.co")
+    expect(page.locator("#download-line")).not_to_contain_text("folder")  # a visitor cannot name one
     bad = tmp_path / "bad.wav"
     bad.write_text("not sound")
     page.locator("#source input[type=file]").set_input_files(str(bad))
@@ -501,6 +502,7 @@ def test_the_list_of_calls_has_an_address_and_a_link_on_a_phone(browser, page_ur
     expect(page.get_by_role("button", name="Use via API")).to_be_visible(timeout=PATIENCE)
     page.goto(f"{page_url}?view=api")
     expect(page.get_by_text("/transcribe").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".api-docs")).to_contain_text(f"audio=handle_file('{SAY.path}')")
     page.close()
 
 
@@ -648,6 +650,32 @@ def test_films_and_files_without_a_known_type_are_read(page, tmp_path, name, way
         expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
         found = page.locator("#text textarea").input_value()
         assert jiwer.cer(default_texts[SAY.path.name], found) < 0.1
+
+
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page, tmp_path, way, default_texts):
+    large = tmp_path / "large.wav"
+    with large.open("wb") as file:
+        file.truncate(50 * 2**20 + 1)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if "/upload" in request.url else None)
+    if way == "chosen":
+        page.locator("#source input[type=file]").set_input_files(str(large))
+    else:
+        page.evaluate(
+            """size => { const all = new DataTransfer();
+            all.items.add(new File([new Uint8Array(size)], "large.wav", { type: "audio/wav" }));
+            document.querySelector("#source button").dispatchEvent(
+              new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: all })) }""",
+            large.stat().st_size,
+        )
+    note = page.locator(".sound-note:visible")
+    expect(note).to_contain_text("larger than 50 MB, the most that this page takes")
+    page.wait_for_timeout(500)
+    assert sent == []
+    _drop(page, "#source", [SAY.path])
+    expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
+    expect(note).to_have_count(0)
 
 
 def test_the_chooser_offers_films(page):

@@ -18,7 +18,7 @@ from w2vkit.decode.hotwords import HOTWORD_WEIGHT
 from w2vkit.decode.lm import BUNDLED, of_checkpoint, path_of
 from w2vkit.decode.lm.build import ngram_from_text
 from w2vkit.emissions import Emissions
-from w2vkit.errors import DecodingError, W2VKitError
+from w2vkit.errors import DecodingError, TooLongError, W2VKitError
 from w2vkit.pipeline.transcription import Transcription, align_file, transcribe
 from w2vkit_demo import strings
 from w2vkit_demo.server.audio_processes import AudioProcesses
@@ -158,7 +158,10 @@ class Service:
         return partial(self._search, search, language_model=path)
 
     def _load(self, path: str, model: ModelQueue) -> Waveform:
-        return self._audio.load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
+        try:
+            return self._audio.load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
+        except TooLongError as error:  # its message names options that a visitor does not have
+            raise TooLongError(strings.TOO_LONG.format(minutes=model.max_seconds / 60)) from error
 
     def _search(self, search: BeamSearch, emissions: Emissions, *, language_model: Path | None) -> Hypothesis:
         return self._process(emissions).search(emissions, search, language_model=language_model)

@@ -61,8 +61,19 @@
   addEventListener("click", event => {
     if (event.target.matches?.(".sound-box input[type=file]")) event.target.accept = ALSO;
   }, true);
+  const tooLarge = ([file]) => { // the server would refuse it, after it was sent
+    const { bytes, large } = document.querySelector(".sound-note").dataset, over = file?.size > +bytes;
+    note(over ? large : "");
+    return over;
+  };
   addEventListener("change", event => {
-    if (event.target.matches?.(".sound-box input[type=file]")) event.target.files = asSounds(event.target.files).files;
+    const input = event.target;
+    if (!input.matches?.(".sound-box input[type=file]")) return;
+    if (!tooLarge(input.files)) input.files = asSounds(input.files).files;
+    else {
+      event.stopImmediatePropagation();
+      input.value = "";
+    }
   }, true);
   addEventListener("drop", event => {
     const box = event.target.closest?.(".sound-box"), files = event.dataTransfer?.files;
@@ -70,6 +81,7 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     if (files.length > 1 && box.id === "source") return several(files);
+    if (tooLarge(files)) return;
     const again = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: asSounds([files[0]]) });
     again.own = true;
     event.target.dispatchEvent(again);
