@@ -578,14 +578,34 @@ def test_no_tab_has_a_fault_that_axe_finds(page):
 @pytest.mark.parametrize("window", [PHONE], ids=["phone"])
 def test_what_can_be_pressed_on_a_phone_is_44_pixels_high(page):
     small = []
+
+    def measure() -> None:
+        page.wait_for_timeout(500)
+        small.extend(
+            page.locator("button:visible, input:visible, summary:visible, select:visible").evaluate_all(
+                "all => all.filter(n => !n.closest('.lv, [tabindex=\"-1\"]') && (n.getBoundingClientRect().height < 44"
+                " || n.closest('.sound-box') && n.getBoundingClientRect().width < 44)"
+                " && !['radio', 'checkbox', 'range'].includes(n.type)).map(n => n.outerHTML.slice(0, 120))"
+            )
+        )
+
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
-        page.wait_for_timeout(300)
-        small += page.locator("button:visible, input:visible, summary:visible").evaluate_all(
-            "all => all.filter(n => !n.closest('.lv, .sound-box, [tabindex=\"-1\"]') && n.getBoundingClientRect().height < 44"
-            " && !['radio', 'checkbox', 'range'].includes(n.type)).map(n => n.outerHTML.slice(0, 120))"
-        )
+        measure()
+    page.get_by_role("tab", name="Transcribe").click()
+    page.get_by_label("Record audio").first.click()
+    measure()
+    page.get_by_role("button", name="Record", exact=True).click()
+    measure()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator("#source").get_by_label("Play", exact=True)).to_be_visible(timeout=PATIENCE)
+    measure()
     assert small == []
+    boxes = page.locator("#source button:visible").evaluate_all(
+        "all => all.map(n => n.getBoundingClientRect()).map(r => [r.left, r.top, r.right, r.bottom])"
+    )
+    overlaps = [(a, b) for a in boxes for b in boxes if a != b and a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]]
+    assert overlaps == []  # as they did, when they became as high as this
 
 
 def test_on_a_slow_link_something_is_seen_within_a_second(browser, page_url):
