@@ -95,7 +95,8 @@ class Service:
         self._long.close()
 
     def prepare(self) -> None:
-        """Start the process for short sounds and have it read the first model's language model."""
+        """Start the processes that a first request needs: one decodes files, one has read the first model's language model."""
+        self._audio.prepare()
         vocabulary = self.models.first.vocabulary
         any_label = np.full((1, len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float32)  # one frame, enough for a search
         self.decoder(Setup())(Emissions(any_label, vocabulary))

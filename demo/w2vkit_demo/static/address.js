@@ -2,21 +2,13 @@
 // And the last result, which this browser keeps until it is erased.
 (() => {
   "use strict";
-  const FIRST = "transcribe";
+  const FIRST = "transcribe", { until } = window.w2vkitPage;
   const tabs = () => [...document.querySelectorAll("[role=tab]")];
   const named = tab => tab.textContent.trim().toLowerCase();
   const seen = query => [...document.querySelectorAll(query)].filter(node => node.offsetParent);
   const open = () => named(tabs().find(tab => tab.getAttribute("aria-selected") === "true") ?? { textContent: FIRST });
   const taken = {}; // the example of each tab, from 1 on
   let steering = false, wanted = null; // an address is being followed; the moment to show when its result comes
-
-  async function until(find) {
-    for (let tries = 0; tries < 100; tries++) {
-      const found = find();
-      if (found) return found;
-      await new Promise(done => setTimeout(done, 100));
-    }
-  }
 
   function write(tab, t, kind = "pushState") {
     const parts = [tab === FIRST ? "" : tab, taken[tab] && `example=${taken[tab]}`, t !== undefined && `t=${(Math.ceil(100 * t) / 100).toFixed(2)}`];

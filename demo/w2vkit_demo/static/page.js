@@ -11,6 +11,14 @@
     return node;
   };
 
+  async function until(find) { // what is on the page only after a while
+    for (let tries = 0; tries < 100; tries++) {
+      const found = find();
+      if (found) return found;
+      await new Promise(done => setTimeout(done, 100));
+    }
+  }
+
   // The example clips: one button plays a clip here, the other one takes it as the sound.
   function examples(element, props, trigger) {
     const list = element.querySelector(".clips"), player = new Audio();
@@ -49,14 +57,12 @@
     for (const file of files) all.items.add(file.type.startsWith("audio/") ? file : new File([file], file.name, { type: "audio/mp4" }));
     return all;
   };
-  const several = files => { // more than one: the part "Several files" takes them
-    const box = document.querySelector("#several"), input = () => box.querySelector("input[type=file]");
-    if (!input()) box.querySelector("button")?.click();
-    setTimeout(() => {
-      if (!input()) return;
-      input().files = files;
-      input().dispatchEvent(new Event("change", { bubbles: true }));
-    }, 300);
+  const several = async files => { // more than one: the part "Several files" takes them
+    const kept = asSounds(files).files, box = document.querySelector("#several"), field = () => box.querySelector("input[type=file]");
+    if (!field()) box.querySelector("button").click();
+    const input = await until(field); // a busy machine unfolds the part late
+    input.files = kept;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
   };
   addEventListener("click", event => {
     if (event.target.matches?.(".sound-box input[type=file]")) event.target.accept = ALSO;
@@ -147,5 +153,5 @@
 
   const views = new WeakMap(); // the view of each element that shows one
   const view = id => views.get(document.querySelector(`#${id} .lv-mount`));
-  window.w2vkitPage = { examples, arrived, copy, views, view };
+  window.w2vkitPage = { examples, arrived, copy, until, views, view };
 })();
