@@ -3,21 +3,11 @@
 //     const view = w2vkitView.mount(element, data, texts, { name, group });
 //     view.svg(); await view.png(); view.seek(1.2); view.doubtful(); view.close();
 //
-// data, as tabs/linked_view.py makes it (numbers in seconds, bytes in Base64; `LinkedView` there has the details):
-//     seconds                          length of the sound
-//     frame_seconds, start_seconds     frame t covers start_seconds + [t, t + 1) * frame_seconds
-//     labels, blank, silent, boundary  names of the L rows; those of the blank, of all that is no text, of the space or null
-//     matrix, floor                    (T, L) uint8: a byte q is the log-probability floor * (1 - q / 255)
-//     peaks, peak_seconds              (P, 2) int8: lowest and highest sample of every peak_seconds, in 1/127
-//     words                            [{text, start, end, confidence, shade: "sure" | "likely" | "doubtful"}]
-//     audio                            {url}: any sound that the browser plays; without it nothing plays
-//     name                             name of the sound's file, for downloads; may be empty
-// and of a text that can be edited
-//     words                            have opens (a paragraph begins) and changed (by hand) too
-//     undo, sentence                   whether there is a change to undo, and whether the words are in sentence case
-// texts: VIEW of strings.py. Options: name, what tells two views of a page apart; group: views of one group move together;
-// words: the element for the words, if something stands between them and the plot;
-// edit: gets {edit: text}, {undo: true} or {sentence: true}, and answers some time by view.reword(...).
+// data: the fields of `LinkedView` in tabs/linked_view.py, and audio: {url}, any sound that the browser plays, without which
+// nothing plays; name: of the sound's file, for downloads; of a text that can be edited: undo, whether there is a change to
+// undo, and sentence, whether the words are in sentence case. texts: VIEW of strings.py. Options: name, what tells two views
+// of a page apart; group: views of one group move together; words: the element for the words, if something stands between
+// them and the plot; edit: gets {edit: text}, {undo: true} or {sentence: true}, and answers some time by view.reword(...).
 // The colours are in linked_view.css; an element of class "dark" around the view makes it dark.
 (() => {
   "use strict";
@@ -236,7 +226,8 @@
     }
 
     doubtful(back = false) { // the next doubtful word, or the one before
-      const index = doubtful(this.data, this.cursor, back);
+      const from = back ? this.atCursor()?.start ?? this.cursor : this.cursor; // it moves while the word is played
+      const index = doubtful(this.data, from, back);
       if (index < 0) return;
       this.choose(index);
       this.say(this.buttons[index].getAttribute("aria-label"));

@@ -103,7 +103,7 @@
       if (name === "result") window.w2vkitAddress.remember();
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
-      region ??= make(document.body, "div", "spoken");
+      region ??= make(document.body, "div", "lv-spoken");
       region.setAttribute("aria-live", "polite");
       region.id = "announcement";
       region.textContent = [...words, ...said].join(". ").slice(0, LONGEST);
@@ -114,7 +114,7 @@
 
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
-    const area = make(document.body, "textarea", "spoken"); // without https there is no clipboard
+    const area = make(document.body, "textarea", "lv-spoken"); // without https there is no clipboard
     area.value = text;
     area.select();
     document.execCommand("copy");
@@ -141,14 +141,9 @@
     if (String(event.reason?.message).startsWith(REFUSED)) event.preventDefault();
   });
 
-  // Gradio reads ?view=api, but shows the list only after a press of the link: the first one may hide what is not loaded yet.
+  // Gradio reads ?view=api, but shows the list only after presses of the link: the first one hides what is not loaded yet.
   if (new URLSearchParams(location.search).get("view") === "api") {
-    let presses = 0;
-    const wait = setInterval(() => {
-      const link = document.querySelector("footer .show-api"), done = document.querySelector(".api-docs");
-      if (done || presses === 4) clearInterval(wait);
-      else if (link) { link.click(); presses++; }
-    }, 700);
+    until(() => document.querySelector(".api-docs") || document.querySelector("footer .show-api")?.click());
   }
 
   const views = new WeakMap(); // the view of each element that shows one
