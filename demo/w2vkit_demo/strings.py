@@ -53,7 +53,7 @@ SEVERAL = "Several files"
 SEVERAL_ABOUT = "Choose or drop files. They are read one after the other; a file that cannot be read does not end the others."
 SEVERAL_FORMATS = "Formats in the zip"
 SEVERAL_HEAD = ("file", "result")
-SEVERAL_WAITS, SEVERAL_READS, SEVERAL_DONE = "waits", "is read", "{words} words, {confidence:.0%}"
+SEVERAL_WAITS, SEVERAL_READS, SEVERAL_DONE = "waits", "is being read", "{words} words, {confidence:.0%}"
 SEVERAL_SILENT = "no words"
 SEVERAL_ZIP = "Download the texts (zip)"
 ZIP = "texts.zip"
@@ -87,8 +87,8 @@ NBEST = "Other texts that the model thinks likely"
 NBEST_BUTTON = "Find the five likeliest texts"
 NBEST_HEAD = ("text", "share")
 NBEST_ABOUT = (
-    "Struck through: words of the first text that the other one lacks or replaces. The share compares the five texts with each "
-    "other: it is their probability by beam search (32 prefixes), scaled to a sum of 100 %."
+    "Struck through: words of the first text that the other one lacks or replaces. The share says how likely a text is among "
+    "these; together they make 100 % (probabilities of a beam search with 32 prefixes)."
 )
 
 REFERENCE = "Check against the true text"
@@ -150,7 +150,8 @@ DECODERS = {
 }
 SPELLING = "Spelling"
 SPELLING_ABOUT = (
-    "The correction looks for common English words (beam search with a language model). Without it: greedy decoding."
+    "Corrected: where letters are in doubt, the likelier word is taken (beam search with a language model). Exactly as heard: "
+    "the likeliest letter at each moment (greedy decoding)."
 )
 TRANSCRIBE_DECODERS = {
     "Corrected to likely words": "checkpoint",
@@ -168,19 +169,19 @@ SAME = "Both set-ups give the same text."
 NO_WORDS = "Set-up {letter} gives no words."
 COMPARE_MARKS = "<s>only in A</s> <ins>only in B</ins> <s>A</s><b>B</b>"
 WORK_ENDED = (
-    "The process that does this was ended twice. The machine may be short of memory: try again, or choose greedy decoding."
+    "The machine ended this work twice; it may be short of memory. Try again, or choose 'exactly as heard' (greedy decoding)."
 )
 WORK_TOO_LONG = "This takes longer than {seconds:.0f} s and was stopped. Give a shorter sound, or use the command line."
 WORK_FAILED = "This failed unexpectedly ({error}) Try again, or use the command line."
 NOT_DECODED = "The file could not be decoded. {error} It may be damaged: export it again as WAV, FLAC or MP3."
 TOO_MANY_HOTWORDS = (
-    "There are {count} hot words, or one of them is too long. The page takes {phrases} of at most {words} words and "
+    "There are {count} words to expect (hot words), or one of them is too long. The page takes {phrases} of at most {words} words and "
     "{characters} characters each. Leave some out, or use the command line."
 )
 UNEXPECTED = "This failed unexpectedly ({kind}). Try again with another file, or report it with that file."
 WRONG_TYPE = "The argument {name} must be {wanted}, not {given}. The link 'Use via API' shows an example."
 TOO_FEW_ARGUMENTS = "{given} arguments are given, {needed} are needed: {names}."
-TOO_LARGE = "The request is too large. The page takes files of up to {mb:g} MiB."
+TOO_LARGE = "The request is too large. The page takes files of up to {mb:g} MB."
 TOO_MANY_UPLOADS = "So much was uploaded from your address that you have to wait: uploads are deleted after an hour."
 SERVER_FULL = "The server has no room for further uploads now. Uploads are deleted after an hour: try again later."
 WAIT = "Too many wrong passwords. Wait {seconds:.0f} s and try again."
@@ -190,7 +191,7 @@ NO_EMISSIONS = (
 )
 RESTORED = "This is the last result, which this browser kept. Choose its sound again to edit it."
 NOT_RESTORED = "The last result that this browser kept could not be read. Choose a sound."
-NO_HOTWORDS = "There are no hot words. Write some, separated by commas, or choose another decoder."
+NO_HOTWORDS = "There are no words to expect (hot words). Write some, separated by commas, or choose another decoder."
 NO_LANGUAGE_MODEL = "{name} comes without a language model of its own. Choose another decoder, such as bundled or beam."
 WRONG_CHOICE = "There is no {kind} {value!r}. Choose one of: {choices}."
 TOO_MUCH_TEXT = "The text has {length:,} characters, the page takes {limit:,}. Shorten it, or use the command line."
@@ -294,7 +295,7 @@ VIEW = {
     "selected": "Selected: {start} to {stop} s ({span} s)",
     "stage": "Waveform, words and probability of every character over time. Press ? for the keys.",
     "frame": "Frame {frame}: {start} to {end} s",
-    "path": "The likeliest label of each frame around it; repeats are merged, blanks (·) dropped:",
+    "path": "The likeliest letter of each frame around it; repeats are merged, blanks (·, no letter) dropped:",
     "becomes": "becomes",
     "empty": "nothing",
     "hint": (

@@ -47,7 +47,7 @@ def test_a_request_chooses_its_decoder_by_name(client):
     assert set(learned["text"].split()) & set(SAY.text.split())
     with pytest.raises(AppError, match=r"Argument decoder: .*Choose one of: greedy, beam"):
         client.predict(clip, decoder="oracle", api_name="/transcribe")
-    with pytest.raises(AppError, match=r"Argument hotwords: .*no hot words"):
+    with pytest.raises(AppError, match=r"Argument hotwords: .*no words to expect"):
         client.predict(clip, decoder="hotwords", api_name="/transcribe")
 
 
