@@ -175,8 +175,8 @@ WORK_TOO_LONG = "This takes longer than {seconds:.0f} s and was stopped. Give a 
 WORK_FAILED = "This failed unexpectedly ({error}) Try again, or use the command line."
 NOT_DECODED = "The file could not be decoded. {error} It may be damaged: export it again as WAV, FLAC or MP3."
 TOO_MANY_HOTWORDS = (
-    "There are {count} words to expect (hot words), or one of them is too long. The page takes {phrases} of at most {words} words and "
-    "{characters} characters each. Leave some out, or use the command line."
+    "There are {count} words to expect (hot words), or one of them is too long. The page takes {phrases} of at most {words} "
+    "words and {characters} characters each. Leave some out, or use the command line."
 )
 UNEXPECTED = "This failed unexpectedly ({kind}). Try again with another file, or report it with that file."
 WRONG_TYPE = "The argument {name} must be {wanted}, not {given}. The link 'Use via API' shows an example."
