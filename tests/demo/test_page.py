@@ -392,10 +392,20 @@ def test_summary_downloads_and_the_plot_are_seen_without_scrolling(page):
         expect(page.locator("#errors")).to_contain_text("words are", timeout=PATIENCE)
         page.wait_for_timeout(1000)
         parts = ("#plot-words .lv-words", "#summary", "#errors", ".downloads:visible", ".lv-play:visible", ".lv-stage:visible")
-        boxes = [page.locator(part).first.bounding_box() for part in parts]
-        tops, bottoms = [box["y"] for box in boxes], [box["y"] + box["height"] for box in boxes]
+        tops = [page.locator(part).first.evaluate("node => node.getBoundingClientRect().top") for part in parts]
+        bottoms = [_bottom(page.locator(part).first) for part in parts]
         assert tops == sorted(tops) and max(bottoms) <= WIDE["viewport"]["height"], dict(zip(parts, bottoms, strict=True))
         assert page.evaluate("scrollY") == 0
+    page.get_by_role("tab", name="Align").click()
+    _try(page, 0)
+    expect(page.locator("#align-view .lv-word").first).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(1000)
+    for part in ("#align-plot-words .lv-words", "#align-summary", "#align-download-TextGrid", "#align-view .lv-stage"):
+        assert _bottom(page.locator(part)) <= WIDE["viewport"]["height"], part
+
+
+def _bottom(part: Locator) -> float:
+    return part.evaluate("node => node.getBoundingClientRect().bottom")
 
 
 SIZES = {"14px", "18px", "24px"}  # SMALL, MEDIUM and LARGE of theme.py
@@ -656,7 +666,7 @@ def _foreign(requested: str, url: str) -> bool:
     return not requested.startswith((url, "data:", "blob:", url.replace("http:", "ws:")))
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "sound.webm", "film.mkv", "nothing.mov"])
+@pytest.mark.parametrize("name", ["film.mp4", "sound.webm", "film.mkv", "film.3gp", "nothing.mov"])
 @pytest.mark.parametrize("way", ["chosen", "dropped"])
 def test_films_and_files_without_a_known_type_are_read(page, tmp_path, name, way, default_texts):
     path = _film(tmp_path / name)
@@ -763,7 +773,8 @@ def _film(path: Path) -> Path:
 
 def _drop(page: Page, where: str, paths: list[Path]) -> None:
     """Drop files on a part of the page, with the types that Chromium gives to their names."""
-    types = {".mp4": "video/mp4", ".webm": "video/webm", ".wav": "audio/wav", ".flac": "audio/flac", ".mov": "video/quicktime"}
+    types = {".mp4": "video/mp4", ".3gp": "video/3gpp", ".webm": "video/webm", ".mov": "video/quicktime"}
+    types |= {".wav": "audio/wav", ".flac": "audio/flac"}
     files = [[base64.b64encode(path.read_bytes()).decode(), path.name, types.get(path.suffix, "")] for path in paths]
     page.evaluate(
         """([where, files]) => { const all = new DataTransfer();

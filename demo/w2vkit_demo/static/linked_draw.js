@@ -171,7 +171,7 @@
       stop = t + 1;
       if (cell < 12) while (stop < last && data.best[stop] === k) stop++;
       const text = k === data.boundary ? "␣" : data.labels[k], room = (stop - t) * cell;
-      if (k === data.blank || row < 0 || room < 6.8 * text.length) continue;
+      if (k === data.blank || row < 0 || room < 5.5 * text.length) continue;
       const colour = table[data.matrix[((t + stop) >> 1) * data.width + k] || 0];
       pen.fillStyle = readable(colour);
       pen.fillText(text, place.x(timeOf(data, (t + stop) / 2)), place.heat + (row + 0.5) * ROW + 1, room);

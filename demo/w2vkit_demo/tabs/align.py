@@ -26,10 +26,11 @@ def build(service: Service, chosen_model: gr.State) -> None:
             button = gr.Button(strings.ALIGN, variant="primary", elem_id="align")
         with gr.Column(elem_classes="bench-result", elem_id="align-result"):
             facts = gr.HTML(widgets.hint(strings.ALIGN_WAITING), elem_id="align-facts", elem_classes="facts")
-            with gr.Column(elem_classes="found"):  # the style hides it while the view is empty
-                view = linked_view.build("align-view", texts=strings.ALIGN_VIEW)
+            with gr.Column(elem_classes="found", elem_id="align-view"):  # the style hides it while the view is empty
+                linked_view.build_words("align-plot")
                 summary = gr.HTML(elem_id="align-summary", elem_classes="facts")
                 files = widgets.download_buttons(FORMATS, "align-download", text)
+                view = linked_view.build("align-plot", texts=strings.ALIGN_VIEW)
                 with gr.Accordion(strings.TIMES, open=False):
                     times = gr.HTML(elem_classes="facts")
 
