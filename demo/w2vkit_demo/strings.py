@@ -295,7 +295,7 @@ VIEW = {
     "selected": "Selected: {start} to {stop} s ({span} s)",
     "stage": "Waveform, words and probability of every character over time. Press ? for the keys.",
     "frame": "Frame {frame}: {start} to {end} s",
-    "path": "The likeliest letter of each frame around it; repeats are merged, blanks (·, no letter) dropped:",
+    "path": "The likeliest letter of each frame; repeats are merged, blanks (·, no letter) dropped:",
     "becomes": "becomes",
     "empty": "nothing",
     "hint": (

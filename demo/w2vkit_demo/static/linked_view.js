@@ -59,7 +59,7 @@
       const { texts, data } = this;
       for (const node of [this.element, this.apart]) node?.replaceChildren();
       const root = this.root = this.element.appendChild(make("section", "lv"));
-      root.setAttribute("aria-label", this.name ? `${texts.name}, ${this.name}` : texts.name);
+      root.ariaLabel = this.name ? `${texts.name}, ${this.name}` : texts.name;
       const head = make("div", "lv-head");
       this.head = this.apart?.appendChild(make("div", "lv")) ?? root;
       this.list = make("div", "");
@@ -74,15 +74,13 @@
         this.strip.append(make("canvas", ""), make("div", "lv-window"), make("div", "lv-here-line"));
       }
       this.stage = root.appendChild(make("div", "lv-stage"));
-      this.stage.tabIndex = 0;
-      this.stage.setAttribute("role", "application");
-      this.stage.setAttribute("aria-label", this.name ? `${texts.stage} ${this.name}` : texts.stage);
+      Object.assign(this.stage, { tabIndex: 0, role: "application", ariaLabel: this.name ? `${texts.stage} ${this.name}` : texts.stage });
       this.canvas = this.stage.appendChild(make("canvas", "lv-base"));
       this.above = this.stage.appendChild(make("canvas", "lv-above"));
       root.append(this.switches());
       this.readout = root.appendChild(make("div", "lv-readout"));
       this.spoken = root.appendChild(make("div", "lv-spoken"));
-      this.spoken.setAttribute("aria-live", "polite");
+      this.spoken.ariaLive = "polite";
       root.append(make("p", "lv-hint", texts.hint));
       this.help = root.appendChild(help(texts));
       this.audio = root.appendChild(make("audio", "lv-audio"));
@@ -117,8 +115,8 @@
     button(bar, name, text, label, act, pressed) {
       const node = bar.appendChild(make("button", `lv-${name}`, text));
       Object.assign(node, { type: "button", title: label, onclick: act });
-      if (!label.startsWith(text)) node.setAttribute("aria-label", label);
-      if (pressed !== undefined) node.setAttribute("aria-pressed", String(pressed));
+      if (!label.startsWith(text)) node.ariaLabel = label;
+      if (pressed !== undefined) node.ariaPressed = pressed;
       return node;
     }
 
@@ -128,8 +126,7 @@
       add("play", "", texts.play, null); // the player sets its text
       this.looper = add("loop", "↻", texts.loop, () => this.loop(), false);
       this.rate = bar.appendChild(make("select", "lv-speed"));
-      this.rate.setAttribute("aria-label", texts.speed);
-      this.rate.title = texts.speed;
+      this.rate.ariaLabel = this.rate.title = texts.speed;
       for (const speed of SPEEDS) this.rate.append(new Option(`${speed} ×`, speed, speed === 1, speed === 1));
       this.rate.onchange = () => { this.audio.playbackRate = this.audio.defaultPlaybackRate = +this.rate.value; };
       add("in", "+", texts.closer, () => this.zoom(0.5));
@@ -146,7 +143,7 @@
       const { texts } = this, bar = make("div", "lv-bar lv-switches");
       const add = (name, what) => this.button(bar, name, texts[what], texts[`${what}_about`] ?? texts[what], event => {
         this[what] = !this[what];
-        event.currentTarget.setAttribute("aria-pressed", String(this[what]));
+        event.currentTarget.ariaPressed = this[what];
         this.draw();
       }, this[what]);
       if (this.data.audio) add("spectrum", "spectrum");
@@ -248,7 +245,7 @@
 
     loop() {
       this.sound.loop(!this.sound.looping);
-      this.looper.setAttribute("aria-pressed", String(this.sound.looping));
+      this.looper.ariaPressed = this.sound.looping;
     }
 
     speed(step) {

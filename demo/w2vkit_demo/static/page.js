@@ -26,7 +26,7 @@
     const show = () => list.querySelectorAll(".clip-play").forEach((button, i) => {
       const on = i === playing && !player.paused;
       button.classList.toggle("clip-on", on);
-      button.setAttribute("aria-label", `${on ? props.texts.stop : props.texts.play}: ${props.value[i].title}`);
+      button.ariaLabel = `${on ? props.texts.stop : props.texts.play}: ${props.value[i].title}`;
     });
     player.preload = "none";
     player.onplay = player.onpause = player.onended = show;
@@ -104,7 +104,7 @@
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
       region ??= make(document.body, "div", "lv-spoken");
-      region.setAttribute("aria-live", "polite");
+      region.ariaLive = "polite";
       region.id = "announcement";
       region.textContent = [...words, ...said].join(". ").slice(0, LONGEST);
       const top = result.getBoundingClientRect().top, calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
