@@ -773,7 +773,7 @@ def test_a_reload_keeps_the_last_result_until_it_is_erased(page, tmp_path, defau
     page.locator("#source input[type=file]").set_input_files(str(path))
     words, said = page.locator("#view .lv-word"), default_texts[SAY.path.name]
     expect(words).to_have_text(said.split(), timeout=PATIENCE)
-    erase = page.get_by_role("button", name="Erase it")
+    erase = page.get_by_role("button", name="Erase them")
     expect(erase).to_be_visible(timeout=PATIENCE)
     page.reload()
     expect(words).to_have_text(said.split(), timeout=PATIENCE)

@@ -71,39 +71,44 @@
   addEventListener("popstate", follow);
   if (location.hash) follow();
 
-  // The last result of the first tab; of a short one the sound, too.
-  const KEY = "w2vkit-last", LONGEST = 60; // s
-  const store = kept => {
-    try {
-      if (kept) localStorage.setItem(KEY, JSON.stringify(kept));
-      else localStorage.removeItem(KEY);
-    } catch { /* too large, or the browser keeps nothing */ }
+  // The last result of each tab, by the id of its view; of a short one the sound, too.
+  const KEY = "w2vkit-last-", LONGEST = 60; // s
+  let shelf = {};
+  try { shelf = localStorage; } catch { /* this browser keeps nothing */ }
+  const keys = () => Object.keys(shelf).filter(key => key.startsWith(KEY));
+  const showErase = () => document.querySelectorAll("[data-erase]").forEach(button => { button.hidden = !keys().length; });
+  function keep(id, value) {
+    delete shelf[KEY + id];
+    if (value) for (const audio of [value.audio, undefined]) try {
+      shelf[KEY + id] = JSON.stringify({ ...value, audio });
+      break;
+    } catch { /* too large, the second time without the sound */ }
     showErase();
-  };
-  const showErase = () => document.querySelectorAll("[data-erase]").forEach(button => { button.hidden = !localStorage.getItem(KEY); });
-  async function remember() {
-    const view = window.w2vkitPage.view("view");
-    if (!view) return;
-    const { audio, ...value } = view.value, kept = { ...value, summary: document.querySelector("#summary").textContent };
-    try {
-      const blob = audio?.url && value.seconds <= LONGEST ? await (await fetch(audio.url)).blob() : null;
-      if (blob) kept.audio = { url: await new Promise(done => {
-        const reader = Object.assign(new FileReader(), { onload: () => done(reader.result) });
-        reader.readAsDataURL(blob);
-      }) };
-    } catch { /* the sound is no longer there */ }
-    if (view === window.w2vkitPage.view("view")) store(kept);
   }
-  function last() { // what to show after a reload; an address with an example comes first
-    try {
-      return location.hash.includes("example=") ? null : JSON.parse(localStorage.getItem(KEY));
-    } catch {
-      return null;
+  async function remember(result = "result") {
+    for (const node of document.querySelectorAll(`#${result} .lv-mount`)) {
+      const { id } = node.dataset, view = window.w2vkitPage.view(id);
+      if (!view) continue;
+      const { audio, ...value } = view.value, kept = { ...value, summary: document.querySelector("#summary")?.textContent };
+      try {
+        const blob = audio?.url && value.seconds <= LONGEST ? await (await fetch(audio.url)).blob() : null;
+        if (blob) kept.audio = { url: await new Promise(done => {
+          const reader = Object.assign(new FileReader(), { onload: () => done(reader.result) });
+          reader.readAsDataURL(blob);
+        }) };
+      } catch { /* the sound is no longer there */ }
+      if (view === window.w2vkitPage.view(id)) keep(id, kept);
     }
   }
-  document.addEventListener("w2vkit-reworded", remember);
-  document.addEventListener("click", event => { if (event.target.closest?.("[data-erase]")) store(null); });
+  // What to show after a reload; an address with an example comes first.
+  const last = id => location.hash.includes("example=") ? null : JSON.parse(shelf[KEY + id] ?? null);
+  document.addEventListener("w2vkit-reworded", () => remember());
+  document.addEventListener("click", event => {
+    if (!event.target.closest?.("[data-erase]")) return;
+    keys().forEach(key => delete shelf[key]);
+    showErase();
+  });
   addEventListener("load", () => until(() => document.querySelector("[data-erase]")).then(showErase));
 
-  window.w2vkitAddress = { arrived, remember, last };
+  window.w2vkitAddress = { open, arrived, remember, keep, last };
 })();

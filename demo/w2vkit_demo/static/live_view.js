@@ -2,6 +2,8 @@
 // is sent after the answer to the last one. Sound waits here meanwhile, so that none is lost unless the server is too slow.
 (() => {
   const MOST_SECONDS = 8, PATIENCE_SECONDS = 20; // s: the most sound that waits; the longest wait for an answer
+  const QUIET = 0.02, CLIPPED = 0.999; // of full scale: speech peaks above the first; the second as in w2vkit/audio/inspection.py
+  const PAUSE_SECONDS = 3, TELL_SECONDS = 2, RANGE = 60; // s: of a speaker; how long "clipped" is told; dB: of the meter
   const TAP = `registerProcessor("w2vkit-tap", class extends AudioWorkletProcessor {
     process([input]) { if (input.length) this.port.postMessage(input[0].slice()); return true; }
   });`;
@@ -39,18 +41,23 @@
 
   class Live {
     constructor(element, props, trigger) {
-      [this.button, this.box, this.final, this.partial, this.note] =
-        ["button", "box", "final", "partial", "note"].map(name => element.querySelector(`.live-${name}`));
+      for (const name of ["button", "box", "final", "partial", "note", "ask", "over", "keep", "level", "bar", "loudness"])
+        this[name] = element.querySelector(`.live-${name}`);
       Object.assign(this, { props, trigger, texts: props.texts, input: null, state: "idle", number: 0 });
-      this.button.addEventListener("click", () => (this.state === "idle" ? this.record() : this.stop()));
+      this.button.onclick = () => (this.state !== "idle" ? this.stop() : this.text() ? this.question(true) : this.record());
+      this.over.onclick = () => this.record();
+      this.keep.onclick = () => this.question(false);
       this.become("idle");
+      const last = window.w2vkitAddress.last("live");
+      if (last) setTimeout(() => this.number || trigger("input", { kept: last.text }), 500);
     }
 
     become(state) { // idle, opening, recording, or stopping: waiting for the answer to the last block
       this.state = state;
       this.button.textContent = this.texts[state];
       this.button.disabled = state === "opening" || state === "stopping";
-      this.button.classList.toggle("live-on", state === "recording");
+      for (const node of [this.button, this.level]) node.classList.toggle("live-on", state === "recording");
+      window.w2vkitPage.recording("live", state === "recording");
       clearTimeout(this.timer);
       if (state === "stopping") this.timer = setTimeout(() => this.fail(this.texts.lost), 1000 * PATIENCE_SECONDS);
     }
@@ -60,9 +67,20 @@
       this.become("idle");
     }
 
+    text() {
+      return this.final.textContent + this.partial.textContent;
+    }
+
+    question(open) { // whether to replace the text of the recording before
+      this.ask.hidden = !open;
+      (open ? this.keep : this.button).focus();
+    }
+
     async record() {
+      this.ask.hidden = true;
       this.become("opening");
-      Object.assign(this, { parts: [], count: 0, missed: 0, begin: true, sent: 0, took: 0 });
+      Object.assign(this, { parts: [], count: 0, missed: 0, begin: true, sent: 0, took: 0, loud: 0, clipped: -Infinity });
+      this.heard = this.metered = performance.now();
       this.note.textContent = "";
       try {
         this.input = await microphone(samples => this.receive(samples));
@@ -74,6 +92,7 @@
 
     receive(samples) {
       if (this.state !== "recording") return;
+      this.meter(samples);
       this.parts.push(samples);
       this.count += samples.length;
       while (this.count > MOST_SECONDS * this.input.rate) {
@@ -82,6 +101,19 @@
         this.missed += length;
       }
       this.send();
+    }
+
+    meter(samples) {
+      const now = performance.now(), levels = samples.map(Math.abs), peak = levels.reduce((a, b) => Math.max(a, b));
+      this.loud = Math.max(peak, this.loud);
+      if (peak >= QUIET) this.heard = now;
+      if (levels.filter(x => x >= CLIPPED).length > 2) this.clipped = now;
+      if (now - this.metered < 50) return;
+      this.bar.style.backgroundSize = `${100 + (2000 * Math.log10(this.loud + 0.001)) / RANGE}% 100%`;
+      const word = now - this.clipped < 1000 * TELL_SECONDS ? "clipped" : now - this.heard > 1000 * PAUSE_SECONDS ? "quiet" : "good";
+      Object.assign(this, { metered: now, loud: 0.8 * this.loud });
+      this.level.dataset.level = word;
+      if (this.loudness.textContent !== this.texts[word]) this.loudness.textContent = this.texts[word];
     }
 
     stop() {
@@ -105,6 +137,7 @@
     answered() {
       const { final = "", partial = "", number = 0, last = false } = this.props.value || {};
       this.show(final, partial);
+      window.w2vkitAddress.keep("live", final || partial ? { text: `${final} ${partial}`.trim() } : null);
       if (number !== this.number) return;
       this.took = (performance.now() - this.sent) / 1000;
       this.sent = 0;

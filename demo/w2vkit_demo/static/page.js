@@ -82,7 +82,7 @@
       const result = document.getElementById(name);
       if (!result || !result.offsetParent) return;
       window.w2vkitAddress.arrived();
-      if (name === "result") window.w2vkitAddress.remember();
+      window.w2vkitAddress.remember(name);
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
       region ??= make(document.body, "div", "spoken");
@@ -102,6 +102,23 @@
     document.execCommand("copy");
     area.remove();
   }
+
+  // While a recording goes on, its tab says so in every tab, and so does the title of the page.
+  const recordings = new Set(), marks = document.createElement("style");
+  function recording(tab, on) {
+    recordings[on ? "add" : "delete"](tab);
+    const mark = `● ${document.querySelector("#title h1").dataset.recording} · `;
+    marks.textContent = [...recordings].map(name => `[data-tab-id="${name}"] { --recording: "${mark}" }`).join("");
+    document.head.append(marks);
+    document.title = (recordings.size ? mark : "") + document.title.replace(mark, "");
+  }
+  const { start } = window.MediaRecorder?.prototype ?? {};
+  if (start) MediaRecorder.prototype.start = function (...options) { // Gradio's recorder
+    const tab = window.w2vkitAddress.open();
+    recording(tab, true);
+    this.addEventListener("stop", () => recording(tab, false));
+    return start.apply(this, options);
+  };
 
   // Gradio's recorder shows nothing when the microphone is refused.
   const REFUSED = "Error accessing the microphone"; // the beginning of the error that it throws
@@ -135,5 +152,5 @@
 
   const views = new WeakMap(); // the view of each element that shows one
   const view = id => views.get(document.querySelector(`#${id} .lv-mount`));
-  window.w2vkitPage = { examples, arrived, copy, views, view };
+  window.w2vkitPage = { examples, arrived, copy, recording, views, view };
 })();
