@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from support.emissions import spell
@@ -13,7 +14,7 @@ from w2vkit_demo import strings
 from w2vkit_demo.tabs.align import Placed, fit, kept, restored, written
 from w2vkit_demo.tabs.linked_view import shown_words
 
-EMISSIONS = spell([*"FINE", "|", *"DAY", "|", *"LENA"])
+EMISSIONS = spell([frame for label in "FINE|DAY|LENA" for frame in (label, label, "_")])
 TEXT = "Fine 日\nday, Lena"
 
 
@@ -29,7 +30,9 @@ def from_browser(one: Placed, **changes) -> dict:
 
 
 def test_the_fit_is_told_of_each_word_and_of_the_text():
-    assert [fit(confidence) for confidence in (1.0, 0.5, 0.49, 0.2, 0.19, 0.0)] == ["sure"] * 2 + ["likely"] * 2 + ["doubtful"] * 2
+    assert [fit(confidence) for confidence in (1.0, 0.5, 0.49, 0.2, 0.19, 0.0)] == ["sure"] * 2 + ["likely"] * 2 + [
+        "doubtful"
+    ] * 2
     remarks, summary, times, *_ = written(placed("Fine night Lena"))
     assert "the text fits well" in summary and "words that fit poorly: 1" in summary and "warning" not in remarks
     assert times.count("fits well (") == 2 and times.count("fits poorly (0%)") == 1
@@ -39,7 +42,7 @@ def test_the_fit_is_told_of_each_word_and_of_the_text():
 
 def test_all_formats_of_the_core_have_all_of_the_alignment():
     files = dict(zip(FORMATS, written(placed())[3:], strict=True))
-    content = {name: open(path, encoding="utf-8").read() for name, path in files.items()}
+    content = {name: Path(path).read_text(encoding="utf-8") for name, path in files.items()}
     alignment = placed().alignment
     expected = {name: render(alignment, name, seconds=1.0, name="a b.wav", notes=["a note"]) for name in FORMATS}
     assert content == expected

@@ -72,11 +72,11 @@
   if (location.hash) follow();
 
   // The last result of each tab, by the id of its view; of a short one the sound, too.
-  const KEY = "w2vkit-last-", LONGEST = 60; // s
+  const KEY = "w2vkit-last", LONGEST = 60; // s
   let shelf = {};
   try { shelf = localStorage; } catch { /* this browser keeps nothing */ }
-  const keys = () => Object.keys(shelf).filter(key => key.startsWith(KEY));
-  const showErase = () => document.querySelectorAll("[data-erase]").forEach(button => { button.hidden = !keys().length; });
+  const keys = () => Object.keys(shelf).filter(key => key.startsWith(KEY)), erase = () => document.querySelector("[data-erase]");
+  const showErase = () => { erase().hidden = !keys().length; };
   function keep(id, value) {
     delete shelf[KEY + id];
     if (value) for (const audio of [value.audio, undefined]) try {
@@ -104,11 +104,11 @@
   const last = id => location.hash.includes("example=") ? null : JSON.parse(shelf[KEY + id] ?? null);
   document.addEventListener("w2vkit-reworded", () => remember());
   document.addEventListener("click", event => {
-    if (!event.target.closest?.("[data-erase]")) return;
+    if (event.target !== erase()) return;
     keys().forEach(key => delete shelf[key]);
     showErase();
   });
-  addEventListener("load", () => until(() => document.querySelector("[data-erase]")).then(showErase));
+  addEventListener("load", () => until(erase).then(showErase));
 
   window.w2vkitAddress = { open, arrived, remember, keep, last };
 })();

@@ -3,7 +3,7 @@
 (() => {
   const MOST_SECONDS = 8, PATIENCE_SECONDS = 20; // s: the most sound that waits; the longest wait for an answer
   const QUIET = 0.02, CLIPPED = 0.999; // of full scale: speech peaks above the first; the second as in w2vkit/audio/inspection.py
-  const PAUSE_SECONDS = 3, TELL_SECONDS = 2, RANGE = 60; // s: of a speaker; how long "clipped" is told; dB: of the meter
+  const PAUSE_SECONDS = 3, RANGE = 60; // s: of a speaker; as long "clipped" is told. dB: of the meter
   const TAP = `registerProcessor("w2vkit-tap", class extends AudioWorkletProcessor {
     process([input]) { if (input.length) this.port.postMessage(input[0].slice()); return true; }
   });`;
@@ -43,7 +43,7 @@
     constructor(element, props, trigger) {
       for (const name of ["button", "box", "final", "partial", "note", "ask", "over", "keep", "level", "bar", "loudness"])
         this[name] = element.querySelector(`.live-${name}`);
-      Object.assign(this, { props, trigger, texts: props.texts, input: null, state: "idle", number: 0 });
+      Object.assign(this, { element, props, trigger, texts: props.texts, input: null, state: "idle", number: 0 });
       this.button.onclick = () => (this.state !== "idle" ? this.stop() : this.text() ? this.question(true) : this.record());
       this.over.onclick = () => this.record();
       this.keep.onclick = () => this.question(false);
@@ -56,7 +56,7 @@
       this.state = state;
       this.button.textContent = this.texts[state];
       this.button.disabled = state === "opening" || state === "stopping";
-      for (const node of [this.button, this.level]) node.classList.toggle("live-on", state === "recording");
+      this.element.classList.toggle("live-on", state === "recording");
       window.w2vkitPage.recording("live", state === "recording");
       clearTimeout(this.timer);
       if (state === "stopping") this.timer = setTimeout(() => this.fail(this.texts.lost), 1000 * PATIENCE_SECONDS);
@@ -110,7 +110,7 @@
       if (levels.filter(x => x >= CLIPPED).length > 2) this.clipped = now;
       if (now - this.metered < 50) return;
       this.bar.style.backgroundSize = `${100 + (2000 * Math.log10(this.loud + 0.001)) / RANGE}% 100%`;
-      const word = now - this.clipped < 1000 * TELL_SECONDS ? "clipped" : now - this.heard > 1000 * PAUSE_SECONDS ? "quiet" : "good";
+      const recent = time => now - time < 1000 * PAUSE_SECONDS, word = recent(this.clipped) ? "clipped" : recent(this.heard) ? "good" : "quiet";
       Object.assign(this, { metered: now, loud: 0.8 * this.loud });
       this.level.dataset.level = word;
       if (this.loudness.textContent !== this.texts[word]) this.loudness.textContent = this.texts[word];

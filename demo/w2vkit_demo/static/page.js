@@ -85,7 +85,7 @@
       window.w2vkitAddress.remember(name);
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
-      region ??= make(document.body, "div", "spoken");
+      region ??= make(document.body, "div", "lv-spoken");
       region.setAttribute("aria-live", "polite");
       region.id = "announcement";
       region.textContent = [...words, ...said].join(". ").slice(0, LONGEST);
@@ -96,7 +96,7 @@
 
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
-    const area = make(document.body, "textarea", "spoken"); // without https there is no clipboard
+    const area = make(document.body, "textarea", "lv-spoken"); // without https there is no clipboard
     area.value = text;
     area.select();
     document.execCommand("copy");
