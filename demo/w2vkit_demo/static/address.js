@@ -76,7 +76,7 @@
   let shelf = {};
   try { shelf = localStorage; } catch { /* this browser keeps nothing */ }
   const keys = () => Object.keys(shelf).filter(key => key.startsWith(KEY)), erase = () => document.querySelector("[data-erase]");
-  const showErase = () => { erase().hidden = !keys().length; };
+  const showErase = () => erase()?.toggleAttribute("hidden", !keys().length);
   function keep(id, value) {
     delete shelf[KEY + id];
     if (value) for (const audio of [value.audio, undefined]) try {
@@ -108,7 +108,7 @@
     keys().forEach(key => delete shelf[key]);
     showErase();
   });
-  addEventListener("load", () => until(erase).then(showErase));
+  until(erase).then(showErase);
 
   window.w2vkitAddress = { open, arrived, remember, keep, last };
 })();
