@@ -91,11 +91,8 @@
       if (!view) continue;
       const { audio, ...value } = view.value, kept = { ...value, summary: document.querySelector("#summary")?.textContent };
       try {
-        const blob = audio?.url && value.seconds <= LONGEST ? await (await fetch(audio.url)).blob() : null;
-        if (blob) kept.audio = { url: await new Promise(done => {
-          const reader = Object.assign(new FileReader(), { onload: () => done(reader.result) });
-          reader.readAsDataURL(blob);
-        }) };
+        const sound = audio?.url && value.seconds <= LONGEST && await (await fetch(audio.url)).arrayBuffer();
+        if (sound) kept.audio = { url: `data:audio/wav;base64,${window.w2vkitPage.base64(sound)}` };
       } catch { /* the sound is no longer there */ }
       if (view === window.w2vkitPage.view(id)) keep(id, kept);
     }

@@ -33,10 +33,7 @@
     view.setUint16(32, 2, true); view.setUint16(34, 16, true); write(36, "data"); view.setUint32(40, 2 * count, true);
     let at = 44;
     for (const part of parts) for (const x of part) { view.setInt16(at, 32767 * Math.max(-1, Math.min(1, x)), true); at += 2; }
-    const bytes = new Uint8Array(view.buffer);
-    let text = "";
-    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-    return btoa(text);
+    return window.w2vkitPage.base64(view.buffer);
   }
 
   class Live {

@@ -85,7 +85,7 @@
       window.w2vkitAddress.remember(name);
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
-      region ??= make(document.body, "div", "lv-spoken");
+      region ??= make(document.body, "div", "spoken");
       region.setAttribute("aria-live", "polite");
       region.id = "announcement";
       region.textContent = [...words, ...said].join(". ").slice(0, LONGEST);
@@ -94,9 +94,16 @@
     }));
   }
 
+  function base64(buffer) {
+    const bytes = new Uint8Array(buffer);
+    let text = "";
+    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+    return btoa(text);
+  }
+
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
-    const area = make(document.body, "textarea", "lv-spoken"); // without https there is no clipboard
+    const area = make(document.body, "textarea", "spoken"); // without https there is no clipboard
     area.value = text;
     area.select();
     document.execCommand("copy");
@@ -104,12 +111,11 @@
   }
 
   // While a recording goes on, its tab says so in every tab, and so does the title of the page.
-  const recordings = new Set(), marks = document.createElement("style");
+  const recordings = new Set(), marks = make(document.head, "style");
   function recording(tab, on) {
     recordings[on ? "add" : "delete"](tab);
     const mark = `● ${document.querySelector("#title h1").dataset.recording} · `;
     marks.textContent = [...recordings].map(name => `[data-tab-id="${name}"] { --recording: "${mark}" }`).join("");
-    document.head.append(marks);
     document.title = (recordings.size ? mark : "") + document.title.replace(mark, "");
   }
   const { start } = window.MediaRecorder?.prototype ?? {};
@@ -152,5 +158,5 @@
 
   const views = new WeakMap(); // the view of each element that shows one
   const view = id => views.get(document.querySelector(`#${id} .lv-mount`));
-  window.w2vkitPage = { examples, arrived, copy, recording, views, view };
+  window.w2vkitPage = { examples, arrived, base64, copy, recording, views, view };
 })();

@@ -36,7 +36,7 @@ SCRIPT = (Path(__file__).parents[1] / "static" / "live_view.js").read_text(encod
 TEMPLATE = (
     '<button type="button" class="live-button lg primary"></button>'
     '<div class="live-level"><i class="live-bar" aria-hidden="true"></i>'
-    '<p class="live-loudness" role="status"></p></div><p class="live-note" role="alert"></p>'
+    '<span class="live-loudness" role="status"></span></div><p class="live-note" role="alert"></p>'
     '<div class="live-ask" role="alert" hidden><p>{ask}</p>'
     '<button type="button" class="live-keep">{keep}</button> <button type="button" class="live-over">{over}</button></div>'
     '<div class="live-box live-empty" tabindex="0" role="region" aria-label="{words}" data-hint="{hint}">'
