@@ -44,7 +44,7 @@
   }
 
   function arrived() { // a result is here: show the wanted moment
-    const view = seen(".lv-mount").map(node => window.w2vkitPage.views.get(node)).find(Boolean);
+    const view = seen(".lv-mount").map(node => w2vkitPage.views.get(node)).find(Boolean);
     if (wanted === null || !view) return;
     const t = wanted;
     wanted = null;
@@ -87,14 +87,14 @@
   }
   async function remember(result = "result") {
     for (const node of document.querySelectorAll(`#${result} .lv-mount`)) {
-      const { id } = node.dataset, view = window.w2vkitPage.view(id);
+      const { id } = node.dataset, view = w2vkitPage.view(id);
       if (!view) continue;
       const { audio, ...value } = view.value, kept = { ...value, summary: document.querySelector("#summary")?.textContent };
       try {
         const sound = audio?.url && value.seconds <= LONGEST && await (await fetch(audio.url)).arrayBuffer();
-        if (sound) kept.audio = { url: `data:audio/wav;base64,${window.w2vkitPage.base64(sound)}` };
+        if (sound) kept.audio = { url: `data:audio/wav;base64,${w2vkitPage.base64(sound)}` };
       } catch { /* the sound is no longer there */ }
-      if (view === window.w2vkitPage.view(id)) keep(id, kept);
+      if (view === w2vkitPage.view(id)) keep(id, kept);
     }
   }
   // What to show after a reload; an address with an example comes first.

@@ -25,15 +25,13 @@
     return { rate: context.sampleRate, close };
   }
 
-  function wav(parts, count, rate) { // base64 of a mono 16-bit file
-    const view = new DataView(new ArrayBuffer(44 + 2 * count));
-    const write = (at, text) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
-    write(0, "RIFF"); view.setUint32(4, 36 + 2 * count, true); write(8, "WAVEfmt "); view.setUint32(16, 16, true);
-    view.setUint16(20, 1, true); view.setUint16(22, 1, true); view.setUint32(24, rate, true); view.setUint32(28, 2 * rate, true);
-    view.setUint16(32, 2, true); view.setUint16(34, 16, true); write(36, "data"); view.setUint32(40, 2 * count, true);
-    let at = 44;
-    for (const part of parts) for (const x of part) { view.setInt16(at, 32767 * Math.max(-1, Math.min(1, x)), true); at += 2; }
-    return window.w2vkitPage.base64(view.buffer);
+  function wav(parts, count, rate) { // base64 of a mono 16-bit file: "RIFF", length, "WAVE", "fmt ", ... "data", length, samples
+    const file = new ArrayBuffer(44 + 2 * count), samples = new Int16Array(file, 44);
+    const head = [0x46464952, 36 + 2 * count, 0x45564157, 0x20746d66, 16, 0x10001, rate, 2 * rate, 0x100002, 0x61746164, 2 * count];
+    new Uint32Array(file, 0, 11).set(head);
+    let at = 0;
+    for (const part of parts) for (const x of part) samples[at++] = 32767 * Math.max(-1, Math.min(1, x));
+    return w2vkitPage.base64(file);
   }
 
   class Live {
@@ -45,7 +43,7 @@
       this.over.onclick = () => this.record();
       this.keep.onclick = () => this.question(false);
       this.become("idle");
-      const last = window.w2vkitAddress.last("live");
+      const last = w2vkitAddress.last("live");
       if (last) setTimeout(() => this.number || trigger("input", { kept: last.text }), 500);
     }
 
@@ -54,7 +52,7 @@
       this.button.textContent = this.texts[state];
       this.button.disabled = state === "opening" || state === "stopping";
       this.element.classList.toggle("live-on", state === "recording");
-      window.w2vkitPage.recording("live", state === "recording");
+      w2vkitPage.recording("live", state === "recording");
       clearTimeout(this.timer);
       if (state === "stopping") this.timer = setTimeout(() => this.fail(this.texts.lost), 1000 * PATIENCE_SECONDS);
     }
@@ -134,7 +132,7 @@
     answered() {
       const { final = "", partial = "", number = 0, last = false } = this.props.value || {};
       this.show(final, partial);
-      window.w2vkitAddress.keep("live", final || partial ? { text: `${final} ${partial}`.trim() } : null);
+      w2vkitAddress.keep("live", final || partial ? { text: `${final} ${partial}`.trim() } : null);
       if (number !== this.number) return;
       this.took = (performance.now() - this.sent) / 1000;
       this.sent = 0;

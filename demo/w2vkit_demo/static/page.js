@@ -81,8 +81,8 @@
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const result = document.getElementById(name);
       if (!result || !result.offsetParent) return;
-      window.w2vkitAddress.arrived();
-      window.w2vkitAddress.remember(name);
+      w2vkitAddress.arrived();
+      w2vkitAddress.remember(name);
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
       region ??= make(document.body, "div", "spoken");
@@ -111,7 +111,7 @@
   }
 
   // While a recording goes on, its tab says so in every tab, and so does the title of the page.
-  const recordings = new Set(), marks = make(document.head, "style");
+  const recordings = new Set(), marks = make(document.head, "style", "");
   function recording(tab, on) {
     recordings[on ? "add" : "delete"](tab);
     const mark = `● ${document.querySelector("#title h1").dataset.recording} · `;
@@ -120,7 +120,7 @@
   }
   const { start } = window.MediaRecorder?.prototype ?? {};
   if (start) MediaRecorder.prototype.start = function (...options) { // Gradio's recorder
-    const tab = window.w2vkitAddress.open();
+    const tab = w2vkitAddress.open();
     recording(tab, true);
     this.addEventListener("stop", () => recording(tab, false));
     return start.apply(this, options);
