@@ -590,7 +590,7 @@ def test_a_text_that_hardly_fits_is_questioned(page):
     expect(page.locator("#align-facts .warning")).to_have_count(0)
     expect(page.locator("#align-summary")).to_contain_text("the text fits well")
     expect(page.locator("#align-view .lv-sure").nth(1)).to_have_attribute("title", re.compile("%, fits well"))
-    page.locator("#align-text textarea").fill(f"{SAY.text[:40]}\nzebra {SAY.text[40:]}")
+    page.locator("#align-text textarea").fill(f"{SAY.text[:35]}\nzebra {SAY.text[36:]}")
     page.locator("#align").click()
     zebra = page.locator("#align-view .lv-word", has_text="zebra")
     expect(zebra).to_have_attribute("title", re.compile("fits poorly"), timeout=PATIENCE)
@@ -934,7 +934,7 @@ def test_a_reload_keeps_the_last_results_of_align_and_compare(page, tmp_path):
     page.get_by_role("tab", name="Align").click()
     page.locator("#align-source input[type=file]").set_input_files(str(path))
     page.wait_for_timeout(1000)
-    text = f"{SAY.text[:40]}\n{SAY.text[40:]}"
+    text = f"{SAY.text[:35]}\n{SAY.text[36:]}"
     page.locator("#align-text textarea").fill(text)
     page.locator("#align").click()
     aligned = page.locator("#align-view .lv-word")
