@@ -5,7 +5,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -371,7 +371,7 @@ def textgrid(speakers: Speakers, seconds: float, name: str, layout: Layout) -> s
     return _grid({name: hypothesis.words for name, hypothesis in zip(names, speakers, strict=True)}, seconds)
 
 
-def _grid(tiers: dict[str, Sequence[Word]], seconds: float) -> str:
+def _grid(tiers: Mapping[str, Sequence[Word]], seconds: float) -> str:
     """Write a TextGrid of named tiers; Praat requires empty intervals for silences."""
     ends = [end for words in tiers.values() for _, end, _ in _milliseconds(words)]
     length = max([round(1000 * seconds), *ends])  # ms
