@@ -109,8 +109,6 @@ LIVE_DROPPED = ". {seconds:.1f} s of it were lost, because the connection or the
 LIVE_OVER = "A live session can last {seconds:g} s, and that time is over. Press Stop, copy the text, and record again."
 LIVE_BAD = "The browser sent something that is not sound. Reload the page and record again."
 LIVE_CLEAR = "Clear"
-LIVE_ASK = "A new recording replaces this text."
-LIVE_KEEP, LIVE_ANEW = "Keep the text", "Record anew"
 LIVE_VIEW = {
     "idle": "Record",
     "opening": "Opening the microphone",
@@ -118,6 +116,7 @@ LIVE_VIEW = {
     "stopping": "Transcribing the last words",
     "refused": "The browser gives no sound. Allow it to use the microphone, and try again.",
     "lost": "The server does not answer. The text so far stays below.",
+    "replace": "A new recording replaces the text of the last one. Record anew?",
     "good": "Level: good",
     "quiet": "Too quiet: come closer to the microphone.",
     "clipped": "Clipped: too loud. Move away from the microphone.",

@@ -4,9 +4,9 @@
   "use strict";
   const FIRST = "transcribe";
   const tabs = () => [...document.querySelectorAll("[role=tab]")];
-  const named = tab => tab.textContent.trim().toLowerCase();
+  const named = tab => tab?.dataset.tabId ?? FIRST;
   const seen = query => [...document.querySelectorAll(query)].filter(node => node.offsetParent);
-  const open = () => named(tabs().find(tab => tab.getAttribute("aria-selected") === "true") ?? { textContent: FIRST });
+  const open = () => named(document.querySelector("[role=tab][aria-selected=true]"));
   const taken = {}; // the example of each tab, from 1 on
   let steering = false, wanted = null; // an address is being followed; the moment to show when its result comes
 
@@ -89,9 +89,10 @@
     for (const node of document.querySelectorAll(`#${result} .lv-mount`)) {
       const { id } = node.dataset, view = w2vkitPage.view(id);
       if (!view) continue;
-      const { audio, ...value } = view.value, kept = { ...value, summary: document.querySelector("#summary")?.textContent };
+      const { audio, ...kept } = view.value;
+      kept.summary = document.querySelector("#summary")?.textContent;
       try {
-        const sound = audio?.url && value.seconds <= LONGEST && await (await fetch(audio.url)).arrayBuffer();
+        const sound = audio?.url && kept.seconds <= LONGEST && await (await fetch(audio.url)).arrayBuffer();
         if (sound) kept.audio = { url: `data:audio/wav;base64,${w2vkitPage.base64(sound)}` };
       } catch { /* the sound is no longer there */ }
       if (view === w2vkitPage.view(id)) keep(id, kept);

@@ -25,7 +25,7 @@
     return { rate: context.sampleRate, close };
   }
 
-  function wav(parts, count, rate) { // base64 of a mono 16-bit file: "RIFF", length, "WAVE", "fmt ", ... "data", length, samples
+  function wav(parts, count, rate) { // base64 of a mono 16-bit file
     const file = new ArrayBuffer(44 + 2 * count), samples = new Int16Array(file, 44);
     const head = [0x46464952, 36 + 2 * count, 0x45564157, 0x20746d66, 16, 0x10001, rate, 2 * rate, 0x100002, 0x61746164, 2 * count];
     new Uint32Array(file, 0, 11).set(head);
@@ -36,12 +36,13 @@
 
   class Live {
     constructor(element, props, trigger) {
-      for (const name of ["button", "box", "final", "partial", "note", "ask", "over", "keep", "level", "bar", "loudness"])
+      for (const name of ["button", "box", "final", "partial", "note", "level", "bar", "loudness"])
         this[name] = element.querySelector(`.live-${name}`);
       Object.assign(this, { element, props, trigger, texts: props.texts, input: null, state: "idle", number: 0 });
-      this.button.onclick = () => (this.state !== "idle" ? this.stop() : this.text() ? this.question(true) : this.record());
-      this.over.onclick = () => this.record();
-      this.keep.onclick = () => this.question(false);
+      this.button.onclick = () => {
+        if (this.state !== "idle") this.stop();
+        else if (!(this.final.textContent || this.partial.textContent) || confirm(this.texts.replace)) this.record();
+      };
       this.become("idle");
       const last = w2vkitAddress.last("live");
       if (last) setTimeout(() => this.number || trigger("input", { kept: last.text }), 500);
@@ -62,17 +63,7 @@
       this.become("idle");
     }
 
-    text() {
-      return this.final.textContent + this.partial.textContent;
-    }
-
-    question(open) { // whether to replace the text of the recording before
-      this.ask.hidden = !open;
-      (open ? this.keep : this.button).focus();
-    }
-
     async record() {
-      this.ask.hidden = true;
       this.become("opening");
       Object.assign(this, { parts: [], count: 0, missed: 0, begin: true, sent: 0, took: 0, loud: 0, clipped: -Infinity });
       this.heard = this.metered = performance.now();
@@ -107,8 +98,9 @@
       this.bar.style.backgroundSize = `${100 + (2000 * Math.log10(this.loud + 0.001)) / RANGE}% 100%`;
       const recent = time => now - time < 1000 * PAUSE_SECONDS, word = recent(this.clipped) ? "clipped" : recent(this.heard) ? "good" : "quiet";
       Object.assign(this, { metered: now, loud: 0.8 * this.loud });
+      if (this.level.dataset.level === word) return; // a screen reader speaks each change
       this.level.dataset.level = word;
-      if (this.loudness.textContent !== this.texts[word]) this.loudness.textContent = this.texts[word];
+      this.loudness.textContent = this.texts[word];
     }
 
     stop() {

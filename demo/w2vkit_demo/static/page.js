@@ -94,12 +94,7 @@
     }));
   }
 
-  function base64(buffer) {
-    const bytes = new Uint8Array(buffer);
-    let text = "";
-    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-    return btoa(text);
-  }
+  const base64 = buffer => btoa(Array.from(new Uint8Array(buffer), code => String.fromCharCode(code)).join(""));
 
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -118,8 +113,8 @@
     marks.textContent = [...recordings].map(name => `[data-tab-id="${name}"] { --recording: "${mark}" }`).join("");
     document.title = (recordings.size ? mark : "") + document.title.replace(mark, "");
   }
-  const { start } = window.MediaRecorder?.prototype ?? {};
-  if (start) MediaRecorder.prototype.start = function (...options) { // Gradio's recorder
+  const { start } = MediaRecorder.prototype;
+  MediaRecorder.prototype.start = function (...options) { // Gradio's recorder
     const tab = w2vkitAddress.open();
     recording(tab, true);
     this.addEventListener("stop", () => recording(tab, false));

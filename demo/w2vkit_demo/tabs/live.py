@@ -37,8 +37,6 @@ TEMPLATE = (
     '<button type="button" class="live-button lg primary"></button>'
     '<div class="live-level"><i class="live-bar" aria-hidden="true"></i>'
     '<span class="live-loudness" role="status"></span></div><p class="live-note" role="alert"></p>'
-    '<div class="live-ask" role="alert" hidden><p>{ask}</p>'
-    '<button type="button" class="live-keep">{keep}</button> <button type="button" class="live-over">{over}</button></div>'
     '<div class="live-box live-empty" tabindex="0" role="region" aria-label="{words}" data-hint="{hint}">'
     '<span class="live-final" role="log" aria-live="polite"></span> <span class="live-partial" aria-hidden="true"></span></div>'
 )
@@ -48,13 +46,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
     """Lay out the tab and connect its events."""
     gr.HTML(widgets.message(strings.LIVE_ABOUT), elem_classes="facts")
     view = gr.HTML(
-        html_template=TEMPLATE.format(
-            words=escape(strings.LIVE_WORDS),
-            hint=escape(strings.LIVE_HINT),
-            ask=escape(strings.LIVE_ASK),
-            keep=escape(strings.LIVE_KEEP),
-            over=escape(strings.LIVE_ANEW),
-        ),
+        html_template=TEMPLATE.format(words=escape(strings.LIVE_WORDS), hint=escape(strings.LIVE_HINT)),
         js_on_load="window.w2vkitLive(element, props, trigger, watch);",
         head=f"<script>{SCRIPT}</script>",
         apply_default_css=False,
