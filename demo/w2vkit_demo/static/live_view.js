@@ -3,7 +3,7 @@
 (() => {
   const MOST_SECONDS = 8, PATIENCE_SECONDS = 20; // s: the most sound that waits; the longest wait for an answer
   const QUIET = 0.02, CLIPPED = 0.999; // of full scale: speech peaks above the first; the second as in w2vkit/audio/inspection.py
-  const PAUSE_SECONDS = 3; // s: of a speaker; as long "clipped" is told
+  const PAUSE_SECONDS = 3; // s: of a speaker; and of "clipped"
   const TAP = `registerProcessor("w2vkit-tap", class extends AudioWorkletProcessor {
     process([input]) { if (input.length) this.port.postMessage(input[0].slice()); return true; }
   });`;
@@ -98,7 +98,7 @@
       this.bar.style.backgroundSize = `${100 + 33 * Math.log10(this.loud + 0.001)}% 100%`; // 60 dB
       const recent = time => now - time < 1000 * PAUSE_SECONDS, word = recent(this.clipped) ? "clipped" : recent(this.heard) ? "good" : "quiet";
       Object.assign(this, { metered: now, loud: 0.8 * this.loud });
-      if (this.level.dataset.level === word) return; // a screen reader speaks each change
+      if (this.level.dataset.level === word) return; // each change is spoken
       this.level.dataset.level = word;
       this.loudness.textContent = this.texts[word];
     }
