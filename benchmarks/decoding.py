@@ -93,7 +93,10 @@ def main() -> None:
 
     model = CTCModel.load(options.model)
     recognised = emit_corpus(model, options.source, options.limit)
+    start = time.process_time()
     language_model = load_language_model(options.lm)
+    reading = time.process_time() - start
+    print(f"{language_model.name} read in {reading:.2f} s of one core\n")
     decoders: dict[str, Callable[[Emissions], Hypothesis]] = {
         "greedy": greedy,
         "32 beams": BeamSearch(),
@@ -105,6 +108,7 @@ def main() -> None:
         results.append(measure(name, decode, recognised))
         print("| {} | {:.1%} | {:.4f} |".format(*results[-1].values()), flush=True)
     line = {"benchmark": "decoding", "model": model.name, "utterances": len(recognised), "results": results}
+    line["language_model_seconds"] = round(reading, 2)
     if not options.no_hour:
         line["alignment"] = hour = measure_alignment(*repeat_to(recognised, HOUR))
         memory = hour["bytes"] / 2**30

@@ -342,14 +342,14 @@ check(len(joins) == 4, "the fifth, untill, goes the other way: by sound it could
 # The beam search adds both up (all natural logarithms):
 #
 # $$\log P(\text{text} \mid \text{sound}) + \alpha\,\log P_{\text{LM}}(\text{text}) + \beta \cdot \text{words}
-# - \text{penalty} \cdot \text{unknown words}$$
+# - \text{penalty} \cdot \text{letters of unknown words}$$
 #
 # **Your turn 3.** Write the score.
 
 
 # %%
 def score(sound, language, words, unknown, alpha, beta, penalty):
-    """The score of a text: log P of sound and language model, and two counts of words."""
+    """The score of a text: log P of sound and language model, and counts of words and of letters in unknown ones."""
     ...  # your turn
 
 
@@ -357,7 +357,7 @@ exercise(
     score,
     ((-4.0, -20.0, 5, 0, 0.5, 0.0, 9.0), -14.0, "Multiply language with alpha."),
     ((-4.0, -20.0, 5, 0, 0.5, 1.5, 9.0), -6.5, "Each word earns beta."),
-    ((-4.0, -20.0, 5, 1, 0.5, 1.5, 9.0), -15.5, "Each unknown word costs the penalty."),
+    ((-4.0, -20.0, 5, 1, 0.5, 1.5, 9.0), -15.5, "Each letter of an unknown word costs the penalty."),
 )
 
 # %% [markdown]

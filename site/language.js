@@ -121,7 +121,7 @@ export class Lexicon {
     words.sort((a, b) => score(b.number) - score(a.number));
     this.width = labels.length;
     this.word = new Map();
-    const ahead = [0], children = [new Map()];
+    const ahead = [0], depth = [0], children = [new Map()];
     for (const { word, number } of words) {
       const spelled = spell(word);
       if (!spellable(spelled)) continue;
@@ -132,6 +132,7 @@ export class Lexicon {
         if (next === undefined) {
           children[node].set(label, (next = ahead.length));
           children.push(new Map());
+          depth.push(depth[node] + 1);
           ahead.push(score(number)); // words come from the likeliest on: the first one is the best that begins so
         }
         node = next;
@@ -140,6 +141,7 @@ export class Lexicon {
     }
     this.nowhere = ahead.length;
     this.ahead = new Float64Array([...ahead, score(model.unknown)]);
+    this.depth = new Int32Array([...depth, 0]); // in the last node any number of characters can end
     this.child = new Int32Array((this.nowhere + 1) * this.width).fill(this.nowhere);
     children.forEach((map, node) => map.forEach((next, label) => (this.child[node * this.width + label] = next)));
   }
@@ -150,7 +152,6 @@ export class WordScorer {
   constructor(model, lexicon, boundary, { alpha, beta, oov_penalty: penalty }) {
     Object.assign(this, { model, lexicon, boundary, alpha, beta, penalty, known: new Map(), start: [model.start, 0] });
     this.ahead = lexicon.ahead.map(score => alpha * score);
-    this.ahead[lexicon.nowhere] -= penalty;
   }
 
   advance([context, node], label) {
@@ -160,7 +161,9 @@ export class WordScorer {
 
   increment([context, node], label) {
     if (label === this.boundary) return this.finishWord(context, node)[1];
-    return this.ahead[this.lexicon.child[node * this.lexicon.width + label]] - this.ahead[node];
+    const { child, width, depth, nowhere } = this.lexicon, next = child[node * width + label];
+    // Where the lexicon is left, all characters so far become those of an unknown word; from then on, each further one.
+    return this.ahead[next] - this.ahead[node] - (next === nowhere ? this.penalty * (depth[node] + 1) : 0);
   }
 
   finish([context, node]) {
@@ -175,9 +178,10 @@ export class WordScorer {
     let found = this.known.get(key);
     if (!found) {
       const [after, logProb] = this.model.step(context, word);
-      found = [after, this.alpha * logProb + this.beta - (number === undefined ? this.penalty : 0)];
+      found = [after, this.alpha * logProb + this.beta];
       this.known.set(key, found);
     }
-    return [found[0], found[1] - this.ahead[node]];
+    const spelled = number === undefined ? this.penalty * this.lexicon.depth[node] : 0;
+    return [found[0], found[1] - spelled - this.ahead[node]];
   }
 }

@@ -46,7 +46,7 @@ const STEPS = [
   {
     title: "The language model", lit: ["clip"], notebook: "07, beams and words",
     text: "Beam search keeps many texts at once and asks a language model how common their words are in a row. Give the model more weight or less, and see which words change.",
-    control: { name: "Weight of the language model", from: 0, to: 2, step: 0.1, value: 0.7, unit: "", key: "alpha", language: true },
+    control: { name: "Weight of the language model", from: 0, to: 2, step: 0.1, value: 0.8, unit: "", key: "alpha", language: true },
   },
 ];
 
@@ -62,7 +62,7 @@ export async function startTour(section, { about, ask, loaded }) {
   const frameAt = time => Math.round((time - base.startSeconds) / base.frameSeconds);
   const first = Math.max(0, frameAt(words[middle - 1].start)), last = Math.min(base.frames, frameAt(words[middle + 1].end)), count = last - first;
   let cell = LEAST_CELL, seen = 0; // CSS pixels of a frame, and of the board
-  const state = { step: 0, shift: 0, frame: 12, mask: 0, temperature: 1, forbid: false, threshold: 80, alpha: 0.7, gone: new Set(), samples: original, emissions: base, beam: null, busy: false };
+  const state = { step: 0, shift: 0, frame: 12, mask: 0, temperature: 1, forbid: false, threshold: 80, alpha: 0.8, gone: new Set(), samples: original, emissions: base, beam: null, busy: false };
   const rows = [base.blank, base.boundary, ...base.labels.map((label, k) => [label, k]).filter(([, k]) => !base.special.has(k) && k !== base.boundary && likely(k)).sort().map(([, k]) => k)];
 
   function likely(k) {

@@ -54,7 +54,10 @@ export function highest({ calibrated, width }, label, start, stop) {
   return most;
 }
 
-export const greedy = emissions => wordsOf(spansOf(bestPath(emissions), emissions), emissions);
+export function greedy(emissions) {
+  const words = wordsOf(spansOf(bestPath(emissions), emissions), emissions), { acoustic } = emissions.about.calibration;
+  return acoustic ? words.map(word => ({ ...word, confidence: logistic(acoustic, word.confidence) })) : words;
+}
 
 export function wordsOf(spans, emissions) {
   const { labels, boundary, special } = emissions, words = [];
@@ -94,7 +97,9 @@ export const shade = confidence => LEGEND.find(([, least]) => confidence >= leas
 export const textOf = words => words.map(word => word.text).join(" ");
 
 // The confidence of a word of so many characters that was decoded with the language model.
-export function languageConfidence(confidence, characters, [shift, slope]) {
-  const mean = Math.min(Math.max(confidence ** (1 / characters), SMALLEST), 1 - SMALLEST);
-  return 1 / (1 + Math.exp(-shift - slope * (Math.log(mean) - Math.log1p(-mean))));
+export const languageConfidence = (confidence, characters, curve) => logistic(curve, confidence ** (1 / characters));
+
+function logistic([shift, slope], probability) {
+  const p = Math.min(Math.max(probability, SMALLEST), 1 - SMALLEST);
+  return 1 / (1 + Math.exp(-shift - slope * (Math.log(p) - Math.log1p(-p))));
 }

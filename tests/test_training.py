@@ -2,8 +2,10 @@
 
 import json
 import random
+import sys
 from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from torch.nn import functional as F
 from transformers import VitsConfig
 from transformers.models.vits.modeling_vits import VitsAttention, _unconstrained_rational_quadratic_spline
 
-from training import augment, front, phonemes, position, student, train, voice
+from training import augment, finish, front, phonemes, position, student, train, voice
 from training.batches import Batches
 from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
 from training.decoding import spread
@@ -373,3 +375,27 @@ def test_varied_sentences_show_rare_words_first():
     chosen = phonemes.varied(common + rare, 3, random.Random(1))
     assert "THE DOG BIT OUR POSTMAN TODAY" in chosen and "ONLY MISPRINTZ ARE HERE NOW" not in chosen
     assert len(chosen) == len(set(chosen)) <= 3
+
+
+def test_what_follows_a_training_runs_in_order_and_ends_at_the_first_failure(monkeypatch, tmp_path):
+    codes = {"training.decoding": 0}
+    ran = []
+
+    def run(command, **_):
+        ran.append(command[2:])
+        return SimpleNamespace(returncode=codes.get(command[2], 0))
+
+    monkeypatch.setattr(finish.subprocess, "run", run)
+    monkeypatch.setattr(sys, "argv", ["finish", "eval", "--state", "mean.pt", "--data", str(tmp_path)])
+    finish.main()
+    steps = [["training.export", "mean.pt"], ["training.decoding", "--data", str(tmp_path)], ["training.card", "eval"]]
+    assert ran == steps
+    codes["training.decoding"] = 1
+    with pytest.raises(SystemExit, match=r"training\.decoding failed with exit code 1"):
+        finish.main()
+    assert ran == [*steps, *steps[:2]]
+    ran.clear()
+    codes.clear()
+    monkeypatch.setattr(sys, "argv", ["finish", "eval"])
+    finish.main()
+    assert [name for name, *_ in ran] == ["training.decoding", "training.card"]

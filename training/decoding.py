@@ -17,7 +17,7 @@ from w2vkit.audio import Waveform
 from w2vkit.decode import BeamSearch, Hypothesis, greedy
 from w2vkit.decode.lm import BUNDLED, LanguageModel, Weights, load, save_weights
 from w2vkit.emissions import UNCALIBRATED, Emissions
-from w2vkit.evaluate.calibration import auc, expected_calibration_error, fit_language, fit_temperature, judge
+from w2vkit.evaluate.calibration import auc, expected_calibration_error, fit_curve, fit_temperature, judge
 from w2vkit.model import CTCModel
 
 ALPHAS, BETAS = (0.5, 0.7, 0.9), (1.0, 1.5, 2.0)
@@ -63,7 +63,7 @@ def report(name: str, hypotheses: list[Hypothesis], references: list[str]) -> No
 
 
 def main() -> None:
-    """Fit the weights, then the temperature, then the curve: each is fitted to the results of those before."""
+    """Fit the weights, then the temperature, then the curves: each is fitted to the results of those before."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="w2v-mini")
     parser.add_argument("--data", type=Path, default=Path("training/data"))
@@ -83,7 +83,12 @@ def main() -> None:
 
     calibration = fit_temperature(emissions, references)
     found = [search(replace(one, calibration=calibration)) for one in emissions]
-    calibration = replace(calibration, language=fit_language(found, references), language_model=language_model.fingerprint)
+    calibration = replace(
+        calibration,
+        acoustic=fit_curve([greedy(replace(one, calibration=calibration)) for one in emissions], references, language=False),
+        language=fit_curve(found, references, language=True),
+        language_model=language_model.fingerprint,
+    )
     calibration.save(network.folder)
     print(calibration, flush=True)
     for name, decode in (("greedy", greedy), ("with the language model", search)):

@@ -101,28 +101,30 @@ class Calibration:
     language : (float, float) or None
         Shift and slope of the log-odds of words that were decoded with a language model.
     words : int
-        On how many words both were fitted.
+        On how many words they were fitted.
     language_model : str or None
         The ``fingerprint`` of the language model for which ``language`` was fitted. It holds for no other one.
+    acoustic : (float, float) or None
+        Shift and slope of the log-odds of words that were decoded without a language model.
 
     Raises
     ------
     ModelError
-        The temperature is not a positive number, or ``language`` is not two numbers.
+        The temperature is not a positive number, or a curve is not two numbers.
     """
 
     temperature: float = 1.0
     language: tuple[float, float] | None = None
     words: int = 0
     language_model: str | None = None
+    acoustic: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.temperature, int | float) and 0 < self.temperature < np.inf):
             raise ModelError(f"The temperature is {self.temperature!r}. Give a positive number; 1 changes nothing.")
-        if self.language is not None:
-            pair = self.language
-            if not (len(pair) == 2 and all(isinstance(x, int | float) and np.isfinite(x) for x in pair)):
-                raise ModelError(f"The curve for language models is {pair!r}. Give two numbers, shift and slope.")
+        for pair in (self.acoustic, self.language):
+            if pair is not None and not (len(pair) == 2 and all(isinstance(x, int | float) and np.isfinite(x) for x in pair)):
+                raise ModelError(f"The curve of the confidences is {pair!r}. Give two numbers, shift and slope.")
 
     def temperature_scaled(self, log_probs: np.ndarray) -> np.ndarray:
         """Give the (T, V) float32 log-probabilities of ``logits / temperature``.
@@ -134,6 +136,14 @@ class Calibration:
         scaled = log_probs.astype(np.float64) / self.temperature
         return (scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)).astype(np.float32)
 
+    def confidence(self, products: np.ndarray) -> np.ndarray:
+        """Correct the confidences of words that were decoded without a language model.
+
+        The characters of a word are not right or wrong independently of each other, so the product of their probabilities
+        is too small for most right words and too large for most wrong ones.
+        """
+        return products if self.acoustic is None else _logistic(self.acoustic, products)
+
     def lm_confidence(self, confidence: float, characters: int) -> float:
         """Correct the confidence of a word of so many characters that was decoded with a language model.
 
@@ -142,8 +152,7 @@ class Calibration:
         """
         if self.language is None:
             return confidence
-        shift, slope = self.language
-        return float(1 / (1 + np.exp(-shift - slope * log_odds(confidence ** (1 / characters)))))
+        return float(_logistic(self.language, confidence ** (1 / characters)))
 
     def save(self, folder: Path) -> None:
         """Write `FILE` into a checkpoint's folder."""
@@ -163,9 +172,10 @@ class Calibration:
             return cls()
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            pair = content["language"]
-            language = None if pair is None else tuple(pair)
-            return cls(content["temperature"], language, content["words"], content.get("language_model"))
+            curves = {
+                name: tuple(content[name]) for name in ("acoustic", "language") if name in content and content[name] is not None
+            }
+            return cls(content["temperature"], words=content["words"], language_model=content.get("language_model"), **curves)
         except (OSError, ValueError, TypeError, KeyError, RecursionError, ModelError) as error:
             raise ModelError(f"{path} cannot be used: {error}. Fit it again, or delete it to go without.") from error
 
@@ -177,6 +187,12 @@ def log_odds(p: np.ndarray | float) -> np.ndarray:
     """``log(p / (1 - p))`` of probabilities that are clipped by `SMALLEST`."""
     clipped = np.clip(p, SMALLEST, 1 - SMALLEST)
     return np.log(clipped) - np.log1p(-clipped)
+
+
+def _logistic(curve: tuple[float, float], p: np.ndarray | float) -> np.ndarray:
+    """Shift and stretch the log-odds of probabilities."""
+    shift, slope = curve
+    return 1 / (1 + np.exp(-shift - slope * log_odds(p)))
 
 
 @dataclass(frozen=True, eq=False)

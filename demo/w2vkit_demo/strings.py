@@ -16,9 +16,10 @@ LARGE_FAILED = (
 )
 LARGE_USE, LARGE_STOP, LARGE_RESUME = "Use the large model", "Stop the download", "Resume the download"
 PRIVACY = (
-    "Recordings stay on the machine that runs this page and are deleted after an hour. The last result stays in your browser."
+    "Recordings stay on the machine that runs this page and are deleted after an hour. The last results stay in your browser."
 )
-ERASE = "Erase it"
+ERASE = "Erase them"
+RECORDS = "Recording"
 RUNS = "Ready: <strong>{name}</strong> (on {device})"
 DEVICES = {"cpu": "the processor", "cuda": "the graphics card", "mps": "the graphics chip"}
 
@@ -121,6 +122,10 @@ LIVE_VIEW = {
     "stopping": "Transcribing the last words",
     "refused": "The browser gives no sound. Allow it to use the microphone, and try again.",
     "lost": "The server does not answer. The text so far stays below.",
+    "replace": "A new recording replaces the text of the last one. Record anew?",
+    "good": "Level: good",
+    "quiet": "Too quiet: come closer to the microphone.",
+    "clipped": "Clipped: too loud. Move away from the microphone.",
     "insecure": "The browser does not allow a microphone at this address. Open the page by https, or at localhost.",
 }
 
@@ -129,14 +134,27 @@ ALIGN_TEXT = "The text that was said"
 ALIGN = "Find the times"
 ALIGN_WAITING = "Choose a sound and write what is said in it. The times of the words appear here."
 ALIGNED = "{seconds:.1f} s of sound, {words} words placed in {elapsed:.2f} s"
-ALIGN_FIT = "average fit {confidence:.0%}"
+FITS = {"sure": "fits well", "likely": "fits", "doubtful": "fits poorly"}
+ALIGN_FIT = "the text {fit} ({confidence:.0%})"
+ALIGN_POOR = "words that fit poorly: {words}"
+ALIGN_TIMES_HEAD = ("word", "start (s)", "end (s)", "fit")
 POOR_FIT = "This text hardly fits the sound ({confidence:.0%}). Is it the right text?"
 UNMAPPED = "The model does not know these characters and skipped them: {characters}"
-ALIGN_VIEW = {"legend": "How well each word fits the sound:", "sure": "fits well", "likely": "fits", "doubtful": "fits poorly"}
+STOPPED_ALIGN = f"This was stopped. Press '{ALIGN}' to begin again."
+ALIGN_RESTORED = "This is the last result, which this browser kept. Choose its sound again to change the text."
+ALIGN_VIEW = FITS | {
+    "legend": "How well each word fits the sound:",
+    "shades": FITS,
+    "doubt": "Next poor fit",
+    "strip": "The whole sound. Drag to move the part that is shown. Marks at the bottom are words that fit poorly.",
+}
 
 COMPARE_ABOUT = "Read one recording in two ways and see what changes."
 COMPARE_WAITING = "Choose a sound. Both texts and what differs appear here."
 COMPARE = "Compare"
+STOPPED_COMPARE = f"This was stopped. Press '{COMPARE}' to begin again."
+COMPARE_RESTORED = "This is the last result, which this browser kept. Choose its sound again to compare anew."
+COMPARE_SHARE = "set-up {letter}, {share}"
 SETUP = "Set-up {letter}"
 SOUND, DECODER, SNR, SPEED = "Sound", "Spelling", "Signal to noise (dB; lower = more noise)", "Speed (1 = as it is)"
 SOUNDS = {"as it is": "clean", "with noise": "noise", "through a telephone (8 kHz)": "telephone"}

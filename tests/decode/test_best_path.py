@@ -103,7 +103,7 @@ def test_a_vocabulary_without_word_boundary_makes_one_word():
 
 
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
-@pytest.mark.parametrize("calibration", [Calibration(), Calibration(temperature=1.7)])
+@pytest.mark.parametrize("calibration", [Calibration(), Calibration(temperature=1.7, acoustic=(0.4, 1.3))])
 def test_many_at_once_are_decoded_as_one_by_one(vocabulary, calibration):
     batch = [random_emissions(1 + seed % 40, vocabulary, seed) for seed in range(60)]
     batch = [replace(emissions, calibration=calibration, start_seconds=0.0025) for emissions in batch]

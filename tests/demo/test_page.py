@@ -14,7 +14,7 @@ import jiwer
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Dialog, Locator, Page, expect, sync_playwright
 
 from w2vkit.audio import load
 from w2vkit.decode import greedy
@@ -295,6 +295,16 @@ def test_compare_marks_differences_and_its_views_move_together(page, default_tex
     place = page.locator("#compare-a .lv-place")
     expect(place).not_to_have_text(whole)
     expect(page.locator("#compare-b .lv-place")).to_have_text(place.inner_text())
+    page.locator("#setup-b-speed input[type=number]").fill("2")
+    page.keyboard.press("Tab")
+    page.locator("#compare").click()
+    expect(page.locator("#compare-facts")).to_contain_text("2 times as fast", timeout=PATIENCE)
+    page.locator("#compare-a .lv-in").click()
+    page.locator("#compare-a .lv-on").click()
+    page.wait_for_timeout(500)
+    places = [page.locator(f"#compare-{letter} .lv-place").inner_text() for letter in "ab"]
+    slow, fast = ([float(number) for number in re.findall(r"\d+\.\d\d", place)] for place in places)
+    assert [time / 2 for time in slow] == pytest.approx(fast, abs=0.02) and 0 < slow[0] < slow[1]
 
 
 def test_after_a_failed_download_the_loaded_model_stays(page, default_texts):
@@ -333,10 +343,105 @@ def test_words_appear_while_they_are_spoken_and_the_text_stays(page, default_tex
     expect(button).to_have_text("Record")
 
 
+# A microphone whose loudness a test sets: a tone of the amplitude `loudness`.
+TONE = """() => {
+  const context = new AudioContext(), tone = context.createOscillator(), gain = context.createGain();
+  const sink = context.createMediaStreamDestination();
+  tone.connect(gain).connect(sink);
+  tone.start();
+  window.loudness = gain.gain;
+  MediaDevices.prototype.getUserMedia = async () => sink.stream.clone();
+}"""
+
+
+@pytest.mark.parametrize(
+    "window", [{}, {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}], ids=["wide", "phone"]
+)
+def test_a_recording_is_measured_and_seen_in_every_tab(page, window):
+    title = page.title()
+    page.evaluate(TONE)
+    page.get_by_role("tab", name="Live").click()
+    button, loudness, bar = (page.locator(f"#live-view .live-{name}") for name in ("button", "loudness", "bar"))
+    expect(loudness).to_be_hidden()
+    height = page.locator("#live-view .live-box").bounding_box()["y"]
+    page.evaluate("() => { loudness.value = 0.2 }")
+    button.click()
+    expect(loudness).to_have_text("Level: good")
+    middle = float(bar.evaluate("node => parseFloat(node.style.backgroundSize)"))
+    page.evaluate("() => { loudness.value = 3 }")
+    expect(loudness).to_contain_text("Clipped")
+    assert float(bar.evaluate("node => parseFloat(node.style.backgroundSize)")) > middle > 50
+    page.evaluate("() => { loudness.value = 0.001 }")
+    expect(loudness).to_contain_text("Too quiet")
+    assert page.locator("#live-view .live-box").bounding_box()["y"] == height  # nothing moves
+    mark = "name => getComputedStyle(document.querySelector(`[data-tab-id=${name}]`), '::before').content"
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_role("tab", name="Live")).to_be_visible()
+        assert "Recording" in page.evaluate(mark, "live") and page.evaluate(mark, "align") in ("none", "normal")
+        assert page.title() == f"● Recording · {title}"
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.get_by_role("tab", name="Live").click()
+    button.click()
+    expect(button).to_have_text("Record", timeout=PATIENCE)
+    expect(loudness).to_be_hidden()
+    assert page.title() == title and page.evaluate(mark, "live") in ("none", "normal")
+    page.get_by_role("tab", name="Compare").click()  # Gradio's recorder
+    page.locator("#compare-source").get_by_label("Record audio").click()
+    page.locator("#compare-source").get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_function("title => document.title !== title", arg=title)
+    page.get_by_role("tab", name="About").click()
+    assert "Recording" in page.evaluate(mark, "compare")
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("#compare-source").get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_function("title => document.title === title", arg=title)
+
+
+def test_a_live_text_is_kept_until_one_confirms_and_after_a_reload(page):
+    page.get_by_role("tab", name="Live").click()
+    button, final = (page.locator(f"#live-view .live-{name}") for name in ("button", "final"))
+    asked: list[str] = []
+
+    def answer(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept() if len(asked) > 1 else dialog.dismiss()
+
+    page.on("dialog", answer)
+    button.click()
+    expect(page.locator("#live-facts")).to_contain_text(re.compile(r"([6-9]|\d\d)\.\d s of sound"), timeout=PATIENCE)
+    button.click()
+    expect(button).to_have_text("Record", timeout=PATIENCE)
+    said = final.inner_text()
+    assert said
+    button.click()  # the answer is no
+    assert len(asked) == 1 and "replaces the text" in asked[0]
+    page.wait_for_timeout(500)
+    expect(button).to_have_text("Record")
+    expect(final).to_have_text(said)
+    page.reload()
+    page.get_by_role("tab", name="Live").click()
+    expect(final).to_have_text(said, timeout=PATIENCE)
+    expect(page.locator("#live-text textarea")).to_have_value(said, timeout=PATIENCE)
+    expect(page.locator("#live-copy")).to_be_visible()
+    button.click()  # the answer is yes
+    expect(button).to_have_text("Stop", timeout=PATIENCE)
+    expect(final).not_to_have_text(said, timeout=PATIENCE)
+    button.click()
+    expect(button).to_have_text("Record", timeout=PATIENCE)
+    page.locator("#live-clear").click()
+    expect(final).to_be_empty()
+    expect(page.get_by_role("button", name="Erase them")).to_be_hidden()
+    button.click()  # without a text there is no question
+    expect(button).to_have_text("Stop", timeout=PATIENCE)
+    assert len(asked) == 2
+
+
 def test_about_names_the_published_and_the_measured_results(page):
     page.get_by_role("tab", name="About").click()
     expect(page.get_by_text("1.9 %")).to_be_visible()
     expect(page.locator("#measured tbody tr").first).to_contain_text("LibriSpeech")
+    heads = [head.strip() for head in page.locator("h2:visible").all_inner_texts()]
+    assert heads[:2] == ["The model that runs now: w2v-mini", "The large model"]
 
 
 @pytest.mark.parametrize(
@@ -541,9 +646,22 @@ def test_a_text_that_hardly_fits_is_questioned(page):
     _try(page, 0)
     expect(page.locator("#align-view .lv-word").first).to_be_visible(timeout=PATIENCE)
     expect(page.locator("#align-facts .warning")).to_have_count(0)
+    expect(page.locator("#align-summary")).to_contain_text("the text fits well")
+    expect(page.locator("#align-view .lv-sure").nth(1)).to_have_attribute("title", re.compile("%, fits well"))
+    page.locator("#align-text textarea").fill(f"{SAY.text[:35]}\nzebra {SAY.text[36:]}")
+    page.locator("#align").click()
+    zebra = page.locator("#align-view .lv-word", has_text="zebra")
+    expect(zebra).to_have_attribute("title", re.compile("fits poorly"), timeout=PATIENCE)
+    expect(zebra).to_have_class(re.compile("lv-doubtful"))
+    page.locator("#align-result button.label-wrap").click()
+    expect(page.locator("#align-result tbody tr", has_text="zebra")).to_contain_text("fits poorly")
+    names = page.locator("#align-result .downloads button").all_inner_texts()
+    assert [name.strip() for name in names] == ["Copy the text", *FORMATS]
+    assert _download(page, "#align-download-vtt").read_text().count(" --> ") == 2  # the lines are the cues
     page.locator("#align-text textarea").fill(examples()[5].text)
     page.locator("#align").click()
     expect(page.locator("#align-facts .warning")).to_contain_text("Is it the right text?", timeout=PATIENCE)
+    expect(page.locator("#align-summary")).to_contain_text("the text fits poorly")
 
 
 def test_an_example_can_be_heard_and_one_is_hard_to_read(page):
@@ -739,12 +857,35 @@ def test_long_work_tells_how_far_it_is_and_can_be_stopped(page, tmp_path, defaul
     samples, rate = soundfile.read(SAY.path)
     soundfile.write(long, np.tile(samples, 100), rate)
     page.locator("#source input[type=file]").set_input_files(str(long))
-    expect(page.locator("#facts")).to_contain_text(re.compile("[1-6] of 7 min"), timeout=PATIENCE)
+    expect(page.locator("#facts")).to_contain_text(re.compile("[1-9] of 10 min"), timeout=PATIENCE)
     page.locator("#stop").click()
     expect(page.locator("#facts")).to_contain_text("This was stopped")
     expect(page.locator("#stop")).to_be_hidden()
     _try(page, 0)
     expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("tab", ["Align", "Compare"])
+def test_long_work_of_the_other_tabs_is_told_and_stopped_too(page, tmp_path, tab):
+    long, name = tmp_path / "long.wav", tab.lower()
+    samples, rate = soundfile.read(SAY.path)
+    soundfile.write(long, np.tile(samples, 100), rate)
+    page.get_by_role("tab", name=tab).click()
+    page.locator(f"#{name}-source input[type=file]").set_input_files(str(long))
+    facts, stop = page.locator(f"#{name}-facts"), page.locator(f"#{name}-stop")
+    if tab == "Align":
+        expect(page.locator("#align-source").get_by_label("Play", exact=True)).to_be_visible(timeout=PATIENCE)
+        page.locator("#align-text textarea").fill("\n".join([SAY.text] * 100))
+        page.locator("#align").click()
+    told = "set-up A, [1-9] of 10 min" if tab == "Compare" else "[1-9] of 10 min"
+    expect(facts).to_contain_text(re.compile(told), timeout=PATIENCE)
+    assert facts.bounding_box()["y"] < stop.bounding_box()["y"] < facts.bounding_box()["y"] + facts.bounding_box()["height"]
+    stop.click()
+    expect(facts).to_contain_text("This was stopped")
+    expect(stop).to_be_hidden()
+    page.locator(f"#{name}-source").get_by_label("Clear").click()
+    _try(page, 0)
+    expect(page.locator(f"#{name}-result .lv-word").first).to_be_visible(timeout=PATIENCE)
 
 
 def _film(path: Path) -> Path:
@@ -874,7 +1015,7 @@ def test_a_reload_keeps_the_last_result_until_it_is_erased(page, tmp_path, defau
     page.locator("#source input[type=file]").set_input_files(str(path))
     words, said = page.locator("#view .lv-word"), default_texts[SAY.path.name]
     expect(words).to_have_text(said.split(), timeout=PATIENCE)
-    erase = page.get_by_role("button", name="Erase it")
+    erase = page.get_by_role("button", name="Erase them")
     expect(erase).to_be_visible(timeout=PATIENCE)
     page.reload()
     expect(words).to_have_text(said.split(), timeout=PATIENCE)
@@ -889,3 +1030,38 @@ def test_a_reload_keeps_the_last_result_until_it_is_erased(page, tmp_path, defau
     expect(page.locator("#facts")).to_contain_text("Choose a sound")
     page.wait_for_timeout(1500)
     expect(words).to_have_count(0)
+
+
+def test_a_reload_keeps_the_last_results_of_align_and_compare(page, tmp_path):
+    path = tmp_path / "kept.wav"
+    samples, rate = soundfile.read(SAY.path)
+    soundfile.write(path, samples, rate)
+    page.get_by_role("tab", name="Align").click()
+    page.locator("#align-source input[type=file]").set_input_files(str(path))
+    page.wait_for_timeout(1000)
+    text = f"{SAY.text[:35]}\n{SAY.text[36:]}"
+    page.locator("#align-text textarea").fill(text)
+    page.locator("#align").click()
+    aligned = page.locator("#align-view .lv-word")
+    expect(aligned).to_have_text(text.split(), timeout=PATIENCE)
+    expect(page.locator("#align-summary")).to_contain_text("the text fits")
+    summary, cues = page.locator("#align-summary").inner_text(), _download(page, "#align-download-srt").read_text()
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("#compare-source input[type=file]").set_input_files(str(path))
+    facts = page.locator("#compare-facts")
+    expect(facts).to_contain_text("Set-up B", timeout=PATIENCE)
+    told = facts.locator("p").all_inner_texts()
+    page.wait_for_function("() => Object.keys(localStorage).length === 3")
+    page.reload()
+    expect(facts).to_contain_text("which this browser kept", timeout=PATIENCE)
+    assert facts.locator("p").all_inner_texts()[1:] == told
+    expect(page.locator("#compare-a .lv-word").first).to_be_visible()
+    expect(page.locator("#compare-b .lv-word").first).to_be_visible()
+    page.get_by_role("tab", name="Align").click()
+    expect(aligned).to_have_text(text.split(), timeout=PATIENCE)
+    expect(page.locator("#align-facts")).to_contain_text("which this browser kept", timeout=PATIENCE)
+    expect(page.locator("#align-summary")).to_have_text(summary)
+    expect(page.locator("#align-text textarea")).to_have_value(text)
+    assert _download(page, "#align-download-srt").read_text() == cues and cues.count(" --> ") == 2
+    page.get_by_role("button", name="Erase them").click()
+    assert page.evaluate("Object.keys(localStorage).length") == 0

@@ -20,7 +20,7 @@ from w2vkit.errors import ModelError
 from w2vkit.evaluate.calibration import (
     auc,
     expected_calibration_error,
-    fit_language,
+    fit_curve,
     fit_temperature,
     judge,
     match_words,
@@ -111,7 +111,7 @@ def test_a_fit_without_words_is_refused() -> None:
     with pytest.raises(ModelError, match="No word"):
         fit_temperature([spell(["_", "_"])], ["A"])
     with pytest.raises(ModelError, match="No word"):
-        fit_language([greedy(spell(["_", "_"]))], ["A"])
+        fit_curve([greedy(spell(["_", "_"]))], ["A"], language=True)
 
 
 def test_the_fit_finds_the_language_model_curve_of_the_data() -> None:
@@ -122,7 +122,7 @@ def test_the_fit_finds_the_language_model_curve_of_the_data() -> None:
             right = rng.random() < 1 / (1 + np.exp(-0.5 - 0.6 * np.log(sound / (1 - sound))))
             hypotheses.append(Hypothesis("A" * length, (Word("A" * length, 0.0, 1.0, float(sound**length)),), 0.0))
             references.append("A" * length if right else "B")
-    shift, slope = fit_language(hypotheses, references)
+    shift, slope = fit_curve(hypotheses, references, language=True)
     assert (shift, slope) == (pytest.approx(0.5, abs=0.1), pytest.approx(0.6, abs=0.1))
     helped = Calibration(language=(shift, slope)).lm_confidence
     corrected = [helped(h.words[0].confidence, len(h.text)) for h in hypotheses]
@@ -132,9 +132,21 @@ def test_the_fit_finds_the_language_model_curve_of_the_data() -> None:
 @pytest.mark.parametrize("share", [0, 1])
 def test_a_curve_can_be_fitted_where_all_words_are_right_or_all_wrong(share: int) -> None:
     said = greedy(spell([*"A_A A"], sure=0.9))
-    shift, slope = fit_language([said] * 50, [said.text if share else "X X"] * 50)
+    shift, slope = fit_curve([said] * 50, [said.text if share else "X X"] * 50, language=True)
     confidence = Calibration(language=(shift, slope)).lm_confidence(said.words[0].confidence, 2)
     assert abs(confidence - share) < 0.05
+
+
+def test_the_fit_finds_the_curve_of_words_without_a_language_model() -> None:
+    rng = np.random.default_rng(3)
+    sounds = rng.uniform(0.05, 0.95, 3000)
+    hypotheses = [Hypothesis("AB", (Word("AB", 0.0, 1.0, float(sound)),), 0.0) for sound in sounds]
+    right = rng.random(3000) < 1 / (1 + np.exp(-0.5 - 1.6 * np.log(sounds / (1 - sounds))))
+    references = ["AB" if one else "B" for one in right]
+    curve = fit_curve(hypotheses, references, language=False)
+    assert curve == (pytest.approx(0.5, abs=0.15), pytest.approx(1.6, abs=0.15))
+    assert expected_calibration_error(Calibration(acoustic=curve).confidence(sounds), right) < 0.03
+    assert expected_calibration_error(sounds, right) > 0.07
 
 
 def test_every_decoder_gives_calibrated_confidences_and_the_same_text(tmp_path: Path) -> None:
@@ -142,7 +154,7 @@ def test_every_decoder_gives_calibrated_confidences_and_the_same_text(tmp_path: 
     path = tmp_path / "model.arpa"
     build_ngram([["AB", "B"]], 1, output=path)
     search = BeamSearch(language_model=load(path))
-    calibration = Calibration(1.7, (0.3, 0.5), language_model=load(path).fingerprint)
+    calibration = Calibration(1.7, (0.3, 0.5), language_model=load(path).fingerprint, acoustic=(-0.2, 0.8))
     calibrated = replace(emissions, calibration=calibration)
     for decode in (greedy, beam_search, lambda one: align(one, "ab b").hypothesis, search):
         as_it_is, softer, corrected = (decode(one) for one in (emissions, temperature_scaled(emissions, 1.7), calibrated))
@@ -151,6 +163,8 @@ def test_every_decoder_gives_calibrated_confidences_and_the_same_text(tmp_path: 
         expected = [w.confidence for w in softer.words]
         if decode is search:
             expected = [calibration.lm_confidence(c, len(w.text)) for c, w in zip(expected, softer.words, strict=True)]
+        elif decode in (greedy, beam_search):
+            expected = [1 / (1 + math.exp(0.2) * (1 / c - 1) ** 0.8) for c in expected]
         assert [w.confidence for w in corrected.words] == pytest.approx(expected, rel=1e-5)
         assert all(w.confidence < 0.97 * v.confidence for w, v in zip(corrected.words, as_it_is.words, strict=True))
     assert [w.confidence for w in search(emissions).words] == pytest.approx(
@@ -188,6 +202,7 @@ def test_emissions_of_the_bundled_checkpoint_have_its_calibration() -> None:
     (emissions,) = model.emit([Waveform(np.zeros(16_000, np.float32), 16_000)])
     assert emissions.calibration == Calibration.load(model.folder) != UNCALIBRATED
     assert emissions.calibration.language
+    assert emissions.calibration.acoustic
 
 
 def test_a_checkpoint_with_a_damaged_calibration_is_refused(checkpoints, tmp_path: Path) -> None:
@@ -200,7 +215,7 @@ def test_a_checkpoint_with_a_damaged_calibration_is_refused(checkpoints, tmp_pat
 
 def test_a_calibration_is_saved_and_loaded_with_its_checkpoint(tmp_path: Path) -> None:
     assert Calibration.load(tmp_path) == UNCALIBRATED
-    for calibration in (Calibration(1.75, (0.5, -0.25), 1200, "0123456789abcdef"), Calibration(1.75)):
+    for calibration in (Calibration(1.75, (0.5, -0.25), 1200, "0123456789abcdef", (1.0, 2.0)), Calibration(1.75)):
         calibration.save(tmp_path)
         assert Calibration.load(tmp_path) == calibration
 
@@ -215,6 +230,7 @@ def test_a_calibration_is_saved_and_loaded_with_its_checkpoint(tmp_path: Path) -
         '{"temperature": 1, "language": [1], "words": 1}',
         '{"temperature": 1, "language": [1, "x"], "words": 1}',
         '{"temperature": 1, "language": 2, "words": 1}',
+        '{"temperature": 1, "acoustic": [1], "words": 1}',
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:

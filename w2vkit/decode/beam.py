@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from w2vkit.decode.hotwords import HotWords, check_hotwords
-from w2vkit.decode.hypothesis import Hypothesis, words_from_spans
+from w2vkit.decode.hypothesis import Hypothesis, corrected, words_from_spans
 from w2vkit.decode.lm import LanguageModel, Weights
 from w2vkit.decode.scorers import Scorer, language_scorer
 from w2vkit.decode.viterbi import align_decoded_text
@@ -34,7 +34,7 @@ class BeamSearch:
     """The options of a beam search; call it with emissions to decode them.
 
     A text scores ``log P(text | sound) + alpha * log P_LM(text) + beta * (number of words)
-    - oov_penalty * (words that the model does not know) + hot words``, all natural logarithms.
+    - oov_penalty * (characters of words that the model does not know) + hot words``, all natural logarithms.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class BeamSearch:
         Weight of the language model and bonus per word. The defaults are the model's own ``weights``. Both have no effect
         without a language model.
     oov_penalty : float
-        Subtracted for each word that the language model does not know.
+        Subtracted for each character of a word that the language model does not know.
     hotwords : mapping of str to float, optional
         Expected words or phrases, and what each occurrence adds to the score. 5 to 10 is much, but a word that the
         language model does not know has to make up for ``oov_penalty`` as well.
@@ -78,7 +78,7 @@ class BeamSearch:
     language_model: LanguageModel | None = None
     alpha: float | None = None
     beta: float | None = None
-    oov_penalty: float = 8.0
+    oov_penalty: float = 1.0
     hotwords: Mapping[str, float] | None = None
     nbest: int = 1
 
@@ -127,8 +127,8 @@ class BeamSearch:
             ``acoustic_score`` is the log-probability of the text, summed over all of its paths in the search. Word
             boundaries at the beginning or end of a text, or next to each other, change nothing: such prefixes are one
             prefix, and their paths are added up. The words' times are those of the text's likeliest path; a word's
-            confidence is computed on it as in `greedy`. Where a language model took part, and ``emissions.calibration``
-            was fitted with the same one, the confidence is corrected for it.
+            confidence is computed on it as in `greedy`. Where a language model took part, the confidence is corrected by
+            a curve of its own, if ``emissions.calibration`` was fitted with the same language model.
 
         Raises
         ------
@@ -367,6 +367,8 @@ def _hypothesis(emissions: Emissions, tree: Tree, result: _Result, model: Langua
     spans = align_decoded_text(emissions, result.labels, tree.first_frame[prefixes], last_frame)
     words = words_from_spans(spans, emissions)
     calibration = emissions.calibration
-    if model is not None and calibration.language is not None and calibration.language_model == model.fingerprint:
+    if model is None:
+        words = corrected(words, calibration)
+    elif calibration.language is not None and calibration.language_model == model.fingerprint:
         words = tuple(replace(word, confidence=calibration.lm_confidence(word.confidence, len(word.text))) for word in words)
     return Hypothesis(" ".join(word.text for word in words), words, result.acoustic + result.language, result.language)

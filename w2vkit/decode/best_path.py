@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from w2vkit.decode.beam import BeamSearch
-from w2vkit.decode.hypothesis import LEAD_SECONDS, TAIL_SECONDS, Hypothesis, Span, Word, words_from_spans
+from w2vkit.decode.hypothesis import LEAD_SECONDS, TAIL_SECONDS, Hypothesis, Span, Word, corrected, words_from_spans
 from w2vkit.decode.lm import load, of_checkpoint
 from w2vkit.emissions import Emissions
 
@@ -33,7 +33,8 @@ def greedy(emissions: Emissions) -> Hypothesis:
     -------
     Hypothesis
         ``score`` is the log-probability of the best path, a lower bound of the text's. Confidences and times of
-        words are those of `w2vkit.decode.hypothesis.words_from_spans`; a character's span is its run of frames.
+        words are those of `w2vkit.decode.hypothesis.words_from_spans`, the confidences corrected by the checkpoint's
+        calibration; a character's span is its run of frames.
     """
     path = emissions.log_probs.argmax(axis=1)
     frames = np.arange(len(path))
@@ -44,7 +45,7 @@ def greedy(emissions: Emissions) -> Hypothesis:
         stop = position + len(list(run))
         spans.append(Span(label, position, stop, float(sure[position:stop].max())))
         position = stop
-    words = words_from_spans(spans, emissions)
+    words = corrected(words_from_spans(spans, emissions), emissions.calibration)
     return Hypothesis(" ".join(word.text for word in words), words, float(along.sum(dtype=np.float64)))
 
 
@@ -101,7 +102,7 @@ def greedy_batch(batch: Sequence[Emissions]) -> list[Hypothesis]:
     if len(inner):
         gaps = np.stack([end[inner - 1], begin[inner]], axis=1).ravel()
         edges[inner] = np.maximum.reduceat(calibrated[:, boundary], gaps)[::2]
-    confidences = np.exp(np.add.reduceat(best, heads) + edges[:-1] + edges[1:])
+    confidences = first.calibration.confidence(np.exp(np.add.reduceat(best, heads) + edges[:-1] + edges[1:]))
     begins, ends = _times(begin - opening[clip], end - opening[clip], same, lengths[clip], first)
 
     characters = [vocabulary.labels[label] for label in labels]

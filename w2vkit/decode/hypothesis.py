@@ -1,11 +1,11 @@
 """The result of a decoder: a text, and its words with times and confidences."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 import numpy as np
 
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import Calibration, Emissions
 
 LEGEND = {"sure": 0.8, "likely": 0.5, "doubtful": 0.0}  # the least confidence of a word, for display
 
@@ -108,6 +108,14 @@ def words_from_spans(spans: list[Span], emissions: Emissions) -> tuple[Word, ...
         )
         for i, (word, last) in enumerate(zip(words, closing, strict=True))
     )
+
+
+def corrected(words: tuple[Word, ...], calibration: Calibration) -> tuple[Word, ...]:
+    """Correct the confidences of words that were decoded without a language model; see `Calibration.confidence`."""
+    if calibration.acoustic is None:
+        return words
+    confidences = calibration.confidence(np.array([word.confidence for word in words]))
+    return tuple(replace(word, confidence=value) for word, value in zip(words, confidences.tolist(), strict=True))
 
 
 # About the duration of a phone in read speech, and of a phone before a pause, which is longer. They are not fitted to data.

@@ -60,10 +60,11 @@ def language_scorer(model: LanguageModel, vocabulary: Vocabulary, *, alpha: floa
 class WordScorer:
     """An n-gram model over words, with look-ahead.
 
-    A finished word adds ``alpha * log P(word | words before) + beta``, and subtracts ``oov_penalty`` if the model does not
-    know it. An unfinished word has ``alpha * log P`` of the likeliest word that begins with it, as a unigram. Without this
-    look-ahead, prefixes inside a word would rank too high against those that have just finished one. The state is a pair:
-    the model's state and the lexicon's node.
+    A finished word adds ``alpha * log P(word | words before) + beta``. If the model does not know it, ``oov_penalty`` is
+    subtracted for each of its characters: the longer an unknown word is, the less likely is each of its spellings. An
+    unfinished word has ``alpha * log P`` of the likeliest word that begins with it, as a unigram. Without this look-ahead,
+    prefixes inside a word would rank too high against those that have just finished one. The state is a pair: the model's
+    state and the lexicon's node.
     """
 
     def __init__(self, model: NGram, vocabulary: Vocabulary, alpha: float, beta: float, oov_penalty: float) -> None:
@@ -73,7 +74,6 @@ class WordScorer:
         self.start = (model.start, 0)
         self._ahead = alpha * self.lexicon.look_ahead
         self._ahead[0] = 0.0
-        self._ahead[-1] -= oov_penalty
         # The next state and the score of a word (None: unknown) after a context. Prefixes of a beam share most of them.
         self._words: dict[tuple[int, str | None], tuple[int, float]] = {}
 
@@ -87,7 +87,10 @@ class WordScorer:
     def increments(self, state: tuple[int, int]) -> np.ndarray:
         """Give what each label adds: (V,)."""
         context, node = state
-        row = self._ahead[self.lexicon.child[node]] - self._ahead[node]
+        child, nowhere = self.lexicon.child[node], len(self._ahead) - 1
+        row = self._ahead[child] - self._ahead[node]
+        # Where the lexicon is left, all characters so far become those of an unknown word; from then on, each further one.
+        row[child == nowhere] -= self.oov_penalty * (self.lexicon.depth[node] + 1)
         row[self.boundary] = self._finish_word(context, node)[1]
         return row
 
@@ -104,9 +107,9 @@ class WordScorer:
         known = self._words.get((context, word))
         if known is None:
             after, log_prob = self.model.step(context, UNKNOWN if word is None else word)
-            score = self.alpha * log_prob + self.beta - (self.oov_penalty if word is None else 0.0)
-            known = self._words[context, word] = after, score
-        return known[0], known[1] - self._ahead[node]
+            known = self._words[context, word] = after, self.alpha * log_prob + self.beta
+        spelled = self.oov_penalty * int(self.lexicon.depth[node]) if word is None else 0.0
+        return known[0], known[1] - spelled - self._ahead[node]
 
 
 class KenLMScorer:
@@ -141,7 +144,7 @@ class KenLMScorer:
             return context, 0.0
         known = next((form for form in (word, word.lower(), word.upper()) if form in self.model), None)
         after, log_prob = self.model.step(context, known or UNKNOWN)
-        return after, self.alpha * log_prob + self.beta - (0.0 if known else self.oov_penalty)
+        return after, self.alpha * log_prob + self.beta - (0.0 if known else self.oov_penalty * len(word))
 
 
 class CharacterScorer:
@@ -216,12 +219,15 @@ class Lexicon:
         (N, V) int32: the node after one more label.
     look_ahead : numpy.ndarray
         (N,) the highest unigram log-probability of the words that begin so.
+    depth : numpy.ndarray
+        (N,) int32: the number of characters; 0 for the last node, in which any number can end.
     word : dict of int to str
         The language model's word that ends in a node, in the model's spelling.
     """
 
     child: np.ndarray = field(repr=False)
     look_ahead: np.ndarray = field(repr=False)
+    depth: np.ndarray = field(repr=False)
     word: dict[int, str] = field(repr=False)
 
     @classmethod
@@ -238,7 +244,7 @@ class Lexicon:
         unigram = {word: model.step(0, word)[1] for word in words}
         columns = {character: column for character, column in vocabulary.columns.items() if character != " "}
         children: dict[tuple[int, int], int] = {}
-        look_ahead = [0.0]
+        look_ahead, depth = [0.0], [0]
         ends: dict[int, str] = {}
         # From the likeliest word to the least likely. So the word that creates a node is the best that begins with it, and of
         # words that differ only in case, such as US and us, the likelier one stands for both.
@@ -252,13 +258,14 @@ class Lexicon:
                 if following is None:
                     following = children[node, label] = len(look_ahead)
                     look_ahead.append(unigram[word])
+                    depth.append(depth[node] + 1)
                 node = following
             ends.setdefault(node, word)
         nowhere = len(look_ahead)
         child = np.full((nowhere + 1, len(vocabulary)), nowhere, dtype=np.int32)
         parents, labels = np.array(list(children), dtype=np.int64).T
         child[parents, labels] = list(children.values())
-        return cls(child, np.array([*look_ahead, model.step(0, UNKNOWN)[1]]), ends)
+        return cls(child, np.array([*look_ahead, model.step(0, UNKNOWN)[1]]), np.array([*depth, 0], dtype=np.int32), ends)
 
 
 def case_of(words: Iterable[str], vocabulary: Vocabulary, what: str) -> Callable[[str], str]:

@@ -145,13 +145,13 @@ def fit_temperature(emissions: Sequence[Emissions], references: Sequence[str]) -
     return Calibration(round(float(np.exp(best)), 4), words=len(right))
 
 
-def fit_language(hypotheses: Sequence[Hypothesis], references: Sequence[str]) -> tuple[float, float]:
-    """Fit the curve of `Calibration.lm_confidence` by Newton's method.
+def fit_curve(hypotheses: Sequence[Hypothesis], references: Sequence[str], *, language: bool) -> tuple[float, float]:
+    """Fit the curve of `Calibration.confidence`, or with ``language`` that of `Calibration.lm_confidence`, by Newton's method.
 
     Parameters
     ----------
     hypotheses : sequence of Hypothesis
-        Decoded with a language model, with confidences that are not corrected by such a curve.
+        Decoded without or with a language model, with confidences that are not corrected by such a curve.
     references : sequence of str
         Their transcripts.
 
@@ -167,8 +167,10 @@ def fit_language(hypotheses: Sequence[Hypothesis], references: Sequence[str]) ->
     confidences, right = judge(hypotheses, references)
     if not len(right):
         raise ModelError(NO_WORDS)
-    characters = np.array([len(word.text) for hypothesis in hypotheses for word in hypothesis.words])
-    inputs = np.column_stack([np.ones(len(right)), log_odds(confidences ** (1 / characters))])
+    if language:
+        characters = np.array([len(word.text) for hypothesis in hypotheses for word in hypothesis.words])
+        confidences = confidences ** (1 / characters)
+    inputs = np.column_stack([np.ones(len(right)), log_odds(confidences)])
     weights = np.zeros(2)
     for _ in range(30):
         p = 1 / (1 + np.exp(-inputs @ weights))

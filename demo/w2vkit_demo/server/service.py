@@ -1,6 +1,6 @@
 """What the page and its endpoints both do: transcribe and align a file, within the limits of a server."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -106,17 +106,18 @@ class Service:
         model = self.models.get(setup.model)
         decode = self.decoder(setup)
         sound = degrade(self._load(path, model), setup)
-        if progress is None:
-            return transcribe(sound, model, decode=decode)
-        progress(0, sound.seconds)
-        return transcribe(sound, model, decode=decode, progress=lambda share: progress(share * sound.seconds, sound.seconds))
+        return transcribe(sound, model, decode=decode, progress=_told(progress, sound))
 
-    def align(self, path: str, text: str, model: str = "") -> tuple[Transcription, Alignment]:
-        """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does; the text can be that of subtitles."""
+    def align(self, path: str, text: str, model: str = "", progress: Progress | None = None) -> tuple[Transcription, Alignment]:
+        """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does; the text can be that of subtitles.
+
+        ``progress`` may raise an error to end this.
+        """
         text = without_times(text)
         check_length(text)
         chosen = self.models.get(model)
-        return align_file(self._load(path, chosen), text, chosen, align=self.align_emissions)
+        sound = self._load(path, chosen)
+        return align_file(sound, text, chosen, align=self.align_emissions, progress=_told(progress, sound))
 
     def align_emissions(self, emissions: Emissions, text: str) -> Alignment:
         """Align as `w2vkit.align.align` does, in a process with a deadline."""
@@ -169,6 +170,14 @@ class Service:
 
     def _process(self, emissions: Emissions) -> BeamProcess:
         return self._short if emissions.seconds <= SHORT_SECONDS else self._long
+
+
+def _told(progress: Progress | None, sound: Waveform) -> Callable[[float], None] | None:
+    """Tell seconds instead of a share, from 0 on."""
+    if progress is None:
+        return None
+    progress(0, sound.seconds)
+    return lambda share: progress(share * sound.seconds, sound.seconds)
 
 
 def degrade(waveform: Waveform, setup: Setup) -> Waveform:

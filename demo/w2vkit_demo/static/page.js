@@ -99,8 +99,8 @@
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const result = document.getElementById(name);
       if (!result || !result.offsetParent) return;
-      window.w2vkitAddress.arrived();
-      if (name === "result") window.w2vkitAddress.remember();
+      w2vkitAddress.arrived();
+      w2vkitAddress.remember(name);
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
       region ??= make(document.body, "div", "lv-spoken");
@@ -112,6 +112,8 @@
     }));
   }
 
+  const base64 = buffer => btoa(Array.from(new Uint8Array(buffer), code => String.fromCharCode(code)).join(""));
+
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
     const area = make(document.body, "textarea", "lv-spoken"); // without https there is no clipboard
@@ -120,6 +122,22 @@
     document.execCommand("copy");
     area.remove();
   }
+
+  // While a recording goes on, its tab says so in every tab, and so does the title of the page.
+  const recordings = new Set(), marks = make(document.head, "style", "");
+  function recording(tab, on) {
+    recordings[on ? "add" : "delete"](tab);
+    const mark = `● ${document.querySelector("#title h1").dataset.recording} · `;
+    marks.textContent = [...recordings].map(name => `[data-tab-id="${name}"] { --recording: "${mark}" }`).join("");
+    document.title = (recordings.size ? mark : "") + document.title.replace(mark, "");
+  }
+  const { start } = MediaRecorder.prototype;
+  MediaRecorder.prototype.start = function (...options) { // Gradio's recorder
+    const tab = w2vkitAddress.open();
+    recording(tab, true);
+    this.addEventListener("stop", () => recording(tab, false));
+    return start.apply(this, options);
+  };
 
   // Gradio's recorder shows nothing when the microphone is refused.
   const REFUSED = "Error accessing the microphone"; // the beginning of the error that it throws
@@ -148,5 +166,5 @@
 
   const views = new WeakMap(); // the view of each element that shows one
   const view = id => views.get(document.querySelector(`#${id} .lv-mount`));
-  window.w2vkitPage = { examples, arrived, copy, until, views, view };
+  window.w2vkitPage = { examples, arrived, base64, copy, recording, until, views, view };
 })();
