@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import Any
 
 import av
@@ -368,6 +369,18 @@ def test_the_speakers_of_a_call_in_json_and_textgrid():
     grid = render(CALL, "TextGrid", seconds=3)
     assert "size = 2\nitem []:\n    item [1]:\n" in grid and grid.count("\n        xmax = 3\n") == 2
     assert [line.strip() for line in grid.splitlines() if "name" in line] == ['name = "Speaker 1"', 'name = "Speaker 2"']
+
+
+@pytest.mark.parametrize(("lines", "third"), [(True, "lines"), (False, "sentences")])
+def test_a_textgrid_of_an_alignment_has_tiers_of_words_characters_and_lines(greeting, lines, third):
+    characters = tuple(Word(c, 0.1 + 0.06 * k, 0.16 + 0.06 * k, 0.9) for k, c in enumerate("GOOD"))
+    parts = (Word("GOOD DAY", 0.1, 0.62, 0.9), Word('"O\'NEIL"', 1.5, 2.02, 0.5))
+    grid = render(Alignment(greeting, characters, parts, (), lines), "TextGrid", seconds=2.5)
+    assert "size = 3\nitem []:\n    item [1]:\n" in grid and grid.count("\n        xmax = 2.5\n") == 3
+    tiers = [tier.split('"')[0] for tier in grid.split('name = "')[1:]]
+    assert tiers == ["words", "characters", third]
+    found = [re.findall(r'text = "(.+)"', tier) for tier in grid.split("item [")[2:]]
+    assert found == [["GOOD", "DAY", "O'NEIL"], list("GOOD"), ["GOOD DAY", '""O\'NEIL""']]
 
 
 def test_the_name_of_a_speaker_counts_as_a_part_of_the_line_in_subrip():

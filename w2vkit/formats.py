@@ -5,7 +5,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -371,8 +371,14 @@ def tsv(speakers: Speakers, seconds: float, name: str, layout: Layout) -> str:
 
 
 def textgrid(speakers: Speakers, seconds: float, name: str, layout: Layout) -> str:
-    """Praat's long TextGrid with a tier of words for each speaker; Praat requires empty intervals for silences."""
-    ends = [end for hypothesis in speakers for _, end, _ in _milliseconds(hypothesis.words)]
+    """Praat's long TextGrid with a tier of words for each speaker."""
+    names = ["words"] if len(speakers) == 1 else map(speaker_name, range(len(speakers)))
+    return _grid({name: hypothesis.words for name, hypothesis in zip(names, speakers, strict=True)}, seconds)
+
+
+def _grid(tiers: Mapping[str, Sequence[Word]], seconds: float) -> str:
+    """Write a TextGrid of named tiers; Praat requires empty intervals for silences."""
+    ends = [end for words in tiers.values() for _, end, _ in _milliseconds(words)]
     length = max([round(1000 * seconds), *ends])  # ms
     lines = [
         'File type = "ooTextFile"',
@@ -381,11 +387,11 @@ def textgrid(speakers: Speakers, seconds: float, name: str, layout: Layout) -> s
         "xmin = 0",
         f"xmax = {_decimal(length)}",
         "tiers? <exists>",
-        f"size = {len(speakers)}",
+        f"size = {len(tiers)}",
         "item []:",
     ]
-    for k, hypothesis in enumerate(speakers):
-        lines += _tier(k, "words" if len(speakers) == 1 else speaker_name(k), hypothesis.words, length)
+    for k, (name, words) in enumerate(tiers.items()):
+        lines += _tier(k, name, words, length)
     return "\n".join(lines) + "\n"
 
 
@@ -479,8 +485,9 @@ def render(
     Parameters
     ----------
     found : Hypothesis or Alignment, or a sequence of Hypothesis
-        JSON has all of an alignment. In `SUBTITLES` the lines of its text are the subtitles, if it has several. The other
-        formats have its words. The words of several speakers, as for `to_dict`, are merged in the order of time.
+        JSON has all of an alignment, a TextGrid its words, characters and lines or sentences as tiers. In `SUBTITLES` the
+        lines of its text are the subtitles, if it has several. The other formats have its words. The words of several
+        speakers, as for `to_dict`, are merged in the order of time.
     format : str
         One of `FORMATS`, in any case.
     seconds : float
@@ -502,6 +509,9 @@ def render(
     if format == "json":
         content = to_dict(found, seconds=seconds, name=name, notes=notes, pause=layout.pause)
         return printable(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    if isinstance(found, Alignment) and format == "TextGrid":
+        tiers = {"words": found.hypothesis.words, "characters": found.characters}
+        return printable(_grid(tiers | {"lines" if found.lines else "sentences": found.segments}, seconds))
     first = found.hypothesis if isinstance(found, Alignment) else found
     speakers = [first] if isinstance(first, Hypothesis) else first
     if isinstance(found, Alignment) and found.lines and format in SUBTITLES:

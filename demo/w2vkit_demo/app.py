@@ -42,13 +42,14 @@ def build(service: Service) -> gr.Blocks:
         background = service.models.background
         use = download_notice.build(background, stoppable=service.models.downloads) if background else None
         with gr.Row(elem_id="top"):
-            gr.HTML(f"{ICON.read_text(encoding='utf-8')}<h1>{strings.HEADING}</h1><p>{strings.PROMISE}</p>", elem_id="title")
+            heading = f'<h1 data-recording="{strings.RECORDS}">{strings.HEADING}</h1><p>{strings.PROMISE}</p>'
+            gr.HTML(ICON.read_text(encoding="utf-8") + heading, elem_id="title")
             chosen_model = model_choice.build(service.models, use)
         if first.notice:
             why = f"<details><summary>{strings.NOTICE}</summary>{widgets.message(first.notice)}</details>"
             gr.HTML(why, elem_id="notice", apply_default_css=False)
         for name, tab in TABS.items():
-            with gr.Tab(name):
+            with gr.Tab(name, id=name.lower()):
                 tab.build(service, chosen_model)
         api.build(service)
         erase = f'<button type="button" data-erase hidden>{strings.ERASE}</button>'

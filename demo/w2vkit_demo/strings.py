@@ -10,11 +10,16 @@ LARGE_LEFT = ", about {time} left"
 LARGE_BAR = "Download of the large model"
 LARGE_READY = "The large model is on this computer now. It makes far fewer errors."
 LARGE_STOPPED = "The small model is in use. The download of the large one was stopped; what has come is kept."
+LARGE_FAILED = (
+    "The large model could not be downloaded, because the machine that runs this page does not reach huggingface.co. Try again "
+    "later: press Resume the download."
+)
 LARGE_USE, LARGE_STOP, LARGE_RESUME = "Use the large model", "Stop the download", "Resume the download"
 PRIVACY = (
-    "Recordings stay on the machine that runs this page and are deleted after an hour. The last result stays in your browser."
+    "Recordings stay on the machine that runs this page and are deleted after an hour. The last results stay in your browser."
 )
-ERASE = "Erase it"
+ERASE = "Erase them"
+RECORDS = "Recording"
 RUNS = "Ready: <strong>{name}</strong> (on {device})"
 DEVICES = {"cpu": "the processor", "cuda": "the graphics card", "mps": "the graphics chip"}
 
@@ -22,6 +27,8 @@ TAB_TRANSCRIBE, TAB_ALIGN, TAB_COMPARE, TAB_ABOUT = "Transcribe", "Align", "Comp
 TAB_LIVE = "Live"
 SOURCE = "Your voice, or a file"
 LIMITS = "WAV, MP3, M4A, FLAC, MP4, WebM ... up to {minutes:g} min and {mb:g} MB. English, unless you choose another model."
+TOO_LONG = "The sound is longer than {minutes:g} min, the most that this page takes. Cut it into parts."
+TOO_LARGE_FILE = "This file is larger than {mb:g} MB, the most that this page takes. Save it as MP3, or cut it into parts."
 MIC_REFUSED = "The browser gives no sound. Allow this page to use the microphone, then press Record again."
 EXAMPLES = "Or try an example"
 EXAMPLE_TITLES = (
@@ -47,7 +54,7 @@ SEVERAL = "Several files"
 SEVERAL_ABOUT = "Choose or drop files. They are read one after the other; a file that cannot be read does not end the others."
 SEVERAL_FORMATS = "Formats in the zip"
 SEVERAL_HEAD = ("file", "result")
-SEVERAL_WAITS, SEVERAL_READS, SEVERAL_DONE = "waits", "is read", "{words} words, {confidence:.0%}"
+SEVERAL_WAITS, SEVERAL_READS, SEVERAL_DONE = "waits", "is being read", "{words} words, {confidence:.0%}"
 SEVERAL_SILENT = "no words"
 SEVERAL_ZIP = "Download the texts (zip)"
 ZIP = "texts.zip"
@@ -81,8 +88,8 @@ NBEST = "Other texts that the model thinks likely"
 NBEST_BUTTON = "Find the five likeliest texts"
 NBEST_HEAD = ("text", "share")
 NBEST_ABOUT = (
-    "Struck through: words of the first text that the other one lacks or replaces. The share compares the five texts with each "
-    "other: it is their probability by beam search (32 prefixes), scaled to a sum of 100 %."
+    "Struck through: words of the first text that the other one lacks or replaces. The share says how likely a text is among "
+    "these; together they make 100 % (probabilities of a beam search with 32 prefixes)."
 )
 
 REFERENCE = "Check against the true text"
@@ -115,6 +122,10 @@ LIVE_VIEW = {
     "stopping": "Transcribing the last words",
     "refused": "The browser gives no sound. Allow it to use the microphone, and try again.",
     "lost": "The server does not answer. The text so far stays below.",
+    "replace": "A new recording replaces the text of the last one. Record anew?",
+    "good": "Level: good",
+    "quiet": "Too quiet: come closer to the microphone.",
+    "clipped": "Clipped: too loud. Move away from the microphone.",
     "insecure": "The browser does not allow a microphone at this address. Open the page by https, or at localhost.",
 }
 
@@ -123,14 +134,27 @@ ALIGN_TEXT = "The text that was said"
 ALIGN = "Find the times"
 ALIGN_WAITING = "Choose a sound and write what is said in it. The times of the words appear here."
 ALIGNED = "{seconds:.1f} s of sound, {words} words placed in {elapsed:.2f} s"
-ALIGN_FIT = "average fit {confidence:.0%}"
+FITS = {"sure": "fits well", "likely": "fits", "doubtful": "fits poorly"}
+ALIGN_FIT = "the text {fit} ({confidence:.0%})"
+ALIGN_POOR = "words that fit poorly: {words}"
+ALIGN_TIMES_HEAD = ("word", "start (s)", "end (s)", "fit")
 POOR_FIT = "This text hardly fits the sound ({confidence:.0%}). Is it the right text?"
 UNMAPPED = "The model does not know these characters and skipped them: {characters}"
-ALIGN_VIEW = {"legend": "How well each word fits the sound:", "sure": "fits well", "likely": "fits", "doubtful": "fits poorly"}
+STOPPED_ALIGN = f"This was stopped. Press '{ALIGN}' to begin again."
+ALIGN_RESTORED = "This is the last result, which this browser kept. Choose its sound again to change the text."
+ALIGN_VIEW = FITS | {
+    "legend": "How well each word fits the sound:",
+    "shades": FITS,
+    "doubt": "Next poor fit",
+    "strip": "The whole sound. Drag to move the part that is shown. Marks at the bottom are words that fit poorly.",
+}
 
 COMPARE_ABOUT = "Read one recording in two ways and see what changes."
 COMPARE_WAITING = "Choose a sound. Both texts and what differs appear here."
 COMPARE = "Compare"
+STOPPED_COMPARE = f"This was stopped. Press '{COMPARE}' to begin again."
+COMPARE_RESTORED = "This is the last result, which this browser kept. Choose its sound again to compare anew."
+COMPARE_SHARE = "set-up {letter}, {share}"
 SETUP = "Set-up {letter}"
 SOUND, DECODER, SNR, SPEED = "Sound", "Spelling", "Signal to noise (dB; lower = more noise)", "Speed (1 = as it is)"
 SOUNDS = {"as it is": "clean", "with noise": "noise", "through a telephone (8 kHz)": "telephone"}
@@ -144,7 +168,8 @@ DECODERS = {
 }
 SPELLING = "Spelling"
 SPELLING_ABOUT = (
-    "The correction looks for common English words (beam search with a language model). Without it: greedy decoding."
+    "Corrected: where letters are in doubt, the likelier word is taken (beam search with a language model). Exactly as heard: "
+    "the likeliest letter at each moment (greedy decoding)."
 )
 TRANSCRIBE_DECODERS = {
     "Corrected to likely words": "checkpoint",
@@ -162,19 +187,19 @@ SAME = "Both set-ups give the same text."
 NO_WORDS = "Set-up {letter} gives no words."
 COMPARE_MARKS = "<s>only in A</s> <ins>only in B</ins> <s>A</s><b>B</b>"
 WORK_ENDED = (
-    "The process that does this was ended twice. The machine may be short of memory: try again, or choose greedy decoding."
+    "The machine ended this work twice; it may be short of memory. Try again, or choose 'exactly as heard' (greedy decoding)."
 )
 WORK_TOO_LONG = "This takes longer than {seconds:.0f} s and was stopped. Give a shorter sound, or use the command line."
 WORK_FAILED = "This failed unexpectedly ({error}) Try again, or use the command line."
 NOT_DECODED = "The file could not be decoded. {error} It may be damaged: export it again as WAV, FLAC or MP3."
 TOO_MANY_HOTWORDS = (
-    "There are {count} hot words, or one of them is too long. The page takes {phrases} of at most {words} words and "
-    "{characters} characters each. Leave some out, or use the command line."
+    "There are {count} words to expect (hot words), or one of them is too long. The page takes {phrases} of at most {words} "
+    "words and {characters} characters each. Leave some out, or use the command line."
 )
 UNEXPECTED = "This failed unexpectedly ({kind}). Try again with another file, or report it with that file."
 WRONG_TYPE = "The argument {name} must be {wanted}, not {given}. The link 'Use via API' shows an example."
 TOO_FEW_ARGUMENTS = "{given} arguments are given, {needed} are needed: {names}."
-TOO_LARGE = "The request is too large. The page takes files of up to {mb:g} MiB."
+TOO_LARGE = "The request is too large. The page takes files of up to {mb:g} MB."
 TOO_MANY_UPLOADS = "So much was uploaded from your address that you have to wait: uploads are deleted after an hour."
 SERVER_FULL = "The server has no room for further uploads now. Uploads are deleted after an hour: try again later."
 WAIT = "Too many wrong passwords. Wait {seconds:.0f} s and try again."
@@ -184,7 +209,7 @@ NO_EMISSIONS = (
 )
 RESTORED = "This is the last result, which this browser kept. Choose its sound again to edit it."
 NOT_RESTORED = "The last result that this browser kept could not be read. Choose a sound."
-NO_HOTWORDS = "There are no hot words. Write some, separated by commas, or choose another decoder."
+NO_HOTWORDS = "There are no words to expect (hot words). Write some, separated by commas, or choose another decoder."
 NO_LANGUAGE_MODEL = "{name} comes without a language model of its own. Choose another decoder, such as bundled or beam."
 WRONG_CHOICE = "There is no {kind} {value!r}. Choose one of: {choices}."
 TOO_MUCH_TEXT = "The text has {length:,} characters, the page takes {limit:,}. Shorten it, or use the command line."
@@ -229,6 +254,12 @@ API = {
     "compare": "Transcribes a sound file with two set-ups: both results, and their words side by side.",
     "models": "Lists the models that can be named on this machine, and which are loaded.",
 }
+API_ARGUMENT = "Argument {name}: {error}"
+API_NO_AUDIO = "The argument audio is missing. Give a sound file; in Python: handle_file(path)."
+API_NOT_TAKEN = (
+    "Argument {names}: this file was not uploaded to the page, and could not be fetched from an address. In Python, "
+    "handle_file(path) uploads a file; the link 'Use via API' shows how."
+)
 API_MODEL = "a model of this machine, see /models; empty: the one that the page was started with"
 API_DECODER = (
     "greedy, beam, hotwords, checkpoint (with the language model that comes with the model), bundled (with w2v-mini's English "
@@ -240,7 +271,7 @@ API_SPEED = "how many times as fast the sound is played, 0.25 to 4"
 # The linked view; its script fills in {names}.
 VIEW = {
     "name": "Waveform, words and probabilities",
-    "legend": "How sure the model is (its own estimate):",
+    "legend": "How sure the model says it is:",
     "sure": "sure (80 % and more)",
     "likely": "likely (50 % and more)",
     "doubtful": "doubtful",
@@ -282,7 +313,7 @@ VIEW = {
     "selected": "Selected: {start} to {stop} s ({span} s)",
     "stage": "Waveform, words and probability of every character over time. Press ? for the keys.",
     "frame": "Frame {frame}: {start} to {end} s",
-    "path": "The likeliest label of each frame around it; repeats are merged, blanks (·) dropped:",
+    "path": "The likeliest letter of each frame; repeats are merged, blanks (·, no letter) dropped:",
     "becomes": "becomes",
     "empty": "nothing",
     "hint": (

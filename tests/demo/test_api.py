@@ -27,6 +27,7 @@ def test_a_clip_comes_back_as_json(client, clip, default_texts):
     answer = client.predict(handle_file(str(clip.path)), api_name="/transcribe")
     assert answer["text"] == default_texts[clip.path.name] == " ".join(word["text"] for word in answer["words"])
     assert all(0 <= word["start"] < word["end"] <= answer["seconds"] for word in answer["words"])
+    assert answer["audio"] == clip.path.name
 
 
 def test_what_is_missing_in_a_file_comes_back_as_a_note(client, tmp_path):
@@ -44,9 +45,9 @@ def test_a_request_chooses_its_decoder_by_name(client):
     learned = client.predict(clip, decoder="language model", lm_text=SAY.text, api_name="/transcribe")
     assert beam["text"] and hot["text"]
     assert set(learned["text"].split()) & set(SAY.text.split())
-    with pytest.raises(AppError, match="Choose one of: greedy, beam"):
+    with pytest.raises(AppError, match=r"Argument decoder: .*Choose one of: greedy, beam"):
         client.predict(clip, decoder="oracle", api_name="/transcribe")
-    with pytest.raises(AppError, match="no hot words"):
+    with pytest.raises(AppError, match=r"Argument hotwords: .*no words to expect"):
         client.predict(clip, decoder="hotwords", api_name="/transcribe")
 
 
@@ -61,9 +62,10 @@ def test_a_known_text_is_aligned_to_its_characters(client):
     answer = client.predict(handle_file(str(SAY.path)), SAY.text, api_name="/align")
     assert [word["text"] for word in answer["words"]] == SAY.text.split()
     assert "".join(character["text"] for character in answer["characters"]) == SAY.text.replace(" ", "")
+    assert answer["audio"] == SAY.path.name
     starts = [word["start"] for word in answer["words"]]
     assert starts == sorted(starts) and answer["unmapped"] == []
-    with pytest.raises(AppError, match="longer than the sound allows"):
+    with pytest.raises(AppError, match=r"Argument text: .*longer than the sound allows"):
         client.predict(handle_file(str(SAY.path)), SAY.text * 20, api_name="/align")
 
 
@@ -73,16 +75,21 @@ def test_two_set_ups_are_compared(client, default_texts):
     assert [a for a, _ in answer["pairs"] if a] == answer["a"]["text"].split()
     assert [b for _, b in answer["pairs"] if b] == answer["b"]["text"].split()
     assert answer["b"]["text"] != answer["a"]["text"]
+    assert answer["a"]["audio"] == answer["b"]["audio"] == SAY.path.name
 
 
 def test_each_set_up_has_its_own_speed_and_model(client):
     clip = handle_file(str(SAY.path))
     answer = client.predict(clip, speed_b=2, model_b="w2v-mini", decoder_b="greedy", api_name="/compare")
     assert answer["b"]["seconds"] == pytest.approx(answer["a"]["seconds"] / 2, abs=0.01)
-    with pytest.raises(AppError, match="does not offer"):
-        client.predict(clip, model_a="none/such", api_name="/compare")
-    with pytest.raises(AppError, match="speed 0 is out of range"):
-        client.predict(clip, speed_a=0, api_name="/compare")
+    for given, cause in (
+        ({"model_a": "none/such"}, "Argument model_a: .*does not offer"),
+        ({"speed_b": 0}, "Argument speed_b: .*speed 0 is out of range"),
+        ({"sound_b": "loud"}, "Argument sound_b: .*Choose one of: clean"),
+        ({"decoder_a": "oracle"}, "Argument decoder_a: .*Choose one of: greedy"),
+    ):
+        with pytest.raises(AppError, match=cause):
+            client.predict(clip, **given, api_name="/compare")
 
 
 def test_a_model_is_named_for_a_request(client, default_texts):
@@ -103,14 +110,14 @@ def test_the_models_are_listed(client):
 def test_bad_files_are_one_readable_message(client, tmp_path, content, cause):
     path = tmp_path / "<img src=x onerror=alert(1)>.wav"
     path.write_bytes(content)
-    with pytest.raises(AppError, match=cause):
+    with pytest.raises(AppError, match=f"Argument audio: .*{cause}"):
         client.predict(handle_file(str(path)), api_name="/transcribe")
 
 
 def test_sound_beyond_the_limit_is_refused_by_its_header(client, tmp_path):
     path = tmp_path / "long.wav"
     soundfile.write(path, np.zeros(8000 * 601, np.int16), 8000)
-    with pytest.raises(AppError, match="longer"):
+    with pytest.raises(AppError, match="Argument audio: The sound is longer than 10 min"):
         client.predict(handle_file(str(path)), api_name="/transcribe")
 
 
@@ -122,6 +129,17 @@ def test_files_of_the_server_that_nobody_uploaded_are_refused(page_url, write, t
         event = httpx.post(calls, json={"data": [given, "greedy", "", "", ""]}, timeout=60).json()["event_id"]
         answer = httpx.get(f"{calls}/{event}", timeout=120).text
         assert "event: error" in answer and "seconds" not in answer
+        assert "Argument audio: this file was not uploaded" in answer and "handle_file" in answer
+
+
+def test_the_list_of_calls_has_code_with_an_example_clip_that_runs(client, page_url, default_texts):
+    calls = httpx.get(f"{page_url}gradio_api/info", timeout=60).json()["named_endpoints"]
+    assert set(calls) == {"/transcribe", "/align", "/compare", "/models"}
+    for name in ("/transcribe", "/align", "/compare"):
+        (audio,) = (one for one in calls[name]["parameters"] if one["parameter_name"] == "audio")
+        assert Path(audio["example_input"]["path"]).name == SAY.path.name
+    answer = client.predict(handle_file(audio["example_input"]["path"]), api_name="/transcribe")
+    assert answer["text"] == default_texts[SAY.path.name]
 
 
 def test_the_example_in_the_guide_to_the_page_runs(page_url, default_texts, capsys):

@@ -135,7 +135,8 @@ def test_the_log_holds_sizes_and_times_only(client, model, clip, caplog, capfd):
         ("compare", [None, "clean", 1, None, "", "", "clean", 1, 1, "", "", "", ""], "argument speed_a must be a number"),
         ("compare", [None, "clean", 1e300, 1, "", "", "clean", 1, 1, "", "", "", ""], "argument snr_a must be a number"),
         ("transcribe", [None], "1 arguments are given, 5 are needed: audio, decoder, hotwords"),
-        ("transcribe", [None, "", "", "", ""], "choose a file"),
+        ("transcribe", [None, "", "", "", ""], "argument audio is missing"),
+        ("transcribe", [{"path": "a.wav"}, "", "", "", ""], "Argument audio: this file was not uploaded"),
     ],
 )
 def test_arguments_of_a_wrong_type_are_named(page, call, arguments, cause, capfd, caplog):

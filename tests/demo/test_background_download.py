@@ -1,5 +1,6 @@
 """The page opens with the bundled model, while the large one is downloaded."""
 
+import logging
 import re
 import shutil
 import time
@@ -12,7 +13,7 @@ from support.server import serve_demo
 
 from w2vkit.errors import ModelError
 from w2vkit.examples import examples
-from w2vkit.model.hub import DEFAULT, REVISIONS
+from w2vkit.model.hub import DEFAULT, REVISIONS, UnavailableError
 from w2vkit_demo.server import background_download
 from w2vkit_demo.server.background_download import BackgroundDownload
 
@@ -81,6 +82,16 @@ def test_a_failed_download_says_why_and_can_be_tried_again(source):
     download.start()
     download.wait(lambda share: None)
     assert download.progress.state == "ready"
+
+
+def test_a_hub_out_of_reach_is_told_to_visitors_without_what_they_cannot_do(source, caplog):
+    source.error = UnavailableError("The Hub cannot be reached. Check the proxy, or name a local folder.")
+    download = BackgroundDownload("someone/large", 1e9)
+    with caplog.at_level(logging.INFO, logger="w2vkit_demo"):
+        download.start()
+        until(lambda: download.progress.state == "failed" and bool(caplog.records))
+    assert "folder" not in download.describe() and "huggingface.co" in download.describe()
+    assert "local folder" in caplog.text  # whoever started the page reads the terminal
 
 
 @pytest.mark.slow

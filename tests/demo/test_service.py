@@ -49,13 +49,15 @@ def test_checkpoint_is_the_models_own_language_model_and_bundled_is_always_w2v_m
     assert service.decoder(Setup(decoder="bundled"))(EMISSIONS).text == bundled != "HELLO WURLT"
 
 
-def test_prepare_starts_the_process_for_short_sounds_and_close_ends_it(service, tmp_path):
+def test_prepare_starts_what_the_first_request_needs_and_close_ends_it(service, tmp_path):
     build_ngram([["HELLO", "WURLT"]] * 3, 2, output=tmp_path / "language_model.arpa.gz")
     service.prepare()
-    process = service._short._process
-    assert process and process.poll() is None
+    decoding = service._audio._free.get()  # the one that the first file gets
+    processes = [decoding._process, service._short._process]
+    assert all(process and process.poll() is None for process in processes)
     service.close()
-    assert process.poll() is not None and service._short._process is None
+    assert all(process.poll() is not None for process in processes)
+    assert service._short._process is decoding._process is None
 
 
 class Model:

@@ -281,6 +281,7 @@ def test_the_next_doubtful_word_by_button_and_key(open_views):
     page.locator(".lv-stage").focus()
     page.keyboard.press("d")
     assert page.evaluate("() => views[0].lit") == first + 3
+    page.wait_for_function("i => views[0].cursor > views[0].data.words[i].start + 0.02", arg=first + 3)  # while it is played
     page.keyboard.press("Shift+D")
     assert page.evaluate("() => views[0].lit") == first
 

@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "align",
         help="find where a known text was said",
-        description="Find where a known text was said: times of words, lines and, in JSON, characters.",
+        description="Find where a known text was said: times of words and, in JSON and TextGrid, of characters and lines.",
     )
     parser.add_argument("audio", metavar="AUDIO", help="an audio file")
     parser.add_argument("text", metavar="TEXT", help="a text file in UTF-8, subtitles (.srt, .vtt), or the text itself")

@@ -7,7 +7,9 @@ from queue import LifoQueue
 
 from w2vkit.audio import Waveform, load
 from w2vkit.errors import AudioError, ServerError
+from w2vkit.examples import examples
 from w2vkit_demo import strings
+from w2vkit_demo.server.limits import MAX_SECONDS
 from w2vkit_demo.server.worker_process import WorkerProcess
 
 PROCESSES = 2  # so that the file of one visitor need not wait for that of another
@@ -23,6 +25,10 @@ class AudioProcesses:
         self._free = LifoQueue[WorkerProcess]()  # the one that was used last, so that quiet servers have one only
         for process in self._processes:
             self._free.put(process)
+
+    def prepare(self) -> None:
+        """Start a process and have it decode a clip, which loads its libraries: the first visitor need not wait for them."""
+        self.load(str(examples()[0].path), sample_rate=16_000, max_seconds=MAX_SECONDS)
 
     def load(self, path: str, *, sample_rate: int, max_seconds: float) -> Waveform:
         """Load a file, as `w2vkit.audio.load` does.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
 from w2vkit.errors import ModelError, W2VKitError
-from w2vkit.model.hub import DEFAULT, DEFAULT_BYTES, fetch
+from w2vkit.model.hub import DEFAULT, DEFAULT_BYTES, UnavailableError, fetch
 from w2vkit_demo import strings
 
 SAY_SECONDS = 10.0  # s; how often the terminal is told
@@ -29,7 +29,7 @@ class Progress:
     seconds_left : float or None
         How long the rest takes at the present rate (s); None if that is not known yet.
     error : str
-        Why it failed; empty if it did not.
+        Why it failed, as the page says it; empty if it did not.
     """
 
     state: str
@@ -122,10 +122,14 @@ class BackgroundDownload:
         try:
             fetch(self.name, progress=report)
             end = Progress("ready", 1.0)
+            said_at_end = strings.LARGE_READY
         except W2VKitError as error:
-            end = Progress("failed", self._progress.share, error=str(error))
+            # The terminal gets the whole reason. A visitor of the page cannot change proxy or folder.
+            said_at_end = str(error)
+            reason = strings.LARGE_FAILED if isinstance(error, UnavailableError) else said_at_end
+            end = Progress("failed", self._progress.share, error=reason)
         if self._set(stopped, end):
-            log.info("%s", self.describe())
+            log.info("%s", said_at_end)
 
     def _set(self, stopped: Event, progress: Progress) -> bool:
         """Set the progress, unless this run of the thread was stopped meanwhile."""

@@ -38,6 +38,18 @@ class Page(gr.Blocks):
             message = str(error) if isinstance(error, W2VKitError) else strings.UNEXPECTED.format(kind=type(error).__name__)
             raise gr.Error(printable(message), print_exception=False) from error
 
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *arguments: Any, **options: Any) -> list[Any]:
+        """Read the arguments; what cannot be read here is a file that is not on this machine."""
+        try:
+            return await super().preprocess_data(block_fn, inputs, *arguments, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            names = [str(component.label) for component in block_fn.inputs if isinstance(component, gr.File | gr.Audio)]
+            if not names:
+                raise
+            raise gr.Error(strings.API_NOT_TAKEN.format(names=", ".join(names)), print_exception=False) from error
+
 
 def _check_types(function: Any, inputs: list[Any]) -> None:
     """Refuse arguments whose type a component would fail on; the message names the argument."""

@@ -1,6 +1,6 @@
 """What the page and its endpoints both do: transcribe and align a file, within the limits of a server."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from w2vkit.decode.hotwords import HOTWORD_WEIGHT
 from w2vkit.decode.lm import BUNDLED, of_checkpoint, path_of
 from w2vkit.decode.lm.build import ngram_from_text
 from w2vkit.emissions import Emissions
-from w2vkit.errors import DecodingError, W2VKitError
+from w2vkit.errors import DecodingError, TooLongError, W2VKitError
 from w2vkit.pipeline.transcription import Transcription, align_file, transcribe
 from w2vkit_demo import strings
 from w2vkit_demo.server.audio_processes import AudioProcesses
@@ -95,7 +95,8 @@ class Service:
         self._long.close()
 
     def prepare(self) -> None:
-        """Start the process for short sounds and have it read the first model's language model."""
+        """Start the processes that a first request needs: one decodes files, one has read the first model's language model."""
+        self._audio.prepare()
         vocabulary = self.models.first.vocabulary
         any_label = np.full((1, len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float32)  # one frame, enough for a search
         self.decoder(Setup())(Emissions(any_label, vocabulary))
@@ -105,17 +106,18 @@ class Service:
         model = self.models.get(setup.model)
         decode = self.decoder(setup)
         sound = degrade(self._load(path, model), setup)
-        if progress is None:
-            return transcribe(sound, model, decode=decode)
-        progress(0, sound.seconds)
-        return transcribe(sound, model, decode=decode, progress=lambda share: progress(share * sound.seconds, sound.seconds))
+        return transcribe(sound, model, decode=decode, progress=_told(progress, sound))
 
-    def align(self, path: str, text: str, model: str = "") -> tuple[Transcription, Alignment]:
-        """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does; the text can be that of subtitles."""
+    def align(self, path: str, text: str, model: str = "", progress: Progress | None = None) -> tuple[Transcription, Alignment]:
+        """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does; the text can be that of subtitles.
+
+        ``progress`` may raise an error to end this.
+        """
         text = without_times(text)
         check_length(text)
         chosen = self.models.get(model)
-        return align_file(self._load(path, chosen), text, chosen, align=self.align_emissions)
+        sound = self._load(path, chosen)
+        return align_file(sound, text, chosen, align=self.align_emissions, progress=_told(progress, sound))
 
     def align_emissions(self, emissions: Emissions, text: str) -> Alignment:
         """Align as `w2vkit.align.align` does, in a process with a deadline."""
@@ -158,13 +160,24 @@ class Service:
         return partial(self._search, search, language_model=path)
 
     def _load(self, path: str, model: ModelQueue) -> Waveform:
-        return self._audio.load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
+        try:
+            return self._audio.load(path, sample_rate=model.sample_rate, max_seconds=model.max_seconds)
+        except TooLongError as error:  # its message names options that a visitor does not have
+            raise TooLongError(strings.TOO_LONG.format(minutes=model.max_seconds / 60)) from error
 
     def _search(self, search: BeamSearch, emissions: Emissions, *, language_model: Path | None) -> Hypothesis:
         return self._process(emissions).search(emissions, search, language_model=language_model)
 
     def _process(self, emissions: Emissions) -> BeamProcess:
         return self._short if emissions.seconds <= SHORT_SECONDS else self._long
+
+
+def _told(progress: Progress | None, sound: Waveform) -> Callable[[float], None] | None:
+    """Tell seconds instead of a share, from 0 on."""
+    if progress is None:
+        return None
+    progress(0, sound.seconds)
+    return lambda share: progress(share * sound.seconds, sound.seconds)
 
 
 def degrade(waveform: Waveform, setup: Setup) -> Waveform:

@@ -2,21 +2,13 @@
 // And the last result, which this browser keeps until it is erased.
 (() => {
   "use strict";
-  const FIRST = "transcribe";
+  const FIRST = "transcribe", { until } = window.w2vkitPage;
   const tabs = () => [...document.querySelectorAll("[role=tab]")];
-  const named = tab => tab.textContent.trim().toLowerCase();
+  const named = tab => tab?.dataset.tabId ?? FIRST;
   const seen = query => [...document.querySelectorAll(query)].filter(node => node.offsetParent);
-  const open = () => named(tabs().find(tab => tab.getAttribute("aria-selected") === "true") ?? { textContent: FIRST });
+  const open = () => named(document.querySelector("[role=tab][aria-selected=true]"));
   const taken = {}; // the example of each tab, from 1 on
   let steering = false, wanted = null; // an address is being followed; the moment to show when its result comes
-
-  async function until(find) {
-    for (let tries = 0; tries < 100; tries++) {
-      const found = find();
-      if (found) return found;
-      await new Promise(done => setTimeout(done, 100));
-    }
-  }
 
   function write(tab, t, kind = "pushState") {
     const parts = [tab === FIRST ? "" : tab, taken[tab] && `example=${taken[tab]}`, t !== undefined && `t=${(Math.ceil(100 * t) / 100).toFixed(2)}`];
@@ -44,7 +36,7 @@
   }
 
   function arrived() { // a result is here: show the wanted moment
-    const view = seen(".lv-mount").map(node => window.w2vkitPage.views.get(node)).find(Boolean);
+    const view = seen(".lv-mount").map(node => w2vkitPage.views.get(node)).find(Boolean);
     if (wanted === null || !view) return;
     const t = wanted;
     wanted = null;
@@ -71,39 +63,42 @@
   addEventListener("popstate", follow);
   if (location.hash) follow();
 
-  // The last result of the first tab; of a short one the sound, too.
+  // The last result of each tab, by the id of its view; of a short one the sound, too.
   const KEY = "w2vkit-last", LONGEST = 60; // s
-  const store = kept => {
-    try {
-      if (kept) localStorage.setItem(KEY, JSON.stringify(kept));
-      else localStorage.removeItem(KEY);
-    } catch { /* too large, or the browser keeps nothing */ }
+  let shelf = {};
+  try { shelf = localStorage; } catch { /* this browser keeps nothing */ }
+  const keys = () => Object.keys(shelf).filter(key => key.startsWith(KEY)), erase = () => document.querySelector("[data-erase]");
+  const showErase = () => erase()?.toggleAttribute("hidden", !keys().length);
+  function keep(id, value) {
+    delete shelf[KEY + id];
+    if (value) for (const audio of [value.audio, undefined]) try {
+      shelf[KEY + id] = JSON.stringify({ ...value, audio });
+      break;
+    } catch { /* too large, the second time without the sound */ }
     showErase();
-  };
-  const showErase = () => document.querySelectorAll("[data-erase]").forEach(button => { button.hidden = !localStorage.getItem(KEY); });
-  async function remember() {
-    const view = window.w2vkitPage.view("view");
-    if (!view) return;
-    const { audio, ...value } = view.value, kept = { ...value, summary: document.querySelector("#summary").textContent };
-    try {
-      const blob = audio?.url && value.seconds <= LONGEST ? await (await fetch(audio.url)).blob() : null;
-      if (blob) kept.audio = { url: await new Promise(done => {
-        const reader = Object.assign(new FileReader(), { onload: () => done(reader.result) });
-        reader.readAsDataURL(blob);
-      }) };
-    } catch { /* the sound is no longer there */ }
-    if (view === window.w2vkitPage.view("view")) store(kept);
   }
-  function last() { // what to show after a reload; an address with an example comes first
-    try {
-      return location.hash.includes("example=") ? null : JSON.parse(localStorage.getItem(KEY));
-    } catch {
-      return null;
+  async function remember(result = "result") {
+    for (const node of document.querySelectorAll(`#${result} .lv-mount`)) {
+      const { id } = node.dataset, view = w2vkitPage.view(id);
+      if (!view) continue;
+      const { audio, ...kept } = view.value;
+      kept.summary = document.querySelector("#summary")?.textContent;
+      try {
+        const sound = audio?.url && kept.seconds <= LONGEST && await (await fetch(audio.url)).arrayBuffer();
+        if (sound) kept.audio = { url: `data:audio/wav;base64,${w2vkitPage.base64(sound)}` };
+      } catch { /* the sound is no longer there */ }
+      if (view === w2vkitPage.view(id)) keep(id, kept);
     }
   }
-  document.addEventListener("w2vkit-reworded", remember);
-  document.addEventListener("click", event => { if (event.target.closest?.("[data-erase]")) store(null); });
-  addEventListener("load", () => until(() => document.querySelector("[data-erase]")).then(showErase));
+  // What to show after a reload; an address with an example comes first.
+  const last = id => location.hash.includes("example=") ? null : JSON.parse(shelf[KEY + id] ?? null);
+  document.addEventListener("w2vkit-reworded", () => remember());
+  document.addEventListener("click", event => {
+    if (event.target !== erase()) return;
+    keys().forEach(key => delete shelf[key]);
+    showErase();
+  });
+  until(erase).then(showErase);
 
-  window.w2vkitAddress = { arrived, remember, last };
+  window.w2vkitAddress = { open, arrived, remember, keep, last };
 })();

@@ -3,9 +3,9 @@
 (() => {
   "use strict";
   const { clamp, frameAt, timeOf } = window.w2vkitData;
-  const GUTTER = 50, WAVE = 50, SPECTRUM = 76, WORDS = 28, AXIS = 20, BAR = 20, ROW = 13, STRIP = 36;
+  const GUTTER = 50, WAVE = 50, SPECTRUM = 76, WORDS = 28, AXIS = 20, BAR = 20, ROW = 15, STRIP = 36;
   const STEPS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60];
-  const MONO = "11px ui-monospace, 'DejaVu Sans Mono', monospace", PLAIN = "11px system-ui, sans-serif";
+  const MONO = "14px ui-monospace, 'DejaVu Sans Mono', monospace", PLAIN = "14px system-ui, sans-serif"; // the page's smallest size
 
   // Positions: x from a time and back, and the top of each part.
   function layout(data, view, width, rows, spectrum) {
@@ -36,7 +36,10 @@
   const shadeOf = probability => Math.round(255 * Math.sqrt(probability));
   const probability = (data, level) => (level ? Math.exp(data.floor * (1 - level / 255)) : 0);
   const css = colour => `rgb(${colour & 255},${(colour >> 8) & 255},${(colour >> 16) & 255})`;
-  const bright = colour => 0.3 * (colour & 255) + 0.59 * ((colour >> 8) & 255) + 0.11 * ((colour >> 16) & 255) > 140;
+  // Black or white, whichever can be read on a colour.
+  const readable = colour => 0.3 * (colour & 255) + 0.59 * ((colour >> 8) & 255) + 0.11 * ((colour >> 16) & 255) > 140 ? "#10161d" : "#ffffff";
+
+  const type = (pen, fillStyle, textAlign, font = PLAIN) => Object.assign(pen, { fillStyle, textAlign, font, textBaseline: "middle" });
 
   function within(pen, left, top, width, height, draw) {
     pen.save();
@@ -46,6 +49,12 @@
     draw();
     pen.restore();
   }
+
+  // The first item and the one after the last of a part, of `count` items in `parts`.
+  const share = (part, count, parts) => {
+    const from = Math.floor((part * count) / parts);
+    return [from, Math.max(from + 1, Math.floor(((part + 1) * count) / parts))];
+  };
 
   function sheet(columns, rows, paint) {
     const picture = new ImageData(columns, rows), canvas = document.createElement("canvas");
@@ -85,7 +94,7 @@
       const count = last - first + 1, columns = Math.min(count, place.width);
       const picture = sheet(columns, rows, pixels => {
         for (let c = 0; c < columns; c++) {
-          const from = first + Math.floor((c * count) / columns), to = Math.max(from + 1, first + Math.floor(((c + 1) * count) / columns));
+          const [from, to] = share(c, count, columns).map(t => first + t);
           const stride = (to - from + 1) >> 1; // two of them: all would take too long to move 60 times a second
           for (let r = 0; r < rows; r++) {
             let level = 0;
@@ -100,10 +109,9 @@
         pen.drawImage(picture, left, top, right - left, span);
       });
     }
-    Object.assign(pen, { fillStyle: ink.muted, font: PLAIN, textAlign: "right", textBaseline: "middle" });
+    type(pen, ink.muted, "right");
     const highest = (sound?.highest ?? 8000) / 1000;
     [[`${highest} kHz`, 7], [`${highest / 2}`, span / 2], ["0", span - 6]].forEach(([text, y]) => pen.fillText(text, GUTTER - 6, top + y));
-    pen.textAlign = "left";
   }
 
   function words(pen, data, place, ink) {
@@ -117,12 +125,10 @@
       pen.fillStyle = ink[shade];
       for (const word of seen) if (word.shade === shade) pen.fillRect(word.left, place.words + WORDS - 5, word.width, 2);
     }
-    Object.assign(pen, { fillStyle: ink.text, textBaseline: "middle", textAlign: "left" });
+    type(pen, ink.text, "left");
     for (const { text, left, width } of seen) {
       const room = width - 6; // CSS pixels; a word that needs a little more is squeezed, one that needs much more left out
-      if (room < 5 * text.length) continue;
-      pen.font = `${room < 7.5 * text.length ? 10 : 12}px system-ui, sans-serif`;
-      pen.fillText(text, left + 3, place.words + WORDS / 2 - 2, room);
+      if (room >= 5.5 * text.length) pen.fillText(text, left + 3, place.words + WORDS / 2 - 2, room);
     }
   }
 
@@ -135,7 +141,7 @@
     const columns = Math.max(1, Math.min(count, Math.round((place.width - GUTTER) * (window.devicePixelRatio || 1))));
     const picture = sheet(columns, rows.length, pixels => {
       for (let c = 0; c < columns; c++) {
-        const from = first + Math.floor((c * count) / columns), to = Math.max(from + 1, first + Math.floor(((c + 1) * count) / columns));
+        const [from, to] = share(c, count, columns).map(t => first + t);
         for (let r = 0; r < rows.length; r++) {
           let level = 0;
           for (let t = from; t < to; t++) level = Math.max(level, data.matrix[t * data.width + rows[r]]);
@@ -159,49 +165,47 @@
   function letters(pen, data, place, table, ink, first, last) {
     const cell = data.frame_seconds * place.scale;
     if (cell < 1.5) return;
-    Object.assign(pen, { font: "bold 11px ui-monospace, 'DejaVu Sans Mono', monospace", textAlign: "center", textBaseline: "middle" });
+    type(pen, ink.text, "center", `bold ${MONO}`);
     for (let t = first, stop; t < last; t = stop) {
       const k = data.best[t], row = place.rows.indexOf(k);
       stop = t + 1;
       if (cell < 12) while (stop < last && data.best[stop] === k) stop++;
-      const text = k === data.boundary ? "␣" : data.labels[k];
-      if (k === data.blank || row < 0 || (stop - t) * cell < 6.8 * text.length) continue;
+      const text = k === data.boundary ? "␣" : data.labels[k], room = (stop - t) * cell;
+      if (k === data.blank || row < 0 || room < 5.5 * text.length) continue;
       const colour = table[data.matrix[((t + stop) >> 1) * data.width + k] || 0];
-      pen.fillStyle = bright(colour) ? "#10161d" : "#ffffff";
-      pen.fillText(text, place.x(timeOf(data, (t + stop) / 2)), place.heat + (row + 0.5) * ROW + 1);
+      pen.fillStyle = readable(colour);
+      pen.fillText(text, place.x(timeOf(data, (t + stop) / 2)), place.heat + (row + 0.5) * ROW + 1, room);
     }
-    pen.textAlign = "left";
   }
 
-  const named = label => (label === "'" ? "“'”" : label.slice(0, 6));
+  const named = label => (label === "'" ? "“'”" : label.slice(0, 5));
 
   function axes(pen, data, place, ink, texts) {
-    Object.assign(pen, { fillStyle: ink.text, font: MONO, textBaseline: "middle", textAlign: "right" });
+    type(pen, ink.text, "right", MONO);
     place.rows.forEach((k, r) => pen.fillText(named(data.labels[k]), GUTTER - 6, place.heat + (r + 0.5) * ROW + 1));
     const span = place.view.stop - place.view.start, room = (place.width - GUTTER) / 64;
     const step = STEPS.find(s => span / s <= room) ?? 120;
-    Object.assign(pen, { font: PLAIN, textAlign: "center" });
+    type(pen, ink.text, "center");
     for (let i = Math.ceil(place.view.start / step); i * step <= place.view.stop; i++) {
       const x = place.x(i * step);
       pen.fillRect(x, place.bottom, 1, 4);
       if (x < place.width - 16) pen.fillText(`${+(i * step).toFixed(2)} s`, Math.max(x, GUTTER + 10), place.bottom + 12);
     }
     bar(pen, place, ink, texts);
-    pen.textAlign = "left";
   }
 
   function bar(pen, place, ink, texts) { // how probable each colour is
-    const colours = ramp(ink.heat), long = Math.round(Math.min(150, place.width / 4)), left = place.width - long - 44, y = place.bottom + AXIS + 10;
+    const colours = ramp(ink.heat), long = Math.round(Math.min(150, place.width / 4)), left = place.width - long - 54, y = place.bottom + AXIS + 10;
     for (let i = 0; i < long; i++) {
       pen.fillStyle = css(colours[shadeOf(i / (long - 1))]);
       pen.fillRect(left + i, y - 7, 1, 13);
     }
-    Object.assign(pen, { fillStyle: ink.muted, font: PLAIN, textBaseline: "middle", textAlign: "right" });
+    type(pen, ink.muted, "right");
     pen.fillText(`${texts.scale}   0 %`, left - 6, y);
     pen.textAlign = "left";
     pen.fillText("100 %", left + long + 6, y);
     pen.textAlign = "center";
-    pen.fillStyle = bright(colours[shadeOf(0.5)]) ? "#10161d" : "#ffffff";
+    pen.fillStyle = readable(colours[shadeOf(0.5)]);
     pen.fillText("50 %", left + long / 2, y);
   }
 
@@ -235,7 +239,7 @@
       pen.strokeRect(GUTTER - 0.5, y + 0.5, place.width - GUTTER, ROW - 1);
       pen.fillStyle = ink.cursor;
       pen.fillRect(0, y, GUTTER - 1, ROW);
-      Object.assign(pen, { fillStyle: ink.paper, font: `bold ${MONO}`, textAlign: "right", textBaseline: "middle" });
+      type(pen, ink.paper, "right", `bold ${MONO}`);
       pen.fillText(named(data.labels[row]), GUTTER - 6, y + ROW / 2 + 1);
     }
     const word = data.words[lit];

@@ -74,7 +74,7 @@
       if (sideways) view.move(view.view.start + (span * event.deltaX) / 1000, span);
       else view.zoom(Math.exp(event.deltaY / (event.deltaMode ? 20 : 300)), view.box.time(x(event)));
     }, { passive: false });
-    view.root.onkeydown = event => key(view, event);
+    view.root.onkeydown = view.head.onkeydown = event => key(view, event);
 
     const { strip } = view;
     if (!strip) return;

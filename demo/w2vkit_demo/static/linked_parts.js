@@ -42,7 +42,7 @@
   // What the keys do, as a dialog.
   function help(texts) {
     const dialog = make("dialog", "lv-help"), list = make("dl", ""), close = make("button", "lv-close", texts.close);
-    dialog.setAttribute("aria-label", texts.help);
+    dialog.ariaLabel = texts.help;
     for (const [key, what] of texts.keys) list.append(make("dt", "", key), make("dd", "", what));
     Object.assign(close, { type: "button", autofocus: true, onclick: () => dialog.close() });
     dialog.onclick = event => { if (event.target === dialog) dialog.close(); }; // beside it

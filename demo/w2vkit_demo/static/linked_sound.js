@@ -108,7 +108,7 @@
     show() {
       const { play, pause } = this.view.texts, on = !this.audio.paused;
       this.button.textContent = on ? `❚❚ ${pause}` : `▶ ${play}`;
-      this.button.setAttribute("aria-label", on ? pause : play);
+      this.button.ariaLabel = on ? pause : play;
     }
   }
 

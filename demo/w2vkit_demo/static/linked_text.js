@@ -7,21 +7,19 @@
   // The words as buttons: `choose` plays one, `seek` goes to a time, `edit` (or null) gets the whole text after a change.
   function words(data, texts, { choose, seek, edit }) {
     const list = make("div", "lv-words"), paragraphs = data.words.filter(word => word.opens).length > 1;
-    list.setAttribute("role", "group");
-    list.setAttribute("aria-label", edit ? texts.words_edit : texts.words);
+    Object.assign(list, { role: "group", ariaLabel: edit ? texts.words_edit : texts.words });
     if (!data.words.length) list.textContent = texts.nothing;
     const buttons = data.words.map((word, i) => {
       const node = make("button", `lv-word lv-${word.shade}${word.changed ? " lv-changed" : ""}`, word.text);
       const confidence = Math.round(100 * word.confidence), shade = texts.shades[word.shade];
       const label = fill(texts.word, { text: word.text, confidence, shade }) + (word.changed ? `, ${texts.changed}` : "");
       const times = fill(texts.times, { start: word.start.toFixed(2), end: word.end.toFixed(2) });
-      Object.assign(node, { type: "button", title: `${label}, ${times}`, tabIndex: i ? -1 : 0, onclick: () => choose(i) });
-      node.setAttribute("aria-label", label);
+      Object.assign(node, { type: "button", title: `${label}, ${times}`, ariaLabel: label, tabIndex: i ? -1 : 0, onclick: () => choose(i) });
       if (edit) node.ondblclick = () => correct(i);
       if (paragraphs && word.opens) {
         const time = make("button", "lv-time", clock(word.start));
-        Object.assign(time, { type: "button", tabIndex: -1, onclick: () => seek(word.start) });
-        time.setAttribute("aria-label", fill(texts.go, { time: clock(word.start) }));
+        const ariaLabel = fill(texts.go, { time: clock(word.start) });
+        Object.assign(time, { type: "button", ariaLabel, tabIndex: -1, onclick: () => seek(word.start) });
         list.append(...(i ? [make("br", "")] : []), time, " ");
       }
       list.append(node, " ");
@@ -30,8 +28,7 @@
 
     function correct(i) { // a field in place of a word
       const field = make("input", "lv-field"), button = buttons[i];
-      Object.assign(field, { value: data.words[i].text, size: data.words[i].text.length + 2 });
-      field.setAttribute("aria-label", texts.correct);
+      Object.assign(field, { value: data.words[i].text, size: data.words[i].text.length + 2, ariaLabel: texts.correct });
       let open = true;
       const end = (keep, focus) => {
         if (!open) return;
@@ -76,7 +73,7 @@
       const close = () => { area.replaceWith(list()); answer.replaceWith(bar); };
       const keep = make("button", "lv-keep", texts.keep), cancel = make("button", "", texts.cancel);
       area.value = data.words.map((word, i) => (i && word.opens ? "\n" : "") + word.text).join(" ").replaceAll(" \n", "\n");
-      area.setAttribute("aria-label", texts.rewrite);
+      area.ariaLabel = texts.rewrite;
       area.onkeydown = event => {
         event.stopPropagation();
         if (event.key === "Escape") close();
@@ -92,8 +89,7 @@
       area.focus();
     });
     add("undo", texts.undo, () => send({ undo: true })).disabled = !data.undo;
-    const sentence = add("sentence", texts.sentence, () => send({ sentence: !data.sentence }));
-    sentence.setAttribute("aria-pressed", String(Boolean(data.sentence)));
+    add("sentence", texts.sentence, () => send({ sentence: !data.sentence })).ariaPressed = Boolean(data.sentence);
     return bar;
   }
 

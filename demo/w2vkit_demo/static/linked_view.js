@@ -3,20 +3,11 @@
 //     const view = w2vkitView.mount(element, data, texts, { name, group });
 //     view.svg(); await view.png(); view.seek(1.2); view.doubtful(); view.close();
 //
-// data, as tabs/linked_view.py makes it (numbers in seconds, bytes in Base64; `LinkedView` there has the details):
-//     seconds                          length of the sound
-//     frame_seconds, start_seconds     frame t covers start_seconds + [t, t + 1) * frame_seconds
-//     labels, blank, silent, boundary  names of the L rows; those of the blank, of all that is no text, of the space or null
-//     matrix, floor                    (T, L) uint8: a byte q is the log-probability floor * (1 - q / 255)
-//     peaks, peak_seconds              (P, 2) int8: lowest and highest sample of every peak_seconds, in 1/127
-//     words                            [{text, start, end, confidence, shade: "sure" | "likely" | "doubtful"}]
-//     audio                            {url}: any sound that the browser plays; without it nothing plays
-//     name                             name of the sound's file, for downloads; may be empty
-// and of a text that can be edited
-//     words                            have opens (a paragraph begins) and changed (by hand) too
-//     undo, sentence                   whether there is a change to undo, and whether the words are in sentence case
-// texts: VIEW of strings.py. Options: name, what tells two views of a page apart; group: views of one group move together;
-// edit: gets {edit: text}, {undo: true} or {sentence: true}, and answers some time by view.reword(...).
+// data: the fields of `LinkedView` in tabs/linked_view.py, and audio: {url}, any sound that the browser plays, without which
+// nothing plays; name: of the sound's file, for downloads; of a text that can be edited: undo, whether there is a change to
+// undo, and sentence, whether the words are in sentence case. texts: VIEW of strings.py. Options: name, what tells two views
+// of a page apart; group: views of one group move together; words: the element for the words, if something stands between
+// them and the plot; edit: gets {edit: text}, {undo: true} or {sentence: true}, and answers some time by view.reword(...).
 // The colours are in linked_view.css; an element of class "dark" around the view makes it dark.
 (() => {
   "use strict";
@@ -30,8 +21,8 @@
   const INKS = ["text", "muted", "paper", "lane", "wave", "cursor", "chosen", "sure", "likely", "doubtful", "heat", "sound"];
 
   class LinkedView {
-    constructor(element, data, texts, { name = "", group = "", edit = null } = {}) {
-      Object.assign(this, { element, texts, group, name, edit, value: { ...data }, data: unpack(data) });
+    constructor(element, data, texts, { name = "", group = "", edit = null, words = null } = {}) {
+      Object.assign(this, { element, texts, group, name, edit, apart: words, value: { ...data }, data: unpack(data) });
       Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, row: -1, selection: null, waiting: false, frame: -1 });
       Object.assign(this, { spectrum: Boolean(data.audio), letters: false, pauses: true });
       const { seconds } = this.data;
@@ -61,18 +52,20 @@
       this.observer.disconnect();
       this.theme.disconnect();
       document.removeEventListener("w2vkit-moved", this.follow);
-      this.element.replaceChildren();
+      for (const node of [this.element, this.apart]) node?.replaceChildren();
     }
 
     build() {
       const { texts, data } = this;
-      this.element.replaceChildren();
+      for (const node of [this.element, this.apart]) node?.replaceChildren();
       const root = this.root = this.element.appendChild(make("section", "lv"));
-      root.setAttribute("aria-label", this.name ? `${texts.name}, ${this.name}` : texts.name);
-      const head = root.appendChild(make("div", "lv-head"));
-      this.list = root.appendChild(make("div", ""));
+      root.ariaLabel = this.name ? `${texts.name}, ${this.name}` : texts.name;
+      const head = make("div", "lv-head");
+      this.head = this.apart?.appendChild(make("div", "lv")) ?? root;
+      this.list = make("div", "");
       this.tools = make("div", "");
       head.append(legend(texts), this.tools);
+      this.head.append(head, this.list);
       this.lay();
       root.append(this.bar());
       if (data.seconds > LONG) {
@@ -81,15 +74,13 @@
         this.strip.append(make("canvas", ""), make("div", "lv-window"), make("div", "lv-here-line"));
       }
       this.stage = root.appendChild(make("div", "lv-stage"));
-      this.stage.tabIndex = 0;
-      this.stage.setAttribute("role", "application");
-      this.stage.setAttribute("aria-label", this.name ? `${texts.stage} ${this.name}` : texts.stage);
+      Object.assign(this.stage, { tabIndex: 0, role: "application", ariaLabel: this.name ? `${texts.stage} ${this.name}` : texts.stage });
       this.canvas = this.stage.appendChild(make("canvas", "lv-base"));
       this.above = this.stage.appendChild(make("canvas", "lv-above"));
       root.append(this.switches());
       this.readout = root.appendChild(make("div", "lv-readout"));
       this.spoken = root.appendChild(make("div", "lv-spoken"));
-      this.spoken.setAttribute("aria-live", "polite");
+      this.spoken.ariaLive = "polite";
       root.append(make("p", "lv-hint", texts.hint));
       this.help = root.appendChild(help(texts));
       this.audio = root.appendChild(make("audio", "lv-audio"));
@@ -124,8 +115,8 @@
     button(bar, name, text, label, act, pressed) {
       const node = bar.appendChild(make("button", `lv-${name}`, text));
       Object.assign(node, { type: "button", title: label, onclick: act });
-      if (!label.startsWith(text)) node.setAttribute("aria-label", label);
-      if (pressed !== undefined) node.setAttribute("aria-pressed", String(pressed));
+      if (!label.startsWith(text)) node.ariaLabel = label;
+      if (pressed !== undefined) node.ariaPressed = pressed;
       return node;
     }
 
@@ -135,8 +126,7 @@
       add("play", "", texts.play, null); // the player sets its text
       this.looper = add("loop", "↻", texts.loop, () => this.loop(), false);
       this.rate = bar.appendChild(make("select", "lv-speed"));
-      this.rate.setAttribute("aria-label", texts.speed);
-      this.rate.title = texts.speed;
+      this.rate.ariaLabel = this.rate.title = texts.speed;
       for (const speed of SPEEDS) this.rate.append(new Option(`${speed} ×`, speed, speed === 1, speed === 1));
       this.rate.onchange = () => { this.audio.playbackRate = this.audio.defaultPlaybackRate = +this.rate.value; };
       add("in", "+", texts.closer, () => this.zoom(0.5));
@@ -153,7 +143,7 @@
       const { texts } = this, bar = make("div", "lv-bar lv-switches");
       const add = (name, what) => this.button(bar, name, texts[what], texts[`${what}_about`] ?? texts[what], event => {
         this[what] = !this[what];
-        event.currentTarget.setAttribute("aria-pressed", String(this[what]));
+        event.currentTarget.ariaPressed = this[what];
         this.draw();
       }, this[what]);
       if (this.data.audio) add("spectrum", "spectrum");
@@ -233,7 +223,8 @@
     }
 
     doubtful(back = false) { // the next doubtful word, or the one before
-      const index = doubtful(this.data, this.cursor, back);
+      const from = back ? this.atCursor()?.start ?? this.cursor : this.cursor; // it moves while the word is played
+      const index = doubtful(this.data, from, back);
       if (index < 0) return;
       this.choose(index);
       this.say(this.buttons[index].getAttribute("aria-label"));
@@ -254,7 +245,7 @@
 
     loop() {
       this.sound.loop(!this.sound.looping);
-      this.looper.setAttribute("aria-pressed", String(this.sound.looping));
+      this.looper.ariaPressed = this.sound.looping;
     }
 
     speed(step) {

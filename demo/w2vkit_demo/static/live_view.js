@@ -2,6 +2,8 @@
 // is sent after the answer to the last one. Sound waits here meanwhile, so that none is lost unless the server is too slow.
 (() => {
   const MOST_SECONDS = 8, PATIENCE_SECONDS = 20; // s: the most sound that waits; the longest wait for an answer
+  const QUIET = 0.02, CLIPPED = 0.999; // of full scale: speech peaks above the first; the second as in w2vkit/audio/inspection.py
+  const PAUSE_SECONDS = 3; // s: of a speaker; and of "clipped"
   const TAP = `registerProcessor("w2vkit-tap", class extends AudioWorkletProcessor {
     process([input]) { if (input.length) this.port.postMessage(input[0].slice()); return true; }
   });`;
@@ -24,33 +26,34 @@
   }
 
   function wav(parts, count, rate) { // base64 of a mono 16-bit file
-    const view = new DataView(new ArrayBuffer(44 + 2 * count));
-    const write = (at, text) => [...text].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
-    write(0, "RIFF"); view.setUint32(4, 36 + 2 * count, true); write(8, "WAVEfmt "); view.setUint32(16, 16, true);
-    view.setUint16(20, 1, true); view.setUint16(22, 1, true); view.setUint32(24, rate, true); view.setUint32(28, 2 * rate, true);
-    view.setUint16(32, 2, true); view.setUint16(34, 16, true); write(36, "data"); view.setUint32(40, 2 * count, true);
-    let at = 44;
-    for (const part of parts) for (const x of part) { view.setInt16(at, 32767 * Math.max(-1, Math.min(1, x)), true); at += 2; }
-    const bytes = new Uint8Array(view.buffer);
-    let text = "";
-    for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-    return btoa(text);
+    const file = new ArrayBuffer(44 + 2 * count), samples = new Int16Array(file, 44);
+    const head = [0x46464952, 36 + 2 * count, 0x45564157, 0x20746d66, 16, 0x10001, rate, 2 * rate, 0x100002, 0x61746164, 2 * count];
+    new Uint32Array(file, 0, 11).set(head);
+    let at = 0;
+    for (const part of parts) for (const x of part) samples[at++] = 32767 * Math.max(-1, Math.min(1, x));
+    return w2vkitPage.base64(file);
   }
 
   class Live {
     constructor(element, props, trigger) {
-      [this.button, this.box, this.final, this.partial, this.note] =
-        ["button", "box", "final", "partial", "note"].map(name => element.querySelector(`.live-${name}`));
-      Object.assign(this, { props, trigger, texts: props.texts, input: null, state: "idle", number: 0 });
-      this.button.addEventListener("click", () => (this.state === "idle" ? this.record() : this.stop()));
+      for (const name of ["button", "box", "final", "partial", "note", "level", "bar", "loudness"])
+        this[name] = element.querySelector(`.live-${name}`);
+      Object.assign(this, { element, props, trigger, texts: props.texts, input: null, state: "idle", number: 0 });
+      this.button.onclick = () => {
+        if (this.state !== "idle") this.stop();
+        else if (!(this.final.textContent || this.partial.textContent) || confirm(this.texts.replace)) this.record();
+      };
       this.become("idle");
+      const last = w2vkitAddress.last("live");
+      if (last) setTimeout(() => this.number || trigger("input", { kept: last.text }), 500);
     }
 
     become(state) { // idle, opening, recording, or stopping: waiting for the answer to the last block
       this.state = state;
       this.button.textContent = this.texts[state];
       this.button.disabled = state === "opening" || state === "stopping";
-      this.button.classList.toggle("live-on", state === "recording");
+      this.element.classList.toggle("live-on", state === "recording");
+      w2vkitPage.recording("live", state === "recording");
       clearTimeout(this.timer);
       if (state === "stopping") this.timer = setTimeout(() => this.fail(this.texts.lost), 1000 * PATIENCE_SECONDS);
     }
@@ -62,7 +65,8 @@
 
     async record() {
       this.become("opening");
-      Object.assign(this, { parts: [], count: 0, missed: 0, begin: true, sent: 0, took: 0 });
+      Object.assign(this, { parts: [], count: 0, missed: 0, begin: true, sent: 0, took: 0, loud: 0, clipped: -Infinity });
+      this.heard = this.metered = performance.now();
       this.note.textContent = "";
       try {
         this.input = await microphone(samples => this.receive(samples));
@@ -74,6 +78,7 @@
 
     receive(samples) {
       if (this.state !== "recording") return;
+      this.meter(samples);
       this.parts.push(samples);
       this.count += samples.length;
       while (this.count > MOST_SECONDS * this.input.rate) {
@@ -82,6 +87,20 @@
         this.missed += length;
       }
       this.send();
+    }
+
+    meter(samples) {
+      const now = performance.now(), levels = samples.map(Math.abs), peak = levels.reduce((a, b) => Math.max(a, b));
+      this.loud = Math.max(peak, this.loud);
+      if (peak >= QUIET) this.heard = now;
+      if (levels.filter(x => x >= CLIPPED).length > 2) this.clipped = now;
+      if (now - this.metered < 50) return;
+      this.bar.style.backgroundSize = `${100 + 33 * Math.log10(this.loud + 0.001)}% 100%`; // 60 dB
+      const recent = time => now - time < 1000 * PAUSE_SECONDS, word = recent(this.clipped) ? "clipped" : recent(this.heard) ? "good" : "quiet";
+      Object.assign(this, { metered: now, loud: 0.8 * this.loud });
+      if (this.level.dataset.level === word) return; // each change is spoken
+      this.level.dataset.level = word;
+      this.loudness.textContent = this.texts[word];
     }
 
     stop() {
@@ -105,6 +124,7 @@
     answered() {
       const { final = "", partial = "", number = 0, last = false } = this.props.value || {};
       this.show(final, partial);
+      w2vkitAddress.keep("live", final || partial ? { text: `${final} ${partial}`.trim() } : null);
       if (number !== this.number) return;
       this.took = (performance.now() - this.sent) / 1000;
       this.sent = 0;

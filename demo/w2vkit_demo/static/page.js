@@ -11,6 +11,14 @@
     return node;
   };
 
+  async function until(find) { // what is on the page only after a while
+    for (let tries = 0; tries < 100; tries++) {
+      const found = find();
+      if (found) return found;
+      await new Promise(done => setTimeout(done, 100));
+    }
+  }
+
   // The example clips: one button plays a clip here, the other one takes it as the sound.
   function examples(element, props, trigger) {
     const list = element.querySelector(".clips"), player = new Audio();
@@ -18,7 +26,7 @@
     const show = () => list.querySelectorAll(".clip-play").forEach((button, i) => {
       const on = i === playing && !player.paused;
       button.classList.toggle("clip-on", on);
-      button.setAttribute("aria-label", `${on ? props.texts.stop : props.texts.play}: ${props.value[i].title}`);
+      button.ariaLabel = `${on ? props.texts.stop : props.texts.play}: ${props.value[i].title}`;
     });
     player.preload = "none";
     player.onplay = player.onpause = player.onended = show;
@@ -49,20 +57,29 @@
     for (const file of files) all.items.add(file.type.startsWith("audio/") ? file : new File([file], file.name, { type: "audio/mp4" }));
     return all;
   };
-  const several = files => { // more than one: the part "Several files" takes them
-    const box = document.querySelector("#several"), input = () => box.querySelector("input[type=file]");
-    if (!input()) box.querySelector("button")?.click();
-    setTimeout(() => {
-      if (!input()) return;
-      input().files = files;
-      input().dispatchEvent(new Event("change", { bubbles: true }));
-    }, 300);
+  const several = async files => { // more than one: the part "Several files" takes them
+    const kept = asSounds(files).files, box = document.querySelector("#several"), field = () => box.querySelector("input[type=file]");
+    if (!field()) box.querySelector("button").click();
+    const input = await until(field); // a busy machine unfolds the part late
+    input.files = kept;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
   };
   addEventListener("click", event => {
     if (event.target.matches?.(".sound-box input[type=file]")) event.target.accept = ALSO;
   }, true);
+  const tooLarge = ([file]) => { // the server would refuse it, after it was sent
+    const { bytes, large } = document.querySelector(".sound-note").dataset, over = file?.size > +bytes;
+    note(over ? large : "");
+    return over;
+  };
   addEventListener("change", event => {
-    if (event.target.matches?.(".sound-box input[type=file]")) event.target.files = asSounds(event.target.files).files;
+    const input = event.target;
+    if (!input.matches?.(".sound-box input[type=file]")) return;
+    if (!tooLarge(input.files)) input.files = asSounds(input.files).files;
+    else {
+      event.stopImmediatePropagation();
+      input.value = "";
+    }
   }, true);
   addEventListener("drop", event => {
     const box = event.target.closest?.(".sound-box"), files = event.dataTransfer?.files;
@@ -70,6 +87,7 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     if (files.length > 1 && box.id === "source") return several(files);
+    if (tooLarge(files)) return;
     const again = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: asSounds([files[0]]) });
     again.own = true;
     event.target.dispatchEvent(again);
@@ -81,12 +99,12 @@
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const result = document.getElementById(name);
       if (!result || !result.offsetParent) return;
-      window.w2vkitAddress.arrived();
-      if (name === "result") window.w2vkitAddress.remember();
+      w2vkitAddress.arrived();
+      w2vkitAddress.remember(name);
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
-      region ??= make(document.body, "div", "spoken");
-      region.setAttribute("aria-live", "polite");
+      region ??= make(document.body, "div", "lv-spoken");
+      region.ariaLive = "polite";
       region.id = "announcement";
       region.textContent = [...words, ...said].join(". ").slice(0, LONGEST);
       const top = result.getBoundingClientRect().top, calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -94,14 +112,32 @@
     }));
   }
 
+  const base64 = buffer => btoa(Array.from(new Uint8Array(buffer), code => String.fromCharCode(code)).join(""));
+
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
-    const area = make(document.body, "textarea", "spoken"); // without https there is no clipboard
+    const area = make(document.body, "textarea", "lv-spoken"); // without https there is no clipboard
     area.value = text;
     area.select();
     document.execCommand("copy");
     area.remove();
   }
+
+  // While a recording goes on, its tab says so in every tab, and so does the title of the page.
+  const recordings = new Set(), marks = make(document.head, "style", "");
+  function recording(tab, on) {
+    recordings[on ? "add" : "delete"](tab);
+    const mark = `● ${document.querySelector("#title h1").dataset.recording} · `;
+    marks.textContent = [...recordings].map(name => `[data-tab-id="${name}"] { --recording: "${mark}" }`).join("");
+    document.title = (recordings.size ? mark : "") + document.title.replace(mark, "");
+  }
+  const { start } = MediaRecorder.prototype;
+  MediaRecorder.prototype.start = function (...options) { // Gradio's recorder
+    const tab = w2vkitAddress.open();
+    recording(tab, true);
+    this.addEventListener("stop", () => recording(tab, false));
+    return start.apply(this, options);
+  };
 
   // Gradio's recorder shows nothing when the microphone is refused.
   const REFUSED = "Error accessing the microphone"; // the beginning of the error that it throws
@@ -123,17 +159,12 @@
     if (String(event.reason?.message).startsWith(REFUSED)) event.preventDefault();
   });
 
-  // Gradio reads ?view=api, but shows the list only after a press of the link: the first one may hide what is not loaded yet.
+  // Gradio reads ?view=api, but shows the list only after presses of the link: the first one hides what is not loaded yet.
   if (new URLSearchParams(location.search).get("view") === "api") {
-    let presses = 0;
-    const wait = setInterval(() => {
-      const link = document.querySelector("footer .show-api"), done = document.querySelector(".api-docs");
-      if (done || presses === 4) clearInterval(wait);
-      else if (link) { link.click(); presses++; }
-    }, 700);
+    until(() => document.querySelector(".api-docs") || document.querySelector("footer .show-api")?.click());
   }
 
   const views = new WeakMap(); // the view of each element that shows one
   const view = id => views.get(document.querySelector(`#${id} .lv-mount`));
-  window.w2vkitPage = { examples, arrived, copy, views, view };
+  window.w2vkitPage = { examples, arrived, base64, copy, recording, until, views, view };
 })();

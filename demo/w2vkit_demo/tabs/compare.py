@@ -1,7 +1,8 @@
 """The tab Compare: transcribes one recording with two set-ups, marks what differs, and shows both in linked views."""
 
 import time
-from html import escape
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -12,7 +13,7 @@ from w2vkit.evaluate.scoring import difference
 from w2vkit.examples import examples
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
-from w2vkit_demo.server.service import Service, Setup
+from w2vkit_demo.server.service import Service, Setup, check_length
 from w2vkit_demo.tabs import linked_view, widgets
 
 SNR_RANGE = (-5, 30)  # dB
@@ -44,7 +45,9 @@ def build(service: Service, chosen_model: gr.State) -> None:
                     elem_id="lm-text",
                 )
             button = gr.Button(strings.COMPARE, variant="primary", elem_id="compare")
-            facts = gr.HTML(widgets.hint(strings.COMPARE_WAITING), elem_id="compare-facts", elem_classes="facts")
+            with gr.Column(elem_classes="reads"):
+                facts = gr.HTML(widgets.hint(strings.COMPARE_WAITING), elem_id="compare-facts", elem_classes="facts")
+                place_of_stop = gr.Column(elem_classes="stop-place")
             with gr.Column(elem_classes="found"):  # the style hides it while the views are empty
                 views = []
                 for letter in "AB":
@@ -55,33 +58,53 @@ def build(service: Service, chosen_model: gr.State) -> None:
     def nothing(message: str) -> list[Any]:
         return [message, None, None]
 
-    def run(path: str | None, words: str, text: str, *fields: Any) -> list[Any]:
+    def run(path: str | None, words: str, text: str, *fields: Any) -> Iterator[list[Any]]:
         if not path:
-            return nothing(widgets.message(strings.EMPTY))
+            yield nothing(widgets.message(strings.EMPTY))
+            return
         count = len(setup_a)
-        summaries, results = [], []
+        lines, results = list[str](), list[Transcription]()
         try:
             for letter, values in (("A", fields[:count]), ("B", fields[count:])):
                 setup, started = Setup(*values, hotwords=words, lm_text=text), time.perf_counter()
-                found = service.transcribe(path, setup)
+                found = yield from widgets.reading(partial(service.transcribe, path, setup), partial(reads, letter))
                 results.append(found)
-                summaries.append(_summary(letter, setup, found, time.perf_counter() - started))
+                lines.append(_line(letter, setup, found, time.perf_counter() - started))
         except W2VKitError as error:
-            return nothing(widgets.failure(error))
-        said = _changes(*results) + "".join(summaries) + widgets.notes(results[0])
-        return [said, *(linked_view.packed(found, source=path) for found in results)]
+            yield nothing(widgets.failure(error))
+            return
+        told = {"texts": [found.text for found in results], "lines": lines, "notes": results[0].notes}
+        packed = [linked_view.packed(found, source=path, kept=kept) for found, kept in zip(results, (told, None), strict=True)]
+        yield [_said(told), *packed]
+
+    def reads(letter: str, share: str) -> list[Any]:
+        return nothing(widgets.busy(share and strings.COMPARE_SHARE.format(letter=letter, share=share)))
+
+    def restore(event: gr.EventData) -> str:
+        """Say again what was said of the result that the browser kept."""
+        try:
+            return widgets.message(strings.COMPARE_RESTORED) + _said(event._data["restore"]["kept"])
+        except (W2VKitError, KeyError, TypeError, ValueError, AttributeError):
+            return widgets.message(strings.NOT_RESTORED)
 
     def clear(path: str | None) -> list[Any]:
         return nothing(widgets.busy() if path else widgets.hint(strings.COMPARE_WAITING))
 
-    def run_new(path: str | None, *fields: Any) -> list[Any]:
-        return run(path, *fields) if path else clear(path)
+    def run_new(path: str | None, *fields: Any) -> Iterator[list[Any]]:
+        if path:
+            yield from run(path, *fields)
+        else:
+            yield clear(path)
 
     inputs, outputs = [hotwords, lm_text, *setup_a, *setup_b], [facts, *views]
-    widgets.on_new_sound(source, clear, run_new, inputs, outputs, "compare-result")
+    first = widgets.on_new_sound(source, clear, run_new, inputs, outputs, "compare-result")
     private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     compared = button.click(run, [source, *inputs], outputs, **private, **widgets.RUN)
     widgets.announce(compared, "compare-result")
+    views[0].input(restore, None, facts, **private, **widgets.RUN)
+    with place_of_stop:
+        stopped = widgets.hint(strings.STOPPED_COMPARE)
+        widgets.stop_button("compare-stop", lambda: nothing(stopped), outputs, [first, compared])
 
     def follow(model: str) -> list[Any]:
         """Set both set-ups to the model that is chosen above the tabs, and to its default decoder."""
@@ -121,13 +144,13 @@ def _setup_fields(letter: str, setup: Setup, service: Service) -> list[gr.Radio 
     return [sound, snr, speed, model, decoder]
 
 
-def _summary(letter: str, setup: Setup, found: Transcription, elapsed: float) -> str:
+def _line(letter: str, setup: Setup, found: Transcription, elapsed: float) -> str:
     sound = widgets.label_of(strings.SOUNDS, setup.sound)
     if setup.sound == "noise":
         sound += f" ({setup.snr_db:g} dB)"
     if setup.speed != 1:
         sound += strings.COMPARED_SPEED.format(speed=setup.speed)
-    summary = strings.COMPARED.format(
+    line = strings.COMPARED.format(
         letter=letter,
         sound=sound,
         model=setup.model,
@@ -135,17 +158,24 @@ def _summary(letter: str, setup: Setup, found: Transcription, elapsed: float) ->
         elapsed=elapsed,
     )
     if found.hypothesis.words:
-        summary += " · " + strings.CONFIDENCE.format(confidence=found.hypothesis.confidence)
-    return f"<p><strong>{letter}</strong> {escape(found.text)}</p>{widgets.message(summary)}"
+        line += " · " + strings.CONFIDENCE.format(confidence=found.hypothesis.confidence)
+    return line
 
 
-def _changes(a: Transcription, b: Transcription) -> str:
+def _said(told: dict[str, Any]) -> str:
+    """Say what differs between the ``texts`` of A and B, a line for each, and notes on the sound."""
+    a, b = map(str, told["texts"])
+    check_length(a + b)
+    return _changes(a, b) + "".join(widgets.message(str(line)) for line in [*told["lines"], *told["notes"]])
+
+
+def _changes(a: str, b: str) -> str:
     """Mark the words that differ between the text of A and that of B."""
-    if a.text == b.text:
+    if a == b:
         return widgets.message(strings.SAME, "says")
-    if not a.text:
+    if not a:
         return widgets.message(strings.NO_WORDS.format(letter="A"), "says")
-    pairs = difference(a.text, b.text).pairs
+    pairs = difference(a, b).pairs
     changed = sum(before != after for before, after in pairs)
     summary = widgets.message(strings.DIFFERENCES.format(changed=changed, words=len(pairs)), "says")
     return f'{summary}<p class="marked">{marked(pairs)}</p><p class="legend">{strings.COMPARE_MARKS}</p>'

@@ -40,18 +40,19 @@ let view = null;
 const options = { ...props.options, edit: props.options.edit ? change => trigger("input", change) : null };
 const show = () => {
   view?.close();
+  options.words = document.querySelector(`#${options.id}-words .lv-text`);
   view = props.value ? w2vkitView.mount(mount(), props.value, props.texts, options) : null;
   w2vkitPage.views.set(mount(), view);
 };
 watch("value", show);
 show();
-const last = props.options.edit && !props.value && w2vkitAddress.last();
+const last = !props.value && w2vkitAddress.last(mount().dataset.id);
 if (last) setTimeout(() => {
   if (props.value) return;
   props.value = last;
   show();
-  const { words, own, sentence, seconds, name, summary } = last;
-  trigger("input", { restore: { words, own, sentence, seconds, name, summary } });
+  const { words, own, sentence, seconds, name, summary, kept } = last;
+  if (props.options.edit || kept) trigger("input", { restore: { words, own, sentence, seconds, name, summary, kept } });
 }, 500);
 """
 
@@ -62,6 +63,8 @@ REWORD = 'watch("value", () => props.value && w2vkitPage.view(props.view)?.rewor
 
 def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any] | None = None, edit: bool = False) -> gr.HTML:
     """Make an empty linked view, whose value is the result of `packed`.
+
+    After a reload of the page it shows the last value again, and its event ``input`` has ``restore``.
 
     Parameters
     ----------
@@ -77,31 +80,37 @@ def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any
         Offer to change the text: the component's event ``input`` then has ``edit`` (the whole text), ``undo`` or ``sentence``.
     """
     return gr.HTML(
-        html_template='<div class="lv-mount"></div>',
+        html_template=f'<div class="lv-mount" data-id="{elem_id}"></div>',
         js_on_load=MOUNT,
         head=f"<script>{SCRIPT}</script>",  # Gradio runs it once, however many views there are
         apply_default_css=False,
         elem_id=elem_id,
         texts=strings.VIEW | (texts or {}),
-        options={"group": group, "name": name, "edit": edit},
+        options={"id": elem_id, "group": group, "name": name, "edit": edit},
     )
 
 
 def build_words(view: str) -> gr.HTML:
-    """Make a hidden component whose value, of `reworded`, changes the words of a view that is shown."""
-    return gr.HTML(html_template="<span></span>", js_on_load=REWORD, elem_classes="kept", view=view)
+    """Make the place of a view's words, to be laid out before the view; its value, of `reworded`, changes the words."""
+    return gr.HTML(
+        html_template='<div class="lv-text"></div>',
+        js_on_load=REWORD,
+        apply_default_css=False,
+        elem_id=f"{view}-words",
+        view=view,
+    )
 
 
-def packed(found: Transcription, *, source: str = "") -> dict[str, Any]:
+def packed(found: Transcription, *, source: str = "", kept: dict[str, Any] | None = None) -> dict[str, Any]:
     """Pack a result for a view; the sound becomes a file in Gradio's cache, which Gradio serves and later deletes.
 
-    Pictures of the view that are saved get the name of the file ``source``.
+    Pictures of the view that are saved get the name of the file ``source``. The browser gives ``kept`` back after a reload.
     """
     assert found.waveform is not None, "the page keeps the sound of every result"
     path = save_bytes_to_cache(wav(found.waveform), "sound.wav", get_upload_folder())
     audio = {"path": path, "meta": {"_type": "gradio.FileData"}}
     view = asdict(linked_view(found.waveform, found.emissions, found.hypothesis))
-    return view | {"audio": audio, "name": Path(source).name}
+    return view | {"audio": audio, "name": Path(source).name, "kept": kept}
 
 
 def reworded(version: Version, *, sentence: bool) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import numpy as np
 from w2vkit.errors import AudioError, W2VKitError
 from w2vkit.pipeline.live import LiveText, LiveTranscript
 from w2vkit_demo import strings
+from w2vkit_demo.server.limits import MAX_CHARACTERS
 from w2vkit_demo.server.service import Service, Setup
 from w2vkit_demo.tabs import widgets
 
@@ -33,7 +34,9 @@ RATES = range(8_000, 192_001)  # Hz
 MAX_BYTES = 8 * 2**20  # of a block, in base64; the browser sends about a tenth of this
 SCRIPT = (Path(__file__).parents[1] / "static" / "live_view.js").read_text(encoding="utf-8")
 TEMPLATE = (
-    '<button type="button" class="live-button lg primary"></button><p class="live-note" role="alert"></p>'
+    '<button type="button" class="live-button lg primary"></button>'
+    '<div class="live-level"><i class="live-bar" aria-hidden="true"></i>'
+    '<span class="live-loudness" role="status"></span></div><p class="live-note" role="alert"></p>'
     '<div class="live-box live-empty" tabindex="0" role="region" aria-label="{words}" data-hint="{hint}">'
     '<span class="live-final" role="log" aria-live="polite"></span> <span class="live-partial" aria-hidden="true"></span></div>'
 )
@@ -62,6 +65,9 @@ def build(service: Service, chosen_model: gr.State) -> None:
 
     def process(live: LiveTranscript | None, model: str, event: gr.EventData) -> list[Any]:
         block: dict[str, Any] = event._data if isinstance(event._data, dict) else {}
+        if isinstance(block.get("kept"), str):  # the text that the browser kept
+            text = block["kept"][:MAX_CHARACTERS]
+            return [None, {"final": text, "number": -1}, "", text, gr.update(visible=True)]
         number = block.get("number")
         answer = {"number": number if isinstance(number, int) and abs(number) < 2**53 else 0, "last": block.get("last") is True}
         try:

@@ -16,7 +16,7 @@ from w2vkit_demo import strings
 from w2vkit_demo.server.limits import MAX_CHARACTERS
 
 Align = Callable[[Emissions, str], Alignment]
-MOST_SECONDS = 1e6  # of a result that a browser kept
+MOST_SECONDS, MOST_WORDS = 1e6, 100_000  # of a result that a browser kept; its characters are words here, too
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,29 @@ def restored_version(given: Any) -> Version:
     try:
         shown_ones = given["words"][:MAX_CHARACTERS]
         own = given.get("own") or [word["text"] for word in shown_ones]
-        times = [(float(word["start"]), float(word["end"]), float(word["confidence"])) for word in shown_ones]
-        words = tuple(Word(str(text), *numbers) for text, numbers in zip(own, times, strict=True))
+        rows = [(text, w["start"], w["end"], w["confidence"]) for text, w in zip(own, shown_ones, strict=True)]
         changed = tuple(bool(word["changed"]) for word in shown_ones)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise W2VKitError(strings.NOT_RESTORED) from error
-    if not all(np.isfinite(numbers).all() and 0 <= numbers[0] <= numbers[1] < MOST_SECONDS for numbers in times):
-        raise W2VKitError(strings.NOT_RESTORED)
+    words = restored_words(rows)
     return Version(Hypothesis(" ".join(word.text for word in words), words, 0.0), changed)
+
+
+def restored_words(rows: Any) -> tuple[Word, ...]:
+    """Make words of what a browser kept: text, start (s), end (s) and confidence of each.
+
+    Raises
+    ------
+    W2VKitError
+        It is not what a browser keeps.
+    """
+    try:
+        words = tuple(Word(str(text), *map(float, numbers)) for text, *numbers in rows[:MOST_WORDS])
+        if not all(np.isfinite(w.confidence) and 0 <= w.start <= w.end < MOST_SECONDS for w in words):
+            raise ValueError
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise W2VKitError(strings.NOT_RESTORED) from error
+    return words
 
 
 def paragraphs(hypothesis: Hypothesis, pause: float) -> str:

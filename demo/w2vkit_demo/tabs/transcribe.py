@@ -61,14 +61,15 @@ def build(service: Service, chosen_model: gr.State) -> None:
         with gr.Column(elem_classes="bench-result", elem_id="result"):
             facts = gr.HTML(widgets.hint(strings.WAITING), elem_id="facts", elem_classes="facts")
             place_of_stop = gr.Column(elem_classes="stop-place")
-            with gr.Column(elem_classes="found"):  # the style hides it while the view is empty
-                view = linked_view.build("view", edit=True)
-                words = linked_view.build_words("view")
-                summary = gr.HTML(elem_id="summary", elem_classes="facts")
-                errors = gr.HTML(elem_id="errors", elem_classes="facts")
+            with gr.Column(elem_classes="found", elem_id="view"):  # the style hides it while the view is empty
+                words = linked_view.build_words("plot")
+                with gr.Column(elem_classes="said"):
+                    summary = gr.HTML(elem_id="summary", elem_classes="facts")
+                    errors = gr.HTML(elem_id="errors", elem_classes="facts")
                 text = gr.Textbox(elem_id="text", elem_classes="kept")  # for copying and counting; the view shows the words
                 timed = gr.Textbox(elem_id="timed", elem_classes="kept")
                 files = widgets.download_buttons(FORMATS, "download", text, timed)
+                view = linked_view.build("plot", edit=True)
                 with gr.Accordion(strings.REFERENCE, open=False, elem_id="check"):
                     reference = gr.Textbox(
                         label=strings.REFERENCE_EXAMPLE, info=strings.REFERENCE_ABOUT, lines=1, max_lines=6, elem_id="reference"

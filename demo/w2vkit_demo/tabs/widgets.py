@@ -52,8 +52,9 @@ def sound_box(elem_id: str, service: Service) -> gr.Audio:
         elem_classes="sound-box",
     )
     limits = escape(strings.LIMITS.format(minutes=service.models.first.max_seconds / 60, mb=service.max_mb))
-    refused = f'<p class="sound-note" role="alert" data-refused="{escape(strings.MIC_REFUSED)}"></p>'
-    gr.HTML(f"<p>{limits}</p>{refused}", elem_classes="limits")
+    large = escape(strings.TOO_LARGE_FILE.format(mb=service.max_mb))
+    notes = f'data-refused="{escape(strings.MIC_REFUSED)}" data-large="{large}" data-bytes="{service.max_mb * 2**20:.0f}"'
+    gr.HTML(f'<p>{limits}</p><p class="sound-note" role="alert" {notes}></p>', elem_classes="limits")
     clips = example_clips()
     shown = gr.HTML(
         [clip | {"audio": {"path": clip["path"], "meta": {"_type": "gradio.FileData"}}} for clip in clips],
