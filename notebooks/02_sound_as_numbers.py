@@ -17,13 +17,12 @@
 # %%
 import jiwer
 import numpy as np
-import plotly.graph_objects as go
 import soundfile
 import soxr
-from figures import draw_alias, draw_zoom
+from figures import draw_zoom
 from ipywidgets import FloatSlider, IntSlider
-from lesson import answer, check, closest, draw_lines, exercise, hear, predict, show, table
-from plotly.subplots import make_subplots
+from lesson import answer, check, closest, exercise, hear, predict, show, table
+from plots import draw_alias, draw_lines, draw_spectrograms
 
 from w2vkit import Waveform, greedy, load, transcribe
 from w2vkit.examples import examples
@@ -137,16 +136,10 @@ def spectrogram(samples):
     return np.maximum(20 * np.log10(amplitude / amplitude.max() + 1e-9), -80).astype(np.int8)
 
 
-figure = make_subplots(1, 2, subplot_titles=["every third sample", "resampled"], shared_yaxes=True)
-for column, sound in enumerate((every_third, resampled), start=1):
-    picture = spectrogram(sound.samples)
-    axes = {"x": np.arange(picture.shape[1]) * 480 / RATE, "y": np.linspace(0, RATE / 2000, 129)}
-    bar = {"showscale": column == 2, "colorbar": {"title": "dB"}}
-    figure.add_trace(go.Heatmap(z=picture, **axes, **bar, zmin=-80, zmax=0), 1, column)
-figure.update_xaxes(title="time (s)")
-figure.update_layout(yaxis_title="frequency (kHz)")
+both = {"every third sample": every_third, "resampled": resampled}
+pictures = {name: spectrogram(sound.samples) for name, sound in both.items()}
 show(
-    figure,
+    draw_spectrograms(pictures, 480 / RATE, RATE / 2000),
     alt="Two spectrograms. Left: the line climbs to 8 kHz, falls to 0 and climbs again. Right: it "
     "climbs to 8 kHz and ends there.",
 )
@@ -173,10 +166,9 @@ share = np.cumsum(power) / power.sum()
 grid = np.geomspace(50, 12_000, 400)
 axis = {"title": "frequency (kHz)", "type": "log", "tickvals": [0.1, 0.2, 0.5, 1, 2, 4, 8]}
 curve = {"clip 5": np.interp(grid, frequency, share)}
-figure = draw_lines(grid / 1000, curve, "", "fraction of the energy below it", xaxis=axis)
-for limit in (4, 8):
-    name = f"{2 * limit} kHz sampling ends"
-    figure.add_scatter(x=[limit, limit], y=[0, 1], name=name, line_dash="dot", mode="lines")
+ends = {f"{2 * limit} kHz sampling ends": limit for limit in (4, 8)}
+below = "fraction of the energy below it"
+figure = draw_lines(grid / 1000, curve, "", below, xaxis=axis, upright=ends)
 show(figure, alt="The curve rises steeply between 0.1 and 1 kHz and is nearly flat above 1 kHz.")
 below = {limit: float(np.interp(1000 * limit, frequency, share)) for limit in (1, 4, 8)}
 print(", ".join(f"{part:.1%} below {limit} kHz" for limit, part in below.items()))
@@ -341,8 +333,8 @@ def coarse(figure, bits):
 
 
 milliseconds = np.arange(-160, 160) / RATE * 1000
-figure = draw_lines(milliseconds, {"samples": np.zeros(320)}, "time (ms)", "amplitude")
-figure.data[0].line.shape = "hv"
+nothing = {"samples": np.zeros(320)}
+figure = draw_lines(milliseconds, nothing, "time (ms)", "amplitude", shape="hv")
 show(
     figure,
     coarse,

@@ -14,12 +14,12 @@
 # | **You need** | [02](02_sound_as_numbers.ipynb); what a convolution is |
 
 # %%
-import lesson
 import librosa
 import numpy as np
 import torch
 from ipywidgets import IntSlider
-from lesson import answer, check, draw_cone, draw_filters, draw_lines, exercise, predict, show
+from lesson import answer, check, exercise, predict, show, table
+from plots import draw_cone, draw_filters, draw_lines, receptive_fields
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
 from w2vkit import load
@@ -93,10 +93,10 @@ exercise(
 # {{solution 1}}
 
 # %%
-paper = lesson.receptive_fields(*PAPER.values())
-ours = lesson.receptive_fields(config.conv_kernel, config.conv_stride)
+paper = receptive_fields(*PAPER.values())
+ours = receptive_fields(config.conv_kernel, config.conv_stride)
 kernels_and_strides = zip(*PAPER.values(), strict=True)
-lesson.table(
+table(
     ["layer", "kernel", "stride", "S (samples)", "F (samples)", "F (ms)"],
     [
         [number, *pair, *step, 1000 * step[1] / RATE]

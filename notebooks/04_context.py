@@ -15,10 +15,17 @@
 
 # %%
 import numpy as np
-import plotly.graph_objects as go
 import torch
 from ipywidgets import Dropdown, IntSlider
-from lesson import answer, check, draw_attention, exercise, hear, predict, show, table
+from lesson import answer, check, exercise, hear, predict, show, sign, table
+from plots import (
+    draw_added,
+    draw_attention,
+    draw_frame_by_layer,
+    draw_heads,
+    draw_lens,
+    draw_lines,
+)
 
 from w2vkit import Waveform, greedy, load
 from w2vkit.examples import examples
@@ -136,7 +143,7 @@ lettered = np.flatnonzero(reference != model.vocabulary.blank)
 letters = lettered[reference[lettered] != model.vocabulary.word_boundary]
 times = inside.emissions.start_seconds + (np.arange(frames) + 0.5) * STEP
 first = [int(t) for t in letters if t == 0 or reference[t] != reference[t - 1]]
-labels = [model.vocabulary.shown(int(reference[t])) for t in first]
+labels = [sign(model.vocabulary, int(reference[t])) for t in first]
 figure, follow = draw_attention(inside.attentions, times, first, labels)
 show(
     figure,
@@ -164,33 +171,9 @@ apart = np.abs(np.subtract.outer(np.arange(frames), np.arange(frames))) * STEP  
 distance = (inside.attentions * apart).sum(axis=-1).mean(axis=-1)  # (layers, heads) seconds
 entropy = -(inside.attentions * np.log(inside.attentions + 1e-12)).sum(axis=-1)  # nats
 spread = np.exp(entropy).mean(axis=-1)  # (layers, heads) frames
-figure = go.Figure(
-    layout={
-        "xaxis": {"title": "distance (s)", "type": "log"},
-        "yaxis": {"title": "spread (frames)", "type": "log"},
-    }
-)
-for layer in range(layers):
-    names = [f"layer {layer + 1}, head {head + 1}" for head in range(heads)]
-    figure.add_trace(
-        go.Scatter(
-            x=distance[layer],
-            y=spread[layer],
-            mode="markers",
-            name=f"layer {layer + 1}",
-            text=names,
-        )
-    )
 everyone = apart.mean()
-figure.add_scatter(
-    x=[everyone],
-    y=[frames],
-    mode="markers",
-    marker={"symbol": "x", "color": "black"},
-    name="uniform attention",
-)
 show(
-    figure,
+    draw_heads(distance, spread, (everyone, frames)),
     alt="Each head: its mean distance against its spread; the cross is uniform attention.",
 )
 near = np.unravel_index(distance.argmin(), distance.shape)
@@ -279,15 +262,10 @@ kernel = encoder.pos_conv_embed.conv.weight.detach()  # (width, width / groups, 
 taps = kernel.shape[-1]
 strength = kernel.pow(2).sum(dim=(0, 1)).sqrt().numpy()
 offsets = (np.arange(taps) - taps // 2) * STEP
-figure = go.Figure(
-    go.Scatter(x=offsets, y=strength / strength.max(), fill="tozeroy", line_shape="hvh"),
-    layout={
-        "xaxis": {"title": "hears this much earlier (-) or later (+), in s"},
-        "yaxis": {"title": "norm of the weights"},
-    },
-)
+title = "hears this much earlier (-) or later (+), in s"
+norms = {"norm of the weights": strength / strength.max()}
 show(
-    figure,
+    draw_lines(offsets, norms, title, "norm of the weights", shape="hvh"),
     alt="The norm of the positional convolution's weights for each distance in time.",
 )
 print(f"{taps} taps of {1000 * STEP:.0f} ms: {taps * STEP:.2f} s")
@@ -309,13 +287,8 @@ other = torch.from_numpy(model.internals(load(examples()[1].path)).features)
 both = min(frames, len(other))
 here, there = (a - a.mean(axis=0) for a in (added(features)[:both], added(other)[:both]))
 correlation = float((here * there).sum() / np.sqrt((here**2).sum() * (there**2).sum()))
-colours = {"colorscale": "RdBu", "zmid": 0, "colorbar": {"title": "added"}}
-figure = go.Figure(
-    go.Heatmap(z=here.T, x=np.arange(both) * STEP, **colours),
-    layout={"xaxis": {"title": "time (s)"}, "yaxis": {"title": "channel of the states"}},
-)
 show(
-    figure,
+    draw_added(here, STEP),
     alt="What the convolution adds to the frames of a clip, by time and channel.",
 )
 print(f"correlation of the two: {correlation:.2f} (absolute: 1, relative: near 0)")
@@ -373,16 +346,11 @@ for width in widths:
     found.append((width, same, float(divergence)))
 
 # %%
-figure = go.Figure(
-    layout={
-        "xaxis": {"title": "sound on either side (s)", "type": "log", "tickvals": widths},
-        "yaxis": {"title": "fraction of frames with the same label", "range": [0, 1.05]},
-    }
-)
-figure.add_scatter(x=widths, y=[row[1] for row in found], mode="lines+markers")
-figure.add_hline(y=0.9, line_dash="dot")
+axis = {"title": "sound on either side (s)", "type": "log", "tickvals": widths}
+same = {"fraction of frames with the same label": [row[1] for row in found]}
+whole = {"range": [0, 1.05]}
 show(
-    figure,
+    draw_lines(widths, same, "", "", markers=True, level=0.9, xaxis=axis, yaxis=whole),
     alt="Frames with the same label against the sound on either side: rises to 1 at 1.6 s.",
 )
 table(["on either side (s)", "fraction with the same label", "divergence (nats)"], found)
@@ -433,36 +401,7 @@ check(
 )
 
 # %%
-vocabulary = model.vocabulary
-rows = [vocabulary.blank, *sorted(set(vocabulary.columns.values()), key=vocabulary.shown)]
-
-
-def at_layer(figure, layer):
-    figure.data[0].z = (100 * views[layer][:, rows].T).round().astype(np.uint8)
-    path = views[layer].argmax(axis=1)
-    text = "".join(
-        vocabulary.shown(k).replace("space", " ")
-        for t, k in enumerate(path)
-        if (t == 0 or k != path[t - 1]) and k != vocabulary.blank
-    )
-    print(f"layer {layer}: {text[:100] or '(only blanks)'}")
-
-
-figure = go.Figure(
-    go.Heatmap(
-        y=[vocabulary.shown(k) for k in rows],
-        x0=STEP / 2,
-        dx=STEP,
-        zmin=0,
-        zmax=100,
-        colorbar={"title": "%"},
-    ),
-    layout={
-        "height": 560,
-        "xaxis": {"title": "time (s)"},
-        "yaxis": {"autorange": "reversed", "type": "category", "dtick": 1},
-    },
-)
+figure, at_layer = draw_lens(views, model.vocabulary, STEP)
 show(
     figure,
     at_layer,
@@ -479,41 +418,21 @@ print("the model's text:", greedy(inside.emissions).text)
 final = reference[letters]
 probability = [float(view[letters, final].mean()) for view in views]
 agree = [float((view[letters].argmax(axis=1) == final).mean()) for view in views]
-figure = go.Figure(
-    layout={
-        "xaxis": {"title": "layer", "dtick": 1},
-        "yaxis": {"title": "mean over the letter frames", "range": [0, 1.05]},
-    }
-)
-figure.add_scatter(y=probability, mode="lines+markers", name="probability of the final letter")
-figure.add_scatter(y=agree, mode="lines+markers", name="fraction where it is the most likely")
-figure.update_layout(legend={"orientation": "h", "y": 1.15})
+curves = {
+    "probability of the final letter": probability,
+    "fraction where it is the most likely": agree,
+}
+title, axis = "mean over the letter frames", {"title": "layer", "dtick": 1}
 show(
-    figure,
+    draw_lines(np.arange(layers + 1), curves, "", title, markers=True, xaxis=axis),
     alt="The probability of the final letter, layer by layer, rises to the last layer.",
 )
 check(agree[0] < 0.5, "what enters the first layer does not give most of the letters yet")
 
-
 # %%
-def one_frame(figure, frame):
-    t = int(letters[frame])
-    best = np.argsort(-views[-1][t])[:5]
-    for line, k in zip(figure.data, best, strict=True):
-        line.y = [float(view[t, k]) for view in views]
-        line.name = vocabulary.shown(k).replace("<", "‹").replace(">", "›")
-    figure.layout.title = f"frame {t} at {t * STEP:.2f} s, layer by layer"
-
-
 times = inside.emissions.start_seconds + (letters + 0.5) * STEP
-named = [(f"{times[k]:.2f} s: {vocabulary.shown(final[k])}", k) for k in range(len(final))]
-figure = go.Figure(
-    [go.Scatter(mode="lines+markers") for _ in range(5)],
-    layout={
-        "xaxis": {"title": "layer", "dtick": 1},
-        "yaxis": {"title": "probability", "range": [0, 1.05]},
-    },
-)
+named = [(f"{times[k]:.2f} s: {sign(model.vocabulary, final[k])}", k) for k in range(len(final))]
+figure, one_frame = draw_frame_by_layer(views, model.vocabulary, letters, STEP)
 show(
     figure,
     one_frame,

@@ -17,12 +17,24 @@
 from itertools import groupby, pairwise, product
 from math import comb
 
-import lesson
 import librosa
 import numpy as np
-from figures import BLANK, draw_blanks, draw_path, draw_steps, draw_temperature
+from figures import draw_path
 from ipywidgets import Dropdown, FloatSlider, IntSlider
-from lesson import answer, check, closest, draw_lines, exercise, hear, predict, show, table
+from lesson import (
+    BLANK,
+    answer,
+    check,
+    closest,
+    exercise,
+    hear,
+    play_button,
+    predict,
+    show,
+    sign,
+    table,
+)
+from plots import draw_blanks, draw_emissions, draw_lines, draw_steps, draw_temperature
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
@@ -112,12 +124,9 @@ first = emissions[0]
 vocabulary = first.vocabulary
 hear(waveforms[0], clips[0].text)
 print("log_probs:", first.log_probs.shape, f"; {first.frame_seconds * 1000:.0f} ms per frame")
-print("labels:", " ".join(vocabulary.shown(v) for v in range(len(vocabulary))))
-figure = lesson.heatmap(first, greedy(first))
-title = "Emissions, drawn on their side: a line for every label, time to the right"
-figure.update_layout(title={"text": title, "y": 0.98}, paper_bgcolor="white")
+print("labels:", " ".join(sign(vocabulary, v) for v in range(len(vocabulary))))
 show(
-    figure,
+    draw_emissions(first, greedy(first)),
     closed="Open the picture",
     alt="A dark picture with a row for each label. The top row, the blank, is bright at both ends "
     "and in pieces between; short bright dots in the other rows spell the sentence.",
@@ -251,7 +260,7 @@ longest = max(len(one) for one in emissions)
 some = 60 + int(np.argmax(best[60:] != vocabulary.blank))  # a frame with a letter
 options = [(clip.text.title(), i) for i, clip in enumerate(clips)]
 frame = IntSlider(some, 0, longest - 1, layout={"width": "100%"})
-lesson.play_button(frame)
+play_button(frame)
 figure, step = draw_steps(emissions)
 show(
     figure,
@@ -434,11 +443,9 @@ gap = np.insert(probabilities[:, vocabulary.blank], [cut] * 25, np.nan)  # nothi
 middles = paused.start_seconds + (np.arange(len(paused)) + 0.5) * paused.frame_seconds
 now = np.exp(paused.log_probs[:, vocabulary.blank])
 curves = {"the clip as it was (second half moved)": gap, "with the pause": now}
-figure = draw_lines(middles, curves, "time (s)", "probability of blank")
-span = {"x0": middles[cut], "x1": middles[cut + 25]}
-figure.add_vrect(**span, fillcolor="#9aa5b1", opacity=0.25, line_width=0)
+span = (middles[cut], middles[cut + 25])
 show(
-    figure,
+    draw_lines(middles, curves, "time (s)", "probability of blank", span=span),
     alt="Two curves that differ only in a few places near the pause, which is marked grey.",
 )
 print("without:", greedy(first).text)

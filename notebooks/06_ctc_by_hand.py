@@ -19,9 +19,10 @@ from itertools import groupby, product
 
 import numpy as np
 import torch
-from figures import draw_labels, draw_lattice, draw_occupancy, draw_two_bars
+from figures import draw_lattice
 from ipywidgets import Dropdown, SelectionSlider
-from lesson import answer, check, closest, draw_lines, exercise, predict, show, table
+from lesson import answer, check, closest, exercise, predict, show, sign, table
+from plots import draw_labels, draw_lines, draw_occupancy, draw_two_bars
 
 from w2vkit.audio import load
 from w2vkit.decode import greedy
@@ -319,12 +320,10 @@ real = emissions.log_probs.astype(np.float64)
 real -= np.logaddexp.reduce(real, axis=1, keepdims=True)
 strength = pull(real, labels, vocabulary.blank)  # (T, V)
 columns = [vocabulary.blank, *sorted(set(labels), key=vocabulary.shown)]
-names = ["ε", *(vocabulary.shown(c) for c in columns[1:])]
+names = [sign(vocabulary, c) for c in columns]
 title = f"Pull of “{clip.text.title()}”"
-figure, _ = draw_labels(strength[:, columns].round(3), names, title, pull=True)
-start = emissions.start_seconds + emissions.frame_seconds / 2
-figure.data[0].update(dx=emissions.frame_seconds, x0=start, zmin=-1, zmax=1)
-figure.update_layout(height=560, xaxis_title="time (s)")
+clock = (emissions.start_seconds + emissions.frame_seconds / 2, emissions.frame_seconds)
+figure, _ = draw_labels(strength[:, columns].round(3), names, title, pull=True, clock=clock)
 show(
     figure,
     alt="Labels by time, nearly all white; a few cells are red or blue, where the model doubts.",
@@ -376,8 +375,9 @@ shares = np.array([one.mean(axis=0) for one in history])  # (STEPS, V)
 steps = np.arange(1, STEPS + 1)
 curves = dict(zip(NAMES, shares.T, strict=True))
 axis = {"title": "step", "type": "log"}
-figure = draw_lines(steps, curves, "", "mean probability over all frames", xaxis=axis)
-figure.data[-1].line.dash = "dash"  # D lies over B: the sound is the same from both ends
+title = "mean probability over all frames"
+# D lies over B, so it is dashed: the sound is the same from both ends.
+figure = draw_lines(steps, curves, "", title, dashed="D", xaxis=axis)
 show(
     figure,
     closed="Open the figure",

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import jiwer
 import numpy as np
-from figures import draw_alignment, draw_beams, draw_tree
+from figures import draw_tree
 from ipywidgets import Dropdown, IntSlider, SelectionSlider
-from lesson import answer, check, closest, draw_lines, exercise, hear, predict, show, table
+from lesson import answer, check, closest, exercise, hear, predict, show, table
+from plots import draw_alignment, draw_beams, draw_lines
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import beam_search, greedy
@@ -517,10 +518,8 @@ print("said:                 ", references[SHORE])
 print("without any hot word: ", without[SHORE])
 for word, tries in found.items():
     print(f"{word} at {weights[-1]:.0f} nats: {tries[-1][1]}")
-figure = draw_lines(weights, curves, "weight (nats)", "occurrences", markers=True, height=320)
-figure.update_traces(line_shape="hv")
 show(
-    figure,
+    draw_lines(weights, curves, "weight (nats)", "occurrences", markers=True, shape="hv"),
     closed="Open the figure",
     alt="Steps over the weight: SHOW rises to several, WALKED to 1, GIRAFFE stays at 0.",
 )

@@ -16,10 +16,10 @@
 
 # %%
 import numpy as np
-from drawings import draw_errors_of_times, draw_grid, draw_reliability, draw_trellis
-from interactive import draggable_borders
+from figures import draggable_borders
 from ipywidgets import FloatSlider, IntSlider
-from lesson import answer, check, exercise, hear, predict, show, table
+from lesson import answer, check, exercise, hear, predict, show, sign, table
+from plots import draw_errors_of_times, draw_grid, draw_reliability, draw_trellis
 
 from w2vkit import greedy, load
 from w2vkit.align import align
@@ -179,7 +179,7 @@ check(parted[-1] == 0, "at the end of the sound the two lines are the same")
 one = hard[unclear]
 seconds = one.start_seconds + (np.arange(len(one)) + 0.5) * one.frame_seconds
 loss = noisy_delta - noisy_delta.max(axis=1, keepdims=True)
-names = [vocabulary.shown(c) for c in columns_of(clips[unclear].text)]
+names = [sign(vocabulary, c) for c in columns_of(clips[unclear].text)]
 figure, move = draw_trellis(loss, seconds, noisy_path, ways, names)
 show(
     figure,

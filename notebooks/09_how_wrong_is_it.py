@@ -20,10 +20,10 @@
 import jiwer
 import librosa
 import numpy as np
-from drawings import draw_edits, draw_power, draw_rates
-from interactive import resampling
+from figures import resampling
 from ipywidgets import FloatSlider, Text
 from lesson import answer, check, exercise, hear, predict, show, table
+from plots import draw_edits, draw_power, draw_rates
 from scipy.stats import norm
 
 from w2vkit import greedy, load

@@ -31,11 +31,11 @@ import soundfile
 import torch
 import transformers
 from datasets import Dataset
-from drawings import draw_bars, draw_scorings
+from figures import worst_first
 from huggingface_hub import ModelCard
-from interactive import worst_first
 from ipywidgets import Text
 from lesson import answer, check, exercise, predict, show, table
+from plots import draw_bars, draw_scorings
 from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
 
 from w2vkit.audio import load
@@ -139,20 +139,20 @@ COST = ("nothing", "about 1 point", "several points")
 early = predict("What does this option cost on the six clips, in points of WER?", *COST)
 
 # %% [markdown]
-# **Your turn 1.** Write both readings of a path, a string with a character for each frame, where `_` is the blank.
+# **Your turn 1.** Write both readings of a path, a string with a character for each frame, where ε is the blank.
 
 
 # %%
 def reading(path, drop_first):
-    """path: such as "AA_A"; drop_first: whether blanks are dropped before repeats are merged."""
+    """path: such as "AAεA"; drop_first: whether blanks are dropped before repeats are merged."""
     ...  # your turn
 
 
 exercise(
     reading,
-    (("WW_I_LL_L", False), "WILL", "Merge equal neighbours, then drop the blanks."),
-    (("WW_I_LL_L", True), "WIL", "Drop the blanks, then merge: both L are neighbours now."),
-    (("A__A_AB", False), "AAAB", "Merge equal neighbours only, not all equal characters."),
+    (("WWεIεLLεL", False), "WILL", "Merge equal neighbours, then drop the blanks."),
+    (("WWεIεLLεL", True), "WIL", "Drop the blanks, then merge: both L are neighbours now."),
+    (("AεεAεAB", False), "AAAB", "Merge equal neighbours only, not all equal characters."),
 )
 
 # %% [markdown]

@@ -16,11 +16,11 @@
 # %%
 import numpy as np
 import torch
-from drawings import draw_gumbel, draw_histogram, draw_learning, draw_use
+from figures import guessing_game
 from guessing import RATE, Game, Lineup, distractors, lineups, masks, small_network
-from interactive import guessing_game
 from ipywidgets import FloatSlider, IntSlider
 from lesson import answer, check, exercise, predict, show
+from plots import draw_gumbel, draw_histogram, draw_learning, draw_use
 from torch.nn.functional import cross_entropy, gumbel_softmax
 
 from w2vkit import load

@@ -28,9 +28,9 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import torch
-from drawings import draw_training
-from interactive import texts_by_step
+from figures import texts_by_step
 from lesson import answer, check, exercise, hear, predict, show, table
+from plots import draw_training
 from transformers import Wav2Vec2ForCTC
 from transformers.utils.logging import disable_progress_bar
 

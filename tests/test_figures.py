@@ -5,11 +5,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import figures
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from notebooks import figures
 from w2vkit.audio import Waveform
 from w2vkit.emissions import Emissions, Vocabulary
 
@@ -107,3 +107,8 @@ def test_the_tree_grows_and_drops_prefixes(opened):
     page.get_by_role("slider", name="after frame").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("2 prefixes of 3; the best is “AB”")).to_be_visible()
+
+
+def test_data_of_a_figure_cannot_end_its_script(opened):
+    page = opened(figures.draw_path, ["ε", "A"], "εA", "</script><b>")
+    expect(page.get_by_text("wanted: </script><b>")).to_be_visible()
