@@ -345,7 +345,7 @@ hear(Waveform(rounded(waveform.samples, 5).astype(np.float32)), "with 5 bits a s
 # %% [markdown]
 # ## 5. Stereo
 #
-# The model has one ear. `load` takes the mean of the channels, and finds out by the shape which axis they are on.
+# The model takes one channel. `load` takes the mean of the channels, and the shape tells it which axis they are on.
 #
 # **Your turn 3.** Do the same: there are always fewer channels than samples.
 

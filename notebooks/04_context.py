@@ -56,7 +56,7 @@ table(
         [
             "attentions",
             inside.attentions.shape,
-            "layers, heads, frames that look, frames that are looked at",
+            "layers, heads, queries (frames), keys (frames)",
         ],
         ["emissions", inside.emissions.log_probs.shape, "frames, labels: natural logarithms"],
     ],
@@ -160,7 +160,7 @@ show(
 # %% [markdown]
 # ### Distance and entropy
 #
-# Two numbers describe a head: how far it looks on average, and on how many frames it spreads its attention.
+# Two numbers describe a head: how far away it attends on average, and over how many frames its attention is spread.
 #
 # $$\text{distance} = \frac1T \sum_{ij} a_{ij}\, |i - j| \cdot 20\,\text{ms}, \qquad \text{spread} = \frac1T \sum_i e^{H_i}, \quad H_i = -\sum_j a_{ij} \ln a_{ij}$$
 #
@@ -178,7 +178,7 @@ show(
 )
 near = np.unravel_index(distance.argmin(), distance.shape)
 print(
-    f"the nearest-sighted head is head {near[1] + 1} of layer {near[0] + 1}: "
+    f"the head that attends nearest is head {near[1] + 1} of layer {near[0] + 1}: "
     f"{distance[near]:.2f} s; uniform attention would be {everyone:.2f} s"
 )
 check(np.allclose(inside.attentions.sum(axis=-1), 1, atol=1e-3), "each row adds up to 1")
@@ -249,9 +249,9 @@ check((normal - shuffled).abs().mean() > 0.01 * size, "with it, it does")
 answer(
     order,
     "only with the convolution",
-    "Attention and the feed-forward parts treat all frames alike, so shuffled inputs give the "
-    "same outputs, shuffled. "
-    "Only the positional convolution knows who is whose neighbour.",
+    "Attention and the feed-forward parts treat all frames in the same way, so shuffled inputs "
+    "give the same outputs, shuffled. Only the positional convolution depends on which frames "
+    "are neighbours.",
 )
 
 # %% [markdown]
@@ -262,7 +262,7 @@ kernel = encoder.pos_conv_embed.conv.weight.detach()  # (width, width / groups, 
 taps = kernel.shape[-1]
 strength = kernel.pow(2).sum(dim=(0, 1)).sqrt().numpy()
 offsets = (np.arange(taps) - taps // 2) * STEP
-title = "hears this much earlier (-) or later (+), in s"
+title = "frame that the weights are for: earlier (-) or later (+), in s"
 norms = {"norm of the weights": strength / strength.max()}
 show(
     draw_lines(offsets, norms, title, "norm of the weights", shape="hvh"),
@@ -340,7 +340,7 @@ for width in widths:
     emitted = model.emit([w for w, _ in cut])
     rows = [e.log_probs[place] for e, (_, place) in zip(emitted, cut, strict=True)]
     same = np.mean(np.argmax(rows, axis=1) == reference[chosen])
-    # Kullback-Leibler divergence from what the frame says with the whole clip, in nats
+    # Kullback-Leibler divergence from the whole clip's distribution to the window's, in nats
     whole = inside.emissions.log_probs[chosen]
     divergence = (np.exp(whole) * (whole - np.array(rows))).sum(axis=1).mean()
     found.append((width, same, float(divergence)))
@@ -441,7 +441,7 @@ show(
 )
 
 # %% [markdown]
-# **Your turn 2.** Does a head look to one side? Write its mean signed distance in frames: negative looks back, positive ahead.
+# **Your turn 2.** Does a head attend to one side? Write its mean signed distance in frames: negative is back, positive ahead.
 
 
 # %%
@@ -453,13 +453,13 @@ def side(weights):
 back = np.array([[1.0, 0, 0], [1, 0, 0], [0, 1, 0]])
 exercise(
     side,
-    ((np.eye(3),), 0.0, "A head that attends to its own frame looks to no side."),
+    ((np.eye(3),), 0.0, "A head that attends to its own frame has the distance 0."),
     (
         (back,),
         -2 / 3,
         "Weight j - i by the attention, add up over the keys, and take the mean over the queries.",
     ),
-    ((np.full((3, 3), 1 / 3),), 0.0, "Uniform attention looks as far back as ahead."),
+    ((np.full((3, 3), 1 / 3),), 0.0, "Uniform attention goes as far back as ahead."),
 )
 
 # %% [markdown]

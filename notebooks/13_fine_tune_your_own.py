@@ -165,7 +165,7 @@ exercise(
 # {{solution 1}}
 #
 # AdamW divides each step by the size that the gradient of that weight usually has. In the first steps it does not know that size yet, so the
-# learning rate begins low, rises to its peak (*warm-up*), and then falls to zero so that the last steps only polish.
+# learning rate begins low, rises to its peak (*warm-up*), and then falls to zero, so that the last steps change the weights little.
 #
 # **Your turn 2.** Write the rate as a fraction of the peak: it rises in equal parts over the first ten steps (0.1, 0.2, ..., 1.0 for steps 0 to 9), if
 # the fall is not below it; the fall is $1 - \text{step} / (\text{steps} + 1)$.

@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+import jiwer
 import numpy as np
 import soundfile
 from IPython.display import display
@@ -318,3 +319,56 @@ def guessing_game(sounds: Sequence[Any], rate: int, rounds: Sequence[Mapping[str
         "and the network's."
     )
     play("guess", data, alt)
+
+
+def draw_cuts(
+    waveform: Waveform,
+    words: Sequence[tuple[str, float, float]],
+    cuts: Sequence[tuple[float, str, bool]],
+    readings: Mapping[float, Sequence[tuple[str, str, str]]],
+    cut: int,
+) -> None:
+    """Show a sound that is cut in two, and what is read of the pieces; the reader chooses the place and the context.
+
+    Parameters
+    ----------
+    waveform : Waveform
+    words : sequence of (word, start, end)
+        What was said (s).
+    cuts : sequence of (time, name, inside)
+        Where the sound can be cut (s), and whether this is inside of a word.
+    readings : dict of sequence of (joined, left, right)
+        By the context on either side (s): the texts of each cut.
+    cut : int
+        The number of the cut that is shown first, without context.
+    """
+    wanted = " ".join(word for word, _, _ in words)
+    first = next(iter(readings.values()))[cut]
+    data = {
+        "words": list(words),
+        "cuts": [{"time": time, "name": name, "inside": inside} for time, name, inside in cuts],
+        "contexts": list(readings),
+        "readings": [
+            [
+                {"parts": parts(wanted, joined), "errors": edits(wanted, joined), "left": left, "right": right}
+                for joined, left, right in texts
+            ]
+            for texts in readings.values()
+        ],
+        "cut": cut,
+        "context": 0,
+        "seconds": waveform.seconds,
+        "envelope": envelope(waveform.samples, 300),
+        "sound": encoded(waveform.samples, waveform.sample_rate, "FLAC"),
+    }
+    alt = (
+        f"The waveform of “{wanted}”, cut {cuts[cut][1]} without context. The joined text of both pieces is “{first[0]}”. "
+        "Bars show the wrong characters for each place of the cut; most of them are lower between two words than inside of one."
+    )
+    play("cut", data, alt)
+
+
+def edits(wanted: str, found: str) -> int:
+    """Count the characters that have to be replaced, added or left out."""
+    counts = jiwer.process_characters(wanted, found)
+    return counts.substitutions + counts.deletions + counts.insertions

@@ -781,6 +781,67 @@ def draw_histogram(values: Any, title: str, size: float) -> go.Figure:
     return go.Figure(go.Histogram(x=values, xbins=bins, marker_color=PALE), layout=axes)
 
 
+MODELS = {  # the rows of `draw_three_models`: what goes in, the network, two trainings, what comes out
+    "wav2vec 2.0 (2020)": (
+        "the waveform:<br>16,000 numbers a second",
+        "7 convolutions, then<br>transformer layers:<br>a vector every 20 ms",
+        "sound without transcripts:<br>pick the code of a hidden<br>frame among 100 others;<br>the codes are learned, too",
+        "some transcripts: CTC",
+        "one label a frame, all at once:<br><b>ε T H ε E ␣ ε B I R ε D S ε</b>",
+    ),
+    "HuBERT (2021)": (
+        "the waveform:<br>16,000 numbers a second",
+        "the same:<br>7 convolutions, then<br>transformer layers",
+        "sound without transcripts:<br>name the cluster of a hidden<br>frame (k-means of MFCCs,<br>later of own features)",
+        "some transcripts: CTC",
+        "one label a frame, all at once:<br><b>ε T H ε E ␣ ε B I R ε D S ε</b>",
+    ),
+    "Whisper (2022)": (
+        "a log-mel spectrogram of 30 s:<br>80 bands, 100 times a second",
+        "2 convolutions, transformer<br>layers (encoder), and more<br>that write (decoder)",
+        "680,000 h with transcripts:<br>predict the next piece of text<br>from the sound and<br>the text before it",
+        "none",
+        "pieces of text, one after another:<br><b>The | birds | sang | .</b>",
+    ),
+}
+
+
+def draw_three_models(samples: Any, rate: int) -> go.Figure:
+    """Draw what goes into three models, what they learn from, and what comes out; ``samples`` (N,) are an example."""
+    figure = go.Figure(layout={"width": 800, "height": 700, "margin": {"l": 5, "r": 5, "t": 5, "b": 5}, "showlegend": False})
+    tops, colours = [10.0, 7.9, 6.3, 4.3, 3.2, 1.9], [PALE, "#dbe4ee", "#bbf7d0", "#fde68a", PALE]
+    pieces = np.lib.stride_tricks.sliding_window_view(samples, 400)[::400] * np.hanning(400)
+    loud = np.log(np.abs(np.fft.rfft(pieces)[:, :120]) + 1e-2)  # (frames, bins): up to 4.8 kHz
+    for column, (name, rows) in enumerate(MODELS.items()):
+        left, middle = column + 0.03, column + 0.5
+        figure.add_annotation(x=middle, y=10.4, text=f"<b>{name}</b>", showarrow=False, font={"size": 15})
+        for row, (text, colour) in enumerate(zip(rows, colours, strict=True)):
+            top, bottom = tops[row], tops[row + 1] + 0.35
+            figure.add_shape(
+                type="rect", x0=left, x1=left + 0.94, y0=bottom, y1=top, fillcolor=colour, line_width=0, opacity=0.6
+            )
+            place = bottom + 0.4 if row == 0 else (top + bottom) / 2
+            figure.add_annotation(x=middle, y=place, text=text, showarrow=False, font={"size": 12, "color": "#111827"})
+            if row < len(rows) - 1:
+                tip = {"x": middle, "y": bottom - 0.35, "ax": middle, "ay": bottom, "axref": "x", "ayref": "y"}
+                figure.add_annotation(**tip, text="", showarrow=True, arrowhead=2, arrowwidth=2)
+        x = left + 0.05 + 0.84 * np.linspace(0, 1, 600)
+        if "spectrogram" in rows[0]:
+            y = np.linspace(9.05, 9.9, loud.shape[1])
+            picture = {"z": loud.T.round(1), "colorscale": "Viridis", "showscale": False, "hoverinfo": "skip"}
+            figure.add_heatmap(x=np.linspace(x[0], x[-1], len(loud)), y=y, **picture)
+        else:
+            parts = np.array_split(samples / np.abs(samples).max(), 300)
+            y = np.array([[part.min(), part.max()] for part in parts]).ravel()
+            figure.add_scatter(x=x, y=9.5 + 0.42 * y, mode="lines", line={"width": 1, "color": BLUE}, hoverinfo="skip")
+    rows_of = ["goes in", "network", "first training", "second training", "comes out"]
+    for row, name in enumerate(rows_of):
+        middle = (tops[row] + tops[row + 1] + 0.35) / 2
+        figure.add_annotation(x=-0.06, y=middle, text=name, textangle=-90, showarrow=False, font={"size": 12})
+    hidden = {"visible": False, "fixedrange": True}
+    return figure.update_layout(xaxis={"range": [-0.12, 3], **hidden}, yaxis={"range": [1.8, 10.7], **hidden})
+
+
 def draw_published(rows: Sequence[tuple[str, float, float, float, str]]) -> Moved:
     """Draw published error rates against hours of transcripts, for `show` with the controls ``decoder`` and ``hours``.
 
@@ -870,3 +931,39 @@ def draw_training(losses: Sequence[float], rates: Mapping[str, Mapping[int, floa
     right = {"title": "CTC loss", "overlaying": "y", "side": "right", "showgrid": False, "rangemode": "tozero"}
     figure.update_layout(yaxis={"title": "character error rate (fraction of 1)", "rangemode": "tozero"}, yaxis2=right)
     return figure
+
+
+def draw_delays(history: Sequence[tuple[float, Any, Any]], delays: Any) -> Moved:
+    """Draw when each word of a live transcript was spoken, shown and final, for the control ``block``.
+
+    Parameters
+    ----------
+    history : sequence of (seconds, final words, partial words)
+        After each block of sound.
+    delays : (words, 2) array
+        From the end of a word until it is shown, and until it is final (s).
+    """
+    words = history[-1][1]
+    rows, ends = np.arange(len(words)), np.array([word.end for word in words])
+    starts = np.array([word.start for word in words])
+    figure = go.Figure(layout={"title": "", "height": 180 + 22 * len(words), "barmode": "overlay"})
+    spans = {
+        "spoken": (starts, ends, GREY),
+        "waits to be shown": (ends, ends + delays[:, 0], PALE),
+        "partial": (ends + delays[:, 0], ends + delays[:, 1], RED),
+    }
+    for name, (left, right, colour) in spans.items():
+        width = np.maximum(0, right - left)
+        figure.add_bar(y=rows, base=left, x=width, orientation="h", name=name, marker_color=colour)
+    figure.add_scatter(y=[-0.5, len(words) - 0.5], mode="lines", line={"color": "black", "dash": "dot"}, name="heard so far")
+    figure.update_yaxes(tickvals=rows, ticktext=[word.text for word in words], autorange="reversed")
+    figure.update_layout(xaxis={"title": "time (s)"}, legend={"orientation": "h", "y": -0.12})
+
+    def move(figure: Any, block: int) -> None:
+        seconds, final, partial = history[block - 1]
+        figure.data[3].x = [seconds, seconds]
+        figure.layout.title.text = f"{seconds:.1f} s heard: {len(final)} words are final, {len(partial)} partial"
+        print("final:  ", " ".join(word.text for word in final) or "(none)")
+        print("partial:", " ".join(word.text for word in partial) or "(none)")
+
+    return figure, move
