@@ -363,7 +363,7 @@ def draw_cuts(
     }
     alt = (
         f"The waveform of “{wanted}”, cut {cuts[cut][1]} without context. The joined text of both pieces is “{first[0]}”. "
-        "Bars show the wrong characters for each place of the cut; most of them are lower between two words than inside of one."
+        "Bars show how many characters are wrong for each place of the cut."
     )
     play("cut", data, alt)
 
