@@ -64,7 +64,7 @@ answer(
     "model has 16 heads in each of 24 layers. Twice the length takes four times the memory and, "
     "for the attention, four times the work.",
 )
-check(np.isclose(maps["10 minutes"] / maps["1 minute"], 100), "ten times as long: 100 times the size")
+check(np.isclose(maps["10 minutes"] / maps["1 minute"], 100), "ten times the sound: a hundredfold")
 
 # %% [markdown]
 # (There are ways to compute attention without storing the whole map. The work still grows with $T^2$.) And a second reason: a network knows only lengths like those of its training. LibriSpeech's utterances
@@ -131,8 +131,8 @@ answer(
     between,
     closest(between, (0, 1.5, 5), rows[0][1]),
     f"{rows[0][1]:.1f} characters, and {rows[0][2]:.1f} inside of a word. Mostly the space is "
-    "lost, or the letter beside it. A frame needs the sound around it, so no frame has its middle within "
-    f"{1000 * FIELD / 2 / RATE:.0f} ms of the cut; and what the frames next to it "
+    "lost, or the letter beside it. A frame needs the sound around it, so none has its middle "
+    f"within {1000 * FIELD / 2 / RATE:.0f} ms of the cut; and what the frames next to it "
     "would attend to is gone.",
 )
 check(rows[-1][1] + rows[-1][2] < 0.5, "a quarter of a second of context repairs nearly all of it")
@@ -363,6 +363,7 @@ def listen(samples, block):
     return [*history, (end.seconds, end.final, ())], counted.seconds
 
 
+# %%
 SPOKEN = [1, 3]  # clips
 speech = np.concatenate([waveforms[k].samples for k in SPOKEN])
 runs = {block: listen(speech, block) for block in (0.25, 0.5, 1.0)}
