@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 13 · Fine-tune your own
 #
-# [the course](README.md) · before: [12 Few labels and self-training](12_few_labels_and_self_training.ipynb)
+# [the course](README.md) · before: [12 Few labels and self-training](12_few_labels_and_self_training.ipynb) · next:
+# [14 Streaming and long sound](14_streaming_and_long_sound.ipynb)
 #
 # A model for English dictation is asked to do something new: other words, another spelling, your voice. Nobody says when each
 # letter is spoken; pairs of sound and text are enough, and CTC finds out the rest (notebook 6).
@@ -331,4 +332,5 @@ print("files:", ", ".join(sorted(path.name for path in folder.iterdir())))
 # and Cohen, "Catastrophic interference in connectionist networks" (1989); Loshchilov and Hutter, "Decoupled weight decay
 # regularization" (2017), https://arxiv.org/abs/1711.05101.
 #
-# [the course](README.md) · before: [12 Few labels and self-training](12_few_labels_and_self_training.ipynb)
+# [the course](README.md) · before: [12 Few labels and self-training](12_few_labels_and_self_training.ipynb) · next:
+# [14 Streaming and long sound](14_streaming_and_long_sound.ipynb)

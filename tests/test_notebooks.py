@@ -73,6 +73,11 @@ def test_the_build_shows_its_figures_without_a_kernel(source):
     assert "image/png" in shown  # also in a folded picture
     data = [o.get("data", {}) for c in built.cells for o in c.get("outputs", [])]
     assert all("data:image/png" in one["text/html"] for one in data if "w2v-figure" in one.get("text/html", ""))
+    for cell in built.cells:
+        for output in cell.get("outputs", []):
+            assert "image/png" not in output.get("data", {}) or output.metadata.get("alt"), cell.source
+    images = re.findall(r"<img [^>]*>", " ".join(str(one.get("text/html", "")) for one in data))
+    assert all(re.search(r' alt="[^"]{20,}', image) for image in images)
     assert not re.search(r"(?<![\w.:/])/(home|root|tmp|work|usr|Users)/", json.dumps([c.get("outputs") for c in built.cells]))
 
 
@@ -270,6 +275,7 @@ PLAYED = {  # what is clicked in the figure of a notebook, and what it then says
     "10_evaluate_librispeech": ("[role=button] >> nth=3", "errors in"),
     "11_learning_without_labels": ("text=it is B", "You: "),
     "13_fine_tune_your_own": (".step >> nth=-1", "After 30 steps"),
+    "14_streaming_and_long_sound": ("[data-cut='0']", "Cut inside of ONE"),
 }
 
 
