@@ -374,7 +374,7 @@ answer(
 #
 # With such recordings `w2vkit evaluate` does the counting. A list with the column `speaker` (or `speaker_id`, or `client_id` of Common Voice) gives a report
 # with the WER of each speaker, an interval for which whole speakers are drawn, and the most frequent substitutions. For groups, write a second list with the group's name
-# in the column `speaker`; with the same results file nothing is transcribed again.
+# in the column `speaker`.
 #
 # ```sh
 # w2vkit evaluate people.csv --model w2v-mini --output-dir people    # columns: path, text, speaker
