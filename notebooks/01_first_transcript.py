@@ -168,7 +168,7 @@ with torch.no_grad():
     logits = network(input_values).logits
 probabilities = logits[0].softmax(dim=-1).numpy()
 batch, frames, labels = logits.shape
-print(f"logits: {batch} clip x {frames} frames x {labels} labels")
+print(f"logits: (batch, frames, labels), here {batch} clip and {labels} labels")
 check(np.allclose(probabilities.sum(axis=1), 1, atol=1e-4), "each frame's probabilities sum to 1")
 stride = int(np.prod(network.config.conv_stride))
 rate = frames / waveform.seconds

@@ -21,7 +21,7 @@ import soundfile
 import soxr
 from figures import draw_zoom
 from ipywidgets import FloatSlider, IntSlider
-from lesson import answer, check, closest, exercise, hear, predict, show, table
+from lesson import answer, check, closed, closest, exercise, hear, predict, show, table
 from plots import draw_alias, draw_lines, draw_spectrograms
 
 from w2vkit import Waveform, greedy, load, transcribe
@@ -218,7 +218,8 @@ cases = {
     "8 kHz fed as 16 kHz": eight,
 }
 found = {name: errors(sounds) for name, sounds in cases.items()}
-table(["sound", "WER", "CER"], [[name, *rates] for name, rates in found.items()])
+with closed():
+    table(["sound", "WER", "CER"], [[name, *rates] for name, rates in found.items()])
 twice, phone = (found[name][0] for name in ("8 kHz fed as 16 kHz", "telephone band, right rate"))
 answer(
     wrong_rate,

@@ -18,7 +18,7 @@ import librosa
 import numpy as np
 import torch
 from ipywidgets import IntSlider
-from lesson import answer, check, exercise, predict, show, table
+from lesson import answer, check, closed, exercise, predict, show, table
 from plots import draw_cone, draw_filters, draw_lines, receptive_fields
 from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
 
@@ -96,13 +96,12 @@ exercise(
 paper = receptive_fields(*PAPER.values())
 ours = receptive_fields(config.conv_kernel, config.conv_stride)
 kernels_and_strides = zip(*PAPER.values(), strict=True)
-table(
-    ["layer", "kernel", "stride", "S (samples)", "F (samples)", "F (ms)"],
-    [
-        [number, *pair, *step, 1000 * step[1] / RATE]
-        for number, (pair, step) in enumerate(zip(kernels_and_strides, paper, strict=True), start=1)
-    ],
-)
+rows = [
+    [number, *pair, *step, 1000 * step[1] / RATE]
+    for number, (pair, step) in enumerate(zip(kernels_and_strides, paper, strict=True), start=1)
+]
+with closed():
+    table(["layer", "kernel", "stride", "S (samples)", "F (samples)", "F (ms)"], rows)
 answer(
     samples_seen,
     "400",
@@ -389,8 +388,9 @@ answer(
     "every frame of the clip. "
     "Layer norm looks at one frame at a time.",
 )
-check(change["layer norm"].max() < 1e-4, "with layer norm the clip's frames do not change")
-check(change["group norm"].mean() > 0.05, "with group norm all of them do")
+with closed("Open the checks"):
+    check(change["layer norm"].max() < 1e-4, "with layer norm the clip's frames do not change")
+    check(change["group norm"].mean() > 0.05, "with group norm all of them do")
 
 # %% [markdown]
 # After the convolutions comes the transformer, in which every frame attends to every other (notebook [04](04_context.ipynb)). There an *attention mask*

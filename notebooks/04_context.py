@@ -17,7 +17,7 @@
 import numpy as np
 import torch
 from ipywidgets import Dropdown, IntSlider
-from lesson import answer, check, exercise, hear, predict, show, sign, table
+from lesson import answer, check, closed, exercise, hear, predict, show, sign, table
 from plots import (
     draw_added,
     draw_attention,
@@ -227,25 +227,21 @@ with torch.no_grad():
         transform(features[shuffle], False)[back],
     )
 size = normal.abs().mean()
-table(
-    ["", "mean change of the output after shuffling, relative"],
-    [
-        [
-            "without the convolution",
-            ((normal_without - shuffled_without).abs().mean() / size).item(),
-        ],
-        ["with the convolution", ((normal - shuffled).abs().mean() / size).item()],
-    ],
-)
+changes = [
+    ["without the convolution", ((normal_without - shuffled_without).abs().mean() / size).item()],
+    ["with the convolution", ((normal - shuffled).abs().mean() / size).item()],
+]
 check(
     np.allclose(normal, inside.hidden_states[-1], atol=1e-2),
     "the encoder by hand gives internals()'s last hidden states",
 )
-check(
-    (normal_without - shuffled_without).abs().max() < 1e-2,
-    "without it, the order of the frames does not matter at all",
-)
-check((normal - shuffled).abs().mean() > 0.01 * size, "with it, it does")
+with closed():
+    table(["", "mean change of the output after shuffling, relative"], changes)
+    check(
+        (normal_without - shuffled_without).abs().max() < 1e-2,
+        "without it, the order of the frames does not matter at all",
+    )
+    check((normal - shuffled).abs().mean() > 0.01 * size, "with it, it does")
 answer(
     order,
     "only with the convolution",
@@ -352,8 +348,14 @@ whole = {"range": [0, 1.05]}
 show(
     draw_lines(widths, same, "", "", markers=True, level=0.9, xaxis=axis, yaxis=whole),
     alt="Frames with the same label against the sound on either side: rises to 1 at 1.6 s.",
+    closed="Open the figure",
 )
-table(["on either side (s)", "fraction with the same label", "divergence (nats)"], found)
+with closed():
+    table(["on either side (s)", "fraction with the same label", "divergence (nats)"], found)
+    print(
+        f"with {widths[-1]} s on either side {found[-1][1]:.0%} of the frames have the same label, "
+        f"with {widths[2]} s {found[2][1]:.0%}"
+    )
 enough = next((width for width, same, _ in found if same >= 0.9), None)
 choices = {0.1: "0.1 s", 0.2: "0.2 to 0.4 s", 0.4: "0.2 to 0.4 s", None: "more than 1.6 s"}
 answer(
@@ -366,10 +368,6 @@ check(
     "with more context a frame comes nearer to its probabilities with the whole clip",
 )
 check(found[-1][2] < found[2][2], "and more than 0.4 s still helps")
-print(
-    f"with {widths[-1]} s on either side {found[-1][1]:.0%} of the frames have the same label, "
-    f"with {widths[2]} s {found[2][1]:.0%}"
-)
 
 # %% [markdown]
 # w2vkit cuts long recordings into windows and takes *two seconds of context* on either side: a little more than the last row of the table.

@@ -25,6 +25,7 @@ from lesson import (
     BLANK,
     answer,
     check,
+    closed,
     closest,
     exercise,
     hear,
@@ -197,17 +198,18 @@ measured = {s: np.mean([within_speech(one) for one in some], axis=0) for s, some
 paths = [one.log_probs.argmax(axis=1) != vocabulary.blank for one in emissions]
 spoken = sum(np.ptp(np.flatnonzero(path)) for path in paths) * first.frame_seconds
 pace = sum(len(clip.text) for clip in clips) / spoken
-table(
-    ["speed", "letters a second", "blanks within the speech", "mean run of a letter (frames)"],
-    [(s, pace * s, blank, run) for s, (blank, run) in measured.items()],
-)
+rows = [(s, pace * s, blank, run) for s, (blank, run) in measured.items()]
+header = ["speed", "letters a second", "blanks within the speech", "mean run of a letter (frames)"]
+with closed():
+    table(header, rows)
 hear(Waveform(slowed[0.7][2], model.sample_rate), "the numbers at 0.7 times the speed")
 
 # %%
 (before, run), (after, longer) = measured[1.0], measured[0.6]
-check(after > 1.5 * before, "in slower speech there are far more blanks between the letters")
-check(longer < 1.3 * run, "and a letter stays short")
-check(before < 0.5 < after, "blanks are the smaller part at the clips' speed, the larger at 0.6")
+with closed("Open the checks"):
+    check(after > 1.5 * before, "in slower speech there are far more blanks between the letters")
+    check(longer < 1.3 * run, "and a letter stays short")
+    check(before < 0.5 < after, "blanks are the smaller part at full speed, the larger at 0.6")
 grown = 1 if after < 1.2 * before else 0 if longer < 1.3 * run else 2
 answer(
     slower,
@@ -350,7 +352,8 @@ check(same, "by hand equals w2vkit's temperature_scaled")
 temperatures = [0.3, 0.5, 1.0, 2.0, 3.0, 5.0]
 calibrated = {t: temperature_scaled(first, t) for t in temperatures}
 texts = {t: greedy(one).text for t, one in calibrated.items()}
-check(len(set(texts.values())) == 1, "the greedy text is the same at every temperature")
+with closed("Open the check"):
+    check(len(set(texts.values())) == 1, "the greedy text is the same at every temperature")
 stored = first.calibration.temperature
 ours, theirs = (greedy(one).words for one in (first, temperature_scaled(first, stored)))
 same = all(abs(a.confidence - b.confidence) < 1e-3 for a, b in zip(ours, theirs, strict=True))

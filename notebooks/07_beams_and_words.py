@@ -24,7 +24,7 @@ import jiwer
 import numpy as np
 from figures import draw_tree
 from ipywidgets import Dropdown, IntSlider, SelectionSlider
-from lesson import answer, check, closest, exercise, hear, predict, show, table
+from lesson import answer, check, closed, closest, exercise, hear, predict, show, table
 from plots import draw_alignment, draw_beams, draw_lines
 
 from w2vkit.audio import Waveform, load
@@ -261,12 +261,13 @@ changed = predict(
 )  # fmt: skip
 
 # %%
-rows = []
+rows, header = [], ["greedy", "beam of 32", "log P(path)", "log P(text)", "CER greedy", "CER beam"]
 for clip, one in zip(clips, emissions, strict=True):
     path, text = greedy(one), beam_search(one, 32)
     cers = [jiwer.cer(clip.text, found.text) for found in (path, text)]
     rows.append((path.text, text.text, path.score, text.score, *cers))
-table(["greedy", "beam of 32", "log P(path)", "log P(text)", "CER greedy", "CER beam"], rows)
+with closed():
+    table(header, rows)
 different = sum(row[0] != row[1] for row in rows)
 answer(
     changed,
@@ -514,17 +515,19 @@ missed = [word for word in references[SHORE].split() if word not in without[SHOR
 said, similar, far = missed[0] if missed else "SHORE", "SHOW", "GIRAFFE"
 found = {word: occurrences(SHORE, word) for word in (said, similar, far)}
 curves = {word: np.array([count for count, _ in tries]) for word, tries in found.items()}
-print("said:                 ", references[SHORE])
-print("without any hot word: ", without[SHORE])
-for word, tries in found.items():
-    print(f"{word} at {weights[-1]:.0f} nats: {tries[-1][1]}")
+with closed("Open the texts"):
+    print("said:                 ", references[SHORE])
+    print("without any hot word: ", without[SHORE])
+    for word, tries in found.items():
+        print(f"{word} at {weights[-1]:.0f} nats: {tries[-1][1]}")
 show(
     draw_lines(weights, curves, "weight (nats)", "occurrences", markers=True, shape="hv"),
     closed="Open the figure",
     alt="Steps over the weight: SHOW rises to several, WALKED to 1, GIRAFFE stays at 0.",
 )
 reached = {word: min([*weights[counts > 0], np.inf]) for word, counts in curves.items()}
-table(["hot word", "weight from which it is found (nats)"], list(reached.items()))
+with closed():
+    table(["hot word", "weight from which it is found (nats)"], list(reached.items()))
 answer(
     threshold,
     threshold.options[sum(reached[similar] > limit for limit in (4.9, 20))],

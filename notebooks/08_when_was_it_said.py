@@ -18,7 +18,7 @@
 import numpy as np
 from figures import draggable_borders
 from ipywidgets import FloatSlider, IntSlider
-from lesson import answer, check, exercise, hear, predict, show, sign, table
+from lesson import answer, check, closed, exercise, hear, predict, show, sign, table
 from plots import draw_errors_of_times, draw_grid, draw_reliability, draw_trellis
 
 from w2vkit import greedy, load
@@ -282,7 +282,8 @@ for name, found in [("frames of the letters, as they are", raw), ("w2vkit.align"
     rows.append((name, *np.median(off, axis=0), *np.median(np.abs(off), axis=0)))
     errors[name] = off[:, 0]
 header = ["start: median error (ms)", "end: median error", "start: median |error|"]
-table([f"{len(true)} words", *header, "end: median |error|"], rows)
+with closed():
+    table([f"{len(true)} words", *header, "end: median |error|"], rows)
 check(np.median(np.abs(aligned - true)) < 0.1, "half of all borders are found to 0.1 s")
 
 # %%

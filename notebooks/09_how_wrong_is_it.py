@@ -22,7 +22,7 @@ import librosa
 import numpy as np
 from figures import resampling
 from ipywidgets import FloatSlider, Text
-from lesson import answer, check, exercise, hear, predict, show, table
+from lesson import answer, check, closed, exercise, hear, predict, show, table
 from plots import draw_edits, draw_power, draw_rates
 from scipy.stats import norm
 
@@ -275,15 +275,17 @@ rows = [
     (total.name, f"{total.wer:.1%}", total.substitutions, total.deletions, total.insertions)
     for total in comparison.systems  # the first is the baseline
 ]
-table(["decoder", "WER", "substituted", "deleted", "inserted"], rows)
 counts = (difference.better, difference.worse, difference.equal)
-print("better in {} utterances, worse in {}, equal in {}".format(*counts))
-print("words only the second has right:", ", ".join(w for w, _ in difference.gained[:8]))
-print("words only the first has right: ", ", ".join(w for w, _ in difference.lost[:8]) or "none")
+gained, lost = (", ".join(w for w, _ in part[:8]) for part in (difference.gained, difference.lost))
 drawn, segments = difference.utterances, difference.segments
-print("paired bootstrap: {:+.1%} to {:+.1%},".format(*drawn.interval), f"p = {drawn.p:.4f}")
-if segments:
-    print(f"MAPSSWE: {segments.segments} segments, z = {segments.z:.2f}, p = {segments.p:.4f}")
+with closed():
+    table(["decoder", "WER", "substituted", "deleted", "inserted"], rows)
+    print("better in {} utterances, worse in {}, equal in {}".format(*counts))
+    print("words only the second has right:", gained)
+    print("words only the first has right: ", lost or "none")
+    print("paired bootstrap: {:+.1%} to {:+.1%},".format(*drawn.interval), f"p = {drawn.p:.4f}")
+    if segments:
+        print(f"MAPSSWE: {segments.segments} segments, z = {segments.z:.2f}, p = {segments.p:.4f}")
 by_utterance = [u.errors[1] - u.errors[0] for u in comparison.utterances]
 check(
     np.isclose(sum(by_utterance) / comparison.words, difference.wer),
@@ -302,7 +304,8 @@ answer(
     "not the 30 copies.",
 )
 six = difference.speakers  # all copies of a sentence are drawn together
-print("six sentences drawn: {:+.1%} to {:+.1%},".format(*six.interval), f"p = {six.p:.4f}")
+with closed("Open the test that draws sentences"):
+    print("six sentences drawn: {:+.1%} to {:+.1%},".format(*six.interval), f"p = {six.p:.4f}")
 
 # %% [markdown]
 # **MAPSSWE**, the test of NIST's scorer, cuts the utterances where both systems have two words right, and asks whether the mean difference of

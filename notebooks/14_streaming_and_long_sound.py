@@ -23,7 +23,7 @@ import numpy as np
 import soundfile
 from figures import draw_cuts, edits
 from ipywidgets import IntSlider
-from lesson import answer, check, closest, exercise, hear, predict, show, table
+from lesson import answer, check, closed, closest, exercise, hear, predict, show, table
 from plots import draw_delays, draw_lines
 
 from w2vkit import Waveform, greedy, load, transcribe
@@ -55,7 +55,8 @@ one_map = predict("One hour in one pass: how large is an attention map (4 bytes 
 lengths = {"10 s": 10, "1 minute": 60, "10 minutes": 600, "1 hour": 3600}
 maps = {name: 4 * (seconds * RATE // STRIDE) ** 2 for name, seconds in lengths.items()}
 rows = [(name, lengths[name] * RATE // STRIDE, size / 1e6) for name, size in maps.items()]
-table(["sound", "frames T", "one attention map (MB)"], rows)
+with closed():
+    table(["sound", "frames T", "one attention map (MB)"], rows)
 hour = maps["1 hour"] / 1e6
 answer(
     one_map,
@@ -126,7 +127,8 @@ for context, texts in readings.items():
     wrong[context] = np.array([edits(clips[NUMBERS].text, both) for both, _, _ in texts])
 inside = np.array([is_inside for _, _, is_inside in CUTS])
 rows = [(c, errors[~inside].mean(), errors[inside].mean()) for c, errors in wrong.items()]
-table(["context (s)", "wrong characters, cut between words", "cut inside of a word"], rows)
+with closed():
+    table(["context (s)", "wrong characters, cut between words", "cut inside of a word"], rows)
 answer(
     between,
     closest(between, (0, 1.5, 5), rows[0][1]),
@@ -227,7 +229,8 @@ show(
     "steeply up to 0.25 s and little after it. A dotted line is the WER of one pass.",
 )
 rows = zip(SECONDS, wers, 1 - same, strict=True)
-table(["context (s)", "WER", "frames with another label"], rows)
+with closed():
+    table(["context (s)", "WER", "frames with another label"], rows)
 needed = next((c for c, w in zip(SECONDS, wers, strict=True) if w <= one_pass + 0.02), 2.0)
 answer(
     enough,
@@ -286,8 +289,9 @@ def peak(read):
 
 everything, waveform = peak(lambda: load(folder / "ten minutes.wav"))
 blocks, count = peak(lambda: sum(len(block) for block in stream(folder / "ten minutes.wav")))
-table(["way", "samples", "most memory (MB)"],
-      [("load", len(waveform.samples), everything), ("stream", count, blocks)])  # fmt: skip
+rows = [("load", len(waveform.samples), everything), ("stream", count, blocks)]
+with closed():
+    table(["way", "samples", "most memory (MB)"], rows)
 answer(
     held,
     closest(held, (10, 50, 200), blocks),
@@ -412,7 +416,8 @@ for block, (one, read) in runs.items():
     final = " ".join(word.text for word in one[-1][1])
     rows.append((block, *waited, read / (len(speech) / RATE), jiwer.wer(text, final)))
 header = ["first shown (s)", "final (s)", "sound read per second of sound (s)", "WER"]
-table(["block (s)", *header], rows)
+with closed():
+    table(["block (s)", *header], rows)
 check(rows[0][3] > rows[-1][3], "smaller blocks take more work")
 for run, _ in runs.values():
     finals = [final for _, final, _ in run]

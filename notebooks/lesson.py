@@ -9,8 +9,8 @@ import html
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +18,8 @@ import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 import soundfile
-from IPython.display import HTML, Markdown, display
+from IPython.display import HTML, display
+from IPython.utils.capture import capture_output
 from ipywidgets import HTMLMath, Output, Play, RadioButtons, VBox, interactive_output, jslink
 
 from w2vkit.audio import Waveform
@@ -141,9 +142,26 @@ def closest(prediction: RadioButtons, values: Sequence[float], measured: float) 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Show a table; floats have three significant digits."""
-    cells = [header, ["---"] * len(header)]
-    cells += [[f"{cell:.3g}" if isinstance(cell, float | np.floating) else str(cell) for cell in row] for row in rows]
-    display(Markdown("\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells)))
+    cells = [[f"{cell:.3g}" if isinstance(cell, float | np.floating) else str(cell) for cell in row] for row in rows]
+    lines = [header, ["---"] * len(header), *cells]
+    plain = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    page = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    display({"text/markdown": plain, "text/html": page}, raw=True)
+
+
+@contextmanager
+def closed(title: str = "Open the results") -> Iterator[None]:
+    """Fold away what is printed and which tables are shown within, as they give away an answer; failed checks stay in sight."""
+    with capture_output() as caught:
+        yield
+    printed = "".join(line for line in caught.stdout.splitlines(keepends=True) if line.startswith(FAILED))
+    parts = [output.data["text/html"] for output in caught.outputs]
+    if caught.stdout:
+        parts.append(f"<pre>{html.escape(caught.stdout)}</pre>")
+    display(HTML(f"<details><summary>{html.escape(title)}</summary>{''.join(parts)}</details>"))
+    print(printed, end="")
 
 
 def hear(waveform: Waveform, label: str = "", *, play: bool = False) -> None:
