@@ -271,10 +271,11 @@ show(
 # The loss as a function of the logits $z_t(v)$ (before the softmax) has a gradient with a meaning (Graves et al., 2006,
 # equation 16):
 #
-# $$\frac{\partial (-\ln P)}{\partial z_t(v)} = \underbrace{p_t(v)}_{\text{what the model says}} -
+# $$\frac{\partial (-\ln P)}{\partial z_t(v)} = \underbrace{p_t(v)}_{\text{the probability of the label}} -
 # \underbrace{\sum_{s:\, y'_s = v} \gamma_t(s)}_{\text{where the paths are}}$$
 #
-# A step of training goes *against* the gradient. We call the negative gradient, occupancy minus probability, the **pull**: positive where
+# It has the form that you know from classification, probability minus target. There the target is one label; here it is shared out over labels, as the
+# paths are. A step of training goes *against* the gradient. We call the negative gradient, occupancy minus probability, the **pull**: positive where
 # the letter should become more likely.
 
 

@@ -87,7 +87,7 @@ check(beam_search(two_frames).text == "A", "a beam search adds them up and finds
 #
 # With $p(v)$ for the probabilities of the frame, three things may happen to a prefix:
 #
-# | the frame says | then | the sum |
+# | the label of the frame is | then | the sum |
 # |---|---|---|
 # | blank | the prefix stays | $p_b' \mathrel{+}= (p_b + p_n)\,p(\text{blank})$ |
 # | its last letter once more | the prefix stays | $p_n' \mathrel{+}= p_n\,p(v)$ |

@@ -19,7 +19,7 @@ from typing import Any
 import nbformat
 import pytest
 from figures import parts
-from lesson import answer, exercise, predict
+from lesson import answer, check, closed, exercise, predict, table
 from playwright.sync_api import expect, sync_playwright
 
 from notebooks.build import FOLDER, MAX_BYTES, badge, execute, figures, installation, joined, read, repository, sources
@@ -241,6 +241,23 @@ def test_an_exercise_tells_what_is_wrong(capsys):
     assert FAILED in capsys.readouterr().out
     exercise(lambda x: 2 * x, ((2,), 4, ""), ((0.1,), 0.2, ""))
     assert capsys.readouterr().out.startswith(PASSED)
+
+
+def test_results_are_folded_but_failed_checks_are_not(capsys):
+    with closed("Open"):
+        table(["a"], [["<b>"]])
+        check(True, "good")
+        check(False, "bad")
+    out = capsys.readouterr().out
+    assert f"{FAILED} not yet: bad" in out and PASSED not in out
+
+
+@each
+def test_a_cell_with_an_answer_has_no_open_table(source):
+    built = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    for cell in built.cells:
+        if cell.cell_type == "code" and re.search(r"^answer\(", cell.source, flags=re.MULTILINE):
+            assert not any("text/markdown" in output.get("data", {}) for output in cell.outputs), cell.source
 
 
 def test_an_answer_is_one_of_the_options():
