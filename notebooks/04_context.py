@@ -347,7 +347,7 @@ same = {"fraction of frames with the same label": [row[1] for row in found]}
 whole = {"range": [0, 1.05]}
 show(
     draw_lines(widths, same, "", "", markers=True, level=0.9, xaxis=axis, yaxis=whole),
-    alt="Frames with the same label against the sound on either side: rises to 1 at 1.6 s.",
+    alt="Frames with the same label against the sound on either side: rises towards 1.",
     closed="Open the figure",
 )
 with closed():

@@ -4,8 +4,8 @@
 # [the course](README.md) · before: [04 Context](04_context.ipynb) · next:
 # [06 CTC by hand](06_ctc_by_hand.ipynb)
 #
-# The network gives one row of probabilities for every 20 ms of sound: a *frame*. A clip of four seconds has about 200 frames, but its
-# sentence has only about 60 characters. How do 200 frames become 60 letters?
+# The network gives one row of probabilities for every 20 ms of sound: a *frame*. A clip of six seconds has about 300 frames, but its
+# sentence has only about 60 characters. How do 300 frames become 60 letters?
 #
 # | | |
 # |---|---|
@@ -164,19 +164,19 @@ answer(
 # ### Blanks depend on the speed
 #
 # How many blanks are there *within* the speech, without the silence at both ends? That depends on how fast the letters follow each other.
-# Readers of audiobooks speak about 14 letters a second (spaces counted). The synthetic voices of the clips are faster. So the clips are
-# slowed down here (a time stretch, which keeps the pitch but does some harm to the sound).
+# Readers of audiobooks speak about 14 letters a second (spaces counted); the clips are a little slower. Here they are made faster and slower by
+# a time stretch, which keeps the pitch but does some harm to the sound.
 
 # %%
 slower = predict(
-    "In speech at 0.6 times the speed, what fills the added frames?",
+    "From 1.4 times the speed down to 0.7 times: what fills the added frames?",
     "more blanks, and the letters stay short",
     "longer letters, and as many blanks as before",
     "both grow alike",
 )
 
 # %%
-speeds = [1.0, 0.85, 0.7, 0.6]
+speeds = [1.4, 1.2, 1.0, 0.85, 0.7]
 
 
 def within_speech(one):
@@ -187,9 +187,11 @@ def within_speech(one):
     return (path == vocabulary.blank).mean(), np.mean(runs)
 
 
-slowed = {1.0: [w.samples for w in waveforms]}
-for s in speeds[1:]:
-    slowed[s] = [librosa.effects.time_stretch(w.samples, rate=s) for w in waveforms]
+slowed = {
+    s: [librosa.effects.time_stretch(w.samples, rate=s) for w in waveforms]
+    for s in speeds
+}  # fmt: skip
+slowed[1.0] = [w.samples for w in waveforms]
 found = {
     s: model.emit([Waveform(x, model.sample_rate) for x in sounds])
     for s, sounds in slowed.items()
@@ -205,11 +207,11 @@ with closed():
 hear(Waveform(slowed[0.7][2], model.sample_rate), "the numbers at 0.7 times the speed")
 
 # %%
-(before, run), (after, longer) = measured[1.0], measured[0.6]
+(before, run), (after, longer) = measured[1.4], measured[0.7]
 with closed("Open the checks"):
     check(after > 1.5 * before, "in slower speech there are far more blanks between the letters")
     check(longer < 1.3 * run, "and a letter stays short")
-    check(before < 0.5 < after, "blanks are the smaller part at full speed, the larger at 0.6")
+    check(before < 0.5 < after, "blanks are the smaller part of fast speech, the larger of slow")
 grown = 1 if after < 1.2 * before else 0 if longer < 1.3 * run else 2
 answer(
     slower,
@@ -219,9 +221,9 @@ answer(
 )
 
 # %% [markdown]
-# So this model writes a letter in about two frames, and the blank fills what is left: the slower the speech, the more blanks. At the clips' own
-# speed (the first line) letters follow each other so fast that most frames within the speech are *not* blank: the picture of lone spikes between
-# long blanks, which many texts on CTC show, holds for slower speech.
+# So this model writes a letter in about two frames, and the blank fills what is left: the slower the speech, the more blanks. In fast speech
+# letters follow each other so closely that most frames within it are *not* blank: the picture of lone spikes between
+# long blanks, which many texts on CTC show, holds for slow speech.
 
 # %% [markdown]
 # ## The collapse, again

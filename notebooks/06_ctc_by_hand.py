@@ -156,7 +156,7 @@ exercise(
 # %% [markdown]
 # {{solution 2}}
 #
-# The product of 200 probabilities is as small as $10^{-100}$, so the code below adds logarithms: $\log(a + b)$ is `np.logaddexp(log a, log b)`.
+# The product of 300 probabilities is as small as $10^{-100}$, so the code below adds logarithms: $\log(a + b)$ is `np.logaddexp(log a, log b)`.
 
 
 # %%
@@ -307,7 +307,7 @@ show(
 # %% [markdown]
 # ### The pull on a real sentence
 #
-# The same functions on a bundled clip and its true text: about 200 frames and 130 states. Where the model is right and sure
+# The same functions on a bundled clip and its true text: about 300 frames and 130 states. Where the model is right and sure
 # the pull is white; the coloured places are what training would change if it were to learn this clip. (Nothing is trained
 # here.)
 

@@ -24,7 +24,7 @@ import jiwer
 import numpy as np
 from figures import draw_tree
 from ipywidgets import Dropdown, IntSlider, SelectionSlider
-from lesson import answer, check, closed, closest, exercise, hear, predict, show, table
+from lesson import answer, check, closed, closest, exercise, flite_clips, hear, predict, show, table
 from plots import draw_alignment, draw_beams, draw_lines
 
 from w2vkit.audio import Waveform, load
@@ -32,7 +32,6 @@ from w2vkit.decode import beam_search, greedy
 from w2vkit.decode.lm import load as load_language_model
 from w2vkit.decode.lm.build import build_ngram, sentences
 from w2vkit.emissions import Emissions, Vocabulary
-from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
@@ -218,12 +217,13 @@ check(np.isclose(left[100], 1), "a beam of 100 loses nothing here")
 # %% [markdown]
 # ## On speech
 #
-# The same search on a clip, eight beams wide. Step through the frames: most of the time the beams differ by one letter
+# The clips of this notebook are fast, and of flite, an older synthesiser than that of the bundled clips: they leave more to mend. The same search on
+# one of them, eight beams wide. Step through the frames: most of the time the beams differ by one letter
 # somewhere, and a blank changes nothing but which sum is the larger.
 
 # %%
 model = CTCModel.load(MODEL, dtype="float32")
-clips = examples()
+clips = flite_clips()
 waveforms = [load(clip.path) for clip in clips]
 emissions = model.emit(waveforms)
 vocabulary = model.vocabulary

@@ -18,7 +18,7 @@
 import numpy as np
 from figures import draggable_borders
 from ipywidgets import FloatSlider, IntSlider
-from lesson import answer, check, closed, exercise, hear, predict, show, sign, table
+from lesson import answer, check, closed, exercise, flite_clips, hear, predict, show, sign, table
 from plots import draw_errors_of_times, draw_grid, draw_reliability, draw_trellis
 
 from w2vkit import greedy, load
@@ -26,13 +26,12 @@ from w2vkit.align import align
 from w2vkit.audio import Waveform
 from w2vkit.decode.viterbi import viterbi
 from w2vkit.evaluate import calibration
-from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 model = CTCModel.load(MODEL, dtype="float32")
 vocabulary = model.vocabulary
-clips = examples()
+clips = flite_clips()
 waveforms = [load(clip.path) for clip in clips]
 emissions = model.emit(waveforms)
 NUMBERS = 2  # the clip in which a man counts
@@ -254,8 +253,8 @@ draggable_borders(waveforms[NUMBERS], clips[NUMBERS].text.split(), span, borders
 # %% [markdown]
 # ## 3. Word times against a reference
 #
-# The bundled clips are synthetic, and that helps here: the synthesiser (flite) decides how long every phone lasts before it
-# makes any sound. So the true borders of the words are known exactly; they are the numbers in the cell above, in milliseconds. (The clips
+# The clips of this notebook are of flite, an older synthesiser than that of the bundled clips, and that helps here: flite decides how long every phone
+# lasts before it makes any sound. So the true borders of the words are known exactly; they are the numbers in the cell above, in milliseconds. (The clips
 # add 250 ms of silence in front, which is counted; in these voices words follow each other without a gap, so W words have W + 1
 # borders.)
 

@@ -196,7 +196,7 @@ check(np.isclose(weighted, wer), "weighted by words, the mean is the corpus's")
 
 # %%
 WIDTHS = {"1 point": 1, "3 points": 3, "9 points": 9}
-rounded = predict("Six clips, 67 words: how wide is the 95 % interval?", *WIDTHS)
+rounded = predict("Six clips, 71 words: how wide is the 95 % interval?", *WIDTHS)
 
 # %% [markdown]
 # Press *one draw* a few times: which clips are drawn, and where does the rate fall? Then *1000 draws*.
@@ -218,7 +218,7 @@ check(np.allclose(interval(scored, speakers=False), (low, high)), "this is how w
 answer(
     rounded,
     min(WIDTHS, key=lambda name: abs(WIDTHS[name] - 100 * (high - low))),
-    f"WER {wer:.1%}, 95 % interval {low:.1%} to {high:.1%}. One error more or less is 1.5 points, "
+    f"WER {wer:.1%}, 95 % interval {low:.1%} to {high:.1%}. One error more or less is 1.4 points, "
     "and which clips were chosen decides over several of them. Six clips are very few.",
 )
 

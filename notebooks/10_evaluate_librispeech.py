@@ -14,7 +14,7 @@
 # | **Time** | 45 minutes |
 # | **You need** | [09](09_how_wrong_is_it.ipynb): word error rate and interval |
 #
-# Mind that the bundled clips are no test of `w2v-mini`: their four synthetic voices are also in its training data. On people its error rate
+# Mind that the bundled clips are no test of `w2v-mini`: their synthetic voices are also in its training data. On people its error rate
 # is much higher, as its card says; section 5 shows both.
 
 # %%
@@ -203,7 +203,7 @@ check(points > 0, "the option costs points")
 
 # %%
 work = Path(tempfile.mkdtemp())
-VOICES = ["slt", "awb", "rms", "slt", "rms", "kal16"]  # who speaks in the clips
+VOICES = ["heart", "george", "michael", "emma", "heart and fenrir", "kal16"]  # who speaks
 
 
 def write_manifest(name, paths, texts, speakers):
@@ -330,10 +330,10 @@ total = sum(g.errors for g in some.speakers)
 check(total == round(some.wer * some.words), "all errors are somebody's")
 
 # %% [markdown]
-# Is one voice heard worse? The table cannot tell. Each voice has one or two sentences, so voice and sentence are not separated, and an interval
+# Is one voice heard worse? The table cannot tell. Each voice has one sentence, so voice and sentence are not separated, and an interval
 # over two readings of one sentence is worth nothing, however narrow it is.
 #
-# Four synthesisers are not people, either. For people there is the card of w2v-mini: the same model on read American English, on harder recordings of it, and
+# Synthesisers are not people, either. For people there is the card of w2v-mini: the same model on read American English, on harder recordings of it, and
 # on *speechocean762*, where native speakers of Mandarin, half of them children, read English.
 
 # %%

@@ -19,14 +19,13 @@ import torch
 from figures import guessing_game
 from guessing import RATE, Game, Lineup, distractors, lineups, masks, small_network
 from ipywidgets import FloatSlider, IntSlider
-from lesson import answer, check, exercise, predict, show
+from lesson import answer, check, exercise, flite_clips, predict, show
 from plots import draw_gumbel, draw_histogram, draw_learning, draw_three_models, draw_use
 from torch.nn.functional import cross_entropy, gumbel_softmax
 
 from w2vkit import load
-from w2vkit.examples import examples
 
-clips = examples()
+clips = flite_clips()
 waveforms = [load(clip.path).samples for clip in clips]
 waveforms = [torch.from_numpy((w - w.mean()) / w.std()) for w in waveforms]
 STEP = 0.02  # s from frame to frame
@@ -35,7 +34,7 @@ STEP = 0.02  # s from frame to frame
 # ## 1. You play first
 #
 # `data/contrastive.npz` holds a small network of the same kind as wav2vec 2.0 that has played the game without any labels, on sentences
-# of three synthetic voices (`training/contrastive.py`). The six bundled clips are other sentences. Below, 200 ms of a clip are hidden.
+# of three synthetic voices (`training/contrastive.py`). The six clips of this notebook (in `data/flite`) are other sentences. Below, 200 ms of a clip are hidden.
 # Five stretches of the same clip are offered, and one of them is what was there. Listen, and pick.
 
 

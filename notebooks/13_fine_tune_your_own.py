@@ -30,7 +30,7 @@ import jiwer
 import numpy as np
 import torch
 from figures import texts_by_step
-from lesson import answer, check, exercise, hear, predict, show, table
+from lesson import answer, check, exercise, flite_clips, hear, predict, show, table
 from plots import draw_training
 from transformers import Wav2Vec2ForCTC
 from transformers.utils.logging import disable_progress_bar
@@ -38,7 +38,6 @@ from transformers.utils.logging import disable_progress_bar
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
 from w2vkit.emissions import Emissions
-from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 from w2vkit.model.hub import fetch
 
@@ -50,13 +49,13 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 disable_progress_bar()
 # A CTCModel is made to emit. What is trained is transformers' network, from the same folder.
 network = Wav2Vec2ForCTC.from_pretrained(fetch(MODEL).folder, dtype=torch.float32).to(DEVICE)
-clips = examples()
+clips = flite_clips()
 waveforms = [load(clip.path) for clip in clips]
 
 # %% [markdown]
 # ## 1. The data: nine words, many sentences
 #
-# The synthesiser's own borders cut the number clip into words (in milliseconds; notebook 8 tells where they are from). Put
+# The clip is of flite, an older synthesiser, whose own borders cut it into words (in milliseconds; notebook 8 tells where they are from). Put
 # together in another order, at another speed, with pauses and a little noise, they make as many "sentences" as we like. What
 # is held out: the test sentences are never trained on. What is not: they are made of the same nine recordings, so that the
 # test says little about other voices.

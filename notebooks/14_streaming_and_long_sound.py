@@ -23,13 +23,12 @@ import numpy as np
 import soundfile
 from figures import draw_cuts, edits
 from ipywidgets import IntSlider
-from lesson import answer, check, closed, closest, exercise, hear, predict, show, table
+from lesson import answer, check, closed, closest, exercise, flite_clips, hear, predict, show, table
 from plots import draw_delays, draw_lines
 
 from w2vkit import Waveform, greedy, load, transcribe
 from w2vkit.audio import stream
 from w2vkit.emissions import Emissions
-from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 from w2vkit.model.windows import CONTEXT_SECONDS, WINDOW_SECONDS, FrameGrid
 from w2vkit.pipeline import live
@@ -38,7 +37,7 @@ from w2vkit.pipeline.live import LiveTranscript
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 model = CTCModel.load(MODEL, dtype="float32")
 RATE, STRIDE, FIELD = model.sample_rate, model.stride, model.receptive_field
-clips = examples()
+clips = flite_clips()
 waveforms = [load(clip.path) for clip in clips]
 
 # %% [markdown]
@@ -73,7 +72,7 @@ check(np.isclose(maps["10 minutes"] / maps["1 minute"], 100), "ten times the sou
 #
 # ## 2. What does a cut cost?
 #
-# A man counts to nine. We cut the sound in two, let the network read each piece alone, join the two emission matrices, and decode them as one.
+# A man counts to nine (a clip of flite, an older and faster synthesiser, whose borders of the words are known). We cut the sound in two, let the network read each piece alone, join the two emission matrices, and decode them as one.
 
 # %%
 NUMBERS = 2

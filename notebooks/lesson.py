@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,12 @@ from ipywidgets import HTMLMath, Output, Play, RadioButtons, VBox, interactive_o
 
 from w2vkit.audio import Waveform
 from w2vkit.emissions import Vocabulary
+from w2vkit.examples import Example
 
 STATIC = os.environ.get("W2VKIT_STATIC") == "1"
 PASSED, FAILED, TODO = "✔", "✘", "✎"
 BLANK, SPACE = "ε", "␣"  # how all notebooks write the blank, and the space between words
+FLITE = Path(__file__).parent / "data" / "flite"
 PLOTLY = "application/vnd.plotly.v1+json"
 LAYOUT = {"height": 360, "margin": {"l": 60, "r": 20, "t": 40, "b": 50}}
 pio.templates.default = "plotly_white"
@@ -55,6 +58,12 @@ def written_columns(vocabulary: Vocabulary) -> list[int]:
 def collapse(path: Iterable[str]) -> str:
     """Join runs of equal labels, then drop the blanks."""
     return "".join(label for label, _ in groupby(path) if label != BLANK)
+
+
+def flite_clips() -> list[Example]:
+    """Give six clips spoken by flite, a synthesiser that tells when it begins each phone (as the bundled ones' does not)."""
+    rows = json.loads((FLITE / "index.json").read_text(encoding="utf-8"))
+    return [Example(FLITE / row["file"], row["text"], row["about"]) for row in rows]
 
 
 def check(condition: Any, message: str, hint: str = "") -> None:
