@@ -202,7 +202,7 @@ rounded = predict("Six clips, 71 words: how wide is the 95 % interval?", *WIDTHS
 # Press *one draw* a few times: which clips are drawn, and where does the rate fall? Then *1000 draws*.
 
 # %%
-resampling(by_hand, words, limit=0.2)
+resampling(by_hand, words, limit=0.3)
 
 # %%
 results = [Result(str(k), reference=r, hypothesis=h) for k, (r, h) in enumerate(pairs)]
@@ -227,7 +227,7 @@ answer(
 #
 # Two decoders read the same emissions: greedy decoding, and beam search with the bundled 4-gram language model (notebook
 # [07](07_beams_and_words.ipynb)). To have more errors than a handful, the six clips are read five times: as they are, and with white noise at
-# 20, 10, 5 and 0 dB, together 120 s. `w2vkit.evaluate.compare` counts them in *pairs*: for every utterance, how many errors the second has
+# 20, 10, 5 and 0 dB, together 158 s. `w2vkit.evaluate.compare` counts them in *pairs*: for every utterance, how many errors the second has
 # more than the first.
 
 
@@ -504,8 +504,8 @@ answer(
 check(np.isclose(narrowed[0][1], clean[1], atol=0.03), "the full band changes (almost) nothing")
 
 # %% [markdown]
-# **Length.** Join all clips to one long sound and cut it into pieces of equal length; the last point is the sound in one piece. (For long
-# sounds w2vkit cuts windows of 20 s, too, but lets them overlap by 2 s on both sides.)
+# **Length.** Join all clips to one long sound and cut it into pieces of equal length; the last point is the whole sound. (w2vkit
+# cuts that, too, into windows of 20 s, but lets them overlap by 2 s on both sides: notebook [14](14_streaming_and_long_sound.ipynb).)
 
 # %%
 PIECES = ("0.5 s", "1 s", "2 s", "5 s")
