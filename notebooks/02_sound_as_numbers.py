@@ -191,13 +191,13 @@ check(below[1] > 0.5, "most of the energy is below 1 kHz")
 wrong_rate = predict(
     "A telephone records 8,000 samples a second. Somebody feeds them as if they were 16,000 a "
     "second. What will the word error rate be?",
-    "about 0.1 (little changes)", "about 0.5", "about 0.9 (nearly nothing is right)",
+    "about 0.1 (little changes)", "about 0.4", "about 0.8 (most words are wrong)",
 )  # fmt: skip
 
 # %%
 band = predict(
     "And the telephone at the right rate, without all that is above 4 kHz?",
-    "about 0.1 (little changes)", "about 0.5", "about 0.9 (nearly nothing is right)",
+    "about 0.1 (little changes)", "about 0.4", "about 0.8 (most words are wrong)",
 )  # fmt: skip
 
 # %%
@@ -223,12 +223,12 @@ with closed():
 twice, phone = (found[name][0] for name in ("8 kHz fed as 16 kHz", "telephone band, right rate"))
 answer(
     wrong_rate,
-    closest(wrong_rate, (0.1, 0.5, 0.9), twice),
+    closest(wrong_rate, (0.1, 0.4, 0.8), twice),
     f"{twice:.2f}. The speech is twice as fast and an octave higher than what was said.",
 )
 answer(
     band,
-    closest(band, (0.1, 0.5, 0.9), phone),
+    closest(band, (0.1, 0.4, 0.8), phone),
     f"{phone:.2f}, against {found['as it is'][0]:.2f} for the whole band: 4 kHz nearly suffice.",
 )
 hear(Waveform(eight[0], RATE), "what the model hears when 8 kHz is fed as 16 kHz")
