@@ -195,7 +195,7 @@ check(np.isclose(weighted, wer), "weighted by words, the mean is the corpus's")
 # there is, and draws as many of them, with replacement, a thousand times. The middle 95 % of the results is the interval.
 
 # %%
-WIDTHS = {"1 point": 1, "3 points": 3, "9 points": 9}
+WIDTHS = {"1 point": 1, "4 points": 4, "15 points": 15}
 rounded = predict("Six clips, 71 words: how wide is the 95 % interval?", *WIDTHS)
 
 # %% [markdown]
