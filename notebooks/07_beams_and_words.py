@@ -351,7 +351,7 @@ check(len(joins) == 4, "the fifth, untill, goes the other way: by sound it could
 
 # %%
 def score(sound, language, words, unknown, alpha, beta, penalty):
-    """The score of a text: log P of sound and language model, and counts of words and of letters in unknown ones."""
+    """The score of a text: log P of sound and language model; words, letters of unknown ones."""
     ...  # your turn
 
 
@@ -359,7 +359,7 @@ exercise(
     score,
     ((-4.0, -20.0, 5, 0, 0.5, 0.0, 9.0), -14.0, "Multiply language with alpha."),
     ((-4.0, -20.0, 5, 0, 0.5, 1.5, 9.0), -6.5, "Each word earns beta."),
-    ((-4.0, -20.0, 5, 1, 0.5, 1.5, 9.0), -15.5, "Each letter of an unknown word costs the penalty."),
+    ((-4.0, -20.0, 5, 1, 0.5, 1.5, 9.0), -15.5, "Each letter of unknown words costs it."),
 )
 
 # %% [markdown]
