@@ -16,12 +16,12 @@
 
 # %%
 import numpy as np
-import plotly.graph_objects as go
 import torch
-from figures import BLANK, SPACE, draw_frames
+from figures import draw_frames
 from huggingface_hub import ModelCard
 from jiwer import wer
-from lesson import answer, check, closest, exercise, hear, predict, show, table
+from lesson import BLANK, SPACE, answer, check, closest, exercise, hear, predict, show, table
+from plots import draw_best_labels
 from transformers import Wav2Vec2ForCTC, Wav2Vec2Processor
 from transformers.utils import logging
 
@@ -168,7 +168,7 @@ with torch.no_grad():
     logits = network(input_values).logits
 probabilities = logits[0].softmax(dim=-1).numpy()
 batch, frames, labels = logits.shape
-print(f"logits: {batch} clip x {frames} frames x {labels} labels")
+print(f"logits: (batch, frames, labels), here {batch} clip and {labels} labels")
 check(np.allclose(probabilities.sum(axis=1), 1, atol=1e-4), "each frame's probabilities sum to 1")
 stride = int(np.prod(network.config.conv_stride))
 rate = frames / waveform.seconds
@@ -204,20 +204,8 @@ print(f"the convolutions of one frame see {1000 * model.receptive_field / 16_000
 # %%
 names = {index: label for label, index in processor.tokenizer.get_vocab().items()}
 names |= {blank: BLANK, processor.tokenizer.word_delimiter_token_id: SPACE}
-seconds = emissions.start_seconds + (np.arange(frames) + 0.5) * emissions.frame_seconds
-best = probabilities.max(axis=1)
-begins = np.flatnonzero(~is_blank & np.append(True, path[1:] != path[:-1]))
-figure = go.Figure(layout={"bargap": 0, "legend": {"orientation": "h", "y": 1.15}})
-x, y = seconds, best
-figure.add_bar(x=x[is_blank], y=y[is_blank], name="blank", marker_color="lightgrey")
-figure.add_bar(x=x[~is_blank], y=y[~is_blank], name="letter or space")
-height = 1.05 + 0.07 * (np.arange(len(begins)) % 2)  # two rows, so that names do not overlap
-text = [names[k] for k in path[begins]]
-figure.add_scatter(x=seconds[begins], y=height, text=text, mode="text", showlegend=False)
-figure.update_xaxes(title="time (s)")
-figure.update_yaxes(title="probability", range=[0, 1.2], tickvals=[0, 0.25, 0.5, 0.75, 1])
 show(
-    figure,
+    draw_best_labels(emissions),
     closed="Open the figure",
     alt="A bar for each frame, grey where the blank is most likely, blue for letters and spaces. "
     "The ends are all grey; between them letters of a few frames alternate with blanks.",

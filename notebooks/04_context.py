@@ -15,10 +15,17 @@
 
 # %%
 import numpy as np
-import plotly.graph_objects as go
 import torch
 from ipywidgets import Dropdown, IntSlider
-from lesson import answer, check, draw_attention, exercise, hear, predict, show, table
+from lesson import answer, check, closed, exercise, hear, predict, show, sign, table
+from plots import (
+    draw_added,
+    draw_attention,
+    draw_frame_by_layer,
+    draw_heads,
+    draw_lens,
+    draw_lines,
+)
 
 from w2vkit import Waveform, greedy, load
 from w2vkit.examples import examples
@@ -49,7 +56,7 @@ table(
         [
             "attentions",
             inside.attentions.shape,
-            "layers, heads, frames that look, frames that are looked at",
+            "layers, heads, queries (frames), keys (frames)",
         ],
         ["emissions", inside.emissions.log_probs.shape, "frames, labels: natural logarithms"],
     ],
@@ -136,7 +143,7 @@ lettered = np.flatnonzero(reference != model.vocabulary.blank)
 letters = lettered[reference[lettered] != model.vocabulary.word_boundary]
 times = inside.emissions.start_seconds + (np.arange(frames) + 0.5) * STEP
 first = [int(t) for t in letters if t == 0 or reference[t] != reference[t - 1]]
-labels = [model.vocabulary.shown(int(reference[t])) for t in first]
+labels = [sign(model.vocabulary, int(reference[t])) for t in first]
 figure, follow = draw_attention(inside.attentions, times, first, labels)
 show(
     figure,
@@ -153,7 +160,7 @@ show(
 # %% [markdown]
 # ### Distance and entropy
 #
-# Two numbers describe a head: how far it looks on average, and on how many frames it spreads its attention.
+# Two numbers describe a head: how far away it attends on average, and over how many frames its attention is spread.
 #
 # $$\text{distance} = \frac1T \sum_{ij} a_{ij}\, |i - j| \cdot 20\,\text{ms}, \qquad \text{spread} = \frac1T \sum_i e^{H_i}, \quad H_i = -\sum_j a_{ij} \ln a_{ij}$$
 #
@@ -164,38 +171,14 @@ apart = np.abs(np.subtract.outer(np.arange(frames), np.arange(frames))) * STEP  
 distance = (inside.attentions * apart).sum(axis=-1).mean(axis=-1)  # (layers, heads) seconds
 entropy = -(inside.attentions * np.log(inside.attentions + 1e-12)).sum(axis=-1)  # nats
 spread = np.exp(entropy).mean(axis=-1)  # (layers, heads) frames
-figure = go.Figure(
-    layout={
-        "xaxis": {"title": "distance (s)", "type": "log"},
-        "yaxis": {"title": "spread (frames)", "type": "log"},
-    }
-)
-for layer in range(layers):
-    names = [f"layer {layer + 1}, head {head + 1}" for head in range(heads)]
-    figure.add_trace(
-        go.Scatter(
-            x=distance[layer],
-            y=spread[layer],
-            mode="markers",
-            name=f"layer {layer + 1}",
-            text=names,
-        )
-    )
 everyone = apart.mean()
-figure.add_scatter(
-    x=[everyone],
-    y=[frames],
-    mode="markers",
-    marker={"symbol": "x", "color": "black"},
-    name="uniform attention",
-)
 show(
-    figure,
+    draw_heads(distance, spread, (everyone, frames)),
     alt="Each head: its mean distance against its spread; the cross is uniform attention.",
 )
 near = np.unravel_index(distance.argmin(), distance.shape)
 print(
-    f"the nearest-sighted head is head {near[1] + 1} of layer {near[0] + 1}: "
+    f"the head that attends nearest is head {near[1] + 1} of layer {near[0] + 1}: "
     f"{distance[near]:.2f} s; uniform attention would be {everyone:.2f} s"
 )
 check(np.allclose(inside.attentions.sum(axis=-1), 1, atol=1e-3), "each row adds up to 1")
@@ -244,31 +227,27 @@ with torch.no_grad():
         transform(features[shuffle], False)[back],
     )
 size = normal.abs().mean()
-table(
-    ["", "mean change of the output after shuffling, relative"],
-    [
-        [
-            "without the convolution",
-            ((normal_without - shuffled_without).abs().mean() / size).item(),
-        ],
-        ["with the convolution", ((normal - shuffled).abs().mean() / size).item()],
-    ],
-)
+changes = [
+    ["without the convolution", ((normal_without - shuffled_without).abs().mean() / size).item()],
+    ["with the convolution", ((normal - shuffled).abs().mean() / size).item()],
+]
 check(
     np.allclose(normal, inside.hidden_states[-1], atol=1e-2),
     "the encoder by hand gives internals()'s last hidden states",
 )
-check(
-    (normal_without - shuffled_without).abs().max() < 1e-2,
-    "without it, the order of the frames does not matter at all",
-)
-check((normal - shuffled).abs().mean() > 0.01 * size, "with it, it does")
+with closed():
+    table(["", "mean change of the output after shuffling, relative"], changes)
+    check(
+        (normal_without - shuffled_without).abs().max() < 1e-2,
+        "without it, the order of the frames does not matter at all",
+    )
+    check((normal - shuffled).abs().mean() > 0.01 * size, "with it, it does")
 answer(
     order,
     "only with the convolution",
-    "Attention and the feed-forward parts treat all frames alike, so shuffled inputs give the "
-    "same outputs, shuffled. "
-    "Only the positional convolution knows who is whose neighbour.",
+    "Attention and the feed-forward parts treat all frames in the same way, so shuffled inputs "
+    "give the same outputs, shuffled. Only the positional convolution depends on which frames "
+    "are neighbours.",
 )
 
 # %% [markdown]
@@ -279,15 +258,10 @@ kernel = encoder.pos_conv_embed.conv.weight.detach()  # (width, width / groups, 
 taps = kernel.shape[-1]
 strength = kernel.pow(2).sum(dim=(0, 1)).sqrt().numpy()
 offsets = (np.arange(taps) - taps // 2) * STEP
-figure = go.Figure(
-    go.Scatter(x=offsets, y=strength / strength.max(), fill="tozeroy", line_shape="hvh"),
-    layout={
-        "xaxis": {"title": "hears this much earlier (-) or later (+), in s"},
-        "yaxis": {"title": "norm of the weights"},
-    },
-)
+title = "frame that the weights are for: earlier (-) or later (+), in s"
+norms = {"norm of the weights": strength / strength.max()}
 show(
-    figure,
+    draw_lines(offsets, norms, title, "norm of the weights", shape="hvh"),
     alt="The norm of the positional convolution's weights for each distance in time.",
 )
 print(f"{taps} taps of {1000 * STEP:.0f} ms: {taps * STEP:.2f} s")
@@ -309,13 +283,8 @@ other = torch.from_numpy(model.internals(load(examples()[1].path)).features)
 both = min(frames, len(other))
 here, there = (a - a.mean(axis=0) for a in (added(features)[:both], added(other)[:both]))
 correlation = float((here * there).sum() / np.sqrt((here**2).sum() * (there**2).sum()))
-colours = {"colorscale": "RdBu", "zmid": 0, "colorbar": {"title": "added"}}
-figure = go.Figure(
-    go.Heatmap(z=here.T, x=np.arange(both) * STEP, **colours),
-    layout={"xaxis": {"title": "time (s)"}, "yaxis": {"title": "channel of the states"}},
-)
 show(
-    figure,
+    draw_added(here, STEP),
     alt="What the convolution adds to the frames of a clip, by time and channel.",
 )
 print(f"correlation of the two: {correlation:.2f} (absolute: 1, relative: near 0)")
@@ -367,25 +336,26 @@ for width in widths:
     emitted = model.emit([w for w, _ in cut])
     rows = [e.log_probs[place] for e, (_, place) in zip(emitted, cut, strict=True)]
     same = np.mean(np.argmax(rows, axis=1) == reference[chosen])
-    # Kullback-Leibler divergence from what the frame says with the whole clip, in nats
+    # Kullback-Leibler divergence from the whole clip's distribution to the window's, in nats
     whole = inside.emissions.log_probs[chosen]
     divergence = (np.exp(whole) * (whole - np.array(rows))).sum(axis=1).mean()
     found.append((width, same, float(divergence)))
 
 # %%
-figure = go.Figure(
-    layout={
-        "xaxis": {"title": "sound on either side (s)", "type": "log", "tickvals": widths},
-        "yaxis": {"title": "fraction of frames with the same label", "range": [0, 1.05]},
-    }
-)
-figure.add_scatter(x=widths, y=[row[1] for row in found], mode="lines+markers")
-figure.add_hline(y=0.9, line_dash="dot")
+axis = {"title": "sound on either side (s)", "type": "log", "tickvals": widths}
+same = {"fraction of frames with the same label": [row[1] for row in found]}
+whole = {"range": [0, 1.05]}
 show(
-    figure,
-    alt="Frames with the same label against the sound on either side: rises to 1 at 1.6 s.",
+    draw_lines(widths, same, "", "", markers=True, level=0.9, xaxis=axis, yaxis=whole),
+    alt="Frames with the same label against the sound on either side: rises towards 1.",
+    closed="Open the figure",
 )
-table(["on either side (s)", "fraction with the same label", "divergence (nats)"], found)
+with closed():
+    table(["on either side (s)", "fraction with the same label", "divergence (nats)"], found)
+    print(
+        f"with {widths[-1]} s on either side {found[-1][1]:.0%} of the frames have the same label, "
+        f"with {widths[2]} s {found[2][1]:.0%}"
+    )
 enough = next((width for width, same, _ in found if same >= 0.9), None)
 choices = {0.1: "0.1 s", 0.2: "0.2 to 0.4 s", 0.4: "0.2 to 0.4 s", None: "more than 1.6 s"}
 answer(
@@ -398,10 +368,6 @@ check(
     "with more context a frame comes nearer to its probabilities with the whole clip",
 )
 check(found[-1][2] < found[2][2], "and more than 0.4 s still helps")
-print(
-    f"with {widths[-1]} s on either side {found[-1][1]:.0%} of the frames have the same label, "
-    f"with {widths[2]} s {found[2][1]:.0%}"
-)
 
 # %% [markdown]
 # w2vkit cuts long recordings into windows and takes *two seconds of context* on either side: a little more than the last row of the table.
@@ -433,36 +399,7 @@ check(
 )
 
 # %%
-vocabulary = model.vocabulary
-rows = [vocabulary.blank, *sorted(set(vocabulary.columns.values()), key=vocabulary.shown)]
-
-
-def at_layer(figure, layer):
-    figure.data[0].z = (100 * views[layer][:, rows].T).round().astype(np.uint8)
-    path = views[layer].argmax(axis=1)
-    text = "".join(
-        vocabulary.shown(k).replace("space", " ")
-        for t, k in enumerate(path)
-        if (t == 0 or k != path[t - 1]) and k != vocabulary.blank
-    )
-    print(f"layer {layer}: {text[:100] or '(only blanks)'}")
-
-
-figure = go.Figure(
-    go.Heatmap(
-        y=[vocabulary.shown(k) for k in rows],
-        x0=STEP / 2,
-        dx=STEP,
-        zmin=0,
-        zmax=100,
-        colorbar={"title": "%"},
-    ),
-    layout={
-        "height": 560,
-        "xaxis": {"title": "time (s)"},
-        "yaxis": {"autorange": "reversed", "type": "category", "dtick": 1},
-    },
-)
+figure, at_layer = draw_lens(views, model.vocabulary, STEP)
 show(
     figure,
     at_layer,
@@ -479,41 +416,21 @@ print("the model's text:", greedy(inside.emissions).text)
 final = reference[letters]
 probability = [float(view[letters, final].mean()) for view in views]
 agree = [float((view[letters].argmax(axis=1) == final).mean()) for view in views]
-figure = go.Figure(
-    layout={
-        "xaxis": {"title": "layer", "dtick": 1},
-        "yaxis": {"title": "mean over the letter frames", "range": [0, 1.05]},
-    }
-)
-figure.add_scatter(y=probability, mode="lines+markers", name="probability of the final letter")
-figure.add_scatter(y=agree, mode="lines+markers", name="fraction where it is the most likely")
-figure.update_layout(legend={"orientation": "h", "y": 1.15})
+curves = {
+    "probability of the final letter": probability,
+    "fraction where it is the most likely": agree,
+}
+title, axis = "mean over the letter frames", {"title": "layer", "dtick": 1}
 show(
-    figure,
+    draw_lines(np.arange(layers + 1), curves, "", title, markers=True, xaxis=axis),
     alt="The probability of the final letter, layer by layer, rises to the last layer.",
 )
 check(agree[0] < 0.5, "what enters the first layer does not give most of the letters yet")
 
-
 # %%
-def one_frame(figure, frame):
-    t = int(letters[frame])
-    best = np.argsort(-views[-1][t])[:5]
-    for line, k in zip(figure.data, best, strict=True):
-        line.y = [float(view[t, k]) for view in views]
-        line.name = vocabulary.shown(k).replace("<", "‹").replace(">", "›")
-    figure.layout.title = f"frame {t} at {t * STEP:.2f} s, layer by layer"
-
-
 times = inside.emissions.start_seconds + (letters + 0.5) * STEP
-named = [(f"{times[k]:.2f} s: {vocabulary.shown(final[k])}", k) for k in range(len(final))]
-figure = go.Figure(
-    [go.Scatter(mode="lines+markers") for _ in range(5)],
-    layout={
-        "xaxis": {"title": "layer", "dtick": 1},
-        "yaxis": {"title": "probability", "range": [0, 1.05]},
-    },
-)
+named = [(f"{times[k]:.2f} s: {sign(model.vocabulary, final[k])}", k) for k in range(len(final))]
+figure, one_frame = draw_frame_by_layer(views, model.vocabulary, letters, STEP)
 show(
     figure,
     one_frame,
@@ -522,7 +439,7 @@ show(
 )
 
 # %% [markdown]
-# **Your turn 2.** Does a head look to one side? Write its mean signed distance in frames: negative looks back, positive ahead.
+# **Your turn 2.** Does a head attend to one side? Write its mean signed distance in frames: negative is back, positive ahead.
 
 
 # %%
@@ -534,13 +451,13 @@ def side(weights):
 back = np.array([[1.0, 0, 0], [1, 0, 0], [0, 1, 0]])
 exercise(
     side,
-    ((np.eye(3),), 0.0, "A head that attends to its own frame looks to no side."),
+    ((np.eye(3),), 0.0, "A head that attends to its own frame has the distance 0."),
     (
         (back,),
         -2 / 3,
         "Weight j - i by the attention, add up over the keys, and take the mean over the queries.",
     ),
-    ((np.full((3, 3), 1 / 3),), 0.0, "Uniform attention looks as far back as ahead."),
+    ((np.full((3, 3), 1 / 3),), 0.0, "Uniform attention goes as far back as ahead."),
 )
 
 # %% [markdown]

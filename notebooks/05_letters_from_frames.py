@@ -4,8 +4,8 @@
 # [the course](README.md) · before: [04 Context](04_context.ipynb) · next:
 # [06 CTC by hand](06_ctc_by_hand.ipynb)
 #
-# The network gives one row of probabilities for every 20 ms of sound: a *frame*. A clip of four seconds has about 200 frames, but its
-# sentence has only about 60 characters. How do 200 frames become 60 letters?
+# The network gives one row of probabilities for every 20 ms of sound: a *frame*. A clip of six seconds has about 300 frames, but its
+# sentence has only about 60 characters. How do 300 frames become 60 letters?
 #
 # | | |
 # |---|---|
@@ -17,12 +17,25 @@
 from itertools import groupby, pairwise, product
 from math import comb
 
-import lesson
 import librosa
 import numpy as np
-from figures import BLANK, draw_blanks, draw_path, draw_steps, draw_temperature
+from figures import draw_path
 from ipywidgets import Dropdown, FloatSlider, IntSlider
-from lesson import answer, check, closest, draw_lines, exercise, hear, predict, show, table
+from lesson import (
+    BLANK,
+    answer,
+    check,
+    closed,
+    closest,
+    exercise,
+    hear,
+    play_button,
+    predict,
+    show,
+    sign,
+    table,
+)
+from plots import draw_blanks, draw_emissions, draw_lines, draw_steps, draw_temperature
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
@@ -112,12 +125,9 @@ first = emissions[0]
 vocabulary = first.vocabulary
 hear(waveforms[0], clips[0].text)
 print("log_probs:", first.log_probs.shape, f"; {first.frame_seconds * 1000:.0f} ms per frame")
-print("labels:", " ".join(vocabulary.shown(v) for v in range(len(vocabulary))))
-figure = lesson.heatmap(first, greedy(first))
-title = "Emissions, drawn on their side: a line for every label, time to the right"
-figure.update_layout(title={"text": title, "y": 0.98}, paper_bgcolor="white")
+print("labels:", " ".join(sign(vocabulary, v) for v in range(len(vocabulary))))
 show(
-    figure,
+    draw_emissions(first, greedy(first)),
     closed="Open the picture",
     alt="A dark picture with a row for each label. The top row, the blank, is bright at both ends "
     "and in pieces between; short bright dots in the other rows spell the sentence.",
@@ -154,19 +164,19 @@ answer(
 # ### Blanks depend on the speed
 #
 # How many blanks are there *within* the speech, without the silence at both ends? That depends on how fast the letters follow each other.
-# Readers of audiobooks speak about 14 letters a second (spaces counted). The synthetic voices of the clips are faster. So the clips are
-# slowed down here (a time stretch, which keeps the pitch but does some harm to the sound).
+# Readers of audiobooks speak about 14 letters a second (spaces counted); the clips are a little slower. Here they are made faster and slower by
+# a time stretch, which keeps the pitch but does some harm to the sound.
 
 # %%
 slower = predict(
-    "In speech at 0.6 times the speed, what fills the added frames?",
+    "From 1.4 times the speed down to 0.7 times: what fills the added frames?",
     "more blanks, and the letters stay short",
     "longer letters, and as many blanks as before",
     "both grow alike",
 )
 
 # %%
-speeds = [1.0, 0.85, 0.7, 0.6]
+speeds = [1.4, 1.2, 1.0, 0.85, 0.7]
 
 
 def within_speech(one):
@@ -177,9 +187,11 @@ def within_speech(one):
     return (path == vocabulary.blank).mean(), np.mean(runs)
 
 
-slowed = {1.0: [w.samples for w in waveforms]}
-for s in speeds[1:]:
-    slowed[s] = [librosa.effects.time_stretch(w.samples, rate=s) for w in waveforms]
+slowed = {
+    s: [librosa.effects.time_stretch(w.samples, rate=s) for w in waveforms]
+    for s in speeds
+}  # fmt: skip
+slowed[1.0] = [w.samples for w in waveforms]
 found = {
     s: model.emit([Waveform(x, model.sample_rate) for x in sounds])
     for s, sounds in slowed.items()
@@ -188,17 +200,18 @@ measured = {s: np.mean([within_speech(one) for one in some], axis=0) for s, some
 paths = [one.log_probs.argmax(axis=1) != vocabulary.blank for one in emissions]
 spoken = sum(np.ptp(np.flatnonzero(path)) for path in paths) * first.frame_seconds
 pace = sum(len(clip.text) for clip in clips) / spoken
-table(
-    ["speed", "letters a second", "blanks within the speech", "mean run of a letter (frames)"],
-    [(s, pace * s, blank, run) for s, (blank, run) in measured.items()],
-)
+rows = [(s, pace * s, blank, run) for s, (blank, run) in measured.items()]
+header = ["speed", "letters a second", "blanks within the speech", "mean run of a letter (frames)"]
+with closed():
+    table(header, rows)
 hear(Waveform(slowed[0.7][2], model.sample_rate), "the numbers at 0.7 times the speed")
 
 # %%
-(before, run), (after, longer) = measured[1.0], measured[0.6]
-check(after > 1.5 * before, "in slower speech there are far more blanks between the letters")
-check(longer < 1.3 * run, "and a letter stays short")
-check(before < 0.5 < after, "blanks are the smaller part at the clips' speed, the larger at 0.6")
+(before, run), (after, longer) = measured[1.4], measured[0.7]
+with closed("Open the checks"):
+    check(after > 1.5 * before, "in slower speech there are far more blanks between the letters")
+    check(longer < 1.3 * run, "and a letter stays short")
+    check(before < 0.5 < after, "blanks are the smaller part of fast speech, the larger of slow")
 grown = 1 if after < 1.2 * before else 0 if longer < 1.3 * run else 2
 answer(
     slower,
@@ -208,9 +221,9 @@ answer(
 )
 
 # %% [markdown]
-# So this model writes a letter in about two frames, and the blank fills what is left: the slower the speech, the more blanks. At the clips' own
-# speed (the first line) letters follow each other so fast that most frames within the speech are *not* blank: the picture of lone spikes between
-# long blanks, which many texts on CTC show, holds for slower speech.
+# So this model writes a letter in about two frames, and the blank fills what is left: the slower the speech, the more blanks. In fast speech
+# letters follow each other so closely that most frames within it are *not* blank: the picture of lone spikes between
+# long blanks, which many texts on CTC show, holds for slow speech.
 
 # %% [markdown]
 # ## The collapse, again
@@ -251,7 +264,7 @@ longest = max(len(one) for one in emissions)
 some = 60 + int(np.argmax(best[60:] != vocabulary.blank))  # a frame with a letter
 options = [(clip.text.title(), i) for i, clip in enumerate(clips)]
 frame = IntSlider(some, 0, longest - 1, layout={"width": "100%"})
-lesson.play_button(frame)
+play_button(frame)
 figure, step = draw_steps(emissions)
 show(
     figure,
@@ -341,7 +354,8 @@ check(same, "by hand equals w2vkit's temperature_scaled")
 temperatures = [0.3, 0.5, 1.0, 2.0, 3.0, 5.0]
 calibrated = {t: temperature_scaled(first, t) for t in temperatures}
 texts = {t: greedy(one).text for t, one in calibrated.items()}
-check(len(set(texts.values())) == 1, "the greedy text is the same at every temperature")
+with closed("Open the check"):
+    check(len(set(texts.values())) == 1, "the greedy text is the same at every temperature")
 stored = first.calibration.temperature
 ours, theirs = (greedy(one).words for one in (first, temperature_scaled(first, stored)))
 same = all(abs(a.confidence - b.confidence) < 1e-3 for a, b in zip(ours, theirs, strict=True))
@@ -434,11 +448,9 @@ gap = np.insert(probabilities[:, vocabulary.blank], [cut] * 25, np.nan)  # nothi
 middles = paused.start_seconds + (np.arange(len(paused)) + 0.5) * paused.frame_seconds
 now = np.exp(paused.log_probs[:, vocabulary.blank])
 curves = {"the clip as it was (second half moved)": gap, "with the pause": now}
-figure = draw_lines(middles, curves, "time (s)", "probability of blank")
-span = {"x0": middles[cut], "x1": middles[cut + 25]}
-figure.add_vrect(**span, fillcolor="#9aa5b1", opacity=0.25, line_width=0)
+span = (middles[cut], middles[cut + 25])
 show(
-    figure,
+    draw_lines(middles, curves, "time (s)", "probability of blank", span=span),
     alt="Two curves that differ only in a few places near the pause, which is marked grey.",
 )
 print("without:", greedy(first).text)

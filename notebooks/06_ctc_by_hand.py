@@ -19,9 +19,10 @@ from itertools import groupby, product
 
 import numpy as np
 import torch
-from figures import draw_labels, draw_lattice, draw_occupancy, draw_two_bars
+from figures import draw_lattice
 from ipywidgets import Dropdown, SelectionSlider
-from lesson import answer, check, closest, draw_lines, exercise, predict, show, table
+from lesson import answer, check, closed, closest, exercise, predict, show, sign, table
+from plots import draw_labels, draw_lines, draw_occupancy, draw_two_bars
 
 from w2vkit.audio import load
 from w2vkit.decode import greedy
@@ -155,7 +156,7 @@ exercise(
 # %% [markdown]
 # {{solution 2}}
 #
-# The product of 200 probabilities is as small as $10^{-100}$, so the code below adds logarithms: $\log(a + b)$ is `np.logaddexp(log a, log b)`.
+# The product of 300 probabilities is as small as $10^{-100}$, so the code below adds logarithms: $\log(a + b)$ is `np.logaddexp(log a, log b)`.
 
 
 # %%
@@ -270,10 +271,11 @@ show(
 # The loss as a function of the logits $z_t(v)$ (before the softmax) has a gradient with a meaning (Graves et al., 2006,
 # equation 16):
 #
-# $$\frac{\partial (-\ln P)}{\partial z_t(v)} = \underbrace{p_t(v)}_{\text{what the model says}} -
+# $$\frac{\partial (-\ln P)}{\partial z_t(v)} = \underbrace{p_t(v)}_{\text{the probability of the label}} -
 # \underbrace{\sum_{s:\, y'_s = v} \gamma_t(s)}_{\text{where the paths are}}$$
 #
-# A step of training goes *against* the gradient. We call the negative gradient, occupancy minus probability, the **pull**: positive where
+# It has the form that you know from classification, probability minus target. There the target is one label; here it is shared out over labels, as the
+# paths are. A step of training goes *against* the gradient. We call the negative gradient, occupancy minus probability, the **pull**: positive where
 # the letter should become more likely.
 
 
@@ -305,7 +307,7 @@ show(
 # %% [markdown]
 # ### The pull on a real sentence
 #
-# The same functions on a bundled clip and its true text: about 200 frames and 130 states. Where the model is right and sure
+# The same functions on a bundled clip and its true text: about 300 frames and 130 states. Where the model is right and sure
 # the pull is white; the coloured places are what training would change if it were to learn this clip. (Nothing is trained
 # here.)
 
@@ -319,12 +321,10 @@ real = emissions.log_probs.astype(np.float64)
 real -= np.logaddexp.reduce(real, axis=1, keepdims=True)
 strength = pull(real, labels, vocabulary.blank)  # (T, V)
 columns = [vocabulary.blank, *sorted(set(labels), key=vocabulary.shown)]
-names = ["ε", *(vocabulary.shown(c) for c in columns[1:])]
+names = [sign(vocabulary, c) for c in columns]
 title = f"Pull of “{clip.text.title()}”"
-figure, _ = draw_labels(strength[:, columns].round(3), names, title, pull=True)
-start = emissions.start_seconds + emissions.frame_seconds / 2
-figure.data[0].update(dx=emissions.frame_seconds, x0=start, zmin=-1, zmax=1)
-figure.update_layout(height=560, xaxis_title="time (s)")
+clock = (emissions.start_seconds + emissions.frame_seconds / 2, emissions.frame_seconds)
+figure, _ = draw_labels(strength[:, columns].round(3), names, title, pull=True, clock=clock)
 show(
     figure,
     alt="Labels by time, nearly all white; a few cells are red or blue, where the model doubts.",
@@ -376,8 +376,9 @@ shares = np.array([one.mean(axis=0) for one in history])  # (STEPS, V)
 steps = np.arange(1, STEPS + 1)
 curves = dict(zip(NAMES, shares.T, strict=True))
 axis = {"title": "step", "type": "log"}
-figure = draw_lines(steps, curves, "", "mean probability over all frames", xaxis=axis)
-figure.data[-1].line.dash = "dash"  # D lies over B: the sound is the same from both ends
+title = "mean probability over all frames"
+# D lies over B, so it is dashed: the sound is the same from both ends.
+figure = draw_lines(steps, curves, "", title, dashed="D", xaxis=axis)
 show(
     figure,
     closed="Open the figure",
@@ -385,7 +386,8 @@ show(
 )
 check(losses[-1] < losses[0] / 10, "the learner has learned the word")
 blank = (history[-1].argmax(axis=1) == 0).mean()
-check(shares[-1].argmax() == 0, "and the blank has most of the probability")
+with closed("Open the check"):
+    check(shares[-1].argmax() == 0, "the blank has most of the probability")
 answer(
     shape,
     shape.options[1 if blank > 0.5 else 0],

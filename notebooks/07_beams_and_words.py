@@ -22,16 +22,16 @@ from pathlib import Path
 
 import jiwer
 import numpy as np
-from figures import draw_alignment, draw_beams, draw_tree
+from figures import draw_tree
 from ipywidgets import Dropdown, IntSlider, SelectionSlider
-from lesson import answer, check, closest, draw_lines, exercise, hear, predict, show, table
+from lesson import answer, check, closed, closest, exercise, flite_clips, hear, predict, show, table
+from plots import draw_alignment, draw_beams, draw_lines
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import beam_search, greedy
 from w2vkit.decode.lm import load as load_language_model
 from w2vkit.decode.lm.build import build_ngram, sentences
 from w2vkit.emissions import Emissions, Vocabulary
-from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
@@ -86,7 +86,7 @@ check(beam_search(two_frames).text == "A", "a beam search adds them up and finds
 #
 # With $p(v)$ for the probabilities of the frame, three things may happen to a prefix:
 #
-# | the frame says | then | the sum |
+# | the label of the frame is | then | the sum |
 # |---|---|---|
 # | blank | the prefix stays | $p_b' \mathrel{+}= (p_b + p_n)\,p(\text{blank})$ |
 # | its last letter once more | the prefix stays | $p_n' \mathrel{+}= p_n\,p(v)$ |
@@ -217,12 +217,13 @@ check(np.isclose(left[100], 1), "a beam of 100 loses nothing here")
 # %% [markdown]
 # ## On speech
 #
-# The same search on a clip, eight beams wide. Step through the frames: most of the time the beams differ by one letter
+# The clips of this notebook are fast, and of flite, an older synthesiser than that of the bundled clips: they leave more to mend. The same search on
+# one of them, eight beams wide. Step through the frames: most of the time the beams differ by one letter
 # somewhere, and a blank changes nothing but which sum is the larger.
 
 # %%
 model = CTCModel.load(MODEL, dtype="float32")
-clips = examples()
+clips = flite_clips()
 waveforms = [load(clip.path) for clip in clips]
 emissions = model.emit(waveforms)
 vocabulary = model.vocabulary
@@ -260,12 +261,13 @@ changed = predict(
 )  # fmt: skip
 
 # %%
-rows = []
+rows, header = [], ["greedy", "beam of 32", "log P(path)", "log P(text)", "CER greedy", "CER beam"]
 for clip, one in zip(clips, emissions, strict=True):
     path, text = greedy(one), beam_search(one, 32)
     cers = [jiwer.cer(clip.text, found.text) for found in (path, text)]
     rows.append((path.text, text.text, path.score, text.score, *cers))
-table(["greedy", "beam of 32", "log P(path)", "log P(text)", "CER greedy", "CER beam"], rows)
+with closed():
+    table(header, rows)
 different = sum(row[0] != row[1] for row in rows)
 answer(
     changed,
@@ -349,7 +351,7 @@ check(len(joins) == 4, "the fifth, untill, goes the other way: by sound it could
 
 # %%
 def score(sound, language, words, unknown, alpha, beta, penalty):
-    """The score of a text: log P of sound and language model, and counts of words and of letters in unknown ones."""
+    """The score of a text: log P of sound and language model; words, letters of unknown ones."""
     ...  # your turn
 
 
@@ -357,7 +359,7 @@ exercise(
     score,
     ((-4.0, -20.0, 5, 0, 0.5, 0.0, 9.0), -14.0, "Multiply language with alpha."),
     ((-4.0, -20.0, 5, 0, 0.5, 1.5, 9.0), -6.5, "Each word earns beta."),
-    ((-4.0, -20.0, 5, 1, 0.5, 1.5, 9.0), -15.5, "Each letter of an unknown word costs the penalty."),
+    ((-4.0, -20.0, 5, 1, 0.5, 1.5, 9.0), -15.5, "Each letter of unknown words costs it."),
 )
 
 # %% [markdown]
@@ -513,19 +515,19 @@ missed = [word for word in references[SHORE].split() if word not in without[SHOR
 said, similar, far = missed[0] if missed else "SHORE", "SHOW", "GIRAFFE"
 found = {word: occurrences(SHORE, word) for word in (said, similar, far)}
 curves = {word: np.array([count for count, _ in tries]) for word, tries in found.items()}
-print("said:                 ", references[SHORE])
-print("without any hot word: ", without[SHORE])
-for word, tries in found.items():
-    print(f"{word} at {weights[-1]:.0f} nats: {tries[-1][1]}")
-figure = draw_lines(weights, curves, "weight (nats)", "occurrences", markers=True, height=320)
-figure.update_traces(line_shape="hv")
+with closed("Open the texts"):
+    print("said:                 ", references[SHORE])
+    print("without any hot word: ", without[SHORE])
+    for word, tries in found.items():
+        print(f"{word} at {weights[-1]:.0f} nats: {tries[-1][1]}")
 show(
-    figure,
+    draw_lines(weights, curves, "weight (nats)", "occurrences", markers=True, shape="hv"),
     closed="Open the figure",
     alt="Steps over the weight: SHOW rises to several, WALKED to 1, GIRAFFE stays at 0.",
 )
 reached = {word: min([*weights[counts > 0], np.inf]) for word, counts in curves.items()}
-table(["hot word", "weight from which it is found (nats)"], list(reached.items()))
+with closed():
+    table(["hot word", "weight from which it is found (nats)"], list(reached.items()))
 answer(
     threshold,
     threshold.options[sum(reached[similar] > limit for limit in (4.9, 20))],

@@ -16,23 +16,22 @@
 
 # %%
 import numpy as np
-from drawings import draw_errors_of_times, draw_grid, draw_reliability, draw_trellis
-from interactive import draggable_borders
+from figures import draggable_borders
 from ipywidgets import FloatSlider, IntSlider
-from lesson import answer, check, exercise, hear, predict, show, table
+from lesson import answer, check, closed, exercise, flite_clips, hear, predict, show, sign, table
+from plots import draw_errors_of_times, draw_grid, draw_reliability, draw_trellis
 
 from w2vkit import greedy, load
 from w2vkit.align import align
 from w2vkit.audio import Waveform
 from w2vkit.decode.viterbi import viterbi
 from w2vkit.evaluate import calibration
-from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 model = CTCModel.load(MODEL, dtype="float32")
 vocabulary = model.vocabulary
-clips = examples()
+clips = flite_clips()
 waveforms = [load(clip.path) for clip in clips]
 emissions = model.emit(waveforms)
 NUMBERS = 2  # the clip in which a man counts
@@ -179,7 +178,7 @@ check(parted[-1] == 0, "at the end of the sound the two lines are the same")
 one = hard[unclear]
 seconds = one.start_seconds + (np.arange(len(one)) + 0.5) * one.frame_seconds
 loss = noisy_delta - noisy_delta.max(axis=1, keepdims=True)
-names = [vocabulary.shown(c) for c in columns_of(clips[unclear].text)]
+names = [sign(vocabulary, c) for c in columns_of(clips[unclear].text)]
 figure, move = draw_trellis(loss, seconds, noisy_path, ways, names)
 show(
     figure,
@@ -254,8 +253,8 @@ draggable_borders(waveforms[NUMBERS], clips[NUMBERS].text.split(), span, borders
 # %% [markdown]
 # ## 3. Word times against a reference
 #
-# The bundled clips are synthetic, and that helps here: the synthesiser (flite) decides how long every phone lasts before it
-# makes any sound. So the true borders of the words are known exactly; they are the numbers in the cell above, in milliseconds. (The clips
+# The clips of this notebook are of flite, an older synthesiser than that of the bundled clips, and that helps here: flite decides how long every phone
+# lasts before it makes any sound. So the true borders of the words are known exactly; they are the numbers in the cell above, in milliseconds. (The clips
 # add 250 ms of silence in front, which is counted; in these voices words follow each other without a gap, so W words have W + 1
 # borders.)
 
@@ -282,7 +281,8 @@ for name, found in [("frames of the letters, as they are", raw), ("w2vkit.align"
     rows.append((name, *np.median(off, axis=0), *np.median(np.abs(off), axis=0)))
     errors[name] = off[:, 0]
 header = ["start: median error (ms)", "end: median error", "start: median |error|"]
-table([f"{len(true)} words", *header, "end: median |error|"], rows)
+with closed():
+    table([f"{len(true)} words", *header, "end: median |error|"], rows)
 check(np.median(np.abs(aligned - true)) < 0.1, "half of all borders are found to 0.1 s")
 
 # %%

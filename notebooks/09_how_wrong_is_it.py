@@ -20,10 +20,10 @@
 import jiwer
 import librosa
 import numpy as np
-from drawings import draw_edits, draw_power, draw_rates
-from interactive import resampling
+from figures import resampling
 from ipywidgets import FloatSlider, Text
-from lesson import answer, check, exercise, hear, predict, show, table
+from lesson import answer, check, closed, exercise, hear, predict, show, table
+from plots import draw_edits, draw_power, draw_rates
 from scipy.stats import norm
 
 from w2vkit import greedy, load
@@ -195,14 +195,14 @@ check(np.isclose(weighted, wer), "weighted by words, the mean is the corpus's")
 # there is, and draws as many of them, with replacement, a thousand times. The middle 95 % of the results is the interval.
 
 # %%
-WIDTHS = {"1 point": 1, "3 points": 3, "9 points": 9}
-rounded = predict("Six clips, 67 words: how wide is the 95 % interval?", *WIDTHS)
+WIDTHS = {"1 point": 1, "4 points": 4, "15 points": 15}
+rounded = predict("Six clips, 71 words: how wide is the 95 % interval?", *WIDTHS)
 
 # %% [markdown]
 # Press *one draw* a few times: which clips are drawn, and where does the rate fall? Then *1000 draws*.
 
 # %%
-resampling(by_hand, words, limit=0.2)
+resampling(by_hand, words, limit=0.3)
 
 # %%
 results = [Result(str(k), reference=r, hypothesis=h) for k, (r, h) in enumerate(pairs)]
@@ -218,7 +218,7 @@ check(np.allclose(interval(scored, speakers=False), (low, high)), "this is how w
 answer(
     rounded,
     min(WIDTHS, key=lambda name: abs(WIDTHS[name] - 100 * (high - low))),
-    f"WER {wer:.1%}, 95 % interval {low:.1%} to {high:.1%}. One error more or less is 1.5 points, "
+    f"WER {wer:.1%}, 95 % interval {low:.1%} to {high:.1%}. One error more or less is 1.4 points, "
     "and which clips were chosen decides over several of them. Six clips are very few.",
 )
 
@@ -227,7 +227,7 @@ answer(
 #
 # Two decoders read the same emissions: greedy decoding, and beam search with the bundled 4-gram language model (notebook
 # [07](07_beams_and_words.ipynb)). To have more errors than a handful, the six clips are read five times: as they are, and with white noise at
-# 20, 10, 5 and 0 dB, together 120 s. `w2vkit.evaluate.compare` counts them in *pairs*: for every utterance, how many errors the second has
+# 20, 10, 5 and 0 dB, together 158 s. `w2vkit.evaluate.compare` counts them in *pairs*: for every utterance, how many errors the second has
 # more than the first.
 
 
@@ -275,15 +275,17 @@ rows = [
     (total.name, f"{total.wer:.1%}", total.substitutions, total.deletions, total.insertions)
     for total in comparison.systems  # the first is the baseline
 ]
-table(["decoder", "WER", "substituted", "deleted", "inserted"], rows)
 counts = (difference.better, difference.worse, difference.equal)
-print("better in {} utterances, worse in {}, equal in {}".format(*counts))
-print("words only the second has right:", ", ".join(w for w, _ in difference.gained[:8]))
-print("words only the first has right: ", ", ".join(w for w, _ in difference.lost[:8]) or "none")
+gained, lost = (", ".join(w for w, _ in part[:8]) for part in (difference.gained, difference.lost))
 drawn, segments = difference.utterances, difference.segments
-print("paired bootstrap: {:+.1%} to {:+.1%},".format(*drawn.interval), f"p = {drawn.p:.4f}")
-if segments:
-    print(f"MAPSSWE: {segments.segments} segments, z = {segments.z:.2f}, p = {segments.p:.4f}")
+with closed():
+    table(["decoder", "WER", "substituted", "deleted", "inserted"], rows)
+    print("better in {} utterances, worse in {}, equal in {}".format(*counts))
+    print("words only the second has right:", gained)
+    print("words only the first has right: ", lost or "none")
+    print("paired bootstrap: {:+.1%} to {:+.1%},".format(*drawn.interval), f"p = {drawn.p:.4f}")
+    if segments:
+        print(f"MAPSSWE: {segments.segments} segments, z = {segments.z:.2f}, p = {segments.p:.4f}")
 by_utterance = [u.errors[1] - u.errors[0] for u in comparison.utterances]
 check(
     np.isclose(sum(by_utterance) / comparison.words, difference.wer),
@@ -302,7 +304,8 @@ answer(
     "not the 30 copies.",
 )
 six = difference.speakers  # all copies of a sentence are drawn together
-print("six sentences drawn: {:+.1%} to {:+.1%},".format(*six.interval), f"p = {six.p:.4f}")
+with closed("Open the test that draws sentences"):
+    print("six sentences drawn: {:+.1%} to {:+.1%},".format(*six.interval), f"p = {six.p:.4f}")
 
 # %% [markdown]
 # **MAPSSWE**, the test of NIST's scorer, cuts the utterances where both systems have two words right, and asks whether the mean difference of
@@ -501,8 +504,8 @@ answer(
 check(np.isclose(narrowed[0][1], clean[1], atol=0.03), "the full band changes (almost) nothing")
 
 # %% [markdown]
-# **Length.** Join all clips to one long sound and cut it into pieces of equal length; the last point is the sound in one piece. (For long
-# sounds w2vkit cuts windows of 20 s, too, but lets them overlap by 2 s on both sides.)
+# **Length.** Join all clips to one long sound and cut it into pieces of equal length; the last point is the whole sound. (w2vkit
+# cuts that, too, into windows of 20 s, but lets them overlap by 2 s on both sides: notebook [14](14_streaming_and_long_sound.ipynb).)
 
 # %%
 PIECES = ("0.5 s", "1 s", "2 s", "5 s")

@@ -9,24 +9,23 @@
 #
 # | | |
 # |---|---|
-# | **You will** | play the game yourself; write the mask, the contrastive loss and the perplexity; train a very small network for some seconds, and look at one that has played longer; see which sounds its codes stand for |
+# | **You will** | play the game yourself; write the mask, the contrastive loss and the perplexity; train a very small network for some seconds, and look at one that has played longer; see which sounds its codes stand for; tell wav2vec 2.0 from HuBERT and Whisper |
 # | **Time** | 45 minutes |
 # | **You need** | [03](03_what_the_convolutions_hear.ipynb); what a softmax is |
 
 # %%
 import numpy as np
 import torch
-from drawings import draw_gumbel, draw_histogram, draw_learning, draw_use
+from figures import guessing_game
 from guessing import RATE, Game, Lineup, distractors, lineups, masks, small_network
-from interactive import guessing_game
 from ipywidgets import FloatSlider, IntSlider
-from lesson import answer, check, exercise, predict, show
+from lesson import answer, check, exercise, flite_clips, predict, show
+from plots import draw_gumbel, draw_histogram, draw_learning, draw_three_models, draw_use
 from torch.nn.functional import cross_entropy, gumbel_softmax
 
 from w2vkit import load
-from w2vkit.examples import examples
 
-clips = examples()
+clips = flite_clips()
 waveforms = [load(clip.path).samples for clip in clips]
 waveforms = [torch.from_numpy((w - w.mean()) / w.std()) for w in waveforms]
 STEP = 0.02  # s from frame to frame
@@ -35,7 +34,7 @@ STEP = 0.02  # s from frame to frame
 # ## 1. You play first
 #
 # `data/contrastive.npz` holds a small network of the same kind as wav2vec 2.0 that has played the game without any labels, on sentences
-# of three synthetic voices (`training/contrastive.py`). The six bundled clips are other sentences. Below, 200 ms of a clip are hidden.
+# of three synthetic voices (`training/contrastive.py`). The six clips of this notebook (in `data/flite`) are other sentences. Below, 200 ms of a clip are hidden.
 # Five stretches of the same clip are offered, and one of them is what was there. Listen, and pick.
 
 
@@ -120,8 +119,8 @@ print(f"mean {lengths.mean():.0f} ms, median {np.median(lengths):.0f} ms")
 # %% [markdown]
 # ## 3. The quantizer
 #
-# What was hidden is a vector of real numbers. The answer of the game is $z_t$ as the convolutions gave it, **not masked**: the quantizer hears what the
-# transformer must guess. It hears only that, the 65 ms or less around the frame, not the context. To make it a thing that one can pick, $z_t$ is replaced
+# What was hidden is a vector of real numbers. The answer of the game is $z_t$ as the convolutions gave it, **not masked**: the quantizer gets what the
+# transformer must guess. Its input is only that, the 25 ms around the frame in the paper's models (51 ms in the small network here), not the context. To make it a thing that one can pick, $z_t$ is replaced
 # by entries of codebooks, which are learned vectors. There are $G$
 # codebooks with $V$ entries each, so $V^G$ combinations ($G = 2$, $V = 320$ in the paper; here 16); the chosen vectors are joined and mapped by a
 # matrix to $q_t$ (*product quantization*). Rounding has no gradient. The trick:
@@ -379,6 +378,35 @@ check(with_code > shuffled + 0.05, "the entries tell kinds of sound apart")
 # began as the encoder of Whisper tiny.en; its first layers were constructed; then CTC with transcribed
 # speech taught it to write (see its card). It never played this game.
 #
+# ## 7. Two relatives: HuBERT and Whisper
+#
+# HuBERT (Hsu et al., 2021) has the network of wav2vec 2.0 and another game. Whisper (Radford et al., 2022) has another network and no game.
+
+# %%
+NONE_NEEDED = ("only wav2vec 2.0", "wav2vec 2.0 and HuBERT", "all three")
+unlabelled = predict("Which of the three begin with sound that has no transcripts?", *NONE_NEEDED)
+
+# %%
+show(
+    draw_three_models(waveforms[0].numpy(), RATE),
+    alt="Three columns: wav2vec 2.0, HuBERT, Whisper. wav2vec 2.0 and HuBERT take the waveform, "
+    "fill holes in sound without transcripts, and give a label for every frame. Whisper takes a "
+    "spectrogram, learns from transcripts only, and gives word pieces one after another.",
+    closed="Open the picture",
+)
+answer(
+    unlabelled,
+    NONE_NEEDED[1],
+    "wav2vec 2.0 picks the hidden code from a line-up, and learns the codes along with the rest. "
+    "HuBERT names the hidden frame's cluster; the clusters are found before, by k-means, so "
+    "that there is nothing to collapse. Whisper learns from 680,000 hours with transcripts.",
+)
+
+# %% [markdown]
+# What follows for the user: a CTC model gives a label for each frame. So its letters have times, a frame's label does not depend on the letters before it, and what it
+# writes is close to what was said. Whisper's decoder predicts each piece of text from the sound and from the text so far. It writes capitals and
+# punctuation, needs no language model beside it, and can write fluent text that nobody said, above all in silence.
+#
 # ## Three questions
 #
 # 1. Why are the distractors taken from the same clip, and not from all clips?
@@ -389,7 +417,8 @@ check(with_code > shuffled + 0.05, "the entries tell kinds of sound apart")
 #
 # **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), sections 2, 3 and 4.2, appendix D · Jang, Gu, Poole,
 # [Categorical reparameterization with Gumbel-softmax](https://arxiv.org/abs/1611.01144), 2016 · van den Oord, Li, Vinyals,
-# [Contrastive predictive coding](https://arxiv.org/abs/1807.03748), 2018.
+# [Contrastive predictive coding](https://arxiv.org/abs/1807.03748), 2018 · Hsu et al., [HuBERT](https://arxiv.org/abs/2106.07447), 2021 · Radford et al.,
+# [Whisper](https://arxiv.org/abs/2212.04356), 2022.
 #
 # [the course](README.md) · before: [10 Evaluate on LibriSpeech](10_evaluate_librispeech.ipynb) · next:
 # [12 Few labels and self-training](12_few_labels_and_self_training.ipynb)

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import jiwer
 import numpy as np
-import plotly.graph_objects as go
 import torch
 from ipywidgets import Dropdown, SelectionSlider
-from lesson import answer, check, draw_bands, draw_published, exercise, predict, show, table
+from lesson import BLANK, answer, check, exercise, predict, show, table
+from plots import draw_bands, draw_pairs, draw_points, draw_published
 from torch.nn.functional import ctc_loss
 from torch.nn.utils.rnn import pad_sequence
 
@@ -141,12 +141,12 @@ exercise(
 # {{solution 1}}
 
 # %%
-before, after = wer["no language model", 960], (1.9, 3.9)
-figure = go.Figure(layout={"height": 320, "yaxis": {"title": "WER (%)"}, "barmode": "group"})
-figure.add_bar(x=["test-clean", "test-other"], y=before, name="without self-training", text=before)
-figure.add_bar(x=["test-clean", "test-other"], y=after, name="with self-training", text=after)
+pairs = {
+    "without self-training": wer["no language model", 960],
+    "with self-training": (1.9, 3.9),
+}
 show(
-    figure,
+    draw_pairs(["test-clean", "test-other"], pairs, "WER (%)"),
     alt="Two pairs of bars, all without a language model: self-training takes 2.2 to 1.9 % on "
     "test-clean and 4.5 to 3.9 % on test-other.",
 )
@@ -173,7 +173,7 @@ show(
 stored = np.load(Path("data") / "few_labels.npz")
 TEXTS = [str(text) for text in stored["texts"]]
 ends = np.cumsum(stored["lengths"])
-LABELS = "_ ABCDEFGHIJKLMNOPQRSTUVWXYZ'"  # "_" is the blank
+LABELS = BLANK + " ABCDEFGHIJKLMNOPQRSTUVWXYZ'"
 POOL, TEST = range(100), range(100, 120)
 
 
@@ -367,10 +367,8 @@ for i in POOL[10:]:
     wrong.append(jiwer.cer(TEXTS[i], read(x[i], teacher)))
 order = np.argsort(sure)[::-1]
 best, everything = np.mean(np.array(wrong)[order[:10]]), np.mean(wrong)
-figure = go.Figure(go.Scatter(x=sure, y=wrong, mode="markers", text=[TEXTS[i] for i in POOL[10:]]))
-figure.update_layout(xaxis_title="confidence", yaxis_title="true CER", yaxis_rangemode="tozero")
 show(
-    figure,
+    draw_points(sure, wrong, [TEXTS[i] for i in POOL[10:]], "confidence", "true CER"),
     closed="Open the figure",
     alt="90 pseudo-labels: the higher the confidence, the lower the true CER, with scatter.",
 )

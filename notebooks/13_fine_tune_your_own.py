@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 13 · Fine-tune your own
 #
-# [the course](README.md) · before: [12 Few labels and self-training](12_few_labels_and_self_training.ipynb)
+# [the course](README.md) · before: [12 Few labels and self-training](12_few_labels_and_self_training.ipynb) · next:
+# [14 Streaming and long sound](14_streaming_and_long_sound.ipynb)
 #
 # A model for English dictation is asked to do something new: other words, another spelling, your voice. Nobody says when each
 # letter is spoken; pairs of sound and text are enough, and CTC finds out the rest (notebook 6).
@@ -28,16 +29,15 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import torch
-from drawings import draw_training
-from interactive import texts_by_step
-from lesson import answer, check, exercise, hear, predict, show, table
+from figures import texts_by_step
+from lesson import answer, check, exercise, flite_clips, hear, predict, show, table
+from plots import draw_training
 from transformers import Wav2Vec2ForCTC
 from transformers.utils.logging import disable_progress_bar
 
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
 from w2vkit.emissions import Emissions
-from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 from w2vkit.model.hub import fetch
 
@@ -49,13 +49,13 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 disable_progress_bar()
 # A CTCModel is made to emit. What is trained is transformers' network, from the same folder.
 network = Wav2Vec2ForCTC.from_pretrained(fetch(MODEL).folder, dtype=torch.float32).to(DEVICE)
-clips = examples()
+clips = flite_clips()
 waveforms = [load(clip.path) for clip in clips]
 
 # %% [markdown]
 # ## 1. The data: nine words, many sentences
 #
-# The synthesiser's own borders cut the number clip into words (in milliseconds; notebook 8 tells where they are from). Put
+# The clip is of flite, an older synthesiser, whose own borders cut it into words (in milliseconds; notebook 8 tells where they are from). Put
 # together in another order, at another speed, with pauses and a little noise, they make as many "sentences" as we like. What
 # is held out: the test sentences are never trained on. What is not: they are made of the same nine recordings, so that the
 # test says little about other voices.
@@ -165,7 +165,7 @@ exercise(
 # {{solution 1}}
 #
 # AdamW divides each step by the size that the gradient of that weight usually has. In the first steps it does not know that size yet, so the
-# learning rate begins low, rises to its peak (*warm-up*), and then falls to zero so that the last steps only polish.
+# learning rate begins low, rises to its peak (*warm-up*), and then falls to zero, so that the last steps change the weights little.
 #
 # **Your turn 2.** Write the rate as a fraction of the peak: it rises in equal parts over the first ten steps (0.1, 0.2, ..., 1.0 for steps 0 to 9), if
 # the fall is not below it; the fall is $1 - \text{step} / (\text{steps} + 1)$.
@@ -331,4 +331,5 @@ print("files:", ", ".join(sorted(path.name for path in folder.iterdir())))
 # and Cohen, "Catastrophic interference in connectionist networks" (1989); Loshchilov and Hutter, "Decoupled weight decay
 # regularization" (2017), https://arxiv.org/abs/1711.05101.
 #
-# [the course](README.md) · before: [12 Few labels and self-training](12_few_labels_and_self_training.ipynb)
+# [the course](README.md) · before: [12 Few labels and self-training](12_few_labels_and_self_training.ipynb) · next:
+# [14 Streaming and long sound](14_streaming_and_long_sound.ipynb)

@@ -7,24 +7,22 @@ import base64
 import html
 import io
 import json
-from collections.abc import Callable, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 import jiwer
 import numpy as np
-import plotly.graph_objects as go
 import soundfile
 from IPython.display import display
+from lesson import collapse, sign, written_columns
 
 from w2vkit.audio import Waveform
-from w2vkit.decode import greedy
 from w2vkit.emissions import Emissions
-from w2vkit.evaluate.calibration import temperature_scaled
+from w2vkit.evaluate.scoring import Scored
 
 SCRIPTS = Path(__file__).parent / "scripts"
-BLANK, SPACE = "ε", "␣"
 STYLE = """
 .w2v-figure { max-width: 800px; color: inherit; }
 .w2v-figure .row { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; margin: 8px 0; }
@@ -32,6 +30,11 @@ STYLE = """
 .w2v-figure .mono { font-family: monospace; white-space: pre-wrap; }
 .w2v-figure p { margin: 4px 0; min-height: 1.3em; }
 .w2v-figure svg { touch-action: none; }
+.w2v-figure .right, .w2v-figure .wrong, .w2v-figure .missing { color: #1f2937; }
+.w2v-figure .right { background: #bbf7d0; }
+.w2v-figure .wrong { background: #fecaca; text-decoration: underline; }
+.w2v-figure .missing { background: #e5e7eb; font-style: italic; }
+.w2v-figure td { padding: 0 4px; }
 """
 
 
@@ -64,21 +67,26 @@ begin(100);"""
     display({"text/html": page, "text/plain": alt}, raw=True, metadata={"alt": alt, "still": still})
 
 
-def _mp3(waveform: Waveform) -> str:
-    """Give the address of a sound that holds the sound itself."""
+def encoded(samples: Any, rate: int, form: str = "MP3") -> str:
+    """Give samples as base64 of a file. FLAC keeps every sample in its place, MP3 is smaller."""
     buffer = io.BytesIO()
-    soundfile.write(buffer, waveform.samples, waveform.sample_rate, format="MP3")
-    return "data:audio/mpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    soundfile.write(buffer, np.clip(samples, -1, 1), rate, format=form)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def envelope(samples: Any, points: int) -> list[float]:
+    """Give the peaks of a waveform in equal stretches, as fractions of the highest."""
+    peaks = np.abs(samples[: len(samples) // points * points]).reshape(points, -1).max(axis=1)
+    return (peaks / max(1e-9, peaks.max())).round(3).tolist()
 
 
 def draw_frames(waveform: Waveform, emissions: Emissions, window: float, frame: int) -> None:
     """Show the waveform with the window (s) that one frame sees, the frame's probabilities, and the text so far."""
     vocabulary = emissions.vocabulary
-    columns = [vocabulary.blank, *sorted(set(vocabulary.columns.values()), key=vocabulary.shown)]
+    columns = written_columns(vocabulary)
     parts = np.array_split(waveform.samples / np.abs(waveform.samples).max(), 700)
-    names: dict[int | None, str] = {vocabulary.blank: BLANK, vocabulary.word_boundary: SPACE}
-    path = [names.get(int(k)) or vocabulary.labels[k] for k in emissions.log_probs.argmax(axis=1)]
-    texts = [collapse(path[: t + 1]).replace(SPACE, " ") for t in range(len(path))]
+    path = [sign(vocabulary, int(k)) for k in emissions.log_probs.argmax(axis=1)]
+    texts = [collapse(path[: t + 1]).replace("␣", " ") for t in range(len(path))]
     play(
         "frame",
         {
@@ -87,10 +95,10 @@ def draw_frames(waveform: Waveform, emissions: Emissions, window: float, frame: 
             "seconds": waveform.seconds,
             "window": window,
             "centres": (emissions.start_seconds + (np.arange(len(path)) + 0.5) * emissions.frame_seconds).round(4).tolist(),
-            "labels": [names.get(k, vocabulary.labels[k]) for k in columns],
+            "labels": [sign(vocabulary, k) for k in columns],
             "shares": (100 * np.exp(emissions.log_probs[:, columns])).round().astype(int).tolist(),
             "texts": texts,
-            "sound": _mp3(waveform),
+            "sound": "data:audio/mpeg;base64," + encoded(waveform.samples, waveform.sample_rate),
             "frame": frame,
         },
         f"A waveform of {waveform.seconds:.1f} s with a narrow window on it. Below, the probabilities of the frame that "
@@ -118,11 +126,6 @@ def draw_path(labels: Sequence[str], path: str, goal: str) -> None:
         f"A grid with a row for each label and a column for each frame. The path {path} is marked; its runs have colours. "
         f"It collapses to {collapse(path)}.",
     )
-
-
-def collapse(path: Sequence[str]) -> str:
-    """Join runs of equal labels, then drop the blanks."""
-    return "".join(label for label, _ in groupby(path) if label != BLANK)
 
 
 def draw_lattice(labels: str, probabilities: Any, words: Sequence[str], path: Sequence[int], filled: int = 3) -> None:
@@ -173,204 +176,199 @@ def draw_tree(history: Sequence[dict[str, tuple[float, float]]], width: int, fra
     )
 
 
-def draw_alias(rate: int, span: float = 0.0005) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw a tone, its samples and the tone that these stand for, for `show` with the control ``kilohertz``."""
-    fine, n = np.linspace(0, span, 400), np.arange(int(span * rate) + 1)
-    figure = go.Figure(layout={"xaxis": {"title": "time (ms)"}, "yaxis": {"title": "amplitude", "range": [-1.2, 1.2]}})
-    figure.add_scatter(x=1000 * fine, name="the tone", line={"color": "lightgrey"})
-    figure.add_scatter(x=1000 * fine, name="what its samples stand for", line={"dash": "dot"})
-    figure.add_scatter(x=1000 * n / rate, name="samples", mode="markers", marker={"size": 10})
-
-    def move(figure: Any, kilohertz: float) -> None:
-        tone = 1000 * kilohertz
-        low = tone - rate * np.round(tone / rate)
-        for trace, frequency, times in zip(figure.data, (tone, low, tone), (fine, fine, n / rate), strict=True):
-            trace.y = np.cos(2 * np.pi * frequency * times)
-        figure.layout.title = f"a tone of {tone:.0f} Hz, sampled at {rate} Hz, is a tone of {abs(low):.0f} Hz"
-
-    return figure, move
-
-
-def draw_blanks(emissions: Emissions, start: float = 0.3, stop: float = 2.0) -> go.Figure:
-    """Draw the probability of the blank and that of the best other label of every frame; at first from start to stop (s)."""
-    vocabulary, probabilities = emissions.vocabulary, np.exp(emissions.log_probs)
-    columns = sorted(set(vocabulary.columns.values()))
-    letter = probabilities[:, columns].max(axis=1)
-    names = [vocabulary.labels[columns[k]] for k in probabilities[:, columns].argmax(axis=1)]
-    names = [SPACE if name == "|" else name for name in names]
-    text = [name if p > 0.4 else "" for name, p in zip(names, letter, strict=True)]
-    x = emissions.start_seconds + (np.arange(len(letter)) + 0.5) * emissions.frame_seconds
-    figure = go.Figure(layout={"bargap": 0.1, "height": 380, "legend": {"orientation": "h", "y": 1.12}})
-    figure.add_scatter(x=x, y=probabilities[:, vocabulary.blank], name="blank", line={"color": "#9aa5b1"})
-    figure.add_bar(x=x, y=letter, name="letter", text=text, textposition="outside", textangle=0, marker_color="#1f6feb")
-    figure.update_xaxes(title="time (s), the beginning; drag to see the rest", range=[start, stop])
-    figure.update_yaxes(title="probability", range=[0, 1.1])
-    return figure
-
-
-def draw_steps(emissions: Sequence[Emissions]) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw a frame's best labels and print path, runs and text so far, for `show` with the controls ``clip`` and ``frame``."""
-    figure = go.Figure(go.Bar(marker_color="#1f6feb"))
-    figure.update_layout(title="", height=300, xaxis={"type": "category"}, yaxis={"title": "probability", "range": [0, 1]})
-
-    def move(figure: Any, clip: int, frame: int) -> None:
-        one = emissions[clip]
-        vocabulary = one.vocabulary
-        names = [BLANK if k in vocabulary.special else name for k, name in enumerate(vocabulary.labels)]
-        names = [SPACE if k == vocabulary.word_boundary else name for k, name in enumerate(names)]
-        frame = min(frame, len(one) - 1)
-        top = one.log_probs[frame].argsort()[:-6:-1]
-        figure.data[0].update(x=[vocabulary.shown(v) for v in top], y=np.exp(one.log_probs[frame, top]))
-        figure.layout.title.text = f"Frame {frame}, at {one.start_seconds + (frame + 0.5) * one.frame_seconds:.2f} s"
-        path = "".join(names[k] for k in one.log_probs[: frame + 1].argmax(axis=1))
-        joined = "".join(label for label, _ in groupby(path))
-        print("path:  ", path[-100:])
-        print("joined:", joined[-100:])
-        print("text:  ", collapse(path).replace(SPACE, " "))
-
-    return figure, move
-
-
-def draw_temperature(emissions: Emissions, entropy: Callable[..., Any]) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw the words' confidences and the frames' entropy, for `show` with the control ``temperature``."""
-    figure = go.Figure(layout={"title": "", "xaxis": {"title": "time (s)"}, "height": 400})
-    figure.add_scatter(name="entropy of the frame (bits)", line={"color": "#9aa5b1"}, yaxis="y2")
-    figure.add_scatter(name="confidence of the word", mode="markers+text", textposition="top center", marker_size=10)
-    bits = {"title": "bits", "overlaying": "y", "side": "right", "range": [0, 5.5], "dtick": 1, "showgrid": False}
-    axis = {"title": "confidence", "range": [0, 1.1], "dtick": 0.2}
-    figure.update_layout(yaxis=axis, yaxis2=bits, legend={"orientation": "h", "y": -0.2})
-
-    def move(figure: Any, temperature: float) -> None:
-        one = temperature_scaled(emissions, temperature)
-        words, spread = greedy(one).words, entropy(one.log_probs)
-        figure.data[0].update(x=one.start_seconds + (np.arange(len(one)) + 0.5) * one.frame_seconds, y=spread)
-        middle = [(word.start + word.end) / 2 for word in words]
-        figure.data[1].update(x=middle, y=[word.confidence for word in words], text=[word.text for word in words])
-        figure.layout.title.text = f"Temperature {temperature:.1f}: mean entropy {spread.mean():.2f} bits"
-
-    return figure, move
-
-
-def draw_labels(
-    values: Any, names: Sequence[str], title: str, *, numbers: bool = False, pull: bool = False
-) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw labels (rows) by frames, for `show`; with the control ``choice`` if there are several matrices.
+def draggable_borders(
+    waveform: Waveform,
+    words: Sequence[str],
+    span: tuple[float, float],
+    scores: Any,
+    true: Sequence[float],
+    clock: Sequence[float],
+) -> None:
+    """Show words over a waveform; the reader drags the border between two and sees the score.
 
     Parameters
     ----------
-    values : (T, V) array, or a dict of them
-    names : sequence of str
-        Of the labels.
-    title : str
-        ``{}`` in it becomes the choice.
-    numbers : bool
-        Write the values into the cells.
-    pull : bool
-        Values of both signs, red and blue.
+    waveform : Waveform
+    words : sequence of str
+        W of them.
+    span : (float, float)
+        Start of the first and end of the last word (s).
+    scores : (W - 1, T) array
+        The score of the best path through each border at each frame (nats).
+    true : sequence of float
+        The true borders (s).
+    clock : (float, float)
+        Time of the first frame's middle, and from frame to frame (s).
     """
-    several = values if isinstance(values, dict) else {"": values}
-    look: dict[str, Any] = {"colorscale": "Viridis", "zmin": 0, "zmax": 1}
-    if pull:
-        look = {"colorscale": "RdBu", "zmid": 0, "colorbar": {"title": {"text": "pull"}}}
-    first = np.asarray(next(iter(several.values()))).T
-    text = {"text": first.round(2), "texttemplate": "%{text}"} if numbers else {}
-    figure = go.Figure(go.Heatmap(z=first, y=list(names), **look, **text))
-    figure.update_layout(title=title, height=300, xaxis={"title": "frame t"}, yaxis={"autorange": "reversed", "dtick": 1})
+    scores = np.maximum(scores, -1e6)  # JSON has no infinity
+    borders = [
+        {"best": int(np.median(np.flatnonzero(row > row.max() - 1e-6))), "scores": row.round(2).tolist()} for row in scores
+    ]
+    data = {
+        "words": list(words),
+        "start": span[0],
+        "end": span[1],
+        "borders": borders,
+        "best": float(scores.max().round(2)),
+        "chosen": len(borders) // 2,
+        "frames": scores.shape[1],
+        "true": list(true),
+        "first": clock[0],
+        "step": clock[1],
+        "seconds": waveform.seconds,
+        "envelope": envelope(waveform.samples, 400),
+        "sound": encoded(waveform.samples, waveform.sample_rate, "FLAC"),
+    }
+    alt = (
+        "The words of the clip as boxes over its waveform, with a line at each border. Drag a line: the green curve below "
+        "shows the score of the best path through the border at each time, and it falls on both sides of the best place."
+    )
+    play("borders", data, alt)
 
-    def move(figure: Any, choice: str) -> None:
-        figure.data[0].z = np.asarray(several[choice]).T
-        figure.layout.title.text = title.format(choice)
 
-    return figure, move
-
-
-def draw_two_bars(names: Sequence[str], bars: dict[str, Sequence[float]]) -> go.Figure:
-    """Draw two bars for each name, the second inside of the first."""
-    figure = go.Figure(layout={"barmode": "overlay", "yaxis": {"title": "probability"}, "legend": {"x": 0.6, "y": 0.95}})
-    for colour, (title, values) in zip(("#9cc4f5", "#1f6feb"), bars.items(), strict=True):
-        figure.add_bar(x=list(names), y=list(values), name=title, marker_color=colour)
-    return figure
+def resampling(errors: Sequence[int], words: Sequence[int], limit: float) -> None:
+    """Show the bootstrap as draws that fall onto a histogram, which ends at ``limit`` (a fraction of 1)."""
+    data = {"errors": [int(e) for e in errors], "words": [int(w) for w in words], "limit": limit}
+    data["wer"] = sum(data["errors"]) / sum(data["words"])
+    alt = (
+        "The clips with their errors. Each draw takes as many clips, some twice, some not at all; its word error rate falls "
+        "onto the histogram below. Many draws show how far the rate moves by chance of the clips alone."
+    )
+    play("resampling", data, alt)
 
 
-def draw_occupancy(labels: str, occupancies: dict[str, Any]) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw where the paths of a word are, for `show` with the control ``word``.
+def worst_first(scored: Iterable[Scored], waveforms: Mapping[str, Waveform]) -> None:
+    """Show a bar for each utterance, the worst first; a click plays it and shows its two texts, aligned."""
+    order = sorted(scored, key=lambda s: -s.errors)
+    data = [
+        {
+            "id": s.id,
+            "errors": s.errors,
+            "words": s.words,
+            "pairs": s.pairs,
+            "sound": encoded(waveforms[s.id].samples, waveforms[s.id].sample_rate),
+        }
+        for s in order
+    ]
+    alt = (
+        f"A bar for each utterance, the worst first: {order[0].id} with {order[0].errors} errors in {order[0].words} words. "
+        "A click plays the utterance and shows reference and hypothesis word by word."
+    )
+    play("errors", {"utterances": data}, alt)
+
+
+def parts(wanted: str, found: str) -> list[tuple[str, str]]:
+    """Cut a found text into what is right, what is wrong, and what is missing of the wanted one."""
+    kept = []
+    for kind, a, b, c, d in SequenceMatcher(None, wanted, found, autojunk=False).get_opcodes():
+        if kind == "equal":
+            kept.append(("right", found[c:d]))
+        else:
+            kept += [("wrong", found[c:d])] * (d > c) + [("missing", wanted[a:b])] * (kind == "delete")
+    return kept
+
+
+def texts_by_step(exams: Mapping[int, Any], wanted: Mapping[str, Sequence[str]], chosen: int) -> None:
+    """Show the texts after each exam, coloured by letter.
 
     Parameters
     ----------
-    labels : str
-        The blank first.
-    occupancies : dict of (T, S) arrays, by word
+    exams : dict of (texts of the first group, texts of the second, rates), by step
+    wanted : dict of the right texts by the group's name
+    chosen : int
+        The number of the exam that is shown first.
     """
-    figure = go.Figure(layout={"title": "", "height": 460, "xaxis": {"title": "frame t", "dtick": 1}, "showlegend": False})
-    figure.add_scatter(mode="lines", line={"color": "#d0d7de", "width": 1}, hoverinfo="skip")
-    figure.add_scatter(mode="markers", marker={"color": "#1f6feb", "opacity": 1, "line": {"width": 1, "color": "white"}})
-    figure.data[1].hovertemplate = "frame %{x}: occupancy %{text}<extra></extra>"
-    figure.update_layout(yaxis={"autorange": "reversed", "title": "state"})
-
-    def move(figure: Any, word: str) -> None:
-        gamma = occupancies[word]
-        states = [labels[0], *(label for letter in word for label in (letter, labels[0]))]
-        skips = [s > 1 and label != labels[0] and label != states[s - 2] for s, label in enumerate(states)]
-        xs: list[float | None] = []
-        ys: list[float | None] = []
-        for t, s in np.argwhere(gamma[:-1] > 0):
-            for to in range(s, min(s + 3, len(states))):
-                if gamma[t + 1, to] > 0 and (to < s + 2 or skips[to]):
-                    xs += [t, t + 1, None]
-                    ys += [s, to, None]
-        t, s = np.indices(gamma.shape)
-        figure.data[0].update(x=xs, y=ys)
-        figure.data[1].update(x=t.ravel(), y=s.ravel(), text=[f"{value:.3f}" for value in gamma.ravel()])
-        figure.data[1].marker.size = 4 + 34 * np.sqrt(gamma.ravel())
-        figure.layout.yaxis.update(tickvals=list(range(len(states))), ticktext=states)
-        figure.layout.title.text = f"{word}: occupancy of each state"
-
-    return figure, move
+    steps = [
+        {
+            "step": step,
+            "rates": list(rates),
+            "texts": [
+                [parts(a, b) for a, b in zip(right, found, strict=True)]
+                for right, found in zip(wanted.values(), texts, strict=True)
+            ],
+        }
+        for step, (*texts, rates) in exams.items()
+    ]
+    data = {"groups": list(wanted), "wanted": list(wanted.values()), "steps": steps, "chosen": chosen}
+    alt = (
+        "The texts of both groups after a number of training steps. Right letters are green, wrong ones red, missing ones "
+        "grey: the digits turn green while the English sentences lose their letters."
+    )
+    play("steps", data, alt)
 
 
-def draw_beams(history: Sequence[dict[str, Any]], tail: int = 24) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw {prefix: (p_b, p_n)} of a frame as stacked bars and print them, for `show` with the control ``frame``."""
-    figure = go.Figure(layout={"title": "", "barmode": "stack", "height": 380})
-    figure.add_bar(name="ends in a blank", orientation="h", marker_color="#d9622b")
-    figure.add_bar(name="ends in its last letter", orientation="h", marker_color="#1f6feb")
-    figure.update_layout(yaxis={"autorange": "reversed", "type": "category", "automargin": True})
-    figure.update_xaxes(range=[0, 1], title="fraction of what is in the beam")
-
-    def move(figure: Any, frame: int) -> None:
-        names = [f"“{prefix[-tail:]}”" for prefix in history[frame]]
-        sums = np.array(list(history[frame].values()))  # (K, 2)
-        for bar, part in zip(figure.data, (sums / sums.sum()).T, strict=True):
-            bar.update(x=part, y=names)
-        figure.layout.title.text = f"After frame {frame}"
-        for name, (p_b, p_n) in zip(names, sums, strict=True):
-            print(f"{name:28} ends in blank {p_b:9.2e}   ends in letter {p_n:9.2e}   together {p_b + p_n:9.2e}")
-
-    return figure, move
-
-
-def draw_alignment(
-    references: Sequence[str], decoded: dict[tuple[str, float], list[str]]
-) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw which words of a text are right and print it aligned, for `show` with ``clip``, ``model`` and ``alpha``.
+def guessing_game(sounds: Sequence[Any], rate: int, rounds: Sequence[Mapping[str, Any]]) -> None:
+    """Show rounds of the guessing game: hear a sound with a hole, and pick its content among five.
 
     Parameters
     ----------
-    references : sequence of str
-        What was said, one for each clip.
-    decoded : {(model, alpha): texts}
+    sounds : sequence of (N,) arrays
+    rate : int
+        Hz.
+    rounds : sequence of dict
+        ``sound``: its number; ``from``, ``to``, ``start``, ``end``: the stretch and its hole (s); ``options``: five of
+        ``start``, ``end`` (s) and ``name``; ``right`` and ``network``: which one is in the hole, and which the network picks.
     """
-    colours = ["#1a7f4b", "#b7791f", "#c2410c", "#c2410c"]
-    figure = go.Figure(go.Bar(x=["right", "substituted", "deleted", "inserted"], marker_color=colours))
-    figure.update_layout(title="", height=280, yaxis={"title": "words", "range": [0, 16]})
+    filled = []
+    for one in rounds:
+        samples = np.asarray(sounds[one["sound"]])[int(one["from"] * rate) : int(one["to"] * rate)]
+        filled.append({**one, "envelope": envelope(samples, 300)})
+    data = {"sounds": [encoded(np.asarray(s), rate, "FLAC") for s in sounds], "rounds": filled}
+    alt = (
+        "A waveform with a hole, a button that plays it, and five short sounds to choose from; a choice shows the right one "
+        "and the network's."
+    )
+    play("guess", data, alt)
 
-    def move(figure: Any, clip: int, model: str, alpha: float) -> None:
-        text = decoded[model, alpha][clip]
-        found = jiwer.process_words(references[clip], text)
-        figure.data[0].y = [found.hits, found.substitutions, found.deletions, found.insertions]
-        figure.layout.title.text = f"alpha = {alpha}: WER {found.wer:.0%}"
-        print("said:   ", references[clip])
-        print("decoded:", text or "(nothing)")
-        print("word by word (S substituted, D deleted, I inserted):")
-        print("\n".join(jiwer.visualize_alignment(found, show_measures=False, skip_correct=False).splitlines()[1:]))
 
-    return figure, move
+def draw_cuts(
+    waveform: Waveform,
+    words: Sequence[tuple[str, float, float]],
+    cuts: Sequence[tuple[float, str, bool]],
+    readings: Mapping[float, Sequence[tuple[str, str, str]]],
+    cut: int,
+) -> None:
+    """Show a sound that is cut in two, and what is read of the pieces; the reader chooses the place and the context.
+
+    Parameters
+    ----------
+    waveform : Waveform
+    words : sequence of (word, start, end)
+        What was said (s).
+    cuts : sequence of (time, name, inside)
+        Where the sound can be cut (s), and whether this is inside of a word.
+    readings : dict of sequence of (joined, left, right)
+        By the context on either side (s): the texts of each cut.
+    cut : int
+        The number of the cut that is shown first, without context.
+    """
+    wanted = " ".join(word for word, _, _ in words)
+    first = next(iter(readings.values()))[cut]
+    data = {
+        "words": list(words),
+        "cuts": [{"time": time, "name": name, "inside": inside} for time, name, inside in cuts],
+        "contexts": list(readings),
+        "readings": [
+            [
+                {"parts": parts(wanted, joined), "errors": edits(wanted, joined), "left": left, "right": right}
+                for joined, left, right in texts
+            ]
+            for texts in readings.values()
+        ],
+        "cut": cut,
+        "context": 0,
+        "seconds": waveform.seconds,
+        "envelope": envelope(waveform.samples, 300),
+        "sound": encoded(waveform.samples, waveform.sample_rate, "FLAC"),
+    }
+    alt = (
+        f"The waveform of “{wanted}”, cut {cuts[cut][1]} without context. The joined text of both pieces is “{first[0]}”. "
+        "Bars show how many characters are wrong for each place of the cut."
+    )
+    play("cut", data, alt)
+
+
+def edits(wanted: str, found: str) -> int:
+    """Count the characters that have to be replaced, added or left out."""
+    counts = jiwer.process_characters(wanted, found)
+    return counts.substitutions + counts.deletions + counts.insertions

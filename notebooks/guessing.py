@@ -157,7 +157,7 @@ class Lineup:
         return int(np.argmax(similar))
 
     def rounds(self, count: int, clips: Sequence[int], seed: int) -> tuple[list[dict[str, Any]], list[int]]:
-        """Give rounds as `interactive.guessing_game` wants them, and the clips that their ``sound`` counts in."""
+        """Give rounds as `figures.guessing_game` wants them, and the clips that their ``sound`` counts in."""
         random, found, used = np.random.default_rng(seed), [], list(clips)
         for _ in range(count):
             number = int(random.integers(len(used)))

@@ -1,4 +1,4 @@
-"""Helpers of all notebooks: checks, interactive figures, players for sound, tables.
+"""What the cells of all notebooks call: checks, predictions, exercises, tables, players for sound, and figures with controls.
 
 In JupyterLab a figure is a widget with controls. With ``W2VKIT_STATIC=1``, which `build.py` sets, the same cell gives a still
 figure, so that the built file can be read without widgets.
@@ -9,26 +9,28 @@ import html
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 import soundfile
-from IPython.display import HTML, Markdown, display
+from IPython.display import HTML, display
+from IPython.utils.capture import capture_output
 from ipywidgets import HTMLMath, Output, Play, RadioButtons, VBox, interactive_output, jslink
-from plotly.subplots import make_subplots
 
 from w2vkit.audio import Waveform
-from w2vkit.decode import Hypothesis
-from w2vkit.emissions import Emissions
-
-FLOOR = -8.0  # natural logarithm; probabilities below exp(-8), one in 3,000, are drawn alike
+from w2vkit.emissions import Vocabulary
+from w2vkit.examples import Example
 
 STATIC = os.environ.get("W2VKIT_STATIC") == "1"
 PASSED, FAILED, TODO = "✔", "✘", "✎"
+BLANK, SPACE = "ε", "␣"  # how all notebooks write the blank, and the space between words
+FLITE = Path(__file__).parent / "data" / "flite"
 PLOTLY = "application/vnd.plotly.v1+json"
 LAYOUT = {"height": 360, "margin": {"l": 60, "r": 20, "t": 40, "b": 50}}
 pio.templates.default = "plotly_white"
@@ -39,6 +41,29 @@ try:  # Colab shows third-party widgets only after this call
     output.enable_custom_widget_manager()
 except ImportError:
     pass
+
+
+def sign(vocabulary: Vocabulary, column: int) -> str:
+    """Give the label of a column as the notebooks write it."""
+    if column == vocabulary.blank:
+        return BLANK
+    return SPACE if column == vocabulary.word_boundary else vocabulary.labels[column]
+
+
+def written_columns(vocabulary: Vocabulary) -> list[int]:
+    """Give the columns of the labels that text is written with, the blank first."""
+    return [vocabulary.blank, *sorted(set(vocabulary.columns.values()), key=lambda column: vocabulary.labels[column])]
+
+
+def collapse(path: Iterable[str]) -> str:
+    """Join runs of equal labels, then drop the blanks."""
+    return "".join(label for label, _ in groupby(path) if label != BLANK)
+
+
+def flite_clips() -> list[Example]:
+    """Give six clips spoken by flite, a synthesiser that tells when it begins each phone (as the bundled ones' does not)."""
+    rows = json.loads((FLITE / "index.json").read_text(encoding="utf-8"))
+    return [Example(FLITE / row["file"], row["text"], row["about"]) for row in rows]
 
 
 def check(condition: Any, message: str, hint: str = "") -> None:
@@ -124,18 +149,28 @@ def closest(prediction: RadioButtons, values: Sequence[float], measured: float) 
     return min(zip(values, prediction.options, strict=True), key=lambda pair: abs(pair[0] - measured))[1]
 
 
-def reveal(prediction: float | str | None, measured: float | str, unit: str = "") -> None:
-    """Print the prediction of the reader (None if none was written down) and the measured value."""
-    guess, found = (v if isinstance(v, str | None) else f"{v:.4g}" for v in (prediction, measured))
-    print("you predicted:", f"{guess} {unit}" if guess else "nothing yet (write it into the cell above and run both again)")
-    print(f"measured:      {found} {unit}")
-
-
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Show a table; floats have three significant digits."""
-    cells = [header, ["---"] * len(header)]
-    cells += [[f"{cell:.3g}" if isinstance(cell, float | np.floating) else str(cell) for cell in row] for row in rows]
-    display(Markdown("\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells)))
+    cells = [[f"{cell:.3g}" if isinstance(cell, float | np.floating) else str(cell) for cell in row] for row in rows]
+    lines = [header, ["---"] * len(header), *cells]
+    plain = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    page = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    display({"text/markdown": plain, "text/html": page}, raw=True)
+
+
+@contextmanager
+def closed(title: str = "Open the results") -> Iterator[None]:
+    """Fold away what is printed and which tables are shown within, as they give away an answer; failed checks stay in sight."""
+    with capture_output() as caught:
+        yield
+    printed = "".join(line for line in caught.stdout.splitlines(keepends=True) if line.startswith(FAILED))
+    parts = [output.data["text/html"] for output in caught.outputs]
+    if caught.stdout:
+        parts.append(f"<pre>{html.escape(caught.stdout)}</pre>")
+    display(HTML(f"<details><summary>{html.escape(title)}</summary>{''.join(parts)}</details>"))
+    print(printed, end="")
 
 
 def hear(waveform: Waveform, label: str = "", *, play: bool = False) -> None:
@@ -259,252 +294,3 @@ def _ends(control: Any) -> list[Any]:
         values = [option[1] if isinstance(option, tuple) else option for option in control.options]
         return [values[0], values[-1]]
     return [control.min, control.max] if hasattr(control, "max") else []
-
-
-def heatmap(emissions: Emissions, hypothesis: Hypothesis | None = None) -> go.Figure:
-    """Draw an emission matrix.
-
-    Parameters
-    ----------
-    emissions : Emissions
-        (T, V) log-probabilities.
-    hypothesis : Hypothesis, optional
-        Its words are written above their frames.
-
-    Returns
-    -------
-    plotly.graph_objects.Figure
-        Rows are characters, columns are frames with their times (s); colour is the log-probability, at least `FLOOR`.
-    """
-    vocabulary = emissions.vocabulary
-    rows = [vocabulary.blank, *sorted(set(vocabulary.columns.values()), key=lambda k: vocabulary.shown(k))]
-    values = np.maximum(emissions.log_probs[:, rows].T, FLOOR)
-    names = [vocabulary.shown(k) for k in rows]
-    times = emissions.start_seconds + (np.arange(len(emissions)) + 0.5) * emissions.frame_seconds
-    figure = go.Figure(
-        go.Heatmap(
-            z=values.astype(np.float32).round(2),
-            x=times.round(3),
-            y=names,
-            zmin=FLOOR,
-            zmax=0.0,
-            colorscale="Viridis",
-            colorbar={
-                "title": {"text": "probability"},
-                "tickvals": np.log([1e-3, 1e-2, 0.1, 1.0]),
-                "ticktext": ["0.001", "0.01", "0.1", "1"],
-            },
-            customdata=np.exp(values).round(4),
-            hovertemplate="%{x:.2f} s<br>%{y}: %{customdata:.3f}<extra></extra>",
-        )
-    )
-    for word in hypothesis.words if hypothesis else ():
-        figure.add_annotation(
-            x=(word.start + word.end) / 2,
-            y=1.0,
-            yref="paper",
-            yanchor="bottom",
-            text=word.text,
-            showarrow=False,
-            font={"size": 10},
-            textangle=-30,
-        )
-    figure.update_layout(
-        margin={"l": 10, "r": 10, "t": 70, "b": 10},
-        height=620,
-        xaxis={"title": {"text": "time (s)"}, "range": [0, emissions.start_seconds + emissions.seconds]},
-        yaxis={"autorange": "reversed", "type": "category", "dtick": 1, "tickfont": {"size": 10, "family": "monospace"}},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    return figure
-
-
-COLOURS = ("#1f6feb", "#c2410c", "#15803d", "#7c3aed", "#6b7280")
-
-
-def draw_published(rows: Sequence[tuple[str, float, float, float, str]]) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw published error rates against hours of transcripts, for `show` with the controls ``decoder`` and ``hours``.
-
-    Parameters
-    ----------
-    rows : sequence of (decoder, hours, WER on test-clean in %, WER on test-other in %, source)
-    """
-    figure = go.Figure(layout={"height": 440, "hovermode": "closest", "legend": {"y": -0.25, "orientation": "h"}})
-    names = list(dict.fromkeys(row[0] for row in rows))
-    for column, part, colour in ((2, "test-clean", COLOURS[0]), (3, "test-other", COLOURS[1])):
-        for name in names:
-            chosen = [row for row in rows if row[0] == name]
-            line = {"color": colour, "dash": "dash" if name == "no language model" else "solid"}
-            figure.add_scatter(
-                x=[row[1] for row in chosen],
-                y=[row[column] for row in chosen],
-                text=[f"{row[column]} %, {row[4]}" for row in chosen],
-                hovertemplate="%{text}",
-                mode="lines+markers" if len(chosen) > 2 else "markers",
-                line=line,
-                marker={"size": 9, "symbol": ("circle", "diamond", "x")[names.index(name)]},
-                name=f"{part}, {name}",
-            )
-    figure.add_scatter(mode="markers", marker={"size": 22, "symbol": "circle-open", "color": "black"}, name="chosen")
-    ticks = {"tickvals": [1 / 6, 1, 10, 100, 960], "ticktext": ["10 min", "1", "10", "100", "960"]}
-    figure.update_xaxes(title="hours of transcripts", type="log", **ticks)
-    figure.update_yaxes(title="WER (%)", type="log", tickvals=[2, 3, 5, 10, 20, 40])
-
-    def move(figure: Any, decoder: str, hours: float) -> None:
-        for trace in list(figure.data)[:-1]:
-            trace.opacity = 1.0 if str(trace.name).endswith(decoder) else 0.25
-        found = [row for row in rows if row[0] == decoder and row[1] == hours]
-        figure.data[-1].update(x=[hours] * 2 * len(found), y=[value for row in found for value in row[2:4]])
-        what = f"{'10 minutes' if hours < 1 else f'{hours:g} h'}, {decoder}: "
-        figures = f"{found[0][2]} % on test-clean, {found[0][3]} % on test-other" if found else "not drawn here"
-        figure.layout.title = what + figures
-
-    return figure, move
-
-
-def draw_bands(sizes: Sequence[int], errors: dict[str, Any], unit: str) -> go.Figure:
-    """Draw the mean over runs, and a band from the lowest to the highest run.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        The x axis, logarithmic.
-    errors : dict of (sizes, runs) arrays, by name
-    unit : str
-        What the y axis shows.
-    """
-    figure = go.Figure(layout={"height": 400, "yaxis": {"title": unit, "rangemode": "tozero"}})
-    figure.update_xaxes(title="transcribed sentences", type="log", tickvals=list(sizes))
-    for colour, (name, runs) in zip(COLOURS, errors.items(), strict=False):
-        low, high = np.min(runs, axis=1), np.max(runs, axis=1)
-        band = {"x": [*sizes, *sizes[::-1]], "y": [*high, *low[::-1]], "fill": "toself", "fillcolor": colour}
-        figure.add_scatter(**band, opacity=0.2, mode="none", showlegend=False, hoverinfo="skip")
-        figure.add_scatter(x=list(sizes), y=np.mean(runs, axis=1), mode="lines+markers", name=name, line_color=colour)
-    figure.update_layout(legend={"orientation": "h", "y": 1.12})
-    return figure
-
-
-def receptive_fields(kernels: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
-    """Give (step, field) in samples of one output of each layer of a stack of convolutions."""
-    step, field, found = 1, 1, []
-    for kernel, stride in zip(kernels, strides, strict=True):
-        field += (kernel - 1) * step
-        step *= stride
-        found.append((step, field))
-    return found
-
-
-def draw_cone(
-    kernels: Sequence[int], strides: Sequence[int], rate: int, frames: int = 3
-) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw the outputs of every layer above the samples, for `show` with the controls ``layer`` and ``output`` and hover.
-
-    The outputs that feed the chosen one are lit. Shown are the last layer's first ``frames`` outputs and all that they need.
-    """
-    fields = [(1, 1), *receptive_fields(kernels, strides)]
-    counts = [frames]
-    for kernel, stride in zip(kernels[::-1], strides[::-1], strict=True):
-        counts.insert(0, (counts[0] - 1) * stride + kernel)
-    places = [np.arange(count) * step + (field - 1) / 2 for count, (step, field) in zip(counts, fields, strict=True)]
-    height = np.repeat(np.arange(len(counts)), counts)
-    number = np.concatenate([np.arange(count) for count in counts])
-    size = np.repeat(np.linspace(3, 11, len(counts)), counts)
-    marks = {"size": size, "color": "#cbd5e1", "line": {"width": 0}}
-    hint = "layer %{customdata[0]}, output %{customdata[1]}<extra></extra>"
-    ids = np.stack([height, number], axis=1)
-    figure = go.Figure(layout={"height": 460, "showlegend": False, "hovermode": "closest", "hoverdistance": 30})
-    figure.add_scatter(x=np.concatenate(places), y=height, mode="markers", marker=marks, customdata=ids, hovertemplate=hint)
-    figure.add_scatter(mode="lines", fill="toself", fillcolor="#1f6feb", opacity=0.15, line_width=0, hoverinfo="skip")
-    figure.add_scatter(mode="markers", marker={"color": "#1f6feb", "line": {"width": 0}}, hoverinfo="skip")
-    figure.update_xaxes(title="sample")
-    names = ["samples", *(f"layer {k}" for k in range(1, len(counts)))]
-    figure.update_yaxes(tickvals=list(range(len(counts))), ticktext=names)
-
-    def move(figure: Any, layer: int, output: int) -> None:
-        unit = min(output, counts[layer] - 1)
-        ranges = [(unit, unit)]
-        for kernel, stride in zip(kernels[:layer][::-1], strides[:layer][::-1], strict=True):
-            ranges.insert(0, (ranges[0][0] * stride, ranges[0][1] * stride + kernel - 1))
-        lit = [places[k][low : high + 1] for k, (low, high) in enumerate(ranges)]
-        level = np.repeat(np.arange(layer + 1), [len(part) for part in lit])
-        left, right = [part[0] for part in lit], [part[-1] for part in lit]
-        up = list(range(layer + 1))
-        figure.data[1].update(x=left + right[::-1], y=up + up[::-1])
-        figure.data[2].update(x=np.concatenate(lit), y=level)
-        figure.data[2].marker.size = np.linspace(3, 11, len(counts))[level]
-        low, high = ranges[0]
-        seen = f"{high - low + 1} samples, {1000 * (high - low + 1) / rate:.1f} ms"
-        figure.layout.title = f"output {unit} of layer {layer} sees samples {low} to {high}: {seen}"
-
-    return figure, move
-
-
-def draw_filters(response: Any, frequencies: Any, peaks: Any, rate: int) -> go.Figure:
-    """Draw a bank of filters: each one's response (dB, a row each), and the frequency (Hz) that each passes best."""
-    rows = len(peaks)
-    titles = ["response of every kernel (dB)", "frequency passed best"]
-    figure = make_subplots(1, 2, subplot_titles=titles, horizontal_spacing=0.2)
-    bar = {"title": "dB", "x": 0.41}
-    z = np.maximum(response, -40).astype(np.int8)
-    figure.add_trace(go.Heatmap(z=z, x=frequencies / 1000, zmin=-40, zmax=0, colorbar=bar), 1, 1)
-    thick = {"width": 6, "color": "#9cc4f5"}
-    figure.add_trace(go.Scatter(y=peaks / 1000, name="this model", line=thick), 1, 2)
-    low, high = (2595 * np.log10(1 + f / 700) for f in (0, rate / 2))
-    mel = 700 * (10 ** (np.linspace(low, high, rows) / 2595) - 1)
-    figure.add_trace(go.Scatter(y=mel / 1000, name="mel scale", line={"dash": "dot"}), 1, 2)
-    even = {"dash": "dot", "color": "black"}
-    figure.add_trace(go.Scatter(y=np.linspace(0, rate / 2000, rows), name="evenly spaced", line=even), 1, 2)
-    figure.update_xaxes(title="frequency (kHz)", col=1)
-    figure.update_xaxes(title="kernel, sorted", col=2)
-    figure.update_yaxes(title="kernel, sorted", col=1)
-    figure.update_yaxes(title="kHz", col=2)
-    figure.update_layout(height=420, legend={"x": 0.62, "y": 0.98})
-    return figure
-
-
-def draw_lines(x: Any, lines: dict[str, Any], x_title: str, y_title: str, *, markers: bool = False, **layout: Any) -> go.Figure:
-    """Draw one line for each name."""
-    axes = {"xaxis": {"title": x_title}, "yaxis": {"title": y_title}, "legend": {"orientation": "h", "y": 1.12}}
-    figure = go.Figure(layout=axes | layout)
-    for name, values in lines.items():
-        figure.add_scatter(x=x, y=values, name=name, mode="lines+markers" if markers else "lines")
-    return figure
-
-
-def draw_attention(
-    attentions: Any, times: Any, frames: Sequence[int], labels: Sequence[str], strongest: int = 8
-) -> tuple[go.Figure, Callable[..., None]]:
-    """Draw letters over time, and lines from the chosen one to the frames it attends to; for `show` and hover.
-
-    Parameters
-    ----------
-    attentions : (layers, heads, T, T) array
-        Row: query, column: key.
-    times : (T,) array
-        Seconds.
-    frames, labels
-        The frame and the character of every letter. The controls are ``layer``, ``head`` (from 1) and ``letter``.
-    """
-    where = np.asarray(times)[list(frames)]
-    figure = go.Figure(layout={"height": 420, "showlegend": False, "hovermode": "closest", "hoverdistance": 40})
-    points = {"mode": "markers+text", "text": list(labels), "textposition": "top center", "textfont": {"size": 15}}
-    grey = {"size": 9, "color": "#94a3b8"}
-    figure.add_scatter(x=where, y=np.ones(len(where)), customdata=np.arange(len(where)), marker=grey, **points)
-    figure.add_bar(x=times, marker={"color": "#1f6feb", "line": {"width": 0}})
-    for _ in range(strongest):
-        figure.add_scatter(mode="lines", line={"color": "#c2410c"}, hoverinfo="skip")
-    figure.update_xaxes(title="time (s)")
-    figure.update_yaxes(tickvals=[0, 1], ticktext=["keys", "query"], range=[-0.05, 1.2])
-
-    def move(figure: Any, layer: int, head: int, letter: int) -> None:
-        row = attentions[layer - 1, head - 1, frames[letter]]
-        figure.data[1].y = 0.5 * row / row.max()
-        keys = np.argsort(-row)[:strongest]
-        for line, key in zip(list(figure.data)[2:], keys, strict=True):
-            line.update(x=[where[letter], times[key]], y=[1, 0], line_width=8 * row[key] / row.max())
-        figure.data[0].marker.color = ["#c2410c" if k == letter else "#94a3b8" for k in range(len(where))]
-        far = times[keys[0]] - where[letter]
-        figure.layout.title = f"layer {layer}, head {head}: {labels[letter]} attends most to the frame {far:+.2f} s away"
-
-    return figure, move

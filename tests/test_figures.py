@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import figures
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from notebooks import figures
 from w2vkit.audio import Waveform
 from w2vkit.emissions import Emissions, Vocabulary
 
@@ -97,3 +97,27 @@ def test_the_tree_grows_and_drops_prefixes(opened):
     page.get_by_role("slider", name="after frame").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("2 prefixes of 3; the best is “AB”")).to_be_visible()
+
+
+def test_data_of_a_figure_cannot_end_its_script(opened):
+    page = opened(figures.draw_path, ["ε", "A"], "εA", "</script><b>")
+    expect(page.get_by_text("wanted: </script><b>")).to_be_visible()
+
+
+def test_a_cut_is_moved_and_gets_context(opened):
+    words = [("A", 0.0, 0.1), ("B", 0.1, 0.2)]
+    cuts = [(0.05, "inside of A", True), (0.1, "between A and B", False)]
+    readings = {0.0: [("B", "", "B"), ("AB", "A", "B")], 0.1: [("A B", "A B", "A B"), ("A B", "A B", "A B")]}
+    page = opened(figures.draw_cuts, speech()[0], words, cuts, readings, 0)
+    expect(page.get_by_text("Cut inside of A, 0.05 s, context 0 s: 2 wrong characters")).to_be_visible()
+    expect(page.locator(".missing")).to_have_text("A ")
+    page.locator("[data-cut='1']").click()
+    expect(page.get_by_text("Cut between A and B, 0.10 s, context 0 s: 1 wrong characters")).to_be_visible()
+    page.get_by_role("combobox").select_option("0.1 s")
+    expect(page.get_by_text("context 0.1 s: 0 wrong characters")).to_be_visible()
+
+
+def test_a_word_without_any_edit_is_right():
+    assert figures.edits("ONE TWO", "ONE TWO") == 0
+    assert figures.edits("ONE TWO", "ONTWO") == 2
+    assert figures.edits("ONE", "") == 3

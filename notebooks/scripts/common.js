@@ -41,3 +41,24 @@ function player(parent, text, step, milliseconds) {
   });
   return stop;
 }
+
+// Decode a sound (base64 of a file) once.
+let context, sounding;
+const decoded = new Map();
+async function decode(sound) {
+  context ??= new AudioContext();
+  if (!decoded.has(sound)) {
+    const bytes = Uint8Array.from(atob(sound), (letter) => letter.charCodeAt(0));
+    decoded.set(sound, await context.decodeAudioData(bytes.buffer));
+  }
+  return decoded.get(sound);
+}
+
+// Play a stretch (s) of a decoded sound, and stop what is playing.
+function sound(buffer, start = 0, end = buffer.duration) {
+  sounding?.stop();
+  sounding = new AudioBufferSourceNode(context, { buffer });
+  sounding.connect(context.destination);
+  context.resume();
+  sounding.start(0, start, Math.max(0.02, end - start));
+}

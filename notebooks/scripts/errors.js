@@ -1,0 +1,32 @@
+// A bar for each utterance, the worst first. A click plays it and shows its two texts, word by word.
+function start(root, data) {
+  const { utterances } = data, most = Math.max(1, ...utterances.map((one) => one.errors));
+  const bars = add(root, "div");
+  const text = add(root, "div", { style: "min-height: 90px; overflow-x: auto; margin-top: 6px", "aria-live": "polite" });
+
+  function write(one) {
+    text.replaceChildren();
+    add(text, "b", {}, one.id);
+    text.append(`: ${one.errors} errors in ${one.words} words (red: another word or one too many; grey: left out)`);
+    const table = add(text, "table", { class: "mono" });
+    ["REF", "HYP"].forEach((name, side) => {
+      const line = add(table, "tr");
+      add(add(line, "td"), "b", {}, name);
+      for (const pair of one.pairs) {
+        const kind = pair[0] === pair[1] ? "" : pair[1] === null ? "missing" : "wrong";
+        add(line, "td", { class: kind }, pair[side] ?? "—");
+      }
+    });
+  }
+  for (const one of utterances) {
+    const bar = add(bars, "div", { role: "button", tabindex: 0, style: "display: flex; align-items: center; cursor: pointer; height: 21px" });
+    add(bar, "span", { style: "width: 190px" }, one.id);
+    const width = (400 * one.errors) / most + 2;
+    add(bar, "span", { style: `width: ${width}px; height: 15px; background: ${ORANGE}; margin-right: 6px` });
+    bar.append(`${one.errors} of ${one.words}`);
+    const open = async () => { write(one); sound(await decode(one.sound)); };
+    bar.addEventListener("click", open);
+    bar.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
+  }
+  write(utterances[0]);
+}
