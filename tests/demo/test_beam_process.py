@@ -55,7 +55,7 @@ def test_a_killed_process_is_started_again(process):
 
 def test_a_process_that_cannot_run_is_one_error(monkeypatch):
     monkeypatch.setattr(sys, "executable", "true")  # ends at once without output
-    with pytest.raises(ServerError, match="ended twice"):
+    with pytest.raises(ServerError, match="this work twice"):
         BeamProcess().search(EMISSIONS)
 
 
