@@ -14,7 +14,6 @@ import json
 import shutil
 import sys
 import tarfile
-import urllib.request
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from npm import SiteError, from_npm
 
 import w2vkit
 from w2vkit.audio import load
@@ -45,15 +45,9 @@ RUNTIME = (
     "sha512-Ud/+EBo6mhuaQWt/OjaOk0iNWjXqJoeeMFr6xQEERZdIZH2OWpGzuujz7lfuOBjUa6TEE/sc4nb7Da5dNL34fg==",
 )
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs")
-REGISTRY = "https://registry.npmjs.org"
-CACHE = ROOT / "build" / "npm"
 PIECE = 4_000_000  # bytes; what is fetched at a time, and again after a lost connection
 BLOCK = 32  # weights of a column that share a scale
 TOLERANCE = 0.01  # of the confidence of a word
-
-
-class SiteError(Exception):
-    """The site cannot be built; the message says why and what to do."""
 
 
 def build(folder: Path, docs: Path | None) -> None:
@@ -107,44 +101,6 @@ def runtime(folder: Path) -> None:
             member = files.extractfile(f"package/dist/{name}")
             assert member is not None
             (folder / name).write_bytes(member.read())
-
-
-def from_npm(package: str, version: str, integrity: str, registry: str = REGISTRY, cache: Path = CACHE) -> bytes:
-    """Fetch the archive of an npm package, or take it from an earlier build.
-
-    Parameters
-    ----------
-    package, version, integrity : str
-        As npm names them; the integrity is that of ``npm view PACKAGE@VERSION dist.integrity``.
-    registry : str
-        Its address.
-    cache : Path
-        Where archives are kept.
-
-    Raises
-    ------
-    SiteError
-        The registry cannot be reached, or the archive is not the one that was published.
-    """
-    archive = cache / f"{package}-{version}.tgz"
-    address = f"{registry}/{package}/-/{archive.name}"
-    if not archive.is_file():
-        try:
-            with urllib.request.urlopen(address, timeout=60) as answer:
-                content = answer.read()
-        except OSError as error:
-            raise SiteError(
-                f"{package} could not be fetched from {address}: {error}. It is needed once. Connect to the network and try "
-                f"again, or put that file into {cache}."
-            ) from error
-        cache.mkdir(parents=True, exist_ok=True)
-        archive.write_bytes(content)
-    content = archive.read_bytes()
-    found = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
-    if found != integrity:
-        archive.unlink()
-        raise SiteError(f"{archive.name} is not the file that was published: its hash is {found}. It was deleted. Try again.")
-    return content
 
 
 def small_model(network: CTCModel) -> tuple[dict[str, Any], bytes]:
