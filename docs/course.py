@@ -32,7 +32,7 @@ KATEX = (
     "sha512-jG8uKntjSEcm2EpQOh0XturpPuuC9r3Sq5HLHdsFdWZT27E672SF19QEi+of0/YeOy15lDgRhKvr5614uRrEfA==",
 )
 KATEX_FILES = re.compile(r"package/dist/(katex\.min\.js|katex\.min\.css|fonts/\w+-\w+\.woff2)")
-UNLINKED = ("a", "code", "pre", "h1", "h2", "h3", "h4", "summary", "script", "style", "button")  # no link to the glossary in these
+UNLINKED = ("a", "code", "pre", "h1", "h2", "h3", "h4", "details")  # no links to the glossary in these
 
 
 def on_config(config: Any) -> Any:
@@ -49,6 +49,11 @@ def on_files(files: Files, config: Any) -> Files:
     for name, content in katex().items():
         files.append(File.generated(config, f"katex/{name}", content=content))
     return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Leave out what only those who change the course need."""
+    return markdown.partition("\n## How the notebooks are made")[0] if page.file.src_uri == "course/index.md" else markdown
 
 
 def on_page_content(content: str, page: Any, files: Files, **_: Any) -> str:
@@ -156,18 +161,28 @@ def anchor(names: str) -> str:
 
 
 def linked(content: str, glossary: list[tuple[list[str], str]], address: str) -> str:
-    """Link the first use of each term to the glossary; not in links, code and headings."""
-    open_now: list[str] = []
-    waiting = {anchor(names[0]): (re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})s?\b", re.I), said) for names, said in glossary}
+    """Link the first use of each term to the glossary; not in code, headings, solutions and sources."""
+    content, sources, rest = content.partition("<strong>Sources.")
+    waiting = {anchor(names[0]): (_pattern(names), said) for names, said in glossary}
     parts = re.split(r"(<[^>]+>)", content)
+    within: list[str] = []  # the open tags from the first one without links on
     for place, part in enumerate(parts):
-        if part.startswith("<"):
-            tag = re.match(r"</?(\w+)", part)
-            if tag and (tag[1] in UNLINKED or (tag[1] in ("span", "div") and (open_now or "arithmatex" in part))):
-                open_now.pop() if part.startswith("</") and open_now else open_now.append(tag[1])
-        elif not open_now:
-            parts[place] = _with_links(part, waiting, address)
-    return "".join(parts)
+        tag = re.match(r"<(/?)(\w+)", part)
+        if tag is None:
+            if not within:
+                parts[place] = _with_links(part, waiting, address)
+        elif tag[2] in UNLINKED or "arithmatex" in part or (within and tag[2] == within[-1]):
+            if tag[1]:
+                within.pop()
+            else:
+                within.append(tag[2])
+    return "".join([*parts, sources, rest])
+
+
+def _pattern(names: list[str]) -> re.Pattern[str]:
+    """Find any name of a term, also over the end of a line and in the plural; not the library transformers."""
+    words = "|".join(r"\s+".join(map(re.escape, name.split())) for name in names)
+    return re.compile(rf"\b(?!transformers\b)(?:{words})s?\b", re.IGNORECASE)
 
 
 def _with_links(text: str, waiting: dict[str, tuple[re.Pattern[str], str]], address: str) -> str:

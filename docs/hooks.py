@@ -17,6 +17,7 @@ PACKAGE = ROOT / "w2vkit"
 # Pages whose text is in files outside docs/.
 SOURCES = {
     "course/index.md": "notebooks/README.md",
+    "course/licence.md": "notebooks/LICENSE.md",
     "project/benchmarks.md": "benchmarks/README.md",
     "project/card.md": "w2vkit/checkpoints/w2v-mini/README.md",
     "project/changelog.md": "CHANGELOG.md",
