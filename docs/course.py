@@ -135,7 +135,9 @@ def output(one: dict[str, Any]) -> str:
 def repository(project: Path = ROOT / "pyproject.toml") -> str | None:
     """Read ``OWNER/NAME`` of the repository from ``Repository`` under ``[project.urls]``; None if there is none."""
     urls = tomllib.loads(project.read_text(encoding="utf-8"))["project"].get("urls", {})
-    return urls["Repository"].removesuffix("/").removesuffix(".git").partition("github.com/")[2] if "Repository" in urls else None
+    return (
+        urls["Repository"].removesuffix("/").removesuffix(".git").partition("github.com/")[2] if "Repository" in urls else None
+    )
 
 
 def launch(place: str | None, name: str) -> str:

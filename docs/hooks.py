@@ -58,7 +58,7 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
     """Make links between files of the repository point to the pages that show them; other links become plain text."""
     here = page.file.src_uri
-    if here.startswith("api/") and here != "api/index.md" or here in course.PAGES:
+    if (here.startswith("api/") and here != "api/index.md") or here in course.PAGES:
         return markdown
     shown = {source: target for target, source in SOURCES.items()}
     shown |= {f"notebooks/{path.name}": target for target, path in course.PAGES.items()}
