@@ -182,7 +182,7 @@ def errors(references: Sequence[str], hypotheses: Sequence[str]) -> str:
         tall = 110 * count / counts.max()
         drawn.append(box(scale(left), y + 120 - tall, scale(right) - scale(left) - 2, tall, "main", 0.8 if within else 0.25))
     told = f"{wrong.sum()} errors in {words.sum()} words: {100 * wrong.sum() / words.sum():.1f} %. "
-    told += f"If the six sentences are drawn again 2,000 times, the middle 95 % of the rates lie between {low:.0f} and {high:.0f} %."
+    told += f"Draw the six sentences again 2,000 times: the middle 95 % lie between {low:.0f} and {high:.0f} %."
     drawn += [text(scale(rate), y + 145, f"{rate:.0f} %", "small middle") for rate in edges[::4]]
     return "".join([*drawn, text(0, y + 180, told, "small")])
 
@@ -267,6 +267,7 @@ def main() -> None:
     head = f"""<meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>How sound becomes text: six slides</title>
+<link rel="icon" href="../favicon.svg">
 <style>
 {STYLE.read_text(encoding="utf-8")}</style>"""
     page = "\n".join(

@@ -37,6 +37,7 @@ from w2vkit_demo.tabs import linked_view
 
 SOURCE = Path(__file__).parent
 ROOT = SOURCE.parent
+DOORS = ("index.html", "course/index.html")  # pages of the documentation that lead to the front: <!-- front -->
 NOT_COPIED = ("service.js",)  # the build fills in its lists
 # Name, version and hash. Newer versions have larger WebAssembly, and were no faster.
 RUNTIME = (
@@ -91,6 +92,11 @@ def build(folder: Path, docs: Path | None) -> None:
     (folder / "service.js").write_text(worker, encoding="utf-8")
     if docs:
         shutil.copytree(docs, folder / "docs")
+        for page in DOORS:
+            path = folder / "docs" / page
+            front = "../" * (page.count("/") + 1) + "index.html"
+            link = f'<p><a href="{front}">Hear and see it in the browser</a>: w2v-mini computes there. A tour has eight steps.</p>'
+            path.write_text(path.read_text(encoding="utf-8").replace("<!-- front -->", link), encoding="utf-8")
 
 
 def runtime(folder: Path) -> None:

@@ -4,6 +4,7 @@ import base64
 import importlib.util
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
     """The program that builds the site."""
+    sys.path.insert(0, str(ROOT / "site"))  # as if it was run as a program
     spec = importlib.util.spec_from_file_location("site_build", ROOT / "site" / "build.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -57,7 +59,9 @@ def site(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     _from_npm(build, build.RUNTIME)
     folder = tmp_path_factory.mktemp("site") / "dist"
     docs = tmp_path_factory.mktemp("docs")
-    (docs / "index.html").write_text("<!doctype html><title>Documentation</title>")
+    for page in build.DOORS:
+        (docs / page).parent.mkdir(exist_ok=True)
+        (docs / page).write_text("<!doctype html><title>Documentation</title><!-- front -->")
     build.build(folder, docs)
     return folder
 
@@ -239,6 +243,7 @@ def test_the_tour_changes_what_it_tells_of(page, python):
     said, clip = page.locator("#tour .whole"), page.locator("#tour .band-text .content")
     text = python[0][1].text
     _step(page, 1)
+    expect(page.locator("#tour .more")).to_have_attribute("href", "docs/course/02_sound_as_numbers/index.html")
     expect(said).to_contain_text(text)
     _slide(page, 10)
     _step(page, 3)
@@ -289,6 +294,12 @@ def test_axe_finds_nothing(page, window, build):
         _step(page, number)
         found = page.evaluate(AXE_RUN)
         assert not found
+
+
+def test_the_documentation_and_the_course_lead_to_the_front(site, build):
+    for page in build.DOORS:
+        (front,) = re.findall(r'href="([^"]+)"', (site / "docs" / page).read_text())
+        assert ((site / "docs" / page).parent / front).resolve() == site / "index.html"
 
 
 def test_the_model_takes_at_most_25_megabytes(site):
