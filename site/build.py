@@ -95,7 +95,7 @@ def build(folder: Path, docs: Path | None) -> None:
         for page in DOORS:
             path = folder / "docs" / page
             front = "../" * (page.count("/") + 1) + "index.html"
-            link = f'<p><a href="{front}">Hear and see it in the browser</a>: w2v-mini computes there. A tour has eight steps.</p>'
+            link = f'<p><a href="{front}">Hear and see it in the browser</a>: w2v-mini, and a tour in eight steps.</p>'
             path.write_text(path.read_text(encoding="utf-8").replace("<!-- front -->", link), encoding="utf-8")
 
 
