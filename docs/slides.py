@@ -77,9 +77,7 @@ def frames(clip: Waveform, start: float, receptive: float, step: float) -> str:
     scale = WIDTH / seconds
     count = int((seconds - receptive) / step) + 1
     rows = [
-        box(
-            k * step * scale, 190 + (k % 5) * 34, receptive * scale, 26, "second" if k == 2 else "main", 0.9 if k == 2 else 0.35
-        )
+        box(k * step * scale, 190 + (k % 5) * 34, receptive * scale, 26, "second" if k == 2 else "main", 0.35)
         + text((k * step + receptive / 2) * scale, 210 + (k % 5) * 34, f"{k + 1}", "middle small")
         for k in range(count)
     ]
