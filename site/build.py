@@ -137,13 +137,16 @@ def small_model(network: CTCModel) -> tuple[dict[str, Any], bytes]:
 
 
 def _in_blocks(path: Path) -> bytes:
-    """Store the matrices of the transformer layers as int8 with a float16 scale per block of a column."""
+    """Store the feed-forward matrices of the transformer as int8 with a float16 scale per block of a column.
+
+    Those of attention stay float16: rounded too, they change confidences by up to 0.035.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     model = onnx.load(path)
     graph = model.graph
-    layers = {node.input[1] for node in graph.node if node.op_type == "MatMul" and "/encoder/layers." in node.name}
+    layers = {node.input[1] for node in graph.node if node.op_type == "MatMul" and "/feed_forward/" in node.name}
     casts = {node.input[0]: node for node in graph.node if node.op_type == "Cast" and node.output[0] in layers}
     nodes = []
     for tensor in [tensor for tensor in graph.initializer if tensor.name in casts]:
