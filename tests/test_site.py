@@ -128,7 +128,7 @@ def python() -> list[tuple[Emissions, Hypothesis, Hypothesis]]:
 
 def test_the_browser_finds_the_words_times_and_confidences_of_python(page, python):
     for in_browser, (_, by_greedy, by_beam) in zip(compute(page), python, strict=True):
-        _same(in_browser["greedy"], by_greedy, 0.01)
+        _same(in_browser["greedy"], by_greedy, 0.02)
         _same(in_browser["beam"], by_beam, 0.03)  # the curve of the language model is steep where a word is doubtful
         # From the emissions of Python, rounded to thousandths, without the rounding of weights.
         _same(in_browser["again"]["greedy"], by_greedy, 0.002)
