@@ -30,7 +30,7 @@ const STEPS = [
   },
   {
     title: "The best path", lit: ["heat", "path"], notebook: "05_letters_from_frames",
-    text: "Letter by letter means: take the likeliest label of each frame. Often that is the blank, shown as a dot, which says “no new letter”; forbid it, and the two E of TREES become one.",
+    text: "Letter by letter means: take the likeliest label of each frame. Often that is the blank, shown as a dot, which says “no new letter”; forbid it, and the two E of TREES become one, while other letters fill its frames.",
     control: { name: "Forbid the blank", check: true, key: "forbid" },
   },
   {
