@@ -2,7 +2,7 @@
 # make notebooks  opens the notebooks in JupyterLab
 # make check      runs lint, types and all quick tests
 # make test       runs everything
-# make docs       builds the documentation into build/docs
+# make docs       builds the documentation and the course into build/docs
 # make site       builds the site, with w2v-mini in the browser, into site/dist
 # The first of these sets up .venv.
 PYTHON ?= python3
@@ -20,10 +20,11 @@ notebooks: .venv/.notebooks
 notebooks-build: setup-dev
 	$(BIN)/python notebooks/build.py $(ARGS)
 
+# It needs the npm registry once, for KaTeX.
 docs: setup-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
 
-# It needs the npm registry once, for ONNX Runtime.
+# It needs that registry once more, for ONNX Runtime.
 site: docs
 	$(BIN)/python site/build.py
 
@@ -83,7 +84,7 @@ space: setup
 	$(if $(findstring --static,$(ARGS)),$(MAKE) site ARGS=)
 	$(BIN)/python space/build.py $(ARGS)
 
-screenshots: setup-dev
+screenshots: site
 	$(BIN)/python demo/screenshots.py
 
 clean:

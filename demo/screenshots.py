@@ -1,9 +1,12 @@
 """Take the screenshots of the README with chromium and w2v-mini: ``make screenshots``."""
 
+import functools
 import shutil
 import socket
 import sys
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -13,6 +16,7 @@ from w2vkit_demo.server.loaded_models import LoadedModels
 from w2vkit_demo.server.model_queue import ModelQueue
 from w2vkit_demo.server.service import Service
 
+SITE = Path(__file__).parents[1] / "site" / "dist"
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH = 1440  # pixels
 TIMEOUT = 300_000  # ms
@@ -31,6 +35,16 @@ def compare(page: Page) -> None:
     page.locator(".clip-take:visible").first.click()
     page.locator("#compare-b .lv-word").first.wait_for()
     _save(page, "#compare-facts, #compare-b", "compare.png")
+
+
+def site(page: Page) -> None:
+    """Save the top of the site, which `make site` has built."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(SimpleHTTPRequestHandler, directory=str(SITE))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.locator("#loading.done").wait_for(state="attached")
+        _save(page, ".top, .hero, #try", "site.png")
+        server.shutdown()
 
 
 def _save(page: Page, selector: str, name: str) -> None:
@@ -59,6 +73,7 @@ def main() -> None:
         page.goto(f"http://127.0.0.1:{port}/")
         transcribe(page)
         compare(page)
+        site(page)
         browser.close()
     service.close()
 

@@ -9,12 +9,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import course
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "w2vkit"
 # Pages whose text is in files outside docs/.
 SOURCES = {
+    "course/index.md": "notebooks/README.md",
+    "course/licence.md": "notebooks/LICENSE.md",
     "project/benchmarks.md": "benchmarks/README.md",
     "project/card.md": "w2vkit/checkpoints/w2v-mini/README.md",
     "project/changelog.md": "CHANGELOG.md",
@@ -55,9 +58,10 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
     """Make links between files of the repository point to the pages that show them; other links become plain text."""
     here = page.file.src_uri
-    if here.startswith("api/") and here != "api/index.md":
+    if (here.startswith("api/") and here != "api/index.md") or here in course.PAGES:
         return markdown
     shown = {source: target for target, source in SOURCES.items()}
+    shown |= {f"notebooks/{path.name}": target for target, path in course.PAGES.items()}
     shown |= {f"docs/{file.src_uri}": file.src_uri for file in files if file.src_uri not in SOURCES}
     folder = posixpath.dirname(SOURCES.get(here, f"docs/{here}"))
 

@@ -9,42 +9,42 @@ const SHOWN = 0.02; // labels that are never likelier have no row
 
 const STEPS = [
   {
-    title: "The wave", lit: ["wave", "clip"], notebook: "02, sound as numbers",
+    title: "The wave", lit: ["wave", "clip"], notebook: "02_sound_as_numbers",
     text: "Sound reaches the network as 16,000 numbers a second, and as nothing else: it gets no spectrum and no list of sounds. Let the wave begin a little later, so that every frame sees other numbers, and watch how little the text depends on it.",
     control: { name: "Begin later by", from: 0, to: 19, step: 1, value: 0, unit: "ms", key: "shift", live: true },
   },
   {
-    title: "Frames", lit: ["wave", "frames"], notebook: "03, what the convolutions hear",
+    title: "Frames", lit: ["wave", "frames"], notebook: "03_what_the_convolutions_hear",
     text: "Convolutions turn 65 ms of the wave into one frame, and every 20 ms a new frame begins. Choose a frame and see the piece of the wave that it is made of.",
     control: { name: "Frame", from: 0, to: 1, step: 1, value: 12, unit: "", key: "frame" },
   },
   {
-    title: "Context", lit: ["wave", "heat", "clip"], notebook: "04, context",
+    title: "Context", lit: ["wave", "heat", "clip"], notebook: "04_context",
     text: "The transformer lets every frame look at all the others, so a letter that is hard to hear can be read from its neighbours. Silence a tenth of a second and see what the network still reads there.",
     control: { name: "Silence from", from: 0, to: 1, step: 1, value: 0, unit: "frame", key: "mask", live: true, zero: "nothing" },
   },
   {
-    title: "Probabilities", lit: ["heat"], notebook: "05, letters from frames",
+    title: "Probabilities", lit: ["heat"], notebook: "05_letters_from_frames",
     text: "For every frame the network gives a probability to each letter, to the space and to the blank, and these sum to one. A higher temperature makes them more alike, but it changes neither their order nor the text.",
     control: { name: "Temperature", from: 0.3, to: 5, step: 0.1, value: 1, unit: "", key: "temperature" },
   },
   {
-    title: "The best path", lit: ["heat", "path"], notebook: "05, letters from frames",
-    text: "Letter by letter means: take the likeliest label of each frame. Often that is the blank, shown as a dot, which says “no new letter”; forbid it, and the two E of TREES become one.",
+    title: "The best path", lit: ["heat", "path"], notebook: "05_letters_from_frames",
+    text: "Letter by letter means: take the likeliest label of each frame. Often that is the blank, shown as a dot, which says “no new letter”; forbid it, and the two E of TREES become one, while other letters fill its frames.",
     control: { name: "Forbid the blank", check: true, key: "forbid" },
   },
   {
-    title: "Merge and drop", lit: ["path", "text"], notebook: "06, CTC by hand",
+    title: "Merge and drop", lit: ["path", "text"], notebook: "06_ctc_by_hand",
     text: "One rule makes text of the path: merge equal neighbours, then drop the blanks. Do it by hand: press every label that has to go.",
     control: { name: "Do it for me", button: true, key: "solve" },
   },
   {
-    title: "How sure", lit: ["clip"], notebook: "08, when was it said",
+    title: "How sure", lit: ["clip"], notebook: "08_when_was_it_said",
     text: "A word is as sure as all its letters and spaces together: their probabilities are multiplied. Choose how sure is sure enough for you, and see which words of the clip remain.",
     control: { name: "Sure enough from", from: 0, to: 100, step: 1, value: 80, unit: "%", key: "threshold" },
   },
   {
-    title: "The language model", lit: ["clip"], notebook: "07, beams and words",
+    title: "The language model", lit: ["clip"], notebook: "07_beams_and_words",
     text: "Beam search keeps many texts at once and asks a language model how common their words are in a row. Give the model more weight or less, and see which words change.",
     control: { name: "Weight of the language model", from: 0, to: 2, step: 0.1, value: 0.8, unit: "", key: "alpha", language: true },
   },
@@ -102,7 +102,10 @@ export async function startTour(section, { about, ask, loaded }) {
       const button = ways.appendChild(make("button", to > index ? "main" : "", name));
       Object.assign(button, { type: "button", disabled: !STEPS[to], onclick: () => go(to) });
     }
-    ways.append(make("span", "more", `More: notebook ${step.notebook}`));
+    const [number, ...name] = step.notebook.split("_");
+    const more = make("a", "more", `More: notebook ${number}, ${name.join(" ").replace("ctc", "CTC")}`);
+    more.href = `docs/course/${step.notebook}/index.html`;
+    ways.append(more);
     told.replaceChildren(title, text, control(step), ways);
     for (const [name, band] of Object.entries(bands)) band.classList.toggle("lit", step.lit.includes(name));
     if (step.control.language) change(step.control, state.alpha);

@@ -3,6 +3,7 @@
 import base64
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
     """The program that builds the site."""
+    sys.path.insert(0, str(ROOT / "site"))  # as if it was run as a program
     spec = importlib.util.spec_from_file_location("site_build", ROOT / "site" / "build.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -53,7 +55,9 @@ def site(build: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("site") / "dist"
     docs = tmp_path_factory.mktemp("docs")
-    (docs / "index.html").write_text("<!doctype html><title>Documentation</title>")
+    for page in build.DOORS:
+        (docs / page).parent.mkdir(exist_ok=True)
+        (docs / page).write_text("<!doctype html><title>Documentation</title><!-- front -->")
     build.build(folder, docs)
     return folder
 
@@ -99,7 +103,7 @@ def python() -> list[tuple[Emissions, Hypothesis, Hypothesis]]:
 
 def test_the_browser_finds_the_words_times_and_confidences_of_python(page, python):
     for in_browser, (_, by_greedy, by_beam) in zip(compute(page), python, strict=True):
-        _same(in_browser["greedy"], by_greedy, 0.01)
+        _same(in_browser["greedy"], by_greedy, 0.02)
         _same(in_browser["beam"], by_beam, 0.03)  # the curve of the language model is steep where a word is doubtful
         # From the emissions of Python, rounded to thousandths, without the rounding of weights.
         _same(in_browser["again"]["greedy"], by_greedy, 0.002)
@@ -214,6 +218,7 @@ def test_the_tour_changes_what_it_tells_of(page, python):
     said, clip = page.locator("#tour .whole"), page.locator("#tour .band-text .content")
     text = python[0][1].text
     _step(page, 1)
+    expect(page.locator("#tour .more")).to_have_attribute("href", "docs/course/02_sound_as_numbers/index.html")
     expect(said).to_contain_text(text)
     _slide(page, 10)
     _step(page, 3)
@@ -222,7 +227,7 @@ def test_the_tour_changes_what_it_tells_of(page, python):
     _step(page, 5)
     expect(clip).to_have_text("THE TREES AND")
     page.locator("#tour .control input").check()
-    expect(clip).to_have_text("THE TRES AND")
+    expect(clip).to_have_text("THE TREHS AND")  # an H fills blank frames
     _step(page, 6)
     expect(said).to_contain_text("have to go")
     first = page.locator("#tour button.cell").nth(2)
@@ -259,6 +264,12 @@ def test_axe_finds_nothing(page):
     for number in range(1, 9):
         _step(page, number)
         assert not axe.faults(page)
+
+
+def test_the_documentation_and_the_course_lead_to_the_front(site, build):
+    for page in build.DOORS:
+        (front,) = re.findall(r'href="([^"]+)"', (site / "docs" / page).read_text())
+        assert ((site / "docs" / page).parent / front).resolve() == site / "index.html"
 
 
 def test_the_model_takes_at_most_25_megabytes(site):
