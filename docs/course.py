@@ -100,7 +100,8 @@ def markdown(notebook: dict[str, Any], name: str) -> str:
         elif not cell["source"].startswith(INSTALLATION):
             parts.append(f"````python\n{cell['source']}\n````")
             for place, one in enumerate(cell["outputs"]):
-                written = one.get("data", {}).get("text/markdown")
+                data = one.get("data", {})
+                written = "" if "text/html" in data else data.get("text/markdown")
                 parts.append(
                     f'<div class="nb-output" markdown="1">\n\n{written}\n\n</div>'
                     if written
