@@ -337,10 +337,12 @@ def test_a_recording_is_measured_and_seen_in_every_tab(page, window):
     page.evaluate("() => { loudness.value = 0.2 }")
     button.click()
     expect(loudness).to_have_text("Level: good")
-    middle = float(bar.evaluate("node => parseFloat(node.style.backgroundSize)"))
+    size = "node => parseFloat(node.style.backgroundSize)"
+    page.wait_for_function(f"bar => ({size})(bar) > 50", arg=bar.element_handle())
+    middle = float(bar.evaluate(size))
     page.evaluate("() => { loudness.value = 3 }")
     expect(loudness).to_contain_text("Clipped")
-    assert float(bar.evaluate("node => parseFloat(node.style.backgroundSize)")) > middle > 50
+    assert float(bar.evaluate(size)) > middle
     page.evaluate("() => { loudness.value = 0.001 }")
     expect(loudness).to_contain_text("Too quiet")
     assert page.locator("#live-view .live-box").bounding_box()["y"] == height  # nothing moves
@@ -425,7 +427,7 @@ def test_the_page_fits_a_phone_and_follows_a_dark_theme(page, window):
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.get_by_role("tab", name="Transcribe").click()
-    ink = page.locator("#view .lv").evaluate("node => getComputedStyle(node).color")
+    ink = page.locator("#view section.lv").evaluate("node => getComputedStyle(node).color")
     bright = sum(map(int, re.findall(r"\d+", ink)[:3])) > 380
     assert bright == (window.get("color_scheme") == "dark")
 
@@ -918,7 +920,7 @@ def test_a_word_and_the_whole_text_can_be_edited_and_undone(page, default_texts)
     expect(changed).to_have_count(0, timeout=PATIENCE)
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
     page.get_by_role("button", name="Edit the text").click()
-    page.locator("#view textarea").fill("one two three")
+    page.locator("#view .lv-area").fill("one two three")
     page.get_by_role("button", name="Find its times").click()
     expect(words).to_have_text(["one", "two", "three"], timeout=PATIENCE)
     words.first.focus()
@@ -927,7 +929,7 @@ def test_a_word_and_the_whole_text_can_be_edited_and_undone(page, default_texts)
     page.keyboard.press("Escape")
     expect(words).to_have_text(["one", "two", "three"])
     page.get_by_role("button", name="Edit the text").click()
-    page.locator("#view textarea").fill("  ")
+    page.locator("#view .lv-area").fill("  ")
     page.get_by_role("button", name="Find its times").click()
     expect(page.locator("#facts")).to_contain_text("nothing to align", timeout=PATIENCE)
     expect(words).to_have_text(["one", "two", "three"])  # nothing is lost

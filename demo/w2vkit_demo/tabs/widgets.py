@@ -33,7 +33,7 @@ T = TypeVar("T")
 AT_ONCE = 16  # requests that are processed at a time; the others wait in the queue, and the page shows their place in it
 NAME_CHARACTERS = 60  # of a download's name
 RECORDED = "audio.wav"  # the name that Gradio gives to each recording
-HARD_SNR = 8.0  # dB; of the example that the model reads with errors
+HARD_SNR = 5.0  # dB; of the example that the model reads with errors
 RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"}  # of every event that needs the model
 
 
