@@ -283,8 +283,9 @@ table(
 )
 
 # %% [markdown]
-# Each word has times and a confidence. The confidences of `greedy` are *calibrated*: w2vkit divides the logits by a temperature that is
-# stored with the model, so they differ from products of the probabilities above. The text is the same. What a temperature does is the
+# Each word has times and a confidence. The confidences of `greedy` are *calibrated*: w2vkit divides the logits by a temperature and puts
+# the product of a word through a curve. Both are stored with the model. So the confidences differ from products of the probabilities
+# above. The text is the same. What a temperature does is the
 # subject of notebook [05](05_letters_from_frames.ipynb); whether a confidence can be believed, of notebook [08](08_when_was_it_said.ipynb).
 
 # %%

@@ -376,8 +376,8 @@ exercise(
 # %% [markdown]
 # {{solution 3}}
 #
-# A temperature (notebook [05](05_letters_from_frames.ipynb)) can make a confidence calibrated, or nearly so. w2vkit stores one with a model, and all
-# confidences above were made with it. That of w2v-mini was fitted on recordings of people. Here we fit one ourselves, beginning at temperature
+# A temperature (notebook [05](05_letters_from_frames.ipynb)) can make a confidence calibrated, or nearly so. w2vkit stores one with a model, and a
+# curve that corrects the products of words; all confidences above were made with both. Those of w2v-mini were fitted on recordings of people. Here we fit one ourselves, beginning at temperature
 # 1. For that we need many words: the clips as they are and with white noise, at four signal-to-noise ratios. The temperature is
 # fitted on two voices and judged on the two others. (All four are in w2v-mini's training data, so this says nothing about new voices.)
 

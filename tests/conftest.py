@@ -22,6 +22,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 EVAL = Path(__file__).parents[2] / "shared" / "speech" / "eval"
 
+EXPECT = 120_000  # ms; what a browser shows may take long, since other tests run at the same time
 
 # Modules whose slow tests take longest. They begin first, so that no process waits for the last of them.
 LONGEST = ("test_page", "test_site", "test_cluster", "test_benchmarks", "test_notebooks", "test_training", "test_docs")
@@ -96,8 +97,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
         if os.environ.get("CI"):
             pytest.fail("CI must run the browser tests, and there is no chromium")
         pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=EXPECT)
     voice = tmp_path_factory.mktemp("voice") / "voice.wav"
     soundfile.write(voice, *soundfile.read(examples()[0].path))
     arguments = [

@@ -68,14 +68,6 @@ def address(site: Path) -> Iterator[str]:
         yield served
 
 
-@pytest.fixture(scope="module", autouse=True)
-def patience() -> Iterator[None]:
-    """Wait long for what the page shows."""
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=5000)  # Playwright's own
-
-
 @pytest.fixture
 def page(browser: Browser, address: str, window: dict) -> Iterator[Page]:
     """The page with its model; a console error or a request to another host fails the test that made it."""

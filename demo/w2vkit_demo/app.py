@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
 from starlette.middleware import Middleware
 
 from w2vkit.examples import examples
 from w2vkit_demo import api, strings
-from w2vkit_demo.server.blocks import Page, cancelled_twice
+from w2vkit_demo.server.blocks import Page, nothing_to_cancel
 from w2vkit_demo.server.guard import Guard
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_MB
 from w2vkit_demo.server.service import Service
@@ -82,7 +83,7 @@ def serve(service: Service, *, max_mb: float = MAX_MB, **options: Any) -> None:
         state_session_capacity=SESSIONS,
         app_kwargs={
             "middleware": [Middleware(Guard, max_bytes=max_bytes), Middleware(Skeleton)],
-            "exception_handlers": {KeyError: cancelled_twice},
+            "exception_handlers": {KeyError: nothing_to_cancel, RequestValidationError: nothing_to_cancel},
         },
         allowed_paths=[str(clip.path.parent) for clip in examples()[:1]],
         run_history=False,

@@ -178,6 +178,12 @@ def test_an_event_can_be_cancelled_twice_at_once(page):
     assert asyncio.run(cancel_twice()) == [200, 200]
 
 
+def test_an_event_without_a_name_yet_is_cancelled_without_an_error(page):
+    body = {"session_hash": "visit", "fn_index": 0, "event_id": None}
+    assert httpx.post(f"{page.local_api_url}cancel", json=body, timeout=PATIENCE).status_code == 200
+    assert httpx.post(f"{page.local_api_url}queue/join", json={"data": 1}, timeout=PATIENCE).status_code == 422
+
+
 def test_few_visits_are_kept_in_memory(page):
     assert page.app.state_holder.capacity == app.SESSIONS <= 200
     assert page._queue.ANALYTICS_MAX_EVENTS == app.RECORDS <= 200

@@ -832,7 +832,7 @@ def test_long_work_tells_how_far_it_is_and_can_be_stopped(page, tmp_path, defaul
     page.locator("#source input[type=file]").set_input_files(str(long))
     expect(page.locator("#facts")).to_contain_text(re.compile("[1-9] of 10 min"), timeout=PATIENCE)
     page.locator("#stop").click()
-    expect(page.locator("#facts")).to_contain_text("This was stopped")
+    expect(page.locator("#facts")).to_contain_text("This was stopped", timeout=PATIENCE)
     expect(page.locator("#stop")).to_be_hidden()
     _try(page, 0)
     expect(page.locator("#text textarea")).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
