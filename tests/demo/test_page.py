@@ -25,6 +25,9 @@ from w2vkit_demo.tabs.linked_view import linked_view
 
 pytestmark = pytest.mark.slow
 SAY = examples()[0]
+# What the browser logs although nothing is wrong: the player says that a file is no sound (the tests drop such files), stops
+# reading a sound that another one replaces, or Gradio's script cancels an event before it knows the name of it.
+NOISE = re.compile("Waveform load error|ERR_CONTENT_LENGTH_MISMATCH|status of 422")
 PATIENCE = 120_000  # ms; the machine may be busy
 
 
@@ -32,13 +35,15 @@ PATIENCE = 120_000  # ms; the machine may be busy
 def page(browser, page_url, window) -> Iterator[Page]:
     """Open the page; a console error or a request to another host fails the test that made it.
 
-    The player's own remark that a file is no sound is not one: the tests drop such files.
+    `NOISE` is left out.
     """
     context = browser.new_context(**{"permissions": ["microphone"], "viewport": {"width": 1200, "height": 1000}, **window})
     context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     errors: list[str] = []
-    opened.on("console", lambda m: errors.append(m.text) if m.type == "error" and "Waveform load error" not in m.text else None)
+    opened.on(
+        "console", lambda m: errors.append(f"{m.text} {m.location}") if m.type == "error" and not NOISE.search(m.text) else None
+    )
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("request", lambda request: errors.append(request.url) if _foreign(request.url, page_url) else None)
     opened.goto(page_url)
@@ -68,6 +73,7 @@ def test_an_example_is_one_click_and_its_errors_are_marked(page, default_texts):
     expect(page.locator("#errors")).to_contain_text("All 9 words are right")
     page.locator("#check button").first.click()
     reference = page.locator("#reference textarea")
+    page.wait_for_timeout(2000)  # Gradio sends the last result of a generator twice, and it holds the reference
     reference.fill(default_texts[examples()[2].path.name].lower() + " <img src=x onerror=alert(1)>")
     page.locator("#score").click()
     expect(page.locator("#errors .marked s")).to_have_text(["IMG", "SRC", "X", "ONERROR", "ALERT", "ONE"])
