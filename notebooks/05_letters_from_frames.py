@@ -361,7 +361,7 @@ products = np.array([w.confidence for w in greedy(temperature_scaled(first, stor
 same = np.allclose(stored.confidence(products), [w.confidence for w in greedy(first).words], atol=1e-3)
 check(
     same,
-    f"greedy's confidences are those at the stored temperature, {stored.temperature}, put through the stored curve",
+    f"greedy's confidences are those at temperature {stored.temperature}, put through the stored curve",
 )
 sure, unsure = (greedy(calibrated[t]).confidence for t in (1.0, 3.0))
 answer(
