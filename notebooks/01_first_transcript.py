@@ -36,11 +36,11 @@ model = CTCModel.load(MODEL, dtype="float32")
 clip = examples()[4]
 
 # %% [markdown]
-# Here is a sentence, and what the model makes of it.
+# Here is a short dialogue, and what the model makes of it.
 
 # %%
 waveform = load(clip.path)
-hear(waveform, clip.about)
+hear(waveform, "a woman asks, a man answers; as the model gets it: one channel, 16 kHz")
 print("what was said:", clip.text)
 print("the model:    ", transcribe(clip.path, model, decode=greedy).text)
 
@@ -48,15 +48,18 @@ print("the model:    ", transcribe(clip.path, model, decode=greedy).text)
 # ### Meet w2v-mini
 #
 # The course runs without a network on `w2v-mini`, a small model that comes with w2vkit. It has the form of wav2vec 2.0 (waveform in,
-# convolutions, transformer layers, the same 32 labels), but it was not made in the paper's way:
+# convolutions, transformer layers, the same 32 *labels*: the letters, the apostrophe, the space, and a few signs that are not written), but it
+# was not made in the paper's way:
 #
-# - It began as the encoder of another speech recogniser, Whisper tiny.en: its layers are the first weights of the transformer.
+# - It began as the encoder of another speech recogniser, Whisper tiny.en: the weights of its transformer layers were copied.
 # - Its front end (the convolutions) was built by hand, so that it computes the spectrogram that Whisper expects.
 # - Then it learned letters from transcribed speech. Some of that was synthetic, and **among the synthetic voices are those of our six clips**
-#   (of Kokoro and flite), with other sentences.
+#   (of the synthesisers Kokoro and flite), with other sentences.
 #
-# So it makes few errors on these clips, and many more on people. Here are both, greedy and without a language model; the figures for
-# people are those of its model card ([more about it](../docs/guides/w2v-mini.md), also with a language model).
+# So it makes few errors on these clips, and many more on people. Here are both: the *word error rate*, which is the number of words that
+# are wrong, missing or too many, for every 100 words that were said. The texts are decoded *greedily*, which means by the most likely label of
+# each moment alone. With its language model, which knows which words follow each other, w2v-mini makes fewer errors
+# ([more about it](../docs/guides/w2v-mini.md)). The figures for people are those of its model card.
 
 # %%
 card = ModelCard.load(fetch("w2v-mini").folder / "README.md").data.eval_results
@@ -64,7 +67,7 @@ people = {r.dataset_name: r.metric_value for r in card if r.metric_type == "wer"
 heard = [transcribe(one.path, model, decode=greedy).text for one in examples()]
 here = 100 * wer([one.text for one in examples()], heard)
 table(
-    ["speech", "words that are wrong (%)"],
+    ["speech", "word error rate (%)"],
     [["the six clips of this course", here], *([f"w2v-mini on {k}", v] for k, v in people.items())],
 )
 check(
@@ -73,7 +76,8 @@ check(
 )
 
 # %% [markdown]
-# The network answers with *frames*: rows of probabilities, one for every short piece of sound. Before you look, say what you expect.
+# The network answers with *frames*, one for every short piece of sound. A frame is a row of probabilities, one for each label. Before you
+# look, say what you expect.
 
 # %%
 frames_each_second = predict(
@@ -116,7 +120,7 @@ table(["object", "shape", "unit", "mean", "standard deviation"], rows)
 #
 # $$\hat{x}_n = \frac{x_n - \mu}{\sqrt{\sigma^2 + 10^{-7}}}, \qquad \mu = \frac1N\sum_n x_n, \qquad \sigma^2 = \frac1N\sum_n (x_n-\mu)^2 .$$
 #
-# So loudness does not matter. There is no spectrogram: the network gets the waveform itself
+# So loudness does not matter. No spectrogram is computed beforehand: the network gets the waveform itself
 # ([paper](https://arxiv.org/abs/2006.11477), section 2).
 #
 # **Your turn 1.** Write the formula. `x.mean()` and `x.var()` are the mean and the variance of an array.
@@ -208,7 +212,8 @@ show(
     draw_best_labels(emissions),
     closed="Open the figure",
     alt="A bar for each frame, grey where the blank is most likely, blue for letters and spaces. "
-    "The ends are all grey; between them letters of a few frames alternate with blanks.",
+    "Both ends and a second in the middle are all grey; elsewhere letters of a few frames "
+    "alternate with blanks.",
 )
 share = float((~is_blank).mean())
 lengths = np.diff(np.append(np.flatnonzero(np.append(True, path[1:] != path[:-1])), frames))
@@ -217,8 +222,9 @@ print(f"a letter or space lasts {letters.mean():.1f} frames on average, at most 
 answer(
     speaking,
     closest(speaking, (0.1, 0.5, 0.95), share),
-    f"{share:.0%} here. The silence at both ends is blank, and so is a part of the speech: a "
-    "letter is written in a few frames, and the rest of its sound adds nothing new.",
+    f"{share:.0%} here. The silence at both ends and between the two voices is blank, and so is "
+    "a part of the speech: a letter is written in a few frames, and the rest of its sound adds "
+    "nothing new.",
 )
 
 # %% [markdown]
@@ -283,20 +289,21 @@ table(
 )
 
 # %% [markdown]
-# Each word has times and a confidence. The confidences of `greedy` are *calibrated*: w2vkit divides the logits by a temperature and puts
-# the product of a word through a curve. Both are stored with the model. So the confidences differ from products of the probabilities
-# above. The text is the same. What a temperature does is the
-# subject of notebook [05](05_letters_from_frames.ipynb); whether a confidence can be believed, of notebook [08](08_when_was_it_said.ipynb).
+# Each word has times and a confidence: how probable it is that the word is right. The first guess is the product of the probabilities of its
+# letters, and of the spaces beside it. The confidences of `greedy` are *calibrated*: w2vkit divides the logits by a temperature, which
+# changes the probabilities, and then corrects the product by a curve. Temperature and curve are stored with the model. They do not change the text. What a
+# temperature does is the subject of notebook [05](05_letters_from_frames.ipynb); whether a confidence can be believed, of notebook
+# [08](08_when_was_it_said.ipynb).
 
 # %%
 plain = greedy(temperature_scaled(emissions, 1.0))
 both = zip(hypothesis.words, plain.words, strict=True)
 table(
-    ["word", "start (s)", "end (s)", "confidence, calibrated", "confidence at temperature 1"],
+    ["word", "start (s)", "end (s)", "confidence, calibrated", "the plain product"],
     [[a.text, a.start, a.end, a.confidence, b.confidence] for a, b in both],
 )
 print(f"temperature stored with {MODEL}: {emissions.calibration.temperature}")
-check(plain.text == hypothesis.text, "the temperature does not change the text")
+check(plain.text == hypothesis.text, "the calibration does not change the text")
 
 # %% [markdown]
 # ## More to try
@@ -310,8 +317,8 @@ check(plain.text == hypothesis.text, "the temperature does not change the text")
 #
 # ## Three questions to take along
 #
-# 1. In the bar chart of all frames: how many frames does a letter usually last, and how many does a spoken sound last (at 20 ms a
-#    frame)? So where does the rest of the sound go?
+# 1. In the bar chart of all frames: how many frames does a letter usually last? A spoken sound lasts 60 to 100 ms. How many frames is
+#    that, and where do the others go?
 # 2. In the figure with the window, find a frame where two letters share the probability. Do they sound alike?
 # 3. The table at the top has several error rates for one model. Which of them would you quote to somebody who wants to use it?
 #
