@@ -4,8 +4,8 @@
 # [the course](README.md) · before: [03 What the convolutions hear](03_what_the_convolutions_hear.ipynb) · next:
 # [05 Letters from frames](05_letters_from_frames.ipynb)
 #
-# A frame of the convolutions depends on a few hundredths of a second, less than most sounds of speech last. In the transformer every frame
-# attends to every other one.
+# A frame of the convolutions depends on a few hundredths of a second (25 ms in the paper's models, 65 ms in w2v-mini), less than most sounds of
+# speech last. In the transformer every frame attends to every other one.
 #
 # | | |
 # |---|---|
@@ -108,9 +108,8 @@ exercise(
 # %%
 network = model.network
 encoder = network.wav2vec2.encoder
-stable = (
-    network.config.do_stable_layer_norm
-)  # pre-norm (LV-60k models): before each layer's parts; otherwise post-norm: after them
+# Pre-norm (LV-60k models): the layer norm stands before each part of a layer. Post-norm: after it.
+stable = network.config.do_stable_layer_norm
 states = torch.from_numpy(inside.hidden_states)
 
 
@@ -251,7 +250,7 @@ answer(
 )
 
 # %% [markdown]
-# How far does that convolution reach? The strength of its weights for each distance in time:
+# How far does that convolution reach? The strength of its weights for each distance in time (0 is the frame itself):
 
 # %%
 kernel = encoder.pos_conv_embed.conv.weight.detach()  # (width, width / groups, taps)
@@ -268,7 +267,8 @@ print(f"{taps} taps of {1000 * STEP:.0f} ms: {taps * STEP:.2f} s")
 
 # %% [markdown]
 # In the paper's models these are 128 taps, 2.6 s: a relative embedding. The bundled w2v-mini is an exception: its convolution has 3,000 taps and was built to give an
-# *absolute* embedding, Whisper's (see the appendix). An absolute embedding adds the same to every sound, a relative one does not. Compare what the convolution adds to the first seconds of two clips:
+# *absolute* embedding, Whisper's (see the appendix). An absolute embedding adds the same to every sound, a relative one does not. Compare what the convolution adds to the first
+# seconds of two clips. The figure shows it for the first one:
 
 
 # %%
@@ -298,11 +298,11 @@ check(
 # ## 3. How much context does a frame need?
 #
 # We cut windows out of the clip, wider and wider around one frame, give the model the window alone, and look at that frame's most likely
-# label: is it the same as with the whole clip?
-#
+# label: is it the same as with the whole clip? We ask this of frames with a letter or a space.
+
 # %%
 needed = predict(
-    "How much sound on either side until 9 frames of 10 have their final label?",
+    "How much sound on either side until 9 of 10 such frames have the label of the whole clip?",
     "0.1 s",
     "0.2 to 0.4 s",
     "0.8 to 1.6 s",
@@ -312,6 +312,9 @@ needed = predict(
 # %% [markdown]
 # Two other things change with the window, so that this does not measure context alone. Each window is normalised anew (its loudness is set to 1).
 # And it begins at another time: an absolute positional embedding, as in w2v-mini, then gives the frame another position.
+#
+# The *divergence* (Kullback-Leibler) in the table compares all probabilities of the frame, not only which is the largest: it is 0 if they are those
+# of the whole clip.
 
 # %%
 chosen = lettered[::3]  # every third frame with a letter or a space
@@ -320,7 +323,7 @@ widths = [0.1, 0.2, 0.4, 0.8, 1.6]  # s on either side
 
 
 def window(frame, width):
-    """The emission row of one frame when only ``width`` seconds on either side of it are heard."""
+    """The sound from ``width`` seconds before a frame to as much after it, and the frame's place."""
     reach = int(width / STEP)
     before, after = min(reach, frame), min(reach, frames - 1 - frame)
     start, stop = (
@@ -347,7 +350,8 @@ same = {"fraction of frames with the same label": [row[1] for row in found]}
 whole = {"range": [0, 1.05]}
 show(
     draw_lines(widths, same, "", "", markers=True, level=0.9, xaxis=axis, yaxis=whole),
-    alt="Frames with the same label against the sound on either side: rises towards 1.",
+    alt="Frames with the same label against the sound on either side: rises steeply up to 0.4 s, "
+    "and stays above 0.9 from there.",
     closed="Open the figure",
 )
 with closed():
@@ -361,7 +365,9 @@ choices = {0.1: "0.1 s", 0.2: "0.2 to 0.4 s", 0.4: "0.2 to 0.4 s", None: "more t
 answer(
     needed,
     choices.get(enough, "0.8 to 1.6 s"),
-    "With a syllable on either side most labels are settled; the rest need words around them.",
+    "About a word on either side settles most labels. Few frames are measured here: one of them "
+    f"is {1 / len(chosen):.0%}. The first label of a frame can change back where two are nearly "
+    "equally likely, while the divergence still falls.",
 )
 check(
     found[-1][2] < found[0][2],
@@ -399,7 +405,7 @@ check(
 )
 
 # %%
-figure, at_layer = draw_lens(views, model.vocabulary, STEP)
+figure, at_layer = draw_lens(views, model.vocabulary, times)
 show(
     figure,
     at_layer,
@@ -428,9 +434,9 @@ show(
 check(agree[0] < 0.5, "what enters the first layer does not give most of the letters yet")
 
 # %%
-times = inside.emissions.start_seconds + (letters + 0.5) * STEP
-named = [(f"{times[k]:.2f} s: {sign(model.vocabulary, final[k])}", k) for k in range(len(final))]
-figure, one_frame = draw_frame_by_layer(views, model.vocabulary, letters, STEP)
+signs = [sign(model.vocabulary, label) for label in reference[letters]]
+named = [(f"{times[t]:.2f} s: {signs[k]}", k) for k, t in enumerate(letters)]
+figure, one_frame = draw_frame_by_layer(views, model.vocabulary, letters, times)
 show(
     figure,
     one_frame,
@@ -478,7 +484,7 @@ exercise(
 #
 # $$\operatorname{GELU}\Bigl(b + \sum_{d=0}^{t} w_d \cdot c\Bigr) - b = P_t \quad\text{for}\quad w_d = \frac{P_d - P_{d-1}}{c}$$
 #
-# A large positive number passes the GELU unchanged, so the convolution has the bias $b$; added to the frames, their constant $-b$ takes it off again. These large constants cancel each other, which is why
+# with $P_{-1} = 0$: that is the peak at 0 in the figure of the weights. A large positive number passes the GELU unchanged, so the convolution has the bias $b$; added to the frames, their constant $-b$ takes it off again. These large constants cancel each other, which is why
 # notebook [13](13_fine_tune_your_own.ipynb) does not train this part. The code is in `training/position.py`. Nothing of this is part of wav2vec 2.0.
 #
 # **Sources.** Baevski et al., [wav2vec 2.0](https://arxiv.org/abs/2006.11477), section 2 (context network; position by convolution) ·

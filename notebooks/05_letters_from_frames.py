@@ -139,7 +139,8 @@ check(np.allclose(row_sums, 1, atol=1e-3), "every row of the matrix is a probabi
 
 # %% [markdown]
 # Find a bright dot in the picture and read its label at the left: that is a letter. It lasts one frame, or a few. The top line is the
-# blank: see where it is bright. The same as curves: the blank against the best letter of the frame.
+# blank: see where it is bright. (`<s>`, `</s>` and `<unk>` in the list of labels are the tokenizer's; nothing is written with them, and
+# they are not drawn.) The same as curves: the blank against the best letter of the frame.
 
 # %%
 probabilities = np.exp(first.log_probs)  # (T, V)
@@ -163,7 +164,7 @@ answer(
 # %% [markdown]
 # ### Blanks depend on the speed
 #
-# How many blanks are there *within* the speech, without the silence at both ends? That depends on how fast the letters follow each other.
+# How many blanks are there *within* the speech, pauses included, but without the silence at both ends? That depends on how fast the letters follow each other.
 # Readers of audiobooks speak about 14 letters a second (spaces counted); the clips are a little slower. Here they are made faster and slower by
 # a time stretch, which keeps the pitch but does some harm to the sound.
 
@@ -180,7 +181,7 @@ speeds = [1.4, 1.2, 1.0, 0.85, 0.7]
 
 
 def within_speech(one):
-    """The fraction of blanks and a letter's mean run (frames), from the first letter on."""
+    """The fraction of blanks and a letter's mean run (frames), from the first to the last letter."""
     path = one.log_probs.argmax(axis=1)
     path = path[slice(*(np.flatnonzero(path != vocabulary.blank)[[0, -1]] + [0, 1]))]
     runs = [len(list(run)) for label, run in groupby(path) if label != vocabulary.blank]
@@ -223,7 +224,7 @@ answer(
 # %% [markdown]
 # So this model writes a letter in about two frames, and the blank fills what is left: the slower the speech, the more blanks. In fast speech
 # letters follow each other so closely that most frames within it are *not* blank: the picture of lone spikes between
-# long blanks, which many texts on CTC show, holds for slow speech.
+# long blanks, which many texts on CTC show, holds here only for slow speech.
 
 # %% [markdown]
 # ## The collapse, again
@@ -242,7 +243,7 @@ table(["path (9 frames)", "join, then drop blanks", "drop blanks, then join"], r
 check(rows[0][1:] == ("HELLO", "HELO"), "dropped too early, a blank keeps no letters apart")
 
 # %% [markdown]
-# The same for the clip: seven lines from the matrix to the text. `greedy` of w2vkit does this, and finds times and confidences.
+# The same for the clip: from the matrix to the text in a few lines. `greedy` of w2vkit does this, and finds times and confidences.
 
 # %%
 labels = [label for label, _ in groupby(best.tolist()) if label not in vocabulary.special]
@@ -309,9 +310,9 @@ print(f"The first clip's sentence has about 10^{digits - 1} paths. Notebook 06 a
 #
 # Log-probabilities equal the logits up to one constant per frame, which the softmax ignores. So we can still do it now.
 #
-# One thing to know before: w2vkit stores a temperature with a model (its *calibration*, notebook [08](08_when_was_it_said.ipynb)), and `greedy`
-# uses it for the confidences. That is why `greedy` gives other confidences than those at $\tau = 1$. Here `temperature_scaled` sets the
-# temperature alone, without the stored one.
+# One thing to know before: w2vkit stores a temperature and a curve with a model (its *calibration*, notebook [08](08_when_was_it_said.ipynb)), and
+# `greedy` uses both for the confidences. That is why its confidences are not those at $\tau = 1$. Here `temperature_scaled` sets the
+# temperature alone, without the stored one and without the curve.
 #
 # **Your turn 3.** Write it. Multiply the probabilities' logarithms by $1/\tau$, then make each row a distribution again:
 # `np.logaddexp.reduce(x, axis=1, keepdims=True)` is the logarithm of a row's sum.
@@ -357,17 +358,18 @@ texts = {t: greedy(one).text for t, one in calibrated.items()}
 with closed("Open the check"):
     check(len(set(texts.values())) == 1, "the greedy text is the same at every temperature")
 stored = first.calibration
-products = np.array([w.confidence for w in greedy(temperature_scaled(first, stored.temperature)).words])
-same = np.allclose(stored.confidence(products), [w.confidence for w in greedy(first).words], atol=1e-3)
+scaled = greedy(temperature_scaled(first, stored.temperature)).words
+curved = stored.confidence(np.array([word.confidence for word in scaled]))
 check(
-    same,
-    f"greedy's confidences are those at temperature {stored.temperature}, put through the stored curve",
+    np.allclose(curved, [word.confidence for word in greedy(first).words], atol=1e-3),
+    f"greedy's confidences: those at temperature {stored.temperature}, put through the curve",
 )
 sure, unsure = (greedy(calibrated[t]).confidence for t in (1.0, 3.0))
 answer(
     hotter,
     hotter.options[2 * (texts[3.0] != texts[1.0]) + (abs(sure - unsure) > 0.01)],
-    f"The order of labels stays, and so does the text; the confidence falls to {unsure:.2f}.",
+    "The order of labels stays, and so does the text; the mean confidence of the words falls from "
+    f"{sure:.2f} at a temperature of 1 to {unsure:.2f}.",
 )
 
 
@@ -394,7 +396,6 @@ show(
 #
 # What does the model make of no speech at all? Three sounds of two seconds: digital silence, white noise, and the same noise a
 # thousand times weaker.
-#
 
 # %%
 weak = predict(
@@ -415,9 +416,7 @@ check(all(row[1] == "(nothing)" for row in rows), "the model writes nothing in a
 
 # %% [markdown]
 # The feature extractor brings every clip to zero mean and unit variance before the network sees it:
-# $\hat{x} = (x - \mu) / \sqrt{\sigma^2 + 10^{-7}}$.
-# Only the small constant tells loud from weak: noise of 10⁻⁴ has the variance 10⁻⁸, below 10⁻⁷,
-# and still reaches the network at a third of full loudness. A quiet room with the microphone turned up is noise.
+# $\hat{x} = (x - \mu) / \sqrt{\sigma^2 + 10^{-7}}$. Only the small constant tells loud from weak.
 
 
 # %%
@@ -429,7 +428,9 @@ def loudness(samples):
 answer(
     weak,
     closest(weak, (0.0, 1 / 3, 1.0), loudness(sounds["noise / 1000"])),
-    f"Its standard deviation is {loudness(sounds['noise / 1000']):.2f}, that of the noise 1.",
+    f"Its standard deviation is {loudness(sounds['noise / 1000']):.2f}, that of the noise 1. The weak "
+    "noise has the variance 1e-8, a tenth of the constant. So noise that nobody hears comes near to "
+    "full loudness.",
 )
 quiet = Waveform(waveforms[0].samples * np.float32(0.05), model.sample_rate)
 difference = np.abs(np.exp(model.emit([quiet])[0].log_probs) - probabilities).max()
@@ -439,7 +440,9 @@ check(difference < 0.05, f"26 dB weaker: no probability changes by more than {di
 # ### Silence inside speech
 #
 # Now half a second of silence goes into the middle of the clip. The frames of the silence are new; do the frames *around* it
-# stay as they were? The network's attention sees the whole clip, so they need not.
+# stay as they were? Three things may change them. The attention sees the whole clip, and so the pause. The frames after the pause have new
+# numbers, which matters to an absolute positional embedding as in w2v-mini (notebook [04](04_context.ipynb)). And the silence lowers the standard
+# deviation of the clip, so that all of it becomes a little louder when it is normalised.
 
 # %%
 middle = len(waveforms[0].samples) // 2 // model.stride * model.stride
@@ -454,7 +457,7 @@ curves = {"the clip as it was (second half moved)": gap, "with the pause": now}
 span = (middles[cut], middles[cut + 25])
 show(
     draw_lines(middles, curves, "time (s)", "probability of blank", span=span),
-    alt="Two curves that differ only in a few places near the pause, which is marked grey.",
+    alt="Two curves that are nearly the same everywhere but at the pause, which is marked grey.",
 )
 print("without:", greedy(first).text)
 print("with:   ", greedy(paused).text)

@@ -258,11 +258,12 @@ def draw_added(values: Any, step: float) -> go.Figure:
     return figure.update_layout(xaxis={"title": "time (s)"}, yaxis={"title": "channel of the states"})
 
 
-def draw_lens(views: Sequence[Any], vocabulary: Vocabulary, step: float) -> Moved:
-    """Draw (T, V) probabilities, a frame every ``step`` (s), and print the text that they spell, for the control ``layer``."""
+def draw_lens(views: Sequence[Any], vocabulary: Vocabulary, times: Any) -> Moved:
+    """Draw (T, V) probabilities at (T,) times (s), and print the text that they spell, for the control ``layer``."""
     rows = written_columns(vocabulary)
     names, bar = [sign(vocabulary, k) for k in rows], {"title": "%"}
-    figure = go.Figure(go.Heatmap(y=names, x0=step / 2, dx=step, zmin=0, zmax=100, colorbar=bar), layout={"height": 560})
+    place = {"x0": float(times[0]), "dx": float(times[1] - times[0])}
+    figure = go.Figure(go.Heatmap(y=names, **place, zmin=0, zmax=100, colorbar=bar), layout={"height": 560})
     figure.update_layout(xaxis={"title": "time (s)"}, yaxis={"autorange": "reversed", "type": "category", "dtick": 1})
 
     def move(figure: Any, layer: int) -> None:
@@ -273,8 +274,11 @@ def draw_lens(views: Sequence[Any], vocabulary: Vocabulary, step: float) -> Move
     return figure, move
 
 
-def draw_frame_by_layer(views: Sequence[Any], vocabulary: Vocabulary, frames: Sequence[int], step: float) -> Moved:
-    """Draw the five most likely labels of a frame by layer, for the control ``frame``, a number of ``frames``."""
+def draw_frame_by_layer(views: Sequence[Any], vocabulary: Vocabulary, frames: Sequence[int], times: Any) -> Moved:
+    """Draw the five most likely labels of a frame by layer, for the control ``frame``, a number of ``frames``.
+
+    ``times`` (s) are those of all frames.
+    """
     figure = go.Figure([go.Scatter(mode="lines+markers") for _ in range(5)], layout={"title": ""})
     figure.update_layout(xaxis={"title": "layer", "dtick": 1}, yaxis={"title": "probability", "range": [0, 1.05]})
 
@@ -283,7 +287,7 @@ def draw_frame_by_layer(views: Sequence[Any], vocabulary: Vocabulary, frames: Se
         for line, k in zip(figure.data, np.argsort(-views[-1][t])[:5], strict=True):
             line.y = [float(view[t, k]) for view in views]
             line.name = html.escape(sign(vocabulary, int(k)), quote=False)
-        figure.layout.title.text = f"frame {t} at {t * step:.2f} s, layer by layer"
+        figure.layout.title.text = f"frame {t} at {times[t]:.2f} s, layer by layer"
 
     return figure, move
 
