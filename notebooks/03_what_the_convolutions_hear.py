@@ -266,7 +266,7 @@ print(f"{len(used)} kernels of {kernels.shape[1]} samples, peaks {apart:.0f} Hz 
 # ## 4. Is a spectrogram in there, and what does a random network give?
 #
 # Most recognisers begin with a *log-mel spectrogram*: energies in bands that are narrow at low and wide at high frequencies. wav2vec 2.0 begins with the waveform. One
-# test of its features is: how well can the spectrogram be *predicted* from them by a linear map? We fit ridge regression on five clips and measure, on the one left out (the
+# test of its features is: how well can the spectrogram be *predicted* from them by a linear map? We fit a linear regression (ridge: with a small penalty on large weights) on five clips and measure, on the one left out (the
 # first), the fraction of the variance that is explained: $R^2 = 1 - \sum (Y - \hat Y)^2 / \sum (Y - \bar Y)^2$ in each band. 1 is perfect, 0 no better than the mean.
 #
 # Such a number means nothing without a *control*: convolutions with random weights, which have never learned anything. Ours are the paper's seven layers, with 64
@@ -396,8 +396,8 @@ show(
 answer(
     padding,
     "group norm",
-    "Its mean and variance are taken over all frames, so the silence enters them. All speech of the "
-    "clip changes; its own silence is near 0 before and after. "
+    "Its mean and variance are taken over all frames, so the silence enters them. All speech of "
+    "the clip changes; its own silence is near 0 before and after. "
     "Layer norm looks at one frame at a time.",
 )
 with closed("Open the checks"):

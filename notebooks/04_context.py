@@ -323,7 +323,7 @@ widths = [0.1, 0.2, 0.4, 0.8, 1.6]  # s on either side
 
 
 def window(frame, width):
-    """The sound from ``width`` seconds before a frame to as much after it, and the frame's place."""
+    """The sound up to ``width`` seconds around a frame, and the frame's number in it."""
     reach = int(width / STEP)
     before, after = min(reach, frame), min(reach, frames - 1 - frame)
     start, stop = (
@@ -365,9 +365,9 @@ choices = {0.1: "0.1 s", 0.2: "0.2 to 0.4 s", 0.4: "0.2 to 0.4 s", None: "more t
 answer(
     needed,
     choices.get(enough, "0.8 to 1.6 s"),
-    "About a word on either side settles most labels. Few frames are measured here: one of them "
-    f"is {1 / len(chosen):.0%}. The first label of a frame can change back where two are nearly "
-    "equally likely, while the divergence still falls.",
+    "About a word on either side settles most labels. Few frames are measured here: one of "
+    f"them is {1 / len(chosen):.0%}. Where two labels are nearly equally likely, the first can "
+    "still change back with more context, while the divergence goes on falling.",
 )
 check(
     found[-1][2] < found[0][2],

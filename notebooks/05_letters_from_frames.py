@@ -173,7 +173,7 @@ slower = predict(
     "From 1.4 times the speed down to 0.7 times: what fills the added frames?",
     "more blanks, and the letters stay short",
     "longer letters, and as many blanks as before",
-    "both grow alike",
+    "both grow by the same factor",
 )
 
 # %%
@@ -181,7 +181,7 @@ speeds = [1.4, 1.2, 1.0, 0.85, 0.7]
 
 
 def within_speech(one):
-    """The fraction of blanks and a letter's mean run (frames), from the first to the last letter."""
+    """The fraction of blanks and a letter's mean run, from the first letter to the last."""
     path = one.log_probs.argmax(axis=1)
     path = path[slice(*(np.flatnonzero(path != vocabulary.blank)[[0, -1]] + [0, 1]))]
     runs = [len(list(run)) for label, run in groupby(path) if label != vocabulary.blank]
@@ -428,9 +428,9 @@ def loudness(samples):
 answer(
     weak,
     closest(weak, (0.0, 1 / 3, 1.0), loudness(sounds["noise / 1000"])),
-    f"Its standard deviation is {loudness(sounds['noise / 1000']):.2f}, that of the noise 1. The weak "
-    "noise has the variance 1e-8, a tenth of the constant. So noise that nobody hears comes near to "
-    "full loudness.",
+    f"Its standard deviation is {loudness(sounds['noise / 1000']):.2f}, that of the noise 1. The "
+    "weak noise has the variance 1e-8, a tenth of the constant. So noise that nobody hears comes "
+    "near to full loudness.",
 )
 quiet = Waveform(waveforms[0].samples * np.float32(0.05), model.sample_rate)
 difference = np.abs(np.exp(model.emit([quiet])[0].log_probs) - probabilities).max()
