@@ -361,7 +361,8 @@ check(designed > max(first, second) + 0.2, "the designed features explain far mo
 # - **Pre-trained on LibriSpeech** (Base, and also the Large model of these 960 hours, such as `wav2vec2-large-960h`): once, after the first
 #   convolution, over *time*. Each channel $c$ is normalised by its own mean over all frames of the clip. In the code this is a `GroupNorm` with one
 #   channel in each group, which is the same as *instance norm*.
-# - **Pre-trained on LV-60k** (the Large model of 53,000 hours, and `w2v-mini`): in every layer, over *channels* (layer norm: each frame by itself).
+# - **Pre-trained on LV-60k** (the Large model of 53,000 hours): in every layer, over *channels* (layer norm: each frame by itself). `w2v-mini` is built
+#   in this way too.
 #
 # So "Base" and "Large" do not tell the norm; the config does (`feat_extract_norm`).
 #

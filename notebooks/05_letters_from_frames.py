@@ -144,7 +144,6 @@ check(np.allclose(row_sums, 1, atol=1e-3), "every row of the matrix is a probabi
 
 # %%
 probabilities = np.exp(first.log_probs)  # (T, V)
-seconds = first.start_seconds + (np.arange(len(first)) + 0.5) * first.frame_seconds  # (T,)
 show(
     draw_blanks(first),
     closed="Open the figure",
@@ -315,7 +314,7 @@ print(f"The first clip's sentence has about 10^{digits - 1} paths. Notebook 06 a
 # temperature alone, without the stored one and without the curve.
 #
 # **Your turn 3.** Write it. Multiply the probabilities' logarithms by $1/\tau$, then make each row a distribution again:
-# `np.logaddexp.reduce(x, axis=1, keepdims=True)` is the logarithm of a row's sum.
+# `np.logaddexp.reduce(x, axis=1, keepdims=True)` is the logarithm of the sum of a row's probabilities.
 
 
 # %%
