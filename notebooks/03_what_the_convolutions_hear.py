@@ -270,7 +270,7 @@ print(f"{len(used)} kernels of {kernels.shape[1]} samples, peaks {apart:.0f} Hz 
 # first), the fraction of the variance that is explained: $R^2 = 1 - \sum (Y - \hat Y)^2 / \sum (Y - \bar Y)^2$ in each band. 1 is perfect, 0 no better than the mean.
 #
 # Such a number means nothing without a *control*: convolutions with random weights, which have never learned anything. Ours are the paper's seven layers, with 64
-# channels in each instead of 512.
+# channels in each instead of 512. And a second one is simpler still: the loudness of the frame, a single number.
 
 # %%
 by_chance = predict(
@@ -326,30 +326,33 @@ for seed in (0, 1):
     control = [f[shift:][: len(m)] for f, m in zip(random_features(seed), mels, strict=True)]
     cut = [m[: len(f)] for f, m in zip(control, mels, strict=True)]
     r2[f"random weights, seed {seed}"] = explained(control, cut)
+loudness = [np.log(np.exp(m).sum(axis=1, keepdims=True)) for m in mels]  # (T, 1): all bands
+r2["loudness alone"] = explained(loudness, mels)
 centres = librosa.mel_frequencies(BANDS + 2, fmax=RATE / 2)[1:-1] / 1000
 axis = {"title": "centre of the band (kHz)", "type": "log", "tickvals": [0.1, 0.3, 1, 3, 8]}
 curves = {name: np.maximum(values, 0) for name, values in r2.items()}
-designed, first, second = (values.mean() for values in r2.values())
+designed, first, second, loud = (values.mean() for values in r2.values())
 
 # %%
 show(
     draw_lines(centres, curves, "", "R²", xaxis=axis),
     closed="Open the figure",
     alt="R² in each band. The designed features explain more than 0.9 everywhere, random ones up "
-    "to 0.8 at low frequencies and nothing at the highest.",
+    "to 0.8 at low frequencies and nothing at the highest. Loudness alone is about as good.",
 )
 nearest = min((0.0, 0.2, 0.4, 0.8), key=lambda value: abs(value - (first + second) / 2))
 options = dict(zip((0.0, 0.2, 0.4, 0.8), by_chance.options, strict=True))
 answer(
     by_chance,
     options[nearest],
-    f"{first:.2f} and {second:.2f} for two seeds, {designed:.2f} for {MODEL}. Random filters "
-    "also pass some frequencies more than others, "
-    "so a part of the spectrogram survives. Only the distance from the control says that "
+    f"{first:.2f} and {second:.2f} for two seeds, {designed:.2f} for {MODEL}. And the loudness "
+    f"alone gives {loud:.2f}: in speech all bands are louder than in the pauses, and that is most "
+    "of what the random features tell. Only the distance from the controls says that "
     "something was learned, or, as here, designed.",
 )
 check(min(first, second) > 0.15, "a network that has learned nothing explains a good part")
 check(designed > max(first, second) + 0.2, "the designed features explain far more")
+check(max(first, second) < loud + 0.1, "random features hardly explain more than the loudness")
 
 # %% [markdown]
 # Layer-wise studies of trained wav2vec 2.0 models measure such similarities with better tools and controls (Pasad et al., 2021).

@@ -462,7 +462,7 @@ print("without:", greedy(first).text)
 print("with:   ", greedy(paused).text)
 apart = np.flatnonzero(np.abs(now - gap) > 0.1)
 far = np.maximum(middles[cut] - middles[apart], middles[apart] - middles[cut + 25]).max()
-print(f"the blank differs by more than 0.1 up to {far:.2f} s away from the pause")
+print(f"by more than 0.1 differ {len(apart)} frames, up to {far:.2f} s away from the pause")
 check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 
 # %% [markdown]
