@@ -428,8 +428,8 @@ answer(
     weak,
     closest(weak, (0.0, 1 / 3, 1.0), loudness(sounds["noise / 1000"])),
     f"Its standard deviation is {loudness(sounds['noise / 1000']):.2f}, that of the noise 1. The "
-    "weak noise has the variance 1e-8, a tenth of the constant. So noise that nobody hears comes "
-    "near to full loudness.",
+    "weak noise has the variance 1e-8, a tenth of the constant. So noise that nobody hears still "
+    "comes in at a third of full loudness.",
 )
 quiet = Waveform(waveforms[0].samples * np.float32(0.05), model.sample_rate)
 difference = np.abs(np.exp(model.emit([quiet])[0].log_probs) - probabilities).max()
@@ -462,7 +462,7 @@ print("without:", greedy(first).text)
 print("with:   ", greedy(paused).text)
 apart = np.flatnonzero(np.abs(now - gap) > 0.1)
 far = np.maximum(middles[cut] - middles[apart], middles[apart] - middles[cut + 25]).max()
-print(f"by more than 0.1 differ {len(apart)} frames, up to {far:.2f} s away from the pause")
+print(f"{len(apart)} frames differ by more than 0.1, the farthest {far:.2f} s from the pause")
 check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 
 # %% [markdown]
