@@ -394,8 +394,7 @@ seconds = np.arange(count) * paper[-1][0] / RATE
 show(
     draw_lines(seconds, change, "time (s)", "change, as a part of the mean"),
     closed="Open the figure",
-    alt="Change of each frame: zero for layer norm; for group norm up to once the mean of the "
-    "features where there is speech.",
+    alt="Change of each frame: none with layer norm; with group norm wherever there is speech.",
 )
 answer(
     padding,
