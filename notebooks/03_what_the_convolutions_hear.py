@@ -151,7 +151,7 @@ answer(
 # %% [markdown]
 # ## 2. Measured by gradient
 #
-# A derivation may forget something; a gradient asks the network itself. Take one frame $z_t$ and measure how much it changes with each sample:
+# A derivation may forget something; a gradient asks the network itself. Take one frame $z_t$ (its channels added up with random signs) and measure how much it changes with each sample:
 # $g_n = \left|\partial z_t / \partial x_n\right|$. Where $g_n \neq 0$, the frame depends on sample $n$. We build the paper's seven layers with random
 # weights (few channels, so that it is quick).
 

@@ -478,7 +478,7 @@ check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 #
 # 1. In the picture of blank against letter: where do two letters follow each other without a blank? How many frames does the longest letter last?
 # 2. In the temperature figure, at 1.0: do the words with low confidence lie where the entropy is high?
-# 3. In the last figure: how far from the pause, in seconds, do the two curves still differ? Why can they differ at all?
+# 3. In the last figure: how far from the pause, in seconds, do the two curves still differ? Which of the three reasons can change a frame before the pause?
 #
 # {{solution 5}}
 #
