@@ -4,8 +4,8 @@
 # [the course](README.md) · before: [03 What the convolutions hear](03_what_the_convolutions_hear.ipynb) · next:
 # [05 Letters from frames](05_letters_from_frames.ipynb)
 #
-# A frame of the convolutions depends on a few hundredths of a second (25 ms in the paper's models, 65 ms in w2v-mini), less than most sounds of
-# speech last. In the transformer every frame attends to every other one.
+# A frame of the convolutions depends on a few hundredths of a second (25 ms in the paper's models, 65 ms in w2v-mini). Most sounds of
+# speech last as long or longer. In the transformer every frame attends to every other one.
 #
 # | | |
 # |---|---|
