@@ -10,7 +10,7 @@
 #
 # | | |
 # |---|---|
-# | **You will** | draw paths through the lattice of a word; write the step that adds them all up; check it against brute force and torch; see the gradient that pulls, and why letters become short |
+# | **You will** | draw paths through the lattice of a word; write the step that adds them all up; check it against brute force and torch; see the gradient that pulls, and how long it lets a letter last |
 # | **Time** | 60 minutes |
 # | **You need** | [05](05_letters_from_frames.ipynb), logarithms, what a gradient is |
 
@@ -156,7 +156,9 @@ exercise(
 # %% [markdown]
 # {{solution 2}}
 #
-# The product of 300 probabilities is as small as $10^{-100}$, so the code below adds logarithms: $\log(a + b)$ is `np.logaddexp(log a, log b)`.
+# A product of probabilities becomes very small: a path of 300 frames with 0.5 each has about $10^{-90}$. In float32, whose smallest
+# numbers are near $10^{-45}$, that is 0; a longer sound leaves the range of float64, too. So the code below adds logarithms: $\log(a + b)$ is
+# `np.logaddexp(log a, log b)`.
 
 
 # %%
@@ -220,7 +222,7 @@ check(np.isclose(loss, -np.log(total["BEE"])), "by hand = brute force = torch's 
 #
 # $\beta_t(s)$ is the probability of everything *after* frame $t$, from state $s$. It is the same walk from the other end. Then
 # $\gamma_t(s) = \alpha_t(s)\,\beta_t(s) / P(y \mid x)$ is the probability that a path which spells the word is in state $s$ at
-# frame $t$: the *occupancy*.
+# frame $t$: the *occupancy*. (Graves et al. count the frame $t$ itself in both, and so have to divide by $p_t(y'_s)$ once.)
 
 
 # %%
@@ -396,8 +398,9 @@ answer(
 
 # %% [markdown]
 # Models trained long with CTC do the same: a letter takes a frame or two, and blanks fill the rest, if the speech is slow enough to leave
-# any (notebook [05](05_letters_from_frames.ipynb)). Why? Half of the states are blanks, and a path can rest in them anywhere between letters. So from the start the blank has the
-# most occupancy in nearly every frame, the pull makes it even more likely, and letters are left where little else can be.
+# any (notebook [05](05_letters_from_frames.ipynb)). Why? Of the seven states of BED four are blanks, and a path can rest in them before, between and
+# after the letters. So from the start the blank has more occupancy in every frame than any letter. The pull makes it more likely; now paths with many
+# blanks count more, and so on. In the end each letter keeps only the few frames that it needs to be written at all.
 # Zeyer, Schlüter and Ney (2021) give the theory, and a simple example in which training from uniform probabilities must end so.
 #
 # ## More to try

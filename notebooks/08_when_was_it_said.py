@@ -290,9 +290,9 @@ late = rows[0][1]
 answer(
     beginning,
     NEAR if abs(late) <= 20 else LATE if late > 0 else EARLY,
-    f"The median is {late:+.0f} ms. CTC rewards the right order of the labels, not their "
-    "times. The model writes a letter when it has heard enough to be sure, anywhere inside its "
-    "sound, and nothing pulls it to the beginning.",
+    f"The median is {late:+.1f} ms. CTC rewards the right order of the labels, not their "
+    "times. The model writes a letter in the frames where it is surest, anywhere inside its sound, "
+    "and nothing pulls it to the beginning.",
 )
 
 # %%
@@ -377,8 +377,9 @@ exercise(
 # {{solution 3}}
 #
 # A temperature (notebook [05](05_letters_from_frames.ipynb)) can make a confidence calibrated, or nearly so. w2vkit stores one with a model, and a
-# curve that corrects the products of words; all confidences above were made with both. Those of w2v-mini were fitted on recordings of people. Here we fit one ourselves, beginning at temperature
-# 1. For that we need many words: the clips as they are and with white noise, at four signal-to-noise ratios. The temperature is
+# curve that corrects the products of words. `align` uses the temperature alone, so the confidences of section 4 were made without the curve; `greedy` and
+# `beam_search` use both. Those of w2v-mini were fitted on recordings of people. Here we fit a temperature ourselves, beginning at 1, without a curve.
+# For that we need many words: the clips as they are and with white noise, at four signal-to-noise ratios. The temperature is
 # fitted on two voices and judged on the two others. (All four are in w2v-mini's training data, so this says nothing about new voices.)
 
 # %%
@@ -399,7 +400,7 @@ def judged(temperature, heard=heard_test, said=said_test):
 
 
 rows = []
-kinds = [("none", 1.0), ("two voices", fitted.temperature), ("stored with the model", stored)]
+kinds = [("none", 1.0), ("two voices", fitted.temperature), ("stored with the model, no curve", stored)]
 for name, temperature in kinds:
     confidences, right = judged(temperature)
     error = calibration.expected_calibration_error(confidences, right)

@@ -219,7 +219,7 @@ answer(
     rounded,
     min(WIDTHS, key=lambda name: abs(WIDTHS[name] - 100 * (high - low))),
     f"WER {wer:.1%}, 95 % interval {low:.1%} to {high:.1%}. One error more or less is 1.4 points, "
-    "and which clips were chosen decides over several of them. Six clips are very few.",
+    "and another choice of clips changes several of them. Six clips are very few.",
 )
 
 # %% [markdown]
@@ -227,8 +227,8 @@ answer(
 #
 # Two decoders read the same emissions: greedy decoding, and beam search with the bundled 4-gram language model (notebook
 # [07](07_beams_and_words.ipynb)). To have more errors than a handful, the six clips are read five times: as they are, and with white noise at
-# 20, 10, 5 and 0 dB, together 158 s. `w2vkit.evaluate.compare` counts them in *pairs*: for every utterance, how many errors the second has
-# more than the first.
+# 20, 10, 5 and 0 dB, together 158 s. `w2vkit.evaluate.compare` counts them in *pairs*: for every utterance, how many more errors the
+# second has than the first.
 
 
 # %%
@@ -269,6 +269,11 @@ really = predict(
 )
 
 # %%
+def small(p):
+    """A p-value; what is far below any level is not printed exactly."""
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
 comparison = compare(systems)
 difference = comparison.differences[0]
 rows = [
@@ -283,9 +288,10 @@ with closed():
     print("better in {} utterances, worse in {}, equal in {}".format(*counts))
     print("words only the second has right:", gained)
     print("words only the first has right: ", lost or "none")
-    print("paired bootstrap: {:+.1%} to {:+.1%},".format(*drawn.interval), f"p = {drawn.p:.4f}")
+    print("paired bootstrap: {:+.1%} to {:+.1%},".format(*drawn.interval), small(drawn.p))
     if segments:
-        print(f"MAPSSWE: {segments.segments} segments, z = {segments.z:.2f}, p = {segments.p:.4f}")
+        z = f"z = {segments.z:.2f}"
+        print(f"MAPSSWE: {segments.segments} segments, {z}, {small(segments.p)}")
 by_utterance = [u.errors[1] - u.errors[0] for u in comparison.utterances]
 check(
     np.isclose(sum(by_utterance) / comparison.words, difference.wer),
@@ -298,7 +304,7 @@ maybe = "it makes fewer, but that may be chance"
 answer(
     really,
     (sure if drawn.p < 0.05 else maybe) if difference.wer < 0 else "it makes as many or more",
-    f"The difference is {difference.wer:+.1%}, p = {drawn.p:.4f}. The pairs help: clips that are "
+    f"The difference is {difference.wer:+.1%}, {small(drawn.p)}. The pairs help: clips that are "
     "hard for one decoder are hard for the other, and that part of the chance cancels. But the "
     "noisy copies of a clip are no new sentences: a careful test would draw the six sentences, "
     "not the 30 copies.",
@@ -308,7 +314,7 @@ with closed("Open the test that draws sentences"):
     print("six sentences drawn: {:+.1%} to {:+.1%},".format(*six.interval), f"p = {six.p:.4f}")
 
 # %% [markdown]
-# **MAPSSWE**, the test of NIST's scorer, cuts the utterances where both systems have two words right, and asks whether the mean difference of
+# **MAPSSWE** (matched pairs sentence-segment word error), the test of NIST's scorer, cuts the utterances where both systems have two words right, and asks whether the mean difference of
 # errors of these segments is zero (Gillick and Cox, 1989).
 #
 # ## 5. 1.9 against 2.0
@@ -322,11 +328,11 @@ enough = predict("Is that enough to be fairly sure that the first is better?", "
 # Let the true rates be $p_1$ and $p_2$. If every word were right or wrong on its own, the difference of two measured rates
 # over n words each would have the variance $[p_1(1-p_1) + p_2(1-p_2)]/n$. Two things change that:
 #
-# - errors come in groups (a hard speaker, a noisy recording): the variance is $\varphi$ times larger (*overdispersion*), 2 to 10 being usual;
+# - errors come in groups (a hard speaker, a noisy recording): the variance is $\varphi$ times as large (*overdispersion*). We take 3; for your own test set, measure it;
 # - both models hear the *same* utterances, and tend to fail on the same ones: with the correlation $\rho$ of their errors,
-#   the variance of the difference shrinks by $1 - \rho$. So always compare in pairs.
+#   the variance of the difference is $1 - \rho$ times as large. So always compare in pairs.
 #
-# The difference is seen with 80 % power at the 5 % level once
+# The *power* of a test is the probability that it finds a difference that is there. It is 80 %, at the 5 % level, with this number of words:
 #
 # $$n = (1.96 + 0.84)^2\,\varphi\,(1-\rho)\,\frac{p_1(1-p_1) + p_2(1-p_2)}{(p_2-p_1)^2}$$
 
@@ -397,7 +403,7 @@ for _ in range(800):
     seen += abs(a - b) > 1.96 * np.sqrt(va + vb)
 print(f"{n:,} utterances: {p1:.0%} and {p2:.0%} were told apart in {seen / 800:.0%} of 800 runs")
 print(f"expected with the variance of Poisson errors: {expected:.0%}")
-check(abs(seen / 800 - expected) < 0.045, "they agree within three standard errors (4.5 %)")
+check(abs(seen / 800 - expected) < 0.045, "they agree within three standard errors (4.5 points)")
 
 # %% [markdown]
 # ## 6. When conditions get worse

@@ -10,7 +10,7 @@
 #
 # | | |
 # |---|---|
-# | **You will** | run the card's evaluation; see how one option of a tokenizer costs points; find the worst utterances and hear them; ask who is heard worse; say which differences of spelling count |
+# | **You will** | run the card's evaluation; see what one option of a tokenizer costs; find the worst utterances and hear them; ask who is heard worse; say which differences of spelling count |
 # | **Time** | 45 minutes |
 # | **You need** | [09](09_how_wrong_is_it.ipynb): word error rate and interval |
 #
@@ -92,8 +92,8 @@ FULL = False  # True: LibriSpeech's test-clean and test-other from the Hub; hour
 # print("WER:", wer(result["text"], result["transcription"]))
 # ```
 #
-# Below, the same with five changes, each marked. One is a repair: `batch_decode` gives a list of one text; jiwer 4 wants the
-# text.
+# Below, the same with five changes, each marked. Two are repairs, without which jiwer 4 stops: `batch_decode` gives a list of one text where jiwer wants
+# the text, and newer versions of datasets give a column that is no list. (`dtype=torch.float32` is there because w2v-mini is stored as float16.)
 
 # %%
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -203,7 +203,7 @@ check(points > 0, "the option costs points")
 
 # %%
 work = Path(tempfile.mkdtemp())
-VOICES = ["heart", "george", "michael", "emma", "heart and fenrir", "kal16"]  # who speaks
+VOICES = ["heart", "george", "michael", "emma", "heart and fenrir", "kal16"]  # of the synthesisers
 
 
 def write_manifest(name, paths, texts, speakers):
@@ -385,8 +385,8 @@ answer(
 #
 # Published figures beside measured ones. Mind what they are of:
 #
-# - The first group is what the card and the paper report on all of LibriSpeech's test sets. The card's model has no language model. The
-#   paper's figures all have one (a Transformer; Tables 1 and 2). For 10 hours there is also what Papers with Code lists, 2.5 and 5.0. It is not
+# - The first group is what the card and the paper report on all of LibriSpeech's test sets. The card's figures are without a language model. The
+#   paper's figures are all with one (a Transformer; Tables 1 and 2). For 10 hours there is also what Papers with Code lists, 2.5 and 5.0. It is not
 #   the figure of the paper's Table 1, 2.6 and 4.9; the page names no table (notebook [12](12_few_labels_and_self_training.ipynb)).
 # - The second is what the card of `w2v-mini` reports: its own evaluation, on people, on parts of these sets and on others.
 # - The last is this run: synthetic voices that w2v-mini was trained on.
@@ -522,8 +522,8 @@ for name, corpus in corpora.items():
 table(["data", "WER as on the card", "words", "WER with Whisper's normaliser", "words"], rows)
 
 # %% [markdown]
-# The number of *words* may change, too: the normaliser writes number words as digits, so that a row of them becomes fewer
-# "words".
+# The number of *words* may change, too: the normaliser writes number words as digits, so that a row of them becomes one
+# "word". So the rate can rise although no error was added: the same errors are divided by fewer words.
 #
 # ## Three questions
 #
