@@ -52,7 +52,9 @@ beginning = predict("How far is it from the true beginning, at the median?", EAR
 # *added* all the ways into a state; now we keep the *best* one, and remember which it was (the Viterbi algorithm):
 #
 # $$\delta_t(s) = \log p_t(y'_s) + \max\bigl(\delta_{t-1}(s),\ \delta_{t-1}(s-1),
-# [\text{skip allowed}]\ \delta_{t-1}(s-2)\bigr)$$
+# \delta_{t-1}(s-2) + \kappa(s)\bigr)$$
+#
+# Here $\kappa(s)$ is 0 where a skip into state $s$ is allowed, and $-\infty$ elsewhere.
 #
 # **Your turn 1.** Write the three ways into every state; row 0 is *stay*, row 1 *step*, row 2 *skip*. Where there is no such way, the score is $-\infty$.
 
@@ -338,8 +340,9 @@ check(means[0] > means[1], "the right text has the higher confidence")
 # %% [markdown]
 # ## 5. Confidence, and whether to believe it
 #
-# Now nobody tells the text: `greedy` writes it, with a confidence for every word. w2vkit's confidence is the probability that
-# all of the word's letters and its borders are right, if they were independent: the product of each letter's best posterior.
+# Now nobody tells the text: `greedy` writes it, with a confidence for every word. It begins as the probability that
+# all of the word's letters and its borders are right, if they were independent: for each of them the highest probability in its frames is taken, and they
+# are multiplied.
 #
 # A confidence is *calibrated* if, of all words with confidence 0.8, eight in ten are right. The *calibration error* measures how far
 # that fails: sort the words into ten bins by confidence, (0, 0.1], (0.1, 0.2] and so on; in each bin take the distance between the mean

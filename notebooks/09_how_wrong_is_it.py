@@ -228,7 +228,7 @@ answer(
 # Two decoders read the same emissions: greedy decoding, and beam search with the bundled 4-gram language model (notebook
 # [07](07_beams_and_words.ipynb)). To have more errors than a handful, the six clips are read five times: as they are, and with white noise at
 # 20, 10, 5 and 0 dB, together 158 s. `w2vkit.evaluate.compare` counts them in *pairs*: for every utterance, how many more errors the
-# second has than the first.
+# second has than the first. It gives a *p-value*: how probable a difference as large as this one would be if both were equally good.
 
 
 # %%
@@ -314,8 +314,8 @@ with closed("Open the test that draws sentences"):
     print("six sentences drawn: {:+.1%} to {:+.1%},".format(*six.interval), f"p = {six.p:.4f}")
 
 # %% [markdown]
-# **MAPSSWE** (matched pairs sentence-segment word error), the test of NIST's scorer, cuts the utterances where both systems have two words right, and asks whether the mean difference of
-# errors of these segments is zero (Gillick and Cox, 1989).
+# **MAPSSWE** (matched pairs sentence-segment word error), the test of NIST's scorer, cuts the utterances where both systems have two words right, and
+# asks whether the mean difference of errors of these segments is zero (Gillick and Cox, 1989).
 #
 # ## 5. 1.9 against 2.0
 #
@@ -328,7 +328,8 @@ enough = predict("Is that enough to be fairly sure that the first is better?", "
 # Let the true rates be $p_1$ and $p_2$. If every word were right or wrong on its own, the difference of two measured rates
 # over n words each would have the variance $[p_1(1-p_1) + p_2(1-p_2)]/n$. Two things change that:
 #
-# - errors come in groups (a hard speaker, a noisy recording): the variance is $\varphi$ times as large (*overdispersion*). We take 3; for your own test set, measure it;
+# - errors come in groups (a hard speaker, a noisy recording): the variance is $\varphi$ times as large (*overdispersion*). We take $\varphi = 3$; it
+#   differs from test set to test set;
 # - both models hear the *same* utterances, and tend to fail on the same ones: with the correlation $\rho$ of their errors,
 #   the variance of the difference is $1 - \rho$ times as large. So always compare in pairs.
 #
