@@ -191,9 +191,9 @@ check(readings["w2vkit.greedy"] == readings["batch_decode(ids)"], "w2vkit merges
 check(points > 0, "the option costs points")
 
 # %% [markdown]
-# This happened in public. The script of the Open ASR Leaderboard read with this option, and its table listed the model of this card with word
-# error rates of 11.13 and 12.42 %, where the card says 1.9 and 3.9. See
-# [transformers, pull request 29311](https://github.com/huggingface/transformers/pull/29311). A test of w2vkit holds that it merges first.
+# This happened in public. Since March 2024 ([transformers, pull request 29311](https://github.com/huggingface/transformers/pull/29311)) the option drops
+# the blanks first. The script of the Open ASR Leaderboard read with it until April 2026, and its table listed the model of this card with word error
+# rates of 11.13 and 12.42 %, where the card says 1.9 and 3.9. A test of w2vkit holds that it merges first.
 #
 # ## 3. The same through w2vkit
 #
