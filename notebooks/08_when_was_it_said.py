@@ -133,7 +133,7 @@ library = viterbi(emissions[NUMBERS].log_probs, labels, vocabulary.blank)
 best = delta[-1, -2:].max()
 print(f"{len(labels)} labels, {delta.shape[1]} states, {len(path)} frames; best score {best:.3f}")
 check(np.isclose(best, library.score, atol=1e-2), "the score equals that of w2vkit's viterbi")
-check(np.abs(first - library.starts).max() <= 1, "and so do the frames of the letters")
+check((first == library.starts).all(), "and so do the frames of the letters")
 
 # %% [markdown]
 # ### The best path changes its mind
@@ -238,7 +238,7 @@ print("a border can move, at a loss of at most 5 nats, within (ms):", *(f"{w:.0f
 
 # %%
 BORDERS = [  # ms; what flite, the synthesiser of the clips, decided (option -psdur)
-    [434, 524, 836, 1256, 1356, 1420, 1752, 1913, 1990, 2521, 2861, 2994, 3093, 3506],
+    [462, 565, 924, 1406, 1522, 1595, 1976, 2163, 2251, 2860, 3251, 3404, 3517, 3992],
     [534, 715, 1028, 1414, 1524, 1952, 2277, 2398, 2739, 3064, 3336, 3755, 3866, 4414],
     [402, 684, 892, 1199, 1458, 1892, 2195, 2580, 2819, 3253],
     [434, 529, 997, 1308, 1813, 2055, 2111, 2363, 2458, 2545, 2971],
@@ -285,7 +285,9 @@ for name, found in [("frames of the letters, as they are", raw), ("w2vkit.align"
 header = ["start: median error (ms)", "end: median error", "start: median |error|"]
 with closed():
     table([f"{len(true)} words", *header, "end: median |error|"], rows)
-check(np.median(np.abs(aligned - true)) < 0.1, "half of all borders are found to 0.1 s")
+clip_of = np.repeat(np.arange(len(clips)), [len(b) - 1 for b in BORDERS])
+medians = [np.median(np.abs(aligned - true)[clip_of == k]) for k in range(len(clips))]
+check(max(medians) < 0.06, "in every clip, half of the borders are found to 60 ms")
 
 # %%
 late = rows[0][1]
@@ -305,7 +307,7 @@ show(
 )
 
 # %% [markdown]
-# A word's frames begin after the word does. w2vkit (`w2vkit/decode/hypothesis.py`) lets a word reach back by at most 60 ms and on by at most 100 ms, and
+# A word's frames begin after the word does, and end before it does. w2vkit (`w2vkit/decode/hypothesis.py`) lets a word reach back by at most 60 ms and on by at most 100 ms, and
 # shares what lies between two words equally. Those two numbers are about a phone's length; they were not fitted to these clips.
 #
 # ## 4. The wrong text
