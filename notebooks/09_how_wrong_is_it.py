@@ -324,9 +324,10 @@ with closed("Open the test that draws sentences"):
 # **MAPSSWE** (matched pairs sentence-segment word error), the test of NIST's scorer, cuts the utterances where both systems have two words right, and
 # asks whether the mean difference of errors of these segments is zero (Gillick and Cox, 1989).
 #
-# Do not believe the small p-value of six drawn sentences. If the second decoder is better in each of them, it is better in every draw, and p is as small as
-# the number of draws allows. A *sign test* asks only how many of the six got better: if both were equally good, all six would in $2 / 2^6$ = 3 % of cases.
-# Six sentences cannot show more.
+# Do not believe the small p-value of six drawn sentences. If the second decoder is worse in none of them, it is worse in no draw, and p becomes as small as
+# the number of draws allows. A *sign test* asks only how many sentences got better: here five, while one stayed as it was. If both decoders were equally
+# good, all five would change in the same direction in $2 / 2^5$ = 6 % of cases. So few sentences cannot reach p < 0.05 in this test, however large the
+# differences are. To be sure, take more sentences, not more copies.
 #
 # ## 5. 1.9 against 2.0
 #
