@@ -582,10 +582,7 @@ def draw_trellis(loss: Any, seconds: Any, path: Any, ways: Sequence[Any], names:
 
 def draw_errors_of_times(errors: Mapping[str, Any]) -> go.Figure:
     """Draw histograms of errors (ms) by name, on top of each other."""
-    axes = {
-        "xaxis": {"title": "found minus true (ms); all beyond 400 ms are in the outermost bars"},
-        "yaxis": {"title": "words"},
-    }
+    axes = {"xaxis": {"title": "found minus true (ms)"}, "yaxis": {"title": "words"}}
     figure = go.Figure(layout={"title": "Error of the words' beginnings", "barmode": "overlay", **axes})
     for (name, values), colour in zip(errors.items(), (GREY, BLUE), strict=True):
         bins = {"start": -400, "end": 400, "size": 20}
