@@ -522,8 +522,8 @@ answer(
     f"CER {clean[1]:.3f} clean, {narrowed[3][1]:.3f} in the band. Without what is above 3,400 Hz "
     f"alone it is {narrowed[1][1]:.3f}, and without what is below 300 Hz alone "
     f"{narrowed[2][1]:.3f}: both ends count. The hiss of S and F is mostly above 3,400 Hz; below "
-    f"300 Hz are the pitch and the lowest part of the vowels. With 1,000 Hz and less it is {narrowed[4][1]:.3f}: the second "
-    "formant is gone, and with it most differences of vowels.",
+    "300 Hz are the pitch and the lowest part of the vowels. With 1,000 Hz and less it is "
+    f"{narrowed[4][1]:.3f}: the second formant is gone, and with it most differences of vowels.",
 )
 check(np.isclose(narrowed[0][1], clean[1], atol=0.03), "the full band changes (almost) nothing")
 
