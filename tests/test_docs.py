@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINKING = [*PAGES, *(ROOT / name for name in ("CHANGELOG.md", "SECURITY.md", "benchmarks/README.md", "training/README.md"))]
 # The folders that a name such as `formats.py` or `decode/beam.py` can be relative to.
 BASES = (ROOT, ROOT / "w2vkit", ROOT / "demo" / "w2vkit_demo", ROOT / ".github" / "workflows")
 FILE = re.compile(r"`([\w.-]+(?:/[\w.-]+)*(?:/|\.(?:py|yml|txt|cff)))`")
@@ -50,6 +51,31 @@ def test_every_file_that_the_documentation_names_exists(page):
     named = {name for name in named if not name.startswith((*BUILT, *OTHERS)) and name != ".venv"}
     missing = {name for name in named if not any((base / name).exists() for base in BASES)}
     assert not missing
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_the_pages_leads_to_a_file_and_a_heading(page):
+    generated = {ROOT / "docs" / name for name in re.findall(r"[\w./-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))}
+    generated |= {ROOT / "docs" / "course" / f"{path.stem}.md" for path in NOTEBOOKS}
+    broken = []
+    for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", without_code(page)):
+        name, _, heading = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        if not target.exists() and target not in generated:
+            broken.append(link)
+        elif heading and target.suffix == ".md" and heading not in headings(target):
+            broken.append(link)
+    assert broken == []
+
+
+def without_code(page: Path) -> str:
+    return re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and MkDocs make them."""
+    found = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in found}
 
 
 def test_the_python_code_in_the_documentation_imports_existing_names():
