@@ -53,6 +53,18 @@ def test_json_of_several_files_and_one_that_cannot_be_read(stereo, tmp_path, cap
     assert none["tracks"] == [{"codec": "flac", "sample_rate": 8000, "channels": 1, "language": None}]
 
 
+def test_an_undetermined_language_is_none(tmp_path):
+    file = tmp_path / "talk.m4a"
+    with av.open(str(file), "w", format="ipod") as container:
+        stream = container.add_stream("aac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with av.open(str(file)) as container:
+        assert container.streams.audio[0].metadata["language"] == "und"
+    assert inspect(file).tracks[0].language is None
+
+
 def test_channels_that_cancel_and_the_tracks_of_a_film(stereo, tmp_path, capsys):
     samples, _ = soundfile.read(stereo)
     inverted = tmp_path / "inverted.wav"

@@ -326,6 +326,11 @@ def test_texts_of_another_system_are_evaluated_and_compared(tmp_path, files, cap
     assert found[8:] == expected[6:]
 
 
+def test_a_model_in_the_environment_is_no_option_of_an_evaluation_of_texts(files, monkeypatch):
+    monkeypatch.setenv("W2VKIT_MODEL", "w2v-mini")
+    assert main(["evaluate", files[2], "--hypotheses", files[0]]) == 0
+
+
 def test_hypotheses_of_a_data_set_without_its_sound(tmp_path, files, capsys):
     a, _, _ = files
     (tmp_path / "set.csv").write_text("id,audio,said\nu1,1.wav,A CAT SAT\nu2,2.wav,A FINE GOOD DAY\nu7,7.wav,LOST\n")

@@ -123,8 +123,9 @@ def _described(path: Path) -> tuple[str, tuple[Track, ...]]:
 
 
 def _track(stream: Any) -> Track:
-    context = stream.codec_context
-    return Track(context.name, context.sample_rate, context.channels, stream.metadata.get("language"))
+    context, language = stream.codec_context, stream.metadata.get("language")
+    # MP4 names a language for every track; "und" stands for none (ISO 639-2).
+    return Track(context.name, context.sample_rate, context.channels, None if language == "und" else language)
 
 
 def _decibels(power: float) -> float:

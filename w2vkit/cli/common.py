@@ -51,7 +51,7 @@ def add_message_options(parser: argparse.ArgumentParser) -> None:
     """Add ``quiet`` and ``verbose``."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument("-q", "--quiet", action="store_true", help="print results and errors only: no notes, no progress")
-    group.add_argument("-v", "--verbose", action="store_true", help="print a line per file, and what the libraries log")
+    group.add_argument("-v", "--verbose", action="store_true", help="print a line per file, and what w2vkit logs")
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -60,9 +60,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     about = "w2v-mini, a folder or a Hub name (default: the large model, or w2v-mini if that is out of reach)"
     group.add_argument("--model", **from_environment("MODEL", "auto", about))
     group.add_argument("--revision", help="commit, branch or tag of the Hub model")
-    group.add_argument("--device", **from_environment("DEVICE", "auto", "auto, cpu, cuda or mps"))
+    group.add_argument("--device", **from_environment("DEVICE", "auto", "auto, cpu, cuda, cuda:1 or mps"))
     group.add_argument("--dtype", **from_environment("DTYPE", "auto", "auto, float32, bfloat16 or float16"))
-    group.add_argument("--compile", action="store_true", help="compile the network first; takes minutes, pays off in long jobs")
+    group.add_argument("--compile", action="store_true", help="compile the network first, which takes minutes; for long jobs on a GPU")
 
 
 def add_sound_options(parser: argparse.ArgumentParser) -> None:

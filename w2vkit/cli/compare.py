@@ -9,7 +9,7 @@ from w2vkit.cli.common import check_output, say, write_text
 from w2vkit.errors import printable
 
 ABOUT = """
-A and B are, each on its own:
+A SYSTEM is one of:
   a folder that w2vkit evaluate wrote (--output-dir)
   texts.tsv, .csv, .jsonl   columns id and text (or hypothesis, pred_text), and perhaps reference and speaker
   texts.txt                 lines of: ID TEXT

@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
     from w2vkit_demo.server.limits import MAX_MB, MAX_SECONDS  # here, so that importing the core does not import the page
 
-    parser = commands.add_parser("demo", help="open the web page", description="Serve the web page until Ctrl-C.")
+    parser = commands.add_parser("demo", help="serve the web page", description="Serve the web page until Ctrl-C.")
     parser.add_argument(
         "--host",
         **from_environment(

@@ -10,6 +10,7 @@ from w2vkit.cli.common import (
     add_model_options,
     add_speed_options,
     check_output,
+    from_environment,
     load_model,
     say,
     start_cluster,
@@ -184,7 +185,8 @@ def _texts(options: argparse.Namespace) -> tuple[Any, Path | None, Any]:
     """Give what looks up the texts of another system, where they are stored, and what stands for its decoder."""
     from w2vkit.evaluate.hypotheses import TextRunner, another_system, read_system
 
-    computing = options.engine != "local" or options.model != "auto" or options.threads or options.batch_seconds
+    named = options.model != from_environment("MODEL", "auto", "")["default"]  # W2VKIT_MODEL is for commands that load one
+    computing = options.engine != "local" or named or options.threads or options.batch_seconds
     if computing or decoder(options) or options.with_audio:
         raise EvaluationError(
             "--hypotheses scores texts as they are. Leave out the options of model, decoder, engine and sound, or --hypotheses."

@@ -137,7 +137,7 @@ def _stand_in(error: ModelError) -> str:
     return (
         f"{error} Until then the small bundled model {MINI} is used. It gets about every seventh word of clearly read speech "
         "wrong, and more of other speech. The large one (1.3 GB) is downloaded as soon as it can be reached, or by: "
-        f"w2vkit transcribe --model {DEFAULT}"
+        "w2vkit models download auto"
     )
 
 
