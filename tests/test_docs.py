@@ -55,7 +55,8 @@ def test_every_file_that_the_documentation_names_exists(page):
 
 @pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_between_the_pages_leads_to_a_file_and_a_heading(page):
-    generated = {ROOT / "docs" / name for name in re.findall(r"[\w./-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))}
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    generated = {ROOT / "docs" / name for name in re.findall(r"[\w./-]+\.md", navigation)}
     generated |= {ROOT / "docs" / "course" / f"{path.stem}.md" for path in NOTEBOOKS}
     broken = []
     for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", without_code(page)):
@@ -66,6 +67,13 @@ def test_every_link_between_the_pages_leads_to_a_file_and_a_heading(page):
         elif heading and target.suffix == ".md" and heading not in headings(target):
             broken.append(link)
     assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_desktop_shows_whole_lines_of_code(page):
+    blocks = re.findall(r"```.*?```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    # The width is set in stylesheets/extra.css.
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 100] == []
 
 
 def without_code(page: Path) -> str:

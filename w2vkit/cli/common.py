@@ -62,7 +62,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--revision", help="commit, branch or tag of the Hub model")
     group.add_argument("--device", **from_environment("DEVICE", "auto", "auto, cpu, cuda, cuda:1 or mps"))
     group.add_argument("--dtype", **from_environment("DTYPE", "auto", "auto, float32, bfloat16 or float16"))
-    group.add_argument("--compile", action="store_true", help="compile the network first, which takes minutes; for long jobs on a GPU")
+    group.add_argument("--compile", action="store_true", help="compile the network first (minutes); for long jobs on a GPU")
 
 
 def add_sound_options(parser: argparse.ArgumentParser) -> None:
