@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from support import tables
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -94,6 +95,20 @@ def test_the_python_code_in_the_documentation_imports_existing_names():
     names: dict[str, object] = {}
     exec(compile(ast.Module([*lines], []), "documentation", "exec"), names)
     assert {"transcribe", "CTCModel", "evaluate"} <= names.keys()
+
+
+@pytest.mark.slow
+def test_the_guide_to_python_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
+    from w2vkit.examples import examples
+
+    clips = [{"audio": {"bytes": clip.path.read_bytes(), "path": clip.path.name}, "text": clip.text} for clip in examples()]
+    tables.parquet(tmp_path / "speech.parquet", clips)
+    monkeypatch.chdir(tmp_path)
+    guide = (ROOT / "docs" / "guides" / "python.md").read_text(encoding="utf-8")
+    exec("".join(re.findall(r"```python\n(.*?)```", guide, re.DOTALL)), {})
+    said = capsys.readouterr().out
+    assert '"text": "THE"' in said and " --> 00:00:0" in said
+    assert all(f"{clip.path.name} {clip.text}" in said for clip in examples())
 
 
 @pytest.fixture(scope="module")
