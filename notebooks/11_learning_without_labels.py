@@ -183,7 +183,7 @@ right, up = np.array([1.0, 0.0]), np.array([0.0, 1.0])
 exercise(
     contrastive_loss,
     ((right, np.array([right]), 0.1), 0.0, "Alone in the line-up, the true code is certain."),
-    ((right, np.array([up, up, up]), 0.1), np.log(3), "All alike: one in three, ln 3."),
+    ((right, np.array([up, up, up]), 0.1), np.log(3), "All equal: one in three, ln 3."),
     ((2 * right, np.array([right, up]), 1.0), np.log(1 + np.exp(-1)), "A cosine has no length."),
 )
 

@@ -167,8 +167,8 @@ exercise(
 # AdamW divides each step by the size that the gradient of that weight usually has. In the first steps it does not know that size yet, so the
 # learning rate begins low, rises to its peak (*warm-up*), and then falls to zero, so that the last steps change the weights little.
 #
-# **Your turn 2.** Write the rate as a fraction of the peak: it rises in equal parts over the first ten steps (0.1, 0.2, ..., 1.0 for steps 0 to 9), if
-# the fall is not below it; the fall is $1 - \text{step} / (\text{steps} + 1)$.
+# **Your turn 2.** Write the rate as a fraction of the peak: the lower one of a rise and a fall. The rise has equal parts (0.1, 0.2, 0.3 ... from step 0
+# on), the fall is $1 - \text{step} / (\text{steps} + 1)$.
 
 
 # %%
@@ -280,8 +280,8 @@ check(last[2][0] < before[2][0] / 2, "the digits are written better than before"
 texts_by_step(exams, WANTED, chosen=2)
 
 # %% [markdown]
-# They do: ZWEI, DREI and VIER stand where nobody said a number. The rise of the red curve is *catastrophic forgetting*. The usual remedies: mix in old data (rehearsal), train fewer weights, train less.
-# The questions at the end try them.
+# They do: ZWEI, DREI and VIER stand where nobody said a number. The rise of the red curve is *catastrophic forgetting*.
+# The usual remedies: mix in old data (rehearsal), train fewer weights, train less. Question 1 below tries the first.
 #
 # ## 6. Keep it
 #

@@ -7,7 +7,8 @@ The file keeps:
 
 - ``history``: for every 20 steps the step, the loss per hidden frame (nats), the fraction right, the fraction right by chance
   and the number of entries in use; ``held`` the same of 24 sentences that are never trained on.
-- ``phones`` and ``ends``: the phones of the notebook's six clips of flite and their ends (ms), as flite decided them (``-psdur``).
+- ``phones`` and ``ends``: the phones of the six clips in ``notebooks/data/flite`` and their ends (ms), as flite decided them
+  (``-psdur``).
 - the other names: the weights, as float16.
 """
 
