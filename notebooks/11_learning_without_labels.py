@@ -340,8 +340,7 @@ print(f"{len(codes)} frames, {len(pairs)} of 256 pairs of entries in use")
 # %%
 GUESS = ("hardly more often than without it", "somewhat more often", "nearly always")
 knows = predict(
-    "Name the kind of sound, one of the six, from a frame's entry in the first codebook alone. "
-    "How often is that right?",
+    "How often does a frame's entry in the first codebook tell its kind of sound, of the six?",
     *GUESS,
 )
 
