@@ -283,8 +283,8 @@ answer(
     f"{', '.join(f'{mean:.2f}' for mean in means)}. The first sizes teach little, because a "
     "head that has seen a letter once or never cannot know it. On log-mel features the same "
     "heads stay at "
-    f"{mel.mean(axis=1)[-1]:.2f} with 100 sentences: a line through energies cannot tell letters "
-    "apart, however many labels it gets.",
+    f"{mel.mean(axis=1)[-1]:.2f} with 100 sentences: a linear map of energies tells few letters "
+    "apart.",
 )
 check(all(a > b for a, b in pairwise(means)), "each step to more sentences lowers the mean error")
 check(encoder[-1].max() < encoder[0].min() - 0.3, "100 sentences beat one by more than chance")
