@@ -244,7 +244,7 @@ def slides() -> list[str]:
         ),
         slide(
             "Training adds up all paths",
-            "Nobody says when each letter is spoken. CTC adds up every path that spells the word; ε is the blank.",
+            "Nobody says when each letter is spoken. CTC adds up all paths that spell the word (ε: blank).",
             lattice(),
             "The states of BEE with blanks, by seven frames, with the allowed steps and two paths drawn through them.",
             "Find a third path. Why may none go from the first E straight to the second?",
