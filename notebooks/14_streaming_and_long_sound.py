@@ -68,7 +68,7 @@ answer(
 check(np.isclose(maps["10 minutes"] / maps["1 minute"], 100), "ten times the sound: a hundredfold")
 
 # %% [markdown]
-# (There are ways to compute attention without storing the whole map. The work still grows with $T^2$.) And a second reason: a network knows only lengths like those of its training. LibriSpeech's utterances
+# (There are ways to compute attention without storing the whole map, but $T^2$ is still how the work grows.) And a second reason: a network knows only lengths like those of its training. LibriSpeech's utterances
 # end at 35 s, and w2v-mini has no positions beyond 30 s.
 #
 # ## 2. What does a cut cost?
