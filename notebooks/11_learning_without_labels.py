@@ -119,10 +119,14 @@ print(f"mean {lengths.mean():.0f} ms (the paper has 299 ms), median {np.median(l
 # ## 3. The quantizer
 #
 # What was hidden is a vector of real numbers. The answer of the game is $z_t$ as the convolutions gave it, **not masked**: the quantizer gets what the
-# transformer must guess. Its input is only that, the 25 ms around the frame in the paper's models (51 ms in the small network here), not the context. To make it a thing that one can pick, $z_t$ is replaced
+# transformer must guess. Its input is only that, the 25 ms around the frame in the paper's models (51 ms in the small network here), not the context.
+#
+# To make it a thing that one can pick, $z_t$ is replaced
 # by entries of codebooks, which are learned vectors. There are $G$
 # codebooks with $V$ entries each, so $V^G$ combinations ($G = 2$, $V = 320$ in the paper; here 16); the chosen vectors are joined and mapped by a
-# matrix to $q_t$ (*product quantization*). Rounding has no gradient. The trick:
+# matrix to $q_t$ (*product quantization*).
+#
+# Rounding has no gradient. The trick:
 # choose the entry by a *Gumbel softmax*. With logits $l_v$, noise $n_v = -\ln(-\ln u_v)$, $u_v$ uniform in (0, 1), and a temperature $\tau$:
 #
 # $$p_v = \frac{e^{(l_v + n_v)/\tau}}{\sum_k e^{(l_k + n_k)/\tau}}$$
