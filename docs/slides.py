@@ -82,7 +82,8 @@ def frames(clip: Waveform, start: float, receptive: float, step: float) -> str:
         for k in range(count)
     ]
     seen = box(2 * step * scale, 10, receptive * scale, 150, "tint")
-    told = f"A frame sees {1000 * receptive:.0f} ms. The next frame begins {1000 * step:.0f} ms later."
+    told = f"A frame sees {1000 * receptive:.0f} ms (in the larger models, 25 ms). "
+    told += f"The next frame begins {1000 * step:.0f} ms later."
     return seen + wave(part, 0, 10, WIDTH, 150) + "".join(rows) + text(0, 400, told, "small")
 
 
@@ -107,26 +108,26 @@ def heat(emissions: Emissions, first: int, last: int) -> str:
 
 
 def collapse(emissions: Emissions, first: int, last: int) -> str:
-    """Draw the likeliest label of each frame, the runs joined, and the text without blanks."""
+    """Draw the most likely label of each frame, the runs joined, and the text without blanks."""
     vocabulary = emissions.vocabulary
     path = emissions.log_probs[first:last].argmax(axis=1)
-    letters = ["·" if k == vocabulary.blank else "␣" if k == vocabulary.word_boundary else vocabulary.shown(k) for k in path]
+    letters = ["ε" if k == vocabulary.blank else "␣" if k == vocabulary.word_boundary else vocabulary.shown(k) for k in path]
     cell = WIDTH / len(letters)
-    drawn = [text(0, 30, "1. the likeliest label of each frame", "small")]
+    drawn = [text(0, 30, "1. the most likely label of each frame", "small")]
     drawn += [
-        text((t + 0.5) * cell, 80, letter, f"middle mono {'soft' if letter == '·' else ''}") for t, letter in enumerate(letters)
+        text((t + 0.5) * cell, 80, letter, f"middle mono {'soft' if letter == 'ε' else ''}") for t, letter in enumerate(letters)
     ]
     drawn.append(text(0, 150, "2. join runs of the same label", "small"))
     joined, at = [], 0
     for letter, run in groupby(letters):
         length = len(list(run))
         joined.append(letter)
-        style = "tint" if letter == "·" else "main"
-        drawn.append(box(at * cell + 2, 168, length * cell - 4, 44, style, 1 if letter == "·" else 0.25))
-        drawn.append(text((at + length / 2) * cell, 198, letter, f"middle mono {'soft' if letter == '·' else ''}"))
+        style = "tint" if letter == "ε" else "main"
+        drawn.append(box(at * cell + 2, 168, length * cell - 4, 44, style, 1 if letter == "ε" else 0.25))
+        drawn.append(text((at + length / 2) * cell, 198, letter, f"middle mono {'soft' if letter == 'ε' else ''}"))
         at += length
-    said = "".join(letter for letter in joined if letter != "·").replace("␣", " ")
-    drawn.append(text(0, 280, "3. drop the blanks (the dots); ␣ is the space", "small"))
+    said = "".join(letter for letter in joined if letter != "ε").replace("␣", " ")
+    drawn.append(text(0, 280, "3. drop the blanks (ε); ␣ is the space", "small"))
     drawn.append(f'<text x="0" y="340" class="mono" style="font-size:48px">{html.escape(said.strip())}</text>')
     return "".join(drawn)
 
@@ -237,13 +238,13 @@ def slides() -> list[str]:
             "From labels to text",
             "One rule makes text of the labels: join runs, then drop the blanks.",
             collapse(emissions, first, last),
-            f"The likeliest label of each frame, the joined runs, and the text {spoken}.",
+            f"The most likely label of each frame, the joined runs, and the text {spoken}.",
             "What would be read without a blank between two equal letters?",
             "05_letters_from_frames",
         ),
         slide(
             "Training adds up all paths",
-            "Nobody says when each letter is spoken. CTC counts every path that spells the word as right.",
+            "Nobody says when each letter is spoken. CTC adds up all paths that spell the word (ε: blank).",
             lattice(),
             "The states of BEE with blanks, by seven frames, with the allowed steps and two paths drawn through them.",
             "Find a third path. Why may none go from the first E straight to the second?",

@@ -28,7 +28,6 @@ from w2vkit import load
 clips = flite_clips()
 waveforms = [load(clip.path).samples for clip in clips]
 waveforms = [torch.from_numpy((w - w.mean()) / w.std()) for w in waveforms]
-STEP = 0.02  # s from frame to frame
 
 # %% [markdown]
 # ## 1. You play first
@@ -114,16 +113,20 @@ show(
     draw_histogram(np.minimum(lengths, 1500), "length of a hidden stretch (ms)", 20),
     alt="A histogram: most hidden stretches have 200 ms, some are much longer.",
 )
-print(f"mean {lengths.mean():.0f} ms, median {np.median(lengths):.0f} ms")
+print(f"mean {lengths.mean():.0f} ms (the paper has 299 ms), median {np.median(lengths):.0f} ms")
 
 # %% [markdown]
 # ## 3. The quantizer
 #
 # What was hidden is a vector of real numbers. The answer of the game is $z_t$ as the convolutions gave it, **not masked**: the quantizer gets what the
-# transformer must guess. Its input is only that, the 25 ms around the frame in the paper's models (51 ms in the small network here), not the context. To make it a thing that one can pick, $z_t$ is replaced
+# transformer must guess. Its input is only that, the 25 ms around the frame in the paper's models (51 ms in the small network here), not the context.
+#
+# To make it a thing that one can pick, $z_t$ is replaced
 # by entries of codebooks, which are learned vectors. There are $G$
 # codebooks with $V$ entries each, so $V^G$ combinations ($G = 2$, $V = 320$ in the paper; here 16); the chosen vectors are joined and mapped by a
-# matrix to $q_t$ (*product quantization*). Rounding has no gradient. The trick:
+# matrix to $q_t$ (*product quantization*).
+#
+# Rounding has no gradient. The trick:
 # choose the entry by a *Gumbel softmax*. With logits $l_v$, noise $n_v = -\ln(-\ln u_v)$, $u_v$ uniform in (0, 1), and a temperature $\tau$:
 #
 # $$p_v = \frac{e^{(l_v + n_v)/\tau}}{\sum_k e^{(l_k + n_k)/\tau}}$$
@@ -168,7 +171,8 @@ show(
 #
 # $$\mathcal{L}_m = -\ln \frac{e^{\cos(c_t, q_t)/\kappa}}{\sum_{\tilde q \in Q_t} e^{\cos(c_t, \tilde q)/\kappa}}$$
 #
-# The right answer is one of the terms of the sum, so the fraction is at most 1 and the loss is never below 0.
+# The right answer is one of the terms of the sum, so the fraction is at most 1 and the loss is never below 0. A distractor that happens to have
+# the same code as the right answer is left out of the sum: nobody could tell the two apart.
 #
 # **Your turn 2.** Write the loss of one frame.
 
@@ -183,17 +187,20 @@ right, up = np.array([1.0, 0.0]), np.array([0.0, 1.0])
 exercise(
     contrastive_loss,
     ((right, np.array([right]), 0.1), 0.0, "Alone in the line-up, the true code is certain."),
-    ((right, np.array([up, up, up]), 0.1), np.log(3), "All alike: one in three, ln 3."),
+    ((right, np.array([up, up, up]), 0.1), np.log(3), "All equal: one in three, ln 3."),
     ((2 * right, np.array([right, up]), 1.0), np.log(1 + np.exp(-1)), "A cosine has no length."),
 )
 
 # %% [markdown]
 # {{solution 2}}
 #
-# On its own, this loss could be gamed: use one code for everything. So there is a reward for using all entries equally. With $\bar p_{g,v}$
+# On its own, this loss could be gamed: with one code for everything, all distractors are left out and the loss is 0. So there is a reward for
+# using all entries equally. With $\bar p_{g,v}$
 # the mean use of an entry in a batch, $\exp H$ is the effective number of entries in use (the *perplexity*), where $H$ is the entropy in nats:
 #
 # $$\mathcal{L}_d = \frac{GV - \sum_g \exp H(\bar p_g)}{GV}$$
+#
+# (Equation 4 of the paper has $-H$ in place of $-\exp H$; a footnote gives this form, which its code computes.)
 #
 # **Your turn 3.** Write the perplexity of one codebook.
 
@@ -246,7 +253,8 @@ check(torch.allclose(diversity, said.diversity_loss, rtol=1e-4), "so is the dive
 # %% [markdown]
 # ## 5. Training
 #
-# The line-up has one right answer and 20 wrong ones: by chance 1 in 21 is right. First forty steps, here and now, on the six clips; then what
+# The line-up has one right answer and 20 wrong ones: by chance 1 in 21 is right, and the loss of one who guesses is $\ln 21 = 3.04$ nats (both for
+# a line-up in which no distractor is left out). First forty steps, here and now, on the six clips; then what
 # the network of section 1 did in a longer training of the same kind, whose history is stored.
 
 # %%
@@ -267,7 +275,7 @@ for step in range(40):
     now.append(played.measured())  # loss, fraction right, fraction by chance, entries in use
 now = np.array(now)
 early, late = now[:5, 0].mean(), now[-5:, 0].mean()
-print(f"loss: {early:.2f} nats in the first five steps, {late:.2f} in the last five")
+print(f"loss: {early:.2f} nats in the first five steps, {late:.2f} in the last five; ln 21 = 3.04")
 check(late < early, "the loss falls")
 
 # %%
@@ -290,14 +298,17 @@ answer(
     after,
     options[0] if reached < 0.1 else options[1] if reached < 0.2 else options[2],
     f"{reached:.0%}, against {chance:.1%} by chance, after {history[0][-1]:.0f} steps "
-    f"({seconds / 3600:.1f} hours of sound, heard in stretches of 2 s). Other sentences are "
-    "nearly as easy as those of the training: it did not learn them by heart.",
+    f"({seconds / 3600:.1f} hours in stretches of 2 s, all cut from the same four minutes). "
+    "Sentences that it never heard are as easy as those of the training: it did not learn them by "
+    "heart. "
+    "But they have the same words and voices. Whether other voices are as easy, this does not "
+    "show.",
 )
 check(reached > 3 * chance, "more than three times as often right as by chance")
 apart = abs(reached - history[2][-15:].mean())
 check(apart < 0.05, "new sentences are at most 5 points harder or easier")
 used = held[4][-1]
-print(f"{used:.0f} of {both} entries in use")
+print(f"perplexity of both codebooks together: {used:.0f} of {both} entries in use")
 check(used > 0.5 * both, "the codebooks have not collapsed")
 
 # %% [markdown]
@@ -321,7 +332,7 @@ for clip, waveform in enumerate(waveforms):
     with torch.no_grad():
         z = trained.wav2vec2(waveform[None]).extract_features[0]
         best = trained.quantizer.weight_proj(z).view(len(z), 2, -1).argmax(dim=-1).numpy()
-    times = (np.arange(len(z)) + 0.5) * STEP
+    times = (320 * np.arange(len(z)) + 405) / RATE  # the middle of the 810 samples of each frame
     spoken = np.searchsorted(ENDS[clip], times)
     names = [*(kind_of[p] for p in PHONES[clip]), "silence"]
     codes.append(best)
@@ -331,8 +342,11 @@ pairs = {tuple(pair) for pair in codes.tolist()}
 print(f"{len(codes)} frames, {len(pairs)} of 256 pairs of entries in use")
 
 # %%
-GUESS = ("about as often as without it", "somewhat more often", "nearly always")
-knows = predict("How often does one entry alone tell the kind of sound, of six?", *GUESS)
+GUESS = ("hardly more often than without it", "somewhat more often", "nearly always")
+knows = predict(
+    "How often does a frame's entry in the first codebook tell its kind of sound, of the six?",
+    *GUESS,
+)
 
 
 # %%
@@ -356,8 +370,8 @@ answer(
     knows,
     GUESS[0] if with_code < without + 0.05 else GUESS[1] if with_code < 0.9 else GUESS[2],
     f"{with_code:.0%} with the entry of the first codebook; {without:.0%} if one always says the "
-    f"most frequent kind, and {shuffled:.0%} with shuffled entries. The paper finds the same for "
-    "phones (appendix D): many entries specialise in one sound.",
+    f"most frequent kind, and {shuffled:.0%} with shuffled entries. The paper shows the same for "
+    "phones (appendix D): many of its codes specialise in one phone.",
 )
 check(with_code > shuffled + 0.05, "the entries tell kinds of sound apart")
 
@@ -371,11 +385,12 @@ check(with_code > shuffled + 0.05, "the entries tell kinds of sound apart")
 # | weight $\alpha$ of the diversity loss | 0.5 | 0.1 |
 # | temperature of the Gumbel softmax | from 2 down to 0.5 | 2, slowly down to 0.1 |
 # | starts of masks | each frame on its own | a fixed fraction, without replacement |
-# | dropout | none | yes, and whole layers are left out at random |
+# | sound in a batch | 4 stretches of 2 s | 2.7 hours, in stretches of up to 20 s |
+# | entries in a codebook $V$ | 16 | 320 |
 #
 # After it the quantizer is thrown away, a new output layer with a label for each character is put on the transformer, and CTC teaches it to write (notebooks
-# [06](06_ctc_by_hand.ipynb) and [13](13_fine_tune_your_own.ipynb)). The bundled `w2v-mini` was not made in this way. Its transformer
-# began as the encoder of Whisper tiny.en; its first layers were constructed; then CTC with transcribed
+# [06](06_ctc_by_hand.ipynb) and [13](13_fine_tune_your_own.ipynb)). The bundled `w2v-mini` was not made in this way. Four of its six
+# transformer layers began as the encoder of Whisper tiny.en; its convolutions were constructed; then CTC with transcribed
 # speech taught it to write (see its card). It never played this game.
 #
 # ## 7. Two relatives: HuBERT and Whisper
@@ -403,8 +418,8 @@ answer(
 )
 
 # %% [markdown]
-# What follows for the user: a CTC model gives a label for each frame. So its letters have times, a frame's label does not depend on the letters before it, and what it
-# writes is close to what was said. Whisper's decoder predicts each piece of text from the sound and from the text so far. It writes capitals and
+# What follows for the user: a CTC model gives a label for each frame. So its letters have times, each label is chosen from the sound alone, whatever the other labels are, and
+# what it writes is close to what was said. Whisper's decoder predicts each piece of text from the sound and from the text so far. It writes capitals and
 # punctuation, needs no language model beside it, and can write fluent text that nobody said, above all in silence.
 #
 # ## Three questions

@@ -53,7 +53,8 @@ one_map = predict("One hour in one pass: how large is an attention map (4 bytes 
 # %%
 lengths = {"10 s": 10, "1 minute": 60, "10 minutes": 600, "1 hour": 3600}
 maps = {name: 4 * (seconds * RATE // STRIDE) ** 2 for name, seconds in lengths.items()}
-rows = [(name, lengths[name] * RATE // STRIDE, size / 1e6) for name, size in maps.items()]
+frames = {name: seconds * RATE // STRIDE for name, seconds in lengths.items()}
+rows = [(name, f"{frames[name]:,}", f"{size / 1e6:,.0f}") for name, size in maps.items()]
 with closed():
     table(["sound", "frames T", "one attention map (MB)"], rows)
 hour = maps["1 hour"] / 1e6
@@ -67,12 +68,12 @@ answer(
 check(np.isclose(maps["10 minutes"] / maps["1 minute"], 100), "ten times the sound: a hundredfold")
 
 # %% [markdown]
-# (There are ways to compute attention without storing the whole map. The work still grows with $T^2$.) And a second reason: a network knows only lengths like those of its training. LibriSpeech's utterances
+# (There are ways to compute attention without storing the whole map, but $T^2$ is still how the work grows.) And a second reason: a network knows only lengths like those of its training. LibriSpeech's utterances
 # end at 35 s, and w2v-mini has no positions beyond 30 s.
 #
 # ## 2. What does a cut cost?
 #
-# A man counts to nine (a clip of flite, an older and faster synthesiser, whose borders of the words are known). We cut the sound in two, let the network read each piece alone, join the two emission matrices, and decode them as one.
+# A man counts to nine (a clip of flite, an older and faster synthesiser, which tells where its words begin and end). We cut the sound in two, let the network read each piece alone, join the two emission matrices, and decode them as one.
 
 # %%
 NUMBERS = 2
@@ -168,7 +169,7 @@ exercise(
 # %% [markdown]
 # {{solution 1}}
 #
-# **Your turn 2.** What does the context cost? Give the frames that are read more than once, as a fraction of the frames of a very long sound.
+# **Your turn 2.** What does the context cost? Give the frames that are read in addition, as a fraction of the frames of a very long sound.
 
 
 # %%
@@ -187,7 +188,7 @@ exercise(
 # %% [markdown]
 # {{solution 2}}
 #
-# All six clips in a row are 24 s. We read them in one pass, and in windows of 2 s with more and more context. (So short windows make the effect visible; nobody would use them.)
+# All six clips in a row are 24 s with 67 words, so one wrong word is 1.5 points of WER. We read them in one pass, and in windows of 2 s with more and more context. (So short windows make the effect visible; nobody would use them.)
 
 # %%
 CHOICES = ("0 s", "0.25 s", "1 s", "2 s")
@@ -222,7 +223,7 @@ check(len(found[0]) == len(whole), "the windows together have as many frames as 
 # %%
 curves = {"WER": wers, "fraction of frames with another label than in one pass": 1 - same}
 show(
-    draw_lines(SECONDS, curves, "context on either side (s)", "", markers=True, level=one_pass),
+    draw_lines(SECONDS, curves, "context (s)", "fraction of 1", markers=True, level=one_pass),
     closed="Open the figure",
     alt="WER and the fraction of changed labels against the context, for windows of 2 s. Both fall "
     "steeply up to 0.25 s and little after it. A dotted line is the WER of one pass.",
@@ -242,10 +243,10 @@ answer(
 check(wers[0] > one_pass + 0.05, "without context, windows of 2 s cost words")
 
 # %% [markdown]
-# w2vkit takes windows of 20 s with 2 s of context on either side, for sound above 40 s (30 s with w2v-mini). This costs 20 % more work, and the memory no longer depends on the length.
+# w2vkit takes windows of 20 s with 2 s of context on either side, for sound above 40 s (30 s with w2v-mini). It normalises the sound as a whole, before it cuts. The context costs 20 % more work, and the memory no longer depends on the length.
 
 # %%
-grid = FrameGrid(STRIDE, FIELD, RATE, longest_pass=30.0)
+grid = FrameGrid(STRIDE, FIELD, RATE, model.longest_pass)
 long = np.tile(joined, 2)
 cut = grid.cut(0, len(long))
 table(
@@ -265,7 +266,7 @@ check(same_text or MODEL != "w2v-mini", "windows by hand give w2vkit's text")
 # %% [markdown]
 # ## 4. Memory for the sound itself
 #
-# The windows bound what the network needs. The samples are the other part: an hour at 16 kHz in float32 is 230 MB, and a file at 44.1 kHz in stereo is five times as much once it is decoded.
+# The windows bound what the network needs. The samples are the other part: an hour at 16 kHz in float32 is 230 MB, and a file at 44.1 kHz in stereo is more than five times as much once it is decoded.
 # `w2vkit.audio.load` decodes and resamples block by block and keeps the result; `stream` gives each block and forgets it.
 
 # %%
@@ -295,7 +296,8 @@ answer(
     held,
     closest(held, (10, 50, 200), blocks),
     f"{blocks:.1f} MB block by block, {everything:.0f} MB at once. transcribe(..., "
-    "keep_sound=False) reads in this way: each window is computed as soon as its blocks are there.",
+    "keep_sound=False) reads a long file in this way, twice: first for the mean and the variance, "
+    "then window by window.",
 )
 check(count == len(waveform.samples), "both ways give the same number of samples")
 check(blocks < everything / 5, "block by block takes a fraction of the memory")
@@ -424,8 +426,8 @@ for run, _ in runs.values():
     check(kept_all, "no final word ever changed")
 
 # %% [markdown]
-# So the delay of a live transcript has three parts: the block that has to fill up, the wait for agreement, and the computing. With smaller blocks the first one shrinks and the third one
-# grows, because the same seconds are read again and again. If the computing of a block takes longer than the block lasts, the transcript falls behind for good.
+# So the delay of a live transcript has three parts: the block that has to fill up, the wait for agreement, and the computing. With smaller blocks the first one shrinks, but there is
+# more to compute, because the same seconds are read again and again. If the computing of a block takes longer than the block lasts, the transcript falls behind for good.
 #
 # Which partial words changed?
 
@@ -440,7 +442,7 @@ print("; ".join(sorted(changed)) or "none")
 check(len(changed) > 0, "some partial words were corrected later")
 
 # %% [markdown]
-# The last word of each reading is cut by the end of the sound: the same harm as in section 2. This is why it is only partial.
+# Mostly it is the last word of a reading, which is cut by the end of the sound: the same harm as in section 2. This is why it is only partial.
 #
 # ## Three questions
 #

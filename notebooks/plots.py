@@ -933,6 +933,7 @@ def draw_training(losses: Sequence[float], rates: Mapping[str, Mapping[int, floa
         line = {"color": colour}
         figure.add_scatter(x=list(by_step), y=list(by_step.values()), name=name, line=line, mode="lines+markers")
     right = {"title": "CTC loss", "overlaying": "y", "side": "right", "showgrid": False, "rangemode": "tozero"}
+    right |= {"tickmode": "auto"}  # not at the height of the left axis' ticks, which gives numbers like 4.84
     figure.update_layout(yaxis={"title": "character error rate (fraction of 1)", "rangemode": "tozero"}, yaxis2=right)
     return figure
 

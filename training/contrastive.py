@@ -7,11 +7,13 @@ The file keeps:
 
 - ``history``: for every 20 steps the step, the loss per hidden frame (nats), the fraction right, the fraction right by chance
   and the number of entries in use; ``held`` the same of 24 sentences that are never trained on.
-- ``phones`` and ``ends``: the phones of the bundled clips and their ends (ms), as flite decided them (``-psdur``).
+- ``phones`` and ``ends``: the phones of the six clips in ``notebooks/data/flite`` and their ends (ms), as flite decided them
+  (``-psdur``).
 - the other names: the weights, as float16.
 """
 
 import argparse
+import json
 import random
 import re
 import subprocess
@@ -24,10 +26,10 @@ from transformers import Wav2Vec2ForPreTraining
 
 from notebooks.guessing import RATE, Game, small_network
 from training.few_labels import VOICES, speak, texts
-from w2vkit.examples import examples
 
 HELD, EVERY, LEAD, BATCH = 24, 20, 250, 4  # sentences, steps, ms of silence before a clip, stretches
-CLIPS = ("slt", "awb", "rms", "slt", "rms", "kal16")  # the voices of the bundled clips
+FLITE = Path(__file__).parents[1] / "notebooks" / "data" / "flite" / "index.json"
+CLIPS = ("slt", "awb", "rms", "slt", "rms", "kal16")  # the voices of its clips
 
 
 def sounds() -> list[torch.Tensor]:
@@ -80,7 +82,8 @@ def main() -> None:
     spoken = sounds()
     print(f"{sum(len(one) for one in spoken) / RATE:.0f} s of speech", flush=True)
     found = learn(network, spoken[HELD:], spoken[:HELD], arguments.steps)
-    named = [phones_of(clip.text, voice) for clip, voice in zip(examples(), CLIPS, strict=True)]
+    clips = json.loads(FLITE.read_text(encoding="utf-8"))
+    named = [phones_of(clip["text"], voice) for clip, voice in zip(clips, CLIPS, strict=True)]
     weights = {name: value.numpy().astype(np.float16) for name, value in network.state_dict().items()}
     lists = {f"phones{k}": np.array(names) for k, (names, _) in enumerate(named)}
     ends = {f"ends{k}": np.array(times, np.int16) for k, (_, times) in enumerate(named)}

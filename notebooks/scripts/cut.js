@@ -24,13 +24,14 @@ function start(root, data) {
     control.value = cut;
     svg.replaceChildren();
     const [right, left] = ends(), at = cuts[cut].time, one = readings[context][cut];
+    const [letters, digits] = root.clientWidth < 500 ? [17, 22] : [13, 12]; // larger where the drawing is narrow, as on a phone
     add(svg, "rect", { x: x(left), y: 0, width: Math.max(0, x(right) - x(left)), height: TOP, fill: ORANGE, opacity: 0.18 });
     data.envelope.forEach((v, i) => {
       const place = ((i + 0.5) / data.envelope.length) * W, look = { stroke: GREY, "stroke-width": 1.5 };
       add(svg, "line", { x1: place, x2: place, y1: 75 - 50 * v, y2: 75 + 50 * v, ...look });
     });
     for (const [word, from, to] of words) {
-      const middle = { x: x((from + to) / 2), y: 15, "text-anchor": "middle", "font-size": 13, fill: "currentColor" };
+      const middle = { x: x((from + to) / 2), y: 15, "text-anchor": "middle", "font-size": letters, fill: "currentColor" };
       add(svg, "text", middle, word);
       add(svg, "line", { x1: x(from), x2: x(from), y1: 22, y2: TOP, stroke: GREY, "stroke-dasharray": 3 });
     }
@@ -42,7 +43,7 @@ function start(root, data) {
       const look = { fill: inside ? ORANGE : BLUE, opacity: k === cut ? 1 : 0.55, cursor: "pointer", "data-cut": k };
       const bar = add(svg, "rect", { x: x(time) - 9, y: BASE - height, width: 18, height, ...look });
       bar.addEventListener("click", () => { cut = k; draw(); });
-      add(svg, "text", { x: x(time), y: BASE + 16, "text-anchor": "middle", "font-size": 12, fill: "currentColor" }, errors);
+      add(svg, "text", { x: x(time), y: BASE + digits + 3, "text-anchor": "middle", "font-size": digits, fill: "currentColor" }, errors);
     });
     title.textContent = `Cut ${cuts[cut].name}, ${at.toFixed(2)} s, context ${contexts[context]} s: ${one.errors} wrong characters. ` +
       "Bars: wrong characters of each cut, orange inside of a word, blue between two.";

@@ -19,10 +19,11 @@ function start(root, data) {
     });
   }
   for (const one of utterances) {
-    const bar = add(bars, "div", { role: "button", tabindex: 0, style: "display: flex; align-items: center; cursor: pointer; height: 21px" });
-    add(bar, "span", { style: "width: 190px" }, one.id);
-    const width = (400 * one.errors) / most + 2;
-    add(bar, "span", { style: `width: ${width}px; height: 15px; background: ${ORANGE}; margin-right: 6px` });
+    const line = "display: flex; align-items: center; gap: 6px; cursor: pointer; height: 21px; white-space: nowrap";
+    const bar = add(bars, "div", { role: "button", tabindex: 0, style: line });
+    add(bar, "span", { style: "flex: 0 0 9.5em; overflow: hidden; text-overflow: ellipsis" }, one.id);
+    const width = `calc(2px + ${one.errors / most} * (100% - 14.5em))`; // what the names and numbers leave, also on a phone
+    add(bar, "span", { style: `flex: none; width: ${width}; height: 15px; background: ${ORANGE}` });
     bar.append(`${one.errors} of ${one.words}`);
     const open = async () => { write(one); sound(await decode(one.sound)); };
     bar.addEventListener("click", open);
