@@ -1,5 +1,6 @@
 """The notebooks: builds match their sources, every notebook runs and passes its checks, and figures move in JupyterLab."""
 
+import ast
 import json
 import os
 import re
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
+import soundfile
 from figures import parts
-from lesson import answer, check, closed, exercise, predict, table
+from lesson import answer, check, closed, exercise, flite_clips, predict, table
 from playwright.sync_api import expect
 
 from notebooks.build import FOLDER, MAX_BYTES, badge, execute, figures, installation, joined, read, repository, sources
@@ -89,6 +92,26 @@ def test_the_notebook_and_its_solutions_run_without_a_network(source, tmp_path):
     done = execute(source, environment, solutions=True)
     check_outputs(done)
     assert any(PASSED in printed for printed in prints(done)), "a notebook has at least one check"
+
+
+def test_the_phones_of_the_clips_are_those_of_their_pace():
+    data, clips = np.load(FOLDER / "data" / "contrastive.npz"), flite_clips()
+    for k, clip in enumerate(clips):
+        ends = data[f"ends{k}"]
+        seconds = soundfile.info(clip.path).duration
+        # 250 ms of silence follow the last phone, which is a pause. Of kal16 the sound is shorter than what flite decided.
+        assert ends[-1] + 250 == pytest.approx(1000 * seconds, abs=120), clip.path
+        assert len(ends) == len(data[f"phones{k}"])
+
+
+def test_the_word_borders_of_notebook_08_are_ends_of_phones():
+    source = (FOLDER / "08_when_was_it_said.py").read_text(encoding="utf-8")
+    borders = ast.literal_eval(re.sub("#.*", "", source.partition("BORDERS = ")[2].partition("\n]")[0]) + "]")
+    data = np.load(FOLDER / "data" / "contrastive.npz")
+    assert len(borders) == len(flite_clips())
+    for k, (clip, row) in enumerate(zip(flite_clips(), borders, strict=True)):
+        assert len(row) == len(clip.text.split()) + 1
+        assert set(row) <= set(data[f"ends{k}"].tolist()), clip.path
 
 
 def test_printed_lines_keep_their_order_with_figures():

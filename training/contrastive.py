@@ -29,7 +29,14 @@ from training.few_labels import VOICES, speak, texts
 
 HELD, EVERY, LEAD, BATCH = 24, 20, 250, 4  # sentences, steps, ms of silence before a clip, stretches
 FLITE = Path(__file__).parents[1] / "notebooks" / "data" / "flite" / "index.json"
-CLIPS = ("slt", "awb", "rms", "slt", "rms", "kal16")  # the voices of its clips
+CLIPS = (
+    ("slt", 1.15),
+    ("awb", 1.15),
+    ("rms", 1),
+    ("slt", 1),
+    ("rms", 1),
+    ("kal16", 1.1),
+)  # voices and pace of its clips; above 1: slower
 
 
 def sounds() -> list[torch.Tensor]:
@@ -37,9 +44,11 @@ def sounds() -> list[torch.Tensor]:
     return [torch.from_numpy(speak(text, VOICES[i % len(VOICES)])) for i, text in enumerate(texts(random.Random(12)))]
 
 
-def phones_of(text: str, voice: str) -> tuple[list[str], list[int]]:
+def phones_of(text: str, voice: str, stretch: float) -> tuple[list[str], list[int]]:
     """Give the phones of a text and their ends in a clip (ms)."""
-    said = subprocess.run(["flite", "-voice", voice, "-psdur", "-t", text.lower(), "none"], check=True, capture_output=True)
+    pace = ("--setf", f"duration_stretch={stretch}")
+    command = ["flite", "-voice", voice, *pace, "-psdur", "-t", text.lower(), "none"]
+    said = subprocess.run(command, check=True, capture_output=True)
     pairs = re.findall(r"(\w+):([\d.]+)", said.stdout.decode())
     return [name for name, _ in pairs], [LEAD + round(1000 * float(end)) for _, end in pairs]
 
@@ -83,7 +92,7 @@ def main() -> None:
     print(f"{sum(len(one) for one in spoken) / RATE:.0f} s of speech", flush=True)
     found = learn(network, spoken[HELD:], spoken[:HELD], arguments.steps)
     clips = json.loads(FLITE.read_text(encoding="utf-8"))
-    named = [phones_of(clip["text"], voice) for clip, voice in zip(clips, CLIPS, strict=True)]
+    named = [phones_of(clip["text"], *pace) for clip, pace in zip(clips, CLIPS, strict=True)]
     weights = {name: value.numpy().astype(np.float16) for name, value in network.state_dict().items()}
     lists = {f"phones{k}": np.array(names) for k, (names, _) in enumerate(named)}
     ends = {f"ends{k}": np.array(times, np.int16) for k, (_, times) in enumerate(named)}
