@@ -139,6 +139,9 @@ def test_an_address_is_a_file_name_that_does_not_exist(secret, address):
 def test_a_text_that_a_source_gives_is_not_a_path(secret):
     with pytest.raises(AudioError, match="Open it as binary"):
         load(io.StringIO(str(secret)))
+    for row in ({"bytes": str(secret)}, {"path": 5}, {"path": [str(secret)]}, {"audio": {"bytes": {"path": str(secret)}}}):
+        with pytest.raises(AudioError, match="is of type"):
+            load(row)
 
 
 @pytest.mark.parametrize(
