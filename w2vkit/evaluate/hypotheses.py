@@ -94,7 +94,7 @@ def read_system(path: Path) -> System:
     try:
         found = json.loads((path / EVALUATION).read_text(encoding="utf-8"))
         return System(name, results, f"{found['model']} ({found['dtype']}), {found['decoder']}", found["scoring"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return System(name, results)  # a run that was stopped has not written it yet
 
 

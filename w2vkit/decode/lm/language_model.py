@@ -85,6 +85,8 @@ def load(path: str | Path) -> LanguageModel:
         The file is missing, damaged or of another kind, or it needs ``kenlm``, which is not installed.
     """
     path = path_of(path)
+    if path.exists() and not path.is_file():  # a pipe could be read but once, or never ends
+        raise LanguageModelError(f"{path} is not a file. Give the path of an ARPA file, an .npz file or a KenLM binary.")
     try:
         with path.open("rb") as file:
             head = file.read(len(KENLM_MAGIC))
@@ -113,15 +115,16 @@ def save(model: NGram, path: Path) -> None:
 
 def save_weights(path: str | Path, weights: Weights) -> None:
     """Store weights beside a language model's file, where `load` finds them."""
-    _beside(path_of(path)).write_text(json.dumps(asdict(weights)) + "\n", encoding="utf-8")
+    weights_file(path_of(path)).write_text(json.dumps(asdict(weights)) + "\n", encoding="utf-8")
 
 
-def _beside(path: Path) -> Path:
+def weights_file(path: Path) -> Path:
+    """Give the path of the weights that are stored beside a language model's file, whether they are there or not."""
     return path.with_name(path.name.removesuffix(".gz")).with_suffix(".json")
 
 
 def _weights(path: Path) -> Weights:
-    beside = _beside(path)
+    beside = weights_file(path)
     if not beside.is_file():
         return Weights()
     try:
