@@ -8,13 +8,13 @@ package ``kenlm`` reads KenLM's binary files, if it is installed. `w2vkit.decode
 import json
 from dataclasses import asdict, replace
 from functools import cached_property
-from math import isfinite
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from w2vkit.checkpoints import mini_folder
 from w2vkit.decode.lm import arpa, compact
-from w2vkit.decode.lm.ngram import LN10, NGram, Weights, fingerprint
+from w2vkit.decode.lm.ngram import LARGEST_WEIGHT, LN10, WIDEST_BEAM, NGram, Weights, fingerprint, is_number
 from w2vkit.errors import LanguageModelError
 
 __all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "of_checkpoint", "path_of", "save", "save_weights"]
@@ -129,9 +129,9 @@ def _weights(path: Path) -> Weights:
         return Weights()
     try:
         weights = Weights(**json.loads(beside.read_text(encoding="utf-8")))
-        if not (isfinite(weights.alpha) and isfinite(weights.beta)):
-            raise ValueError("a weight is not a finite number")
-        if not isinstance(weights.beam_width, int) or weights.beam_width < 1:
+        if not all(is_number(weight) and abs(weight) <= LARGEST_WEIGHT for weight in (weights.alpha, weights.beta)):
+            raise ValueError(f"a weight is not a number from {-LARGEST_WEIGHT:g} to {LARGEST_WEIGHT:g}")
+        if not (is_number(weights.beam_width, Integral) and 1 <= weights.beam_width <= WIDEST_BEAM):
             raise ValueError(f"a beam width of {weights.beam_width} is not possible")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise LanguageModelError(
