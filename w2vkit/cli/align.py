@@ -27,6 +27,7 @@ FILE_NAME = re.compile(
     r"xml|json|jsonl|csv|tsv|ctm|stm|textgrid|eaf|trs)$",
     re.IGNORECASE,
 )
+READ = (".txt", ".text", ".lab", ".md", ".srt", ".vtt", ".webvtt")
 
 
 def add(commands: Any) -> None:
@@ -89,6 +90,8 @@ def read_text(argument: str) -> str:
     """
     path = Path(argument)
     if _is_there(path) and path.is_file():
+        if FILE_NAME.search(argument) and path.suffix.lower() not in READ:
+            raise AlignmentError(f"{path} is no plain text. Give text (.txt), SRT or VTT; save or convert it as one of them.")
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
