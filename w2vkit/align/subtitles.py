@@ -4,7 +4,7 @@ import re
 from html import unescape
 
 ARROW = (
-    r"[^\S\n]*[-\u2013\u2014]+ ?>[^\S\n]*"  # written by hand it is "->", too; no white space twice, so that time stays linear
+    r"[^\S\n]*[-\u2013\u2014]+ ?>[^\S\n]*"  # by hand it is "->"; one run of white space, so that time stays linear
 )
 TIMING = re.compile(rf"^\s*-?[\d:.,]+{ARROW}-?[\d:.,]+")
 CLOCKS = re.compile(rf"^[^\S\n]*-?(\d+:)?\d+:\d\d([.,]\d+)?{ARROW}-?(\d+:)?\d+:\d\d", re.MULTILINE)
