@@ -3,9 +3,7 @@
 import re
 from html import unescape
 
-ARROW = (
-    r"[^\S\n]*[-\u2013\u2014]+ ?>[^\S\n]*"  # by hand it is "->"; one run of white space, so that time stays linear
-)
+ARROW = r"[^\S\n]*[-\u2013\u2014]+ ?>[^\S\n]*"  # by hand it is "->"; one run of white space, so that time stays linear
 TIMING = re.compile(rf"^\s*-?[\d:.,]+{ARROW}-?[\d:.,]+")
 CLOCKS = re.compile(rf"^[^\S\n]*-?(\d+:)?\d+:\d\d([.,]\d+)?{ARROW}-?(\d+:)?\d+:\d\d", re.MULTILINE)
 TAG = re.compile(r"</?[a-zA-Z\d][^<>]*>|\{\\[^{}]*\}")  # <i>, <v Ann>, <00:01.000> and, from other formats, {\an8}

@@ -128,7 +128,7 @@ def _weights(path: Path) -> Weights:
     if not beside.is_file():
         return Weights()
     try:
-        weights = Weights(**json.loads(beside.read_text(encoding="utf-8")))
+        weights = Weights(**json.loads(beside.read_text(encoding="utf-8-sig")))
         if not all(is_number(weight) and abs(weight) <= LARGEST_WEIGHT for weight in (weights.alpha, weights.beta)):
             raise ValueError(f"a weight is not a number from {-LARGEST_WEIGHT:g} to {LARGEST_WEIGHT:g}")
         if not (is_number(weights.beam_width, Integral) and 1 <= weights.beam_width <= WIDEST_BEAM):
