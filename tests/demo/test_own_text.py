@@ -42,7 +42,7 @@ def test_an_edit_of_words_that_repeat_is_quick():
 
     before = align_at_once(None, "ONE TWO " * 2_000).hypothesis
     started = time.perf_counter()
-    after = edited(first_version(before), "two ONE ONE " * 1_000, spell("A"), sentence=False, align=align_at_once)
+    after = edited(first_version(before), "two ONE ONE " * 1_000, spell(["A"]), sentence=False, align=align_at_once)
     assert time.perf_counter() - started < 20  # a second, on a machine with nothing else to do
     assert len(after.changed) == 3_000 and not all(after.changed)
 
