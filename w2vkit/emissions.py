@@ -11,6 +11,8 @@ from w2vkit.errors import EmissionsError, ModelError
 
 FRAME_SECONDS = 0.02  # s; wav2vec 2.0's stride of 320 samples at 16 kHz
 FILE = "calibration.json"  # in a checkpoint's folder
+TEMPERATURES = 0.001, 1000  # with others all confidences are 0, 1 or equal
+STEEPEST = 1000  # of shift and slope; more overflows
 SMALLEST = 1e-6  # probabilities are clipped to [SMALLEST, 1 - SMALLEST] before log-odds are taken, so these stay finite
 
 
@@ -120,11 +122,20 @@ class Calibration:
     acoustic: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.temperature, int | float) and 0 < self.temperature < np.inf):
-            raise ModelError(f"The temperature is {self.temperature!r}. Give a positive number; 1 changes nothing.")
+        low, high = TEMPERATURES
+        if not (_is_number(self.temperature) and low <= self.temperature <= high):
+            raise ModelError(
+                f"The temperature is {self.temperature!r}. Give a positive number, {low} to {high}; 1 changes nothing."
+            )
         for pair in (self.acoustic, self.language):
-            if pair is not None and not (len(pair) == 2 and all(isinstance(x, int | float) and np.isfinite(x) for x in pair)):
-                raise ModelError(f"The curve of the confidences is {pair!r}. Give two numbers, shift and slope.")
+            if pair is not None and not (len(pair) == 2 and all(_is_number(x) and abs(x) <= STEEPEST for x in pair)):
+                raise ModelError(
+                    f"The curve of the confidences is {pair!r}. Give two numbers up to {STEEPEST}, shift and slope."
+                )
+        if not isinstance(self.words, int) or not isinstance(self.language_model, str | None):
+            raise ModelError(
+                f"words is {self.words!r}, language_model {self.language_model!r}. Give a whole number, and a text."
+            )
 
     def temperature_scaled(self, log_probs: np.ndarray) -> np.ndarray:
         """Give the (T, V) float32 log-probabilities of ``logits / temperature``.
@@ -171,13 +182,17 @@ class Calibration:
         if not path.exists():
             return cls()
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8-sig"))  # editors may have put a mark before it
             curves = {
                 name: tuple(content[name]) for name in ("acoustic", "language") if name in content and content[name] is not None
             }
             return cls(content["temperature"], words=content["words"], language_model=content.get("language_model"), **curves)
         except (OSError, ValueError, TypeError, KeyError, RecursionError, ModelError) as error:
             raise ModelError(f"{path} cannot be used: {error}. Fit it again, or delete it to go without.") from error
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 UNCALIBRATED = Calibration()

@@ -6,11 +6,12 @@ from typing import Any
 
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
+from gradio.route_utils import FnIndexInferError
 from starlette.middleware import Middleware
 
 from w2vkit.examples import examples
 from w2vkit_demo import api, strings
-from w2vkit_demo.server.blocks import Page, nothing_to_cancel
+from w2vkit_demo.server.blocks import Page, nothing_to_call, nothing_to_cancel
 from w2vkit_demo.server.guard import Guard
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_MB
 from w2vkit_demo.server.service import Service
@@ -83,7 +84,11 @@ def serve(service: Service, *, max_mb: float = MAX_MB, **options: Any) -> None:
         state_session_capacity=SESSIONS,
         app_kwargs={
             "middleware": [Middleware(Guard, max_bytes=max_bytes), Middleware(Skeleton)],
-            "exception_handlers": {KeyError: nothing_to_cancel, RequestValidationError: nothing_to_cancel},
+            "exception_handlers": {
+                KeyError: nothing_to_cancel,
+                RequestValidationError: nothing_to_cancel,
+                FnIndexInferError: nothing_to_call,
+            },
         },
         allowed_paths=[str(clip.path.parent) for clip in examples()[:1]],
         run_history=False,

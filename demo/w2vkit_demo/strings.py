@@ -198,6 +198,7 @@ TOO_MANY_HOTWORDS = (
 )
 UNEXPECTED = "This failed unexpectedly ({kind}). Try again with another file, or report it with that file."
 WRONG_TYPE = "The argument {name} must be {wanted}, not {given}. The link 'Use via API' shows an example."
+UNKNOWN_CALL = "There is no call of this name. The link 'Use via API' lists them."
 TOO_FEW_ARGUMENTS = "{given} arguments are given, {needed} are needed: {names}."
 TOO_LARGE = "The request is too large. The page takes files of up to {mb:g} MB."
 TOO_MANY_UPLOADS = "So much was uploaded from your address that you have to wait: uploads are deleted after an hour."

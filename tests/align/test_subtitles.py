@@ -1,5 +1,9 @@
 """The text of subtitles, whatever programs have written into their files."""
 
+import time
+
+import pytest
+
 from w2vkit.align.subtitles import cues_of, without_times
 
 
@@ -36,3 +40,39 @@ def test_only_subtitles_lose_their_times():
     assert without_times("WEBVTT\n\n00:01.000 --> 00:02.000\none\n\n00:03.000 --> 00:04.000\ntwo") == "one\ntwo"
     for text in ("plain text\nof two lines", "5 --> 6", "from 00:01 to 00:02", ""):
         assert without_times(text) == text
+
+
+SRT = "1\n00:00:00,000 --> 00:00:01,000\nONE\n\n2\n00:00:01,000 --> 00:00:02,000\nTWO\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SRT.replace("\n", "\r"),
+        SRT.replace("00:00:00,000", "-00:00:00,500"),
+        SRT.replace("-->", "->"),
+        SRT.replace(" --> ", "\u2014>"),
+        SRT.replace("00:00:01,000 -->", "100:00:01,000 -->"),
+        SRT.replace("ONE", "\n\nONE").replace("TWO", "TWO\n\n"),
+    ],
+)
+def test_unusual_times_and_line_ends_are_those_of_subtitles(text):
+    assert without_times(text) == "ONE\nTWO"
+
+
+def test_an_empty_line_within_a_cue_of_srt_loses_no_text():
+    assert cues_of(SRT.replace("ONE", "ONE\n\nAND A HALF")) == ["ONE AND A HALF", "TWO"]
+
+
+@pytest.mark.parametrize("text", ["WEBVTT is a format.", "he said --> go", "from 10:20 --> 10:30 we met"])
+def test_a_text_without_times_stays_as_it_is(text):
+    assert without_times(text) == text
+
+
+@pytest.mark.parametrize("part", ["\n", " ", "\n \n", "1", "1:", "0:00 ", "<", "<a", "{\\", "&#", "-", "\r", "1:11-"])
+def test_any_text_is_read_in_linear_time(part):
+    """A visitor of the page sends it, so that a regular expression must not go back over all that stands before."""
+    started = time.perf_counter()
+    without_times(part * 40_000)
+    without_times(SRT + part * 40_000)
+    assert time.perf_counter() - started < 3

@@ -139,6 +139,9 @@ def test_an_address_is_a_file_name_that_does_not_exist(secret, address):
 def test_a_text_that_a_source_gives_is_not_a_path(secret):
     with pytest.raises(AudioError, match="Open it as binary"):
         load(io.StringIO(str(secret)))
+    for row in ({"bytes": str(secret)}, {"path": 5}, {"path": [str(secret)]}, {"audio": {"bytes": {"path": str(secret)}}}):
+        with pytest.raises(AudioError, match="is of type"):
+            load(row)
 
 
 @pytest.mark.parametrize(
@@ -437,8 +440,22 @@ def test_the_sound_of_an_interrupted_recorder_is_read_to_the_end(format, size, c
 
 @pytest.mark.parametrize("behind", [b"LIST\x04\0\0\0INFO", b"id3 \x04\0\0\0xxxx", b"TAG" + bytes(125), bytes(4096)])
 def test_what_is_not_sound_behind_a_wav_is_left_out(behind):
-    data = written(np.concatenate([sine(LOW), sine(HIGH)]), "WAV")
-    check_both(data + behind, 4, slack=0)
+    for format in ("WAV", "W64"):
+        check_both(written(np.concatenate([sine(LOW), sine(HIGH)]), format) + behind, 4, slack=0)
+
+
+@pytest.mark.parametrize("kind", ["wav", "aiff", "wavpack", "vorbis", "m4a", "flac"])
+def test_tags_before_a_file_are_passed(kind):
+    tag = b"ID3\4\0\0\0\3\0\0" + bytes(3 * 2**14)
+    check_both(tag + JOINED[kind](np.concatenate([sine(LOW), sine(HIGH)])), 4)
+
+
+@pytest.mark.parametrize("format", ["SDS", "XI"])
+def test_what_libsndfile_reads_wrongly_is_refused_in_silence(format, capfd):
+    """Its decoder of SDS prints to the terminal, and an instrument (XI) states no rate."""
+    with pytest.raises(AudioError, match="could not be read as audio"):
+        load(written(sine(LOW), format, subtype="PCM_16" if format == "SDS" else "DPCM_16"))
+    assert not any(capfd.readouterr())
 
 
 @pytest.mark.parametrize(("container", "codec"), [("adts", "aac"), ("mp3", "libmp3lame"), ("ac3", "ac3"), ("flac", "flac")])
@@ -450,12 +467,21 @@ def test_where_the_rate_changes_each_part_keeps_its_pitch(container, codec):
     check_both(low + high, 4)
 
 
-@pytest.mark.parametrize(("container", "codec"), [("adts", "aac"), ("mp3", "libmp3lame"), ("ac3", "ac3"), ("flac", "flac")])
+def test_where_the_rate_changes_far_each_frame_is_decoded_once():
+    """The blocks of FLAC have another size there."""
+    low, high = (encoded("flac", "flac", x, rate=rate) for x, rate in ((sine(LOW), 44_100), (sine(HIGH), 16_000)))
+    check_both(low + high, 4)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("adts", "aac"), ("mp3", "libmp3lame"), ("ac3", "ac3"), ("flac", "flac"), ("ogg", "libopus"), ("ogg", "flac")],
+)
 @pytest.mark.parametrize("layouts", [("mono", "stereo"), ("stereo", "mono")])
 def test_where_the_channels_change_each_part_is_mixed_by_its_own(container, codec, layouts):
     options = {"write_xing": "0", "id3v2_version": "0"} if container == "mp3" else {}
     low, high = (
-        encoded(container, codec, x, layout=layout, options=options)
+        encoded(container, codec, x, layout=layout, options=options, rate=48_000)
         for x, layout in zip((sine(LOW), sine(HIGH)), layouts, strict=True)
     )
     check_both(low + high, 4)
@@ -499,6 +525,16 @@ CUT = {
     "aiff": lambda x: written(x, "AIFF"),
     "au": lambda x: written(x, "AU"),
     "w64": lambda x: written(x, "W64"),
+    "caf": lambda x: written(x, "CAF", subtype="PCM_16"),
+    "nist": lambda x: written(x, "NIST"),
+    "opus": lambda x: encoded("ogg", "libopus", x, rate=48_000),
+    "flac in ogg": lambda x: encoded("ogg", "flac", x),
+    "mp2": lambda x: encoded("mp2", "mp2", x),
+    "ac3": lambda x: encoded("ac3", "ac3", x, bit_rate=192_000),
+    "mp3 without tags": lambda x: encoded("mp3", "libmp3lame", x, options={"write_xing": "0", "id3v2_version": "0"}),
+    "mpegts": lambda x: encoded("mpegts", "mp2", x),
+    "flv": lambda x: encoded("flv", "aac", x),
+    "avi": lambda x: encoded("avi", "mp3", x),
 }
 
 
@@ -523,11 +559,24 @@ def test_a_damaged_frame_of_fifteen_channels_is_skipped():
 @pytest.mark.parametrize("kind", CUT)
 def test_a_file_that_is_cut_off_gives_what_is_there(kind):
     data = CUT[kind](sine(LOW, 4))
-    waveform = load(data[: len(data) * 3 // 5])
+    waveform = load(data[: len(data) * 3 // 5 + 99])  # not at the end of a packet
     assert waveform.seconds == pytest.approx(2.3, abs=0.6)
     assert pitches(waveform.samples)[1] == pytest.approx(LOW, abs=4)
     (note,) = waveform.notes
     assert "ends early" in note or "damaged" in note
+
+
+@pytest.mark.parametrize("kind", ["flv", "wavpack", "wav", "opus", "flac"])
+def test_what_follows_a_file_that_is_cut_off_is_read(kind):
+    first, second = JOINED[kind](sine(LOW, 4)), JOINED[kind](sine(HIGH))
+    assert pitches(load(first[: len(first) * 3 // 5] + second).samples)[-3:] == pytest.approx([HIGH] * 3, abs=4)
+
+
+def test_of_several_chunks_of_sound_in_a_wav_what_is_left_out_is_said():
+    low, high = (written(x, "WAV") for x in (sine(LOW), sine(HIGH)))
+    data = low[:4] + (len(low) + len(high) - 52).to_bytes(4, "little") + low[8:] + high[36:]
+    (note,) = load(data).notes
+    assert "several chunks" in note
 
 
 def test_zeros_behind_an_mp3_are_no_sound():

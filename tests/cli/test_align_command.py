@@ -71,6 +71,13 @@ def test_the_name_of_a_missing_file_is_no_text(name) -> None:
         cli_align.read_text(name)
 
 
+@pytest.mark.parametrize("name", ["said.ass", "said.TextGrid", "said.ttml", "said.json", "said.csv"])
+def test_a_file_whose_markup_would_be_aligned_is_refused(tmp_path: Path, name) -> None:
+    (tmp_path / name).write_text("[Script Info]\nOh no\n")
+    with pytest.raises(AlignmentError, match="no plain text"):
+        cli_align.read_text(str(tmp_path / name))
+
+
 @pytest.mark.parametrize("text", ["and/or", "U.S.A.", "well.done", "Open the page w2vkit.org", "zero\0byte"])
 def test_a_text_that_looks_a_little_like_a_name_is_a_text(text) -> None:
     assert cli_align.read_text(text) == text

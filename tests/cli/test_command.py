@@ -122,6 +122,9 @@ def test_a_named_model_out_of_reach_is_an_error_within_15_seconds():
         (["transcribe", "a.wav", "--format", "docx"], "no format 'docx'"),
         (["transcribe", "a.wav", "b.wav", "--format", "srt"], "Add --output-dir"),
         (["transcribe", "--example", "a.wav"], "either --example or paths"),
+        (["transcribe", ""], "An argument is empty"),
+        (["transcribe", "a.wav", "--output-dir", ""], "An argument is empty"),
+        (["transcribe", "a.wav", "--threads", "100000"], "Give 1 to 256 threads"),
     ],
 )
 def test_wrong_calls_are_answered_with_a_message(tmp_path, monkeypatch, capsys, arguments, cause):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import unicodedata
 from dataclasses import replace as replace_field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from w2vkit.cli import main
 from w2vkit.cli.files import SUFFIXES, find_jobs
 from w2vkit.cli.outputs import RECORD
 from w2vkit.decode import BeamSearch
+from w2vkit.decode.lm import Weights, save_weights
 from w2vkit.decode.lm.build import ngram_from_text
 from w2vkit.formats import FORMATS
 from w2vkit.pipeline.files import LOCK, locked, replace
@@ -269,6 +271,52 @@ def test_lm_build_and_align_replace_no_file(talks, capsys, monkeypatch):
         before = Path(output).read_bytes()
         assert main(["align", "talks/0.wav", "w.txt", "--output", output, "--format", "tsv"]) == 1
         assert Path(output).read_bytes() == before
+
+
+def test_a_device_or_pipe_is_never_replaced(talks, capsys):
+    os.mkfifo("pipe")
+    Path("w.txt").write_text("a text of mine\n")
+    assert main(["lm", "build", "w.txt", "--output", "pipe", "--overwrite"]) == 1
+    assert "pipe is not a file" in capsys.readouterr().err and Path("pipe").is_fifo()
+    (talks / "0.txt").symlink_to("/dev/zero")  # it has no end
+    assert transcribe(talks, "--output-dir", talks) == 1
+    assert f"{talks / '0.txt'}: there already" in capsys.readouterr().err and (talks / "0.txt").is_char_device()
+
+
+def test_a_pipe_or_a_folder_is_no_language_model_and_no_text(talks, capsys):
+    os.mkfifo("pipe")
+    assert main(["transcribe", "talks/0.wav", "--lm", "pipe"]) == 1
+    assert "pipe is not a file" in capsys.readouterr().err
+    for name in ("pipe", "talks"):
+        assert main(["align", "talks/0.wav", name, "--model", "w2v-mini"]) == 1
+        assert f"{name} is not a file" in capsys.readouterr().err
+
+
+def test_lm_convert_replaces_no_weights_of_the_user(talks, capsys):
+    Path("w.txt").write_text("a text of mine\n")
+    assert main(["lm", "build", "w.txt", "--output", "w.npz"]) == 0
+    save_weights("w.npz", Weights(0.7, 2.5))
+    Path("x.json").write_text("mine")
+    assert main(["lm", "convert", "w.npz", "x.arpa"]) == 1
+    assert "x.json is there already" in capsys.readouterr().err
+    assert Path("x.json").read_text() == "mine" and not Path("x.arpa").exists()
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "5", '{"settings": 5}', '{"output": 5}', "\xff"])
+def test_a_damaged_record_is_an_error(model, talks, capsys, line):
+    Path("out").mkdir()
+    (Path("out") / RECORD).write_text(line + "\n", encoding="latin-1")
+    assert transcribe(talks, "--output-dir", "out") == 1
+    assert f"{RECORD} is damaged" in capsys.readouterr().err
+
+
+def test_names_that_differ_in_case_only_have_outputs_that_differ_in_more(model, talks):
+    for folder, name in (("a", "Talk.wav"), ("b", "talk.wav"), ("c", "caf\u00e9.wav"), ("d", "cafe\u0301.wav")):
+        Path(folder).mkdir()
+        Path(folder, name).write_bytes((talks / "0.wav").read_bytes())
+    assert transcribe("a/Talk.wav", "b/talk.wav", "c/caf\u00e9.wav", "d/cafe\u0301.wav", "--output-dir", "out") == 0
+    names = {unicodedata.normalize("NFC", path.name).casefold() for path in Path("out").glob("*.txt")}
+    assert len(names) == 4
 
 
 def run(*arguments: str, **options: Any) -> subprocess.Popen[str]:

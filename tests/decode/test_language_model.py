@@ -325,6 +325,7 @@ def test_the_stored_beam_width_is_used_unless_another_is_given(arpa, tmp_path):
     "content",
     [
         *("", "[1]", '"ab"', '{"alpha": "x"}', '{"alpha": NaN}', '{"gamma": 1}'),
+        *('{"alpha": 1e308}', '{"alpha": true}', '{"beam_width": true}', '{"beam_width": 99999999999}'),
         *('{"beam_width": 0}', '{"beam_width": 2.5}', '{"beam_width": "64"}', '{"beam_width": Infinity}'),
     ],
 )

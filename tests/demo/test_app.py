@@ -134,6 +134,7 @@ def test_the_log_holds_sizes_and_times_only(client, model, clip, caplog, capfd):
         ),
         ("compare", [None, "clean", 1, None, "", "", "clean", 1, 1, "", "", "", ""], "argument speed_a must be a number"),
         ("compare", [None, "clean", 1e300, 1, "", "", "clean", 1, 1, "", "", "", ""], "argument snr_a must be a number"),
+        ("align", [None, "\n" * 500_000, ""], "argument text must be a text of at most 400000 characters"),
         ("transcribe", [None], "1 arguments are given, 5 are needed: audio, decoder, hotwords"),
         ("transcribe", [None, "", "", "", ""], "argument audio is missing"),
         ("transcribe", [{"path": "a.wav"}, "", "", "", ""], "Argument audio: this file was not uploaded"),
@@ -157,6 +158,17 @@ def test_an_unexpected_error_is_a_message_and_the_log_names_no_file(page, model,
     said = caplog.text + "".join(capfd.readouterr())
     assert "transcribe failed after" in said and "RuntimeError" in said
     assert "secret" not in said and "HELLO" not in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("address", ["run/%1b[31mred", "call/%1b[31mred", "run/predict"])
+@pytest.mark.parametrize("body", [{"data": []}, {"data": [], "fn_index": -1}])
+def test_an_unknown_call_is_a_message_and_no_traceback(page, address, body, capfd, caplog):
+    """A visitor chooses the name, so that a traceback would bring its control characters to the terminal."""
+    with caplog.at_level(logging.INFO):
+        answer = httpx.post(f"{page.local_url}gradio_api/{address}", json=body, timeout=PATIENCE)
+    assert answer.status_code == 404 and "There is no call of this name" in answer.text
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "Traceback" not in said and "\x1b[31m" not in said
 
 
 def test_an_event_can_be_cancelled_twice_at_once(page):

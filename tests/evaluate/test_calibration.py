@@ -231,6 +231,11 @@ def test_a_calibration_is_saved_and_loaded_with_its_checkpoint(tmp_path: Path) -
         '{"temperature": 1, "language": [1, "x"], "words": 1}',
         '{"temperature": 1, "language": 2, "words": 1}',
         '{"temperature": 1, "acoustic": [1], "words": 1}',
+        *(f'{{"temperature": {value}, "words": 1}}' for value in ("true", "1e308", "1e-300", "NaN", "9" * 5000)),
+        *(f'{{"temperature": 1, "language": {value}, "words": 1}}' for value in ("[1e308, 1]", "[true, 1]", "[NaN, 1]")),
+        '{"temperature": 1, "words": "many"}',
+        '{"temperature": 1, "words": 1, "language_model": [1]}',
+        "[" * 100_000,
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:

@@ -8,6 +8,8 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.speller import speller, utterances
 
@@ -156,6 +158,8 @@ FORMS = {
     "g.txt": "\ufeffu1 ONE TWO\r\n\r\nu2\r\nu3  THREE \r\n",
     "text": "u1\tONE TWO\nu2 \nu3 THREE",
     "h.trn": "ONE TWO (u1)\n (u2)\nTHREE (u3)\n",
+    "i.stm": ";; by hand\nu1 1 ann 1.5 2 TWO\nu1 1 ann 0 1.5 <o,f0,male> ONE\nu2 1 ann 0 2\nu3 1 ann 0 1 THREE\n"
+    "u4 1 ann 0 1 IGNORE_TIME_SEGMENT_IN_SCORING\n",
 }
 
 
@@ -168,6 +172,12 @@ def test_all_forms_of_a_file_hold_the_same_texts(tmp_path, name):
     if name == "f.json":
         assert [result.reference for result in found.values()] == ["ONE", "NO", ""]
         assert [result.reference for result in read_references(tmp_path / name).values()] == ["ONE", "NO", ""]
+
+
+def test_a_parquet_file_holds_texts_too(tmp_path):
+    made = pa.table({"audio": [{"bytes": None, "path": "u1.wav"}], "text": [b"ONE"]})
+    pq.write_table(made, tmp_path / "a.parquet")
+    assert {id: r.hypothesis for id, r in read_system(tmp_path / "a.parquet").results.items()} == {"u1.wav": "ONE"}
 
 
 def test_ctm_words_are_joined_in_time(tmp_path):
@@ -186,6 +196,11 @@ def test_ctm_words_are_joined_in_time(tmp_path):
         ("a.jsonl", '{"id": "u1", "text": "A"}\n{"id"\n', "Line 2 is not JSON"),
         ("a.trn", "A B C\n", "Line 1 of a.trn"),
         ("a.ctm", "u1 1 zero 0.2 A\n", "Line 1 of a.ctm"),
+        ("a.ctm", "u1 1 nan 0.2 A\n", "Line 1 of a.ctm"),
+        ("a.stm", "u1 1 ann zero 0.2 A\n", "Line 1 of a.stm"),
+        ("a.srt", "1\n00:00:00,000 --> 00:00:01,000\nA\n", "has no texts by id"),
+        ("a.TextGrid", 'File type = "ooTextFile"\n', "has no texts by id"),
+        ("a.jsonl", '{"id": "u1", "text": ["A"]}\n', "is of type list"),
         ("a.txt", "", "a.txt is empty"),
         ("a.txt", "\xff\xfe", "not UTF-8"),
     ],

@@ -200,7 +200,7 @@ def test_a_fault_of_one_long_file_ends_no_shard():
 
 def test_a_file_of_a_user_is_never_cut_or_replaced(tmp_path):
     path = tmp_path / "results.jsonl"
-    for content in ("my notes", "my notes\nof today", '{"a": 1}\n', "[1, 2]\n{}\nhalf"):
+    for content in ("my notes", "my notes\nof today", '{"a": 1}\n', "[1, 2]\n{}\nhalf", "[" * 100_000 + "\n"):
         path.write_text(content)
         with pytest.raises(EvaluationError, match="not a file of results"):
             evaluate(speller(), utterances(1), results_file=path)

@@ -115,3 +115,12 @@ def test_phonemes_have_no_word_boundary(tmp_path, phonemize):
     assert model.vocabulary.word_boundary is None and "aI" in model.vocabulary.columns
     (emissions,) = model.emit([Waveform(noise(1.0))])
     assert len(greedy(emissions).words) <= 1
+
+
+@pytest.mark.parametrize("label", ["", "\ud800", "\n", "A\nB", "A\u2028B"])
+def test_a_label_that_no_file_can_hold_on_a_line_is_refused(change, checkpoints, label):
+    vocabulary = json.loads((Path(checkpoints["random-layer"]) / "vocab.json").read_text())
+    folder = change("vocab.json", [])
+    (folder / "vocab.json").write_text(json.dumps({label if text == "A" else text: k for text, k in vocabulary.items()}))
+    with pytest.raises(ModelError, match="which is no text"):
+        CTCModel.load(str(folder), device="cpu")

@@ -1,5 +1,6 @@
 """Transcription and evaluation on a Ray cluster of two workers, with the bundled model and clips."""
 
+import json
 import logging
 import os
 import shutil
@@ -23,7 +24,7 @@ from w2vkit.model import CTCModel
 from w2vkit.pipeline.cluster import RETRIES, Cluster
 from w2vkit.pipeline.datasets import Corpus, from_files, open_corpus
 from w2vkit.pipeline.journal import Result
-from w2vkit.pipeline.shards import Shards, encode
+from w2vkit.pipeline.shards import JOB, Shards, encode
 from w2vkit.pipeline.transcription import transcribe
 
 pytestmark = pytest.mark.slow
@@ -221,6 +222,14 @@ def test_shards_cover_a_job_once_and_keep_its_division(tmp_path):
     for name in ("model", "decoder"):
         with pytest.raises(ClusterError, match=rf"another {name}\).*remove the folder"):
             Shards(tmp_path, about | {name: "b"}, total=10_000, workers=3)
+    again.path(2).write_bytes(b"PAR1 and no more")
+    with pytest.raises(ClusterError, match=r"is damaged\. Remove it"):
+        list(again.results(2))
+    job = json.loads((tmp_path / JOB).read_text())
+    for size in ("x", 0, -5, [1]):
+        (tmp_path / JOB).write_text(json.dumps(job | {"per shard": size}))
+        with pytest.raises(ClusterError, match="or damaged"):
+            Shards(tmp_path, about, total=10_000, workers=3)
 
 
 def test_a_part_of_a_sample_is_that_part(tmp_path):

@@ -327,6 +327,44 @@ def test_rows_that_cannot_be_read_end_no_job(tmp_path):
     assert [u.reference for u in found] == ["ONE", None, "TWO"] and "could not be read" in str(found[1].error)
 
 
+def test_a_value_that_is_no_text_is_never_a_reference(tmp_path):
+    """Not even as Python would print it: NaN, which pandas writes for a missing value, is none, and a number is a text."""
+    values = ["NaN", "true", '["ONE"]', '{"a": "ONE"}', "42", '"ONE"']
+    lines = [f'{{"id": "{k}", "path": "a.wav", "text": {value}}}' for k, value in enumerate(values)]
+    (tmp_path / "list.jsonl").write_text("\n".join(lines))
+    found = list(open_corpus(tmp_path / "list.jsonl"))
+    assert [(u.id, u.reference) for u in found] == [*zip("0123", [None] * 4, strict=True), ("4", "42"), ("5", "ONE")]
+    causes = ["no transcript", "of type bool", "of type list", "of type dict"]
+    assert all(cause in str(u.error) for cause, u in zip(causes, found, strict=False))
+    pq.write_table(pa.table({"path": ["a.wav", "b.wav"], "text": [b"ONE", b"\xff"]}), tmp_path / "a.parquet")
+    found = list(open_corpus(tmp_path / "a.parquet"))
+    assert [u.reference for u in found] == ["ONE", None] and "not UTF-8" in str(found[1].error)
+
+
+def test_two_columns_of_one_name_are_an_error(tmp_path):
+    (tmp_path / "a.csv").write_text("path,text,text\na.wav,ONE,TWO\n")
+    made = pa.Table.from_arrays([pa.array(["a.wav"]), pa.array(["ONE"]), pa.array(["TWO"])], names=["path", "text", "text"])
+    pq.write_table(made, tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        with pytest.raises(DatasetError, match="2 columns 'text'"):
+            open_corpus(tmp_path / name)
+
+
+def test_a_table_may_begin_with_empty_lines_and_hold_the_text_of_a_whole_day(tmp_path):
+    text = " ".join(["ONE"] * 100_000)
+    (tmp_path / "a.csv").write_text(f"\n\n path , text\na.wav,{text}\n")
+    before = csv.field_size_limit()
+    assert [u.reference for u in open_corpus(tmp_path / "a.csv")] == [text]
+    assert csv.field_size_limit() == before
+
+
+def test_arrays_in_parquet_are_read(tmp_path):
+    sound = {"array": [0.1, 0.2] * 800, "sampling_rate": 16_000}
+    pq.write_table(pa.table({"audio": [sound], "text": ["ONE"]}), tmp_path / "a.parquet")
+    (utterance,) = open_corpus(tmp_path / "a.parquet")
+    assert load(utterance.audio).seconds == 0.1
+
+
 def test_linked_folders_of_a_data_set_are_read_once(tmp_path):
     whole = librispeech(tmp_path)
     (tmp_path / "data").mkdir()

@@ -9,7 +9,6 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import BinaryIO, Literal
 
 SCAN = 2**20  # bytes read at a time
@@ -17,6 +16,8 @@ LONGEST = 64  # bytes of a beginning, more than any expression below takes
 UNKNOWN_SIZE = {4: 0x7FFF_0000, 8: 2**47}  # by the bytes of the field; programs that write into a pipe state at least this
 MOST_CHUNKS = 1000
 MOST_PARTS = 10_000
+NIST_HEADER = 1024  # bytes
+NIST_NUMBER = re.compile(rb"(sample_count|sample_n_bytes|channel_count) -i (\d{1,15})\n")
 MOST_FRAMES = 0x10FFFF  # whose numbers Python encodes
 W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
@@ -48,15 +49,21 @@ class Part:
     at : int
         Where, from ``start`` on, the bytes are replaced by ``new``.
     new : bytes
+    cut_off : bool
+        Whether the file ends within a page, packet or frame.
     """
 
-    def __init__(self, file: BinaryIO, start: int, stop: int, at: int = 0, new: bytes = b"") -> None:
-        self.length = stop - start
+    def __init__(self, file: BinaryIO, start: int, stop: int, at: int = 0, new: bytes = b"", *, cut_off: bool = False) -> None:
+        self.length, self.cut_off = stop - start, cut_off
         self._file, self._start, self._at, self._new, self._position = file, start, at, new, 0
 
     def with_new(self, at: int, new: bytes) -> "Part":
         """Give the same part with some bytes replaced."""
-        return Part(self._file, self._start, self._start + self.length, at, new)
+        return Part(self._file, self._start, self._start + self.length, at, new, cut_off=self.cut_off)
+
+    def up_to(self, stop: int) -> "Part":
+        """Give the part up to a position, as it was before any bytes were replaced."""
+        return Part(self._file, self._start, self._start + stop)
 
     def rest(self, start: int) -> "Part":
         """Give the part from a position on, as it was before any bytes were replaced."""
@@ -86,20 +93,30 @@ class Part:
 
 
 def parts(file: BinaryIO) -> list[Part]:
-    """Cut a file into the files that were joined to it; one part if it is a single file."""
-    starts = [0, *islice(_further_beginnings(file), MOST_PARTS - 1)]
-    stops = [*starts[1:], file.seek(0, io.SEEK_END)]
-    return [Part(file, start, stop) for start, stop in zip(starts, stops, strict=True)]
+    """Cut a file into the files that were joined to it; one part if it is a single file. Tags before the first are left out."""
+    stop = file.seek(0, io.SEEK_END)
+    whole = Part(file, 0, stop)
+    starts, cut_off = [_behind_tags(whole)], False
+    kind = _beginning(whole, starts[0])
+    while kind and len(starts) < MOST_PARTS:
+        position, sure = kind.end(whole, starts[-1]) if kind.end else (starts[-1] + LONGEST, False)
+        # The last page, packet or frame goes beyond the end; of an AVI, which is one chunk or a few, no end was found.
+        cut_off = position > max(stop, starts[-1] + LONGEST) if sure else kind.end is _end_of_riff
+        found = _next(whole, position, kind, sure=sure)
+        kind = found[0] if found else None
+        starts += [found[1]] if found else []
+    stops = [*starts[1:], stop]
+    last = len(starts) - 1
+    return [Part(file, a, b, cut_off=cut_off and k == last) for k, (a, b) in enumerate(zip(starts, stops, strict=True))]
 
 
-def _further_beginnings(file: BinaryIO) -> Iterator[int]:
-    whole = Part(file, 0, file.seek(0, io.SEEK_END))
-    found = _beginning(whole)
-    while found:
-        kind, start = found
-        found = _next(whole, start, kind)
-        if found:
-            yield found[1]
+def _behind_tags(whole: Part) -> int:
+    """Give the end of ID3v2 tags at the beginning of a file of another kind than MPEG and ADTS frames, which have them."""
+    start = 0
+    while (end := _end_of_tag(whole, start)) > start:
+        start = end
+    found = _beginning(whole, start) if start else None
+    return start if found and found.text else 0
 
 
 @dataclass(frozen=True)
@@ -133,16 +150,15 @@ class _Kind:
         return bool(self.beginning.match(block, here)) and (self.check is None or self.check(whole, start))
 
 
-def _beginning(whole: Part) -> tuple[_Kind, int] | None:
-    """Give the kind of a file whose end, or whose successor, can be found."""
-    whole.seek(0)
+def _beginning(whole: Part, start: int) -> _Kind | None:
+    """Give the kind of the file that begins at a position, if its end, or its successor, can be found."""
+    whole.seek(start)
     head = whole.read(LONGEST)
-    return next(((kind, 0) for kind in KINDS if kind.begins(whole, head, 0, 0)), None)
+    return next((kind for kind in KINDS if kind.begins(whole, head, 0, start)), None)
 
 
-def _next(whole: Part, start: int, kind: _Kind) -> tuple[_Kind, int] | None:
-    """Find the next file behind the beginning of one."""
-    position, sure = kind.end(whole, start) if kind.end else (start + LONGEST, False)
+def _next(whole: Part, position: int, kind: _Kind, *, sure: bool) -> tuple[_Kind, int] | None:
+    """Find the next file, from a position within or behind one of a kind."""
     others = [other for other in KINDS if not (other is kind and kind.joined)]
     size = 4096  # many short files may be joined; most are one
     while position < whole.length:
@@ -238,16 +254,22 @@ def _is_ts(whole: Part, start: int) -> bool:
     return whole.read(4 * TS_PACKET + 1)[::TS_PACKET] == b"GGGGG"
 
 
-def _first_frame(whole: Part, start: int) -> int:
+def _end_of_tag(whole: Part, start: int) -> int:
     """Give the end of the ID3v2 tag that begins at a position; the position itself if none does."""
     whole.seek(start)
     head = whole.read(10)
     if not re.match(rb"ID3[\x02-\x04]\0.[\0-\x7f]{4}", head, re.DOTALL):
         return start
-    start += 10 + sum(byte << 7 * index for index, byte in enumerate(reversed(head[6:])))
-    whole.seek(start)
+    return start + 10 + sum(byte << 7 * index for index, byte in enumerate(reversed(head[6:])))
+
+
+def _first_frame(whole: Part, start: int) -> int:
+    """Pass the ID3v2 tag that begins at a position, and the zeros behind it; give the position itself if none does."""
+    if (end := _end_of_tag(whole, start)) == start:
+        return start
+    whole.seek(end)
     padding = whole.read(4096)
-    return start + len(padding) - len(padding.lstrip(b"\0"))
+    return end + len(padding) - len(padding.lstrip(b"\0"))
 
 
 def _tagged(frame: Frame) -> Callable[[Part, int], bool]:
@@ -329,8 +351,8 @@ def _end_of_segment(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_pages(whole: Part, start: int) -> tuple[int, bool]:
-    """Walk the pages of an Ogg file, up to what is none, or where another codec begins."""
-    position, codecs, sound = start, set[bytes](), False
+    """Walk the pages of an Ogg file, up to what is none, or where another codec, rate or number of channels begins."""
+    position, streams, sound = start, set[bytes](), False
     while True:
         whole.seek(position)
         head = whole.read(27)
@@ -338,10 +360,10 @@ def _end_of_pages(whole: Part, start: int) -> tuple[int, bool]:
             return max(position, start + LONGEST), True
         lacing = whole.read(head[26])
         if head[5] & 2:
-            codec = whole.read(5)
-            if sound and codec not in codecs:
+            stream = whole.read(min(LONGEST, sum(lacing)))  # its first packet has all of them
+            if sound and stream not in streams:
                 return position, True
-            codecs.add(codec)
+            streams.add(stream)
         else:
             sound = True
         position += 27 + len(lacing) + sum(lacing)
@@ -361,13 +383,15 @@ def _end_of_packets(whole: Part, start: int) -> tuple[int, bool]:
 
 def _end_of_tags(whole: Part, start: int) -> tuple[int, bool]:
     """Walk the tags of an FLV file, each with its type and length, and followed by its whole length."""
-    position = start + 13
+    position = last = start + 13
     while True:
         whole.seek(position)
         head = whole.read(11)
-        if len(head) < 11 or head[0] not in (8, 9, 18) or any(head[8:]):
+        if len(head) < 11:
             return max(position, start + LONGEST), True
-        position += 15 + int.from_bytes(head[1:4], "big")
+        if head[0] not in (8, 9, 18) or any(head[8:]):
+            return max(last, start + LONGEST), True  # another file may begin within the last tag, if that was cut off
+        last, position = position, position + 15 + int.from_bytes(head[1:4], "big")
 
 
 def _end_of_asf(whole: Part, start: int) -> tuple[int, bool]:
@@ -381,8 +405,22 @@ def _end_of_asf(whole: Part, start: int) -> tuple[int, bool]:
 def _end_of_flac(whole: Part, start: int) -> tuple[int, bool]:
     """Pass the metadata, which may hold the header of the WAV that it was made from, and all of it if the last frame is there.
 
-    Within FLAC the end of a frame cannot be found without decoding it; to look at all of it would cost as much as that.
+    Within FLAC the end of a frame cannot be found without decoding it; to look at all of it would cost as much as that. To look
+    for another FLAC file is quick. FFmpeg reads on there, but takes frames twice if their size has changed.
     """
+    position, final = start + 4, False
+    while not final and position < whole.length:
+        whole.seek(position)
+        head = whole.read(4)
+        final = head[:1] >= b"\x80"
+        position += 4 + int.from_bytes(head[1:4], "big")
+    position = here = max(position, start + LONGEST)
+    while here < whole.length:
+        whole.seek(here)
+        block = whole.read(SCAN + LONGEST)
+        if found := FLAC.search(block):
+            return here + found.start(), True
+        here += SCAN
     whole.seek(start + 8)
     about = whole.read(34)
     block, longest, samples = (int.from_bytes(about[a:b], "big") for a, b in ((2, 4), (7, 10), (13, 18)))
@@ -392,30 +430,27 @@ def _end_of_flac(whole: Part, start: int) -> tuple[int, bool]:
         whole.seek(max(start, whole.length - (min(longest, SCAN // 4) or SCAN // 16) - LONGEST - 128))
         if re.search(rb"\xff\xf8.." + re.escape(number), whole.read(), re.DOTALL):
             return whole.length, True
-    position, final = start + 4, False
-    while not final and position < whole.length:
-        whole.seek(position)
-        head = whole.read(4)
-        final = head[:1] >= b"\x80"
-        position += 4 + int.from_bytes(head[1:4], "big")
-    return max(position, start + LONGEST), True
+    return position, True
 
 
 def _end_of_wavpack(whole: Part, start: int) -> tuple[int, bool]:
     """Walk the blocks, of which the first may hold the header of the WAV that it was made from."""
-    position = start
+    position = last = start
     while True:
         whole.seek(position)
         head = whole.read(LONGEST)
-        if head[:4] != b"wvpk" or (position > start and WAVPACK.match(head)):
+        if position < whole.length and head[:4] != b"wvpk":
+            return last + LONGEST, True  # another file may begin within the last block, if that was cut off
+        if not head or (position > start and WAVPACK.match(head)):
             return max(position, start + LONGEST), True
-        position += 8 + max(LONGEST, int.from_bytes(head[4:8], "little"))
+        last, position = position, position + 8 + max(LONGEST, int.from_bytes(head[4:8], "little"))
 
 
 def _re(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern, re.DOTALL)
 
 
+FLAC = _re(rb"fLaC[\0\x80]\0\0\x22")
 WAVPACK = _re(rb"wvpk.{5}\x04\0.{5}\0\0\0\0(?!\0\0\0\0).{5}[" + re.escape(FIRST_BLOCK) + rb"]")
 KINDS = (
     _Kind(b"ftyp", 4, _re(rb"\0\0\0[\x08-\xff]ftyp"), end=_end_of_boxes),  # MP4, M4A, MOV, 3GP
@@ -428,8 +463,8 @@ KINDS = (
     _Kind(b"caff\0\x01", 0, _re(rb"caff\0\x01..desc\0\0\0\0\0\0\0\x20"), end=_end_of_sound),
     _Kind(b"\x1aE\xdf\xa3", 0, _re(rb"\x1aE\xdf\xa3.{1,48}(webm|matroska)"), end=_end_of_segment),
     _Kind(b"OggS\0\x02", 0, _re(rb"OggS\0\x02\0{8}"), end=_end_of_pages),
-    _Kind(b"fLaC\0\0\0\x22", 0, _re(rb"fLaC\0\0\0\x22"), end=_end_of_flac, joined=True),
-    _Kind(b"fLaC\x80\0\0\x22", 0, _re(rb"fLaC\x80\0\0\x22"), end=_end_of_flac, joined=True),  # without further metadata
+    _Kind(b"fLaC\0\0\0\x22", 0, _re(rb"fLaC\0\0\0\x22"), end=_end_of_flac),
+    _Kind(b"fLaC\x80\0\0\x22", 0, _re(rb"fLaC\x80\0\0\x22"), end=_end_of_flac),  # without further metadata
     _Kind(b"FLV\x01", 0, _re(rb"FLV\x01[\0-\x05]\0\0\0\t"), end=_end_of_tags),
     _Kind(b"wvpk", 0, WAVPACK, end=_end_of_wavpack),
     _Kind(b"TTA1", 0, _re(rb"TTA1\x01\0[\x01-\x06]\0[\x08\x10\x18]\0"), end=_at_once),
@@ -473,6 +508,35 @@ def finished(part: Part) -> tuple[Part, bool]:
         return part, False
     new = min(there + size.header, 256**size.width - 1).to_bytes(size.width, size.order)
     return part.with_new(size.at, new), less
+
+
+def without_rest(part: Part) -> Part:
+    """Give a W64 file without what follows its sound and is none; libsndfile would take it for sound."""
+    size = _size(part)
+    rest = size is not None and size.width == 8 and size.header and size.stated < part.length - size.sound
+    return part.up_to(size.sound + size.stated) if size and rest and not _is_sound(part, size) else part
+
+
+def stated_share(part: Part) -> float:
+    """Give how much sound a header states, as a share of what is there: above 1 if its end is missing, 1 if that is unknown."""
+    size = _size(part)
+    if size is None:
+        part.seek(0)
+        head = part.read(NIST_HEADER)
+        found = {name: int(number) for name, number in NIST_NUMBER.findall(head)} if head.startswith(b"NIST_1A\n") else {}
+        stated = found.get(b"sample_count", 0) * found.get(b"sample_n_bytes", 0) * found.get(b"channel_count", 1)
+        return stated / max(1, part.length - NIST_HEADER) if stated else 1.0
+    return size.stated / max(1, part.length - size.sound) if size.stated < UNKNOWN_SIZE[size.width] else 1.0
+
+
+def has_several_sounds(part: Part) -> bool:
+    """Whether a WAV has its sound in several chunks, of which decoders read the last one only."""
+    part.seek(0)
+    size = _size(part) if part.read(4) == b"RIFF" else None
+    if size is None or not size.stated:
+        return False
+    further = _chunk(part, b"data", size.sound + size.stated + size.stated % 2, 4, 4, "little")
+    return further is not None and further.stated > 0
 
 
 def _is_sound(part: Part, size: _Size) -> bool:

@@ -6,7 +6,6 @@ header merely estimates limit nothing.
 """
 
 import math
-import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from w2vkit.audio.containers import UNKNOWN_SIZE, Part, finished, parts
+from w2vkit.audio.containers import Part, finished, has_several_sounds, parts, stated_share, without_rest
 from w2vkit.errors import AudioError, W2VKitError, brief
 
 Note = Callable[[str], None]  # called with one sentence about what is missing, or was chosen, in a source
@@ -107,9 +106,11 @@ def _open_part(part: Part, name: str, note: Note, track: int | None) -> OpenAudi
         note(f"{name} holds more sound than its header states; its recorder may have been interrupted. All of it was read.")
     part.seek(0)
     head = part.read(4)
-    # Of these libsndfile reads one part, up to an estimated length; and its MP3 decoder prints to the terminal.
-    compressed = head.startswith((b"OggS", b"fLaC", b"ID3")) or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
-    opened = None if compressed else _open_with_libsndfile(part, name, note, track)
+    # Of these libsndfile reads one part, up to an estimated length; and its decoders of MP3 and SDS print to the terminal.
+    compressed = head.startswith((b"OggS", b"fLaC", b"ID3", b"\xf0\x7e")) or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
+    if has_several_sounds(part):
+        note(f"{name} holds several chunks of sound, and a WAV has one. Only the last was read. Export it again.")
+    opened = None if compressed else _open_with_libsndfile(without_rest(part), name, note, track)
     return opened or _open_with_ffmpeg(part, name, note, track)
 
 
@@ -175,21 +176,19 @@ def _open_with_libsndfile(file: Part, name: str, note: Note, track: int | None) 
     """Open uncompressed sound; None if it is something else."""
     import soundfile
 
+    share = stated_share(file)
     file.seek(0)
     try:
         opened = soundfile.SoundFile(cast(BinaryIO, file))
     except (soundfile.LibsndfileError, TypeError):
         return None
-    if opened.format in ("FLAC", "MP3", "OGG") or opened.subtype.startswith("MPEG") or not 0 < opened.frames < 2**62:
+    if opened.format in ("FLAC", "MP3", "OGG", "XI") or opened.subtype.startswith("MPEG") or not 0 < opened.frames < 2**62:
         opened.close()
         return None
     _check(opened.samplerate, opened.channels, name)
     _check_track(track, 1, name)
     seconds = opened.frames / opened.samplerate
-    # libsndfile believes the size of the file, and logs where the header states another one.
-    sizes = re.search(r"(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", opened.extra_info)
-    stated, there = map(int, sizes.groups()) if sizes else (0, 1)
-    if there < stated < UNKNOWN_SIZE[4] and (missing := seconds * (stated / max(1, there) - 1)) > EARLY_SECONDS:
+    if (missing := seconds * (share - 1)) > EARLY_SECONDS:
         note(_early(name, seconds, seconds + missing))
     return OpenAudio(seconds, _libsndfile_blocks(opened))
 
@@ -207,7 +206,7 @@ def _open_with_ffmpeg(file: Part, name: str, note: Note, track: int | None) -> O
         from av.stream import Disposition
     except ImportError as error:
         raise AudioError(f"{name} needs FFmpeg's decoders. Install them with: pip install av") from error
-    frames = _mp3_frames(file)
+    frames, share = _mp3_frames(file), stated_share(file)
     file.seek(0)
     options = {"format_whitelist": DEMUXERS, "protocol_whitelist": ""}
     try:
@@ -235,7 +234,9 @@ def _open_with_ffmpeg(file: Part, name: str, note: Note, track: int | None) -> O
     seconds = container.duration / TIME_BASE if container.duration and demuxer not in ESTIMATED else None
     if demuxer == "mp3" and frames and context.sample_rate:
         seconds = frames * context.frame_size / context.sample_rate
-    return OpenAudio(seconds, _joined(_ffmpeg_parts(container, chosen, demuxer, name, seconds, note)))
+    # FFmpeg takes what there is of such a CAF for all of it.
+    promised = seconds * max(1.0, share) if seconds and demuxer == "caf" and context.name.startswith("pcm") else seconds
+    return OpenAudio(seconds, _joined(_ffmpeg_parts(container, chosen, demuxer, name, promised, note, file.cut_off)))
 
 
 def _mp3_frames(file: Part) -> int:
@@ -250,7 +251,7 @@ def _mp3_frames(file: Part) -> int:
 
 
 def _ffmpeg_parts(
-    container: Any, track: Any, demuxer: str, name: str, promised: float | None, note: Note
+    container: Any, track: Any, demuxer: str, name: str, promised: float | None, note: Note, cut_off: bool
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Decode a track at the times of its container: a late start, a gap or a lost packet is silence."""
     from av.error import FFmpegError
@@ -298,6 +299,8 @@ def _ffmpeg_parts(
         )
     elif promised and missing > EARLY_SECONDS:
         note(_early(name, position, promised))
+    elif cut_off:
+        note(f"{name} ends early, within a packet of sound at {position:.1f} s. Copy or download it again.")
 
 
 def _packets(container: Any, track: Any) -> Iterator[Any]:

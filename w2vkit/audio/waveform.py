@@ -277,7 +277,7 @@ def describe(source: Any) -> str:
     if isinstance(source, Mapping):
         inner = source.get("audio", source)
         path = inner.get("path") if isinstance(inner, Mapping) else None
-        return _shown(path) if path else "The audio of this row"
+        return _shown(path) if path and isinstance(path, str | os.PathLike) else "The audio of this row"
     if isinstance(source, str | os.PathLike):
         return _shown(source)
     name = getattr(source, "name", None)
@@ -346,9 +346,13 @@ def _audio_of_row(row: Mapping) -> Any:
         return row["audio"]
     if row.get("array") is not None and "sampling_rate" in row:
         return row["sampling_rate"], row["array"]
-    for key in ("bytes", "path"):
-        if row.get(key) is not None:
-            return row[key]
+    for key, kinds in (("bytes", bytes | bytearray | memoryview), ("path", str | os.PathLike)):
+        if (value := row.get(key)) is not None:
+            if isinstance(value, kinds):
+                return value
+            raise AudioError(
+                f'"{key}" of this row is of type {type(value).__name__}. Give bytes as "bytes", and a name as "path".'
+            )
     raise AudioError(
         f'A row with {sorted(row)} holds no audio. It needs "array" and "sampling_rate", or "bytes" or "path", '
         'directly or under "audio".'

@@ -27,6 +27,7 @@ FILE_NAME = re.compile(
     r"xml|json|jsonl|csv|tsv|ctm|stm|textgrid|eaf|trs)$",
     re.IGNORECASE,
 )
+READ = (".txt", ".text", ".lab", ".md", ".srt", ".vtt", ".webvtt")
 
 
 def add(commands: Any) -> None:
@@ -88,17 +89,24 @@ def read_text(argument: str) -> str:
         The file cannot be read, or the argument looks like the name of a missing file.
     """
     path = Path(argument)
-    try:
-        found = path.is_file()
-    except (OSError, ValueError):  # the text is longer than a file name can be, or has a zero byte
-        found = False
-    if found:
+    if _is_there(path) and path.is_file():
+        if FILE_NAME.search(argument) and path.suffix.lower() not in READ:
+            raise AlignmentError(f"{path} is no plain text. Give text (.txt), SRT or VTT; save or convert it as one of them.")
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise AlignmentError(f"{path} cannot be read as text: {error}. Save it as plain text in UTF-8.") from error
         return without_times(text)
     one_word = len(argument.split()) == 1
+    if one_word and _is_there(path):
+        raise AlignmentError(f"{path} is not a file. Give a text file, or the text itself in quotes.")
     if FILE_NAME.search(argument) or (one_word and (path.is_absolute() or argument.startswith(("./", "../", "~/")))):
         raise AlignmentError(f"There is no file {argument}. Give an existing text file, or the text itself in quotes.")
     return argument
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # the text is longer than a file name can be, or has a zero byte
+        return False

@@ -43,7 +43,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         try:
-            options = _parser().parse_args(arguments)
+            words = sys.argv[1:] if arguments is None else arguments
+            if "" in words:  # as a path it would mean the folder where the command runs
+                raise W2VKitError("An argument is empty. Perhaps a variable of the shell is not set. Give a value.")
+            options = _parser().parse_args(words)
             _log(options)
             return options.run(options)
         finally:

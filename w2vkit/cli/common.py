@@ -68,13 +68,19 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def add_sound_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of reading sound: ``max_hours``, ``track`` and ``strict``."""
     about = from_environment("MAX_HOURS", MAX_HOURS, f"refuse longer files (default {MAX_HOURS:g} h)")
-    parser.add_argument("--max-hours", type=float, metavar="H", **about)
+    parser.add_argument("--max-hours", type=_hours, metavar="H", **about)
     parser.add_argument(
         "--track", type=int, metavar="N", help="take audio track N of files with several (default: as the file says)"
     )
     parser.add_argument(
         "--strict", action="store_true", help="a note on a file, such as that its end is missing, is an error of that file"
     )
+
+
+def _hours(text: str) -> float:
+    if (hours := float(text)) > 0:
+        return hours
+    raise argparse.ArgumentTypeError(f"{text} hours would refuse every file; give a number above 0")
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
@@ -168,6 +174,8 @@ def new_file(path: Path, inputs: Iterable[Path], *, overwrite: bool) -> Iterator
         As for `check_output`, or the file cannot be written.
     """
     check_output(path, inputs, overwrite=overwrite)
+    if _is_stream(path):
+        raise FormatError(f"{path} is not a file, and would be lost. Choose another name for the output.")
     new = files.temporary(path)
     try:
         yield new

@@ -2,6 +2,7 @@
 
 import glob
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -122,16 +123,23 @@ def _jobs_in(folder: Path, given: str, found: Found) -> list[Job]:
 
 
 def give_outputs(jobs: list[Job], folder: Path, formats: Sequence[str]) -> dict[Path, Job]:
-    """Give each job an output file per format: ``talk.srt``, or ``talk.mp3.srt`` if two inputs share a stem."""
+    """Give each job an output file per format: ``talk.srt``, or ``talk.mp3.srt`` if two inputs share a stem.
+
+    Some file systems take names for one that differ in case, or in how accents are written.
+    """
+
+    def same(name: str | Path) -> str:
+        return unicodedata.normalize("NFC", str(name)).casefold()
+
     stems = [job.relative.with_suffix("") for job in jobs]
-    times = Counter(stems)
+    times = Counter(map(same, stems))
     outputs: dict[Path, Job] = {}
     taken: set[str] = set()
     for job, stem in zip(jobs, stems, strict=True):
-        base = name = str(job.relative if times[stem] > 1 else stem)
+        base = name = str(job.relative if times[same(stem)] > 1 else stem)
         number = 2
-        while name in taken:
+        while same(name) in taken:
             name, number = f"{base}-{number}", number + 1
-        taken.add(name)
+        taken.add(same(name))
         outputs |= {folder / f"{name}.{format}": job for format in formats}
     return outputs

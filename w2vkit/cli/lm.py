@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from w2vkit.cli.common import new_file, say
+from w2vkit.cli.common import check_output, new_file, say
 from w2vkit.decode.lm import NGram, Weights, load, path_of, save, save_weights
 from w2vkit.decode.lm.build import build_ngram, sentences
+from w2vkit.decode.lm.language_model import weights_file
 from w2vkit.errors import LanguageModelError
 
 OUTPUT = "FILE.npz for the compact format, or FILE.arpa, or FILE.arpa.gz"
@@ -79,6 +80,8 @@ def _convert(options: argparse.Namespace) -> int:
     model = load(options.source)
     if not isinstance(model, NGram):
         raise LanguageModelError(f"{options.source} is a KenLM binary, which does not list its n-grams. Give its ARPA file.")
+    if model.weights != Weights():
+        check_output(weights_file(options.output), [], overwrite=options.overwrite)
     with new_file(options.output, [options.source], overwrite=options.overwrite) as new:
         save(model, new)
     if model.weights != Weights():

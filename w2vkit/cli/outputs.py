@@ -54,7 +54,7 @@ class Outputs:
         lost = [path for path in sorted(paths) if path.resolve() in inputs]
         if lost:
             raise FormatError(f"{_listed(lost)}: the output would replace an input. Choose another --output-dir or --format.")
-        there = [path for path in sorted(paths) if path.is_file() and not overwrite]
+        there = [path for path in sorted(paths) if os.path.lexists(path) and not overwrite]
         foreign = [path for path in there if not (self._wrote(path) or (resume and self._done(path)))]
         if foreign:
             raise FormatError(
@@ -126,7 +126,7 @@ class Outputs:
 
     def _digest_of(self, path: Path) -> str | None:
         try:
-            return _digest(path.read_bytes())
+            return _digest(path.read_bytes()) if path.is_file() else None  # a device may have no end
         except OSError:
             return None
 
@@ -142,7 +142,7 @@ class Outputs:
         for line in lines:
             try:
                 self._take(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 raise FormatError(
                     f"{self._record} is damaged. Remove it (what is there will then count as not written by w2vkit), or choose "
                     "another --output-dir."

@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
 from functools import reduce
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from w2vkit.decode.hotwords import HotWords, check_hotwords
 from w2vkit.decode.hypothesis import Hypothesis, corrected, words_from_spans
 from w2vkit.decode.lm import LanguageModel, Weights
+from w2vkit.decode.lm.ngram import LARGEST_WEIGHT, WIDEST_BEAM, is_number
 from w2vkit.decode.scorers import Scorer, language_scorer
 from w2vkit.decode.viterbi import align_decoded_text
 from w2vkit.emissions import Emissions, Vocabulary
@@ -83,19 +85,20 @@ class BeamSearch:
     nbest: int = 1
 
     def __post_init__(self) -> None:
-        if self.beam_width is not None and self.beam_width < 1:
-            raise DecodingError(f"A beam width of {self.beam_width} leaves nothing to search. Give 1 or more; 32 is usual.")
-        if self.nbest < 1:
-            raise DecodingError(f"The {self.nbest} best texts cannot be given. Ask for 1 or more.")
-        if not self.token_min_logp <= 0:
-            raise DecodingError(f"token_min_logp is a log-probability, not {self.token_min_logp}. Give 0 or less, such as -6.")
-        if not self.beam_threshold >= 0:
-            raise DecodingError(f"beam_threshold is a distance, not {self.beam_threshold}. Give 0 or more, such as 12.")
+        width, nbest, most = self.beam_width, self.nbest, LARGEST_WEIGHT
+        if width is not None and not (is_number(width, Integral) and 1 <= width <= WIDEST_BEAM):
+            raise DecodingError(f"There is no beam width of {width!r}. Give 1 to {WIDEST_BEAM}; 32 is usual.")
+        if not (is_number(nbest, Integral) and nbest >= 1):
+            raise DecodingError(f"The {nbest!r} best texts cannot be given. Ask for 1 or more.")
+        if not (is_number(self.token_min_logp) and self.token_min_logp <= 0):
+            raise DecodingError(f"token_min_logp is a log-probability, not {self.token_min_logp!r}. Give 0 or less, as -6.")
+        if not (is_number(self.beam_threshold) and self.beam_threshold >= 0):
+            raise DecodingError(f"beam_threshold is a distance, not {self.beam_threshold!r}. Give 0 or more, such as 12.")
         for name in ("alpha", "beta", "oov_penalty"):
             value = getattr(self, name)
-            if value is not None and not np.isfinite(value):
-                raise DecodingError(f"{name} is {value}. Give a finite number.")
-        check_hotwords(self.hotwords or {})
+            if value is not None and not (is_number(value) and abs(value) <= most):
+                raise DecodingError(f"{name} is {value!r}. Give a number from {-most:g} to {most:g}.")
+        check_hotwords(self.hotwords if self.hotwords is not None else {})
 
     @property
     def weights(self) -> Weights:

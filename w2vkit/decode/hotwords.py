@@ -2,10 +2,10 @@
 
 from collections import deque
 from collections.abc import Mapping
-from math import isfinite
 
 import numpy as np
 
+from w2vkit.decode.lm.ngram import LARGEST_WEIGHT, is_number
 from w2vkit.emissions import Vocabulary
 from w2vkit.errors import DecodingError
 
@@ -109,12 +109,16 @@ class HotWords:
 
 
 def check_hotwords(hotwords: Mapping[str, float]) -> None:
-    """Refuse empty hot words, and weights that are not finite or not above 0."""
+    """Refuse empty hot words, and weights that are no numbers above 0, or too large ones."""
+    if not isinstance(hotwords, Mapping):
+        raise DecodingError(f"Hot words are given with their weights, as in {{'NAME': {HOTWORD_WEIGHT:g}}}.")
     for phrase, weight in hotwords.items():
-        if not phrase.split():
+        if not isinstance(phrase, str) or not phrase.split():
             raise DecodingError("A hot word is empty. Give words or phrases.")
-        if not (isfinite(weight) and weight > 0):
-            raise DecodingError(f"The hot word {phrase!r} has the weight {weight}. Give a number above 0, such as 8.")
+        if not (is_number(weight) and 0 < weight <= LARGEST_WEIGHT):
+            raise DecodingError(
+                f"The hot word {phrase!r} has the weight {weight!r}. Give a number above 0, as 8, up to {LARGEST_WEIGHT:g}."
+            )
 
 
 def to_vocabulary(phrase: str, vocabulary: Vocabulary) -> str:

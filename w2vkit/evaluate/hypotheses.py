@@ -1,6 +1,7 @@
 """Texts by utterance, from any system: result folders of `w2vkit evaluate`, tables, JSON lines, and NIST's trn and ctm."""
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from w2vkit.pipeline.datasets import (
     Utterance,
     choose,
     text_of,
+    transcript_of,
 )
 from w2vkit.pipeline.journal import Journal, Result
 
@@ -30,7 +32,12 @@ IDS = (*ID_COLUMNS, *AUDIO_COLUMNS)  # columns that name an utterance; the first
 HYPOTHESES = ("hypothesis", "pred_text", "prediction", *TEXT_COLUMNS)
 REFERENCES = ("reference", *TEXT_COLUMNS)
 TRN = re.compile(r"(.*)\(([^()\s]+)\)\s*")  # TEXT (ID)
-FORMS = "Give a .tsv, .csv or .jsonl file with the columns id and text, lines of 'ID TEXT', a .trn or a .ctm file."
+LABEL = re.compile(r"<\S*>")  # of an stm's segment, such as <o,f0,male>
+IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"  # instead of the text of an stm's segment
+NOT_BY_ID = (".srt", ".vtt", ".ass", ".ssa", ".sbv", ".textgrid", ".eaf", ".rttm", ".xml", ".html")
+FORMS = (
+    "Give a .tsv, .csv, .jsonl or .parquet file with the columns id and text, lines of 'ID TEXT', a .trn, .stm or .ctm file."
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ def read_system(path: Path) -> System:
     ----------
     path : Path
         A folder with ``results.jsonl`` or ``shards``, or a file: CSV, TSV or JSON lines with a column of ids and one of
-        texts (and perhaps of references and speakers), lines of ``ID TEXT``, NIST's trn (``TEXT (ID)``) or ctm.
+        texts (and perhaps of references and speakers), lines of ``ID TEXT``, NIST's trn (``TEXT (ID)``), stm or ctm.
 
     Raises
     ------
@@ -87,7 +94,7 @@ def read_system(path: Path) -> System:
     try:
         found = json.loads((path / EVALUATION).read_text(encoding="utf-8"))
         return System(name, results, f"{found['model']} ({found['dtype']}), {found['decoder']}", found["scoring"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return System(name, results)  # a run that was stopped has not written it yet
 
 
@@ -178,7 +185,11 @@ def _table(file: Path) -> Table:
     if suffix in (".csv", ".tsv"):
         table = read_manifest(file)
         return table if any(name in table.columns for name in IDS) else _without_header(file, table)
-    rows = list(_from_ctm(file) if suffix == ".ctm" else _from_lines(file, suffix))
+    if suffix == ".parquet":
+        return read_parquet([file])
+    if suffix in NOT_BY_ID:
+        raise EvaluationError(f"{file.name} has no texts by id, as {suffix} files hold times. {FORMS}")
+    rows = list(_from_times(file, suffix) if suffix in (".ctm", ".stm") else _from_lines(file, suffix))
     return Table.of(("id", "text"), rows, file.parent)
 
 
@@ -206,20 +217,25 @@ def _from_lines(file: Path, suffix: str) -> Iterator[dict[str, Any]]:
             yield {"id": fields[0], "text": fields[1].strip() if len(fields) > 1 else ""}
 
 
-def _from_ctm(file: Path) -> Iterator[dict[str, Any]]:
-    """Join the words of each recording in the order of their starts."""
-    words: dict[str, list[tuple[float, str]]] = {}
+def _from_times(file: Path, suffix: str) -> Iterator[dict[str, Any]]:
+    """Join the words of each recording in a ctm, or its segments in an stm, in the order of their starts."""
+    start, form = (2, "ID CHANNEL START DURATION WORD") if suffix == ".ctm" else (3, "ID CHANNEL SPEAKER START END TEXT")
+    found: dict[str, list[tuple[float, str]]] = {}
     for number, line in enumerate(read_lines(file), start=1):
         fields = line.split()
-        if fields and not line.startswith(";;"):
-            try:
-                words.setdefault(fields[0], []).append((float(fields[2]), fields[4]))
-            except (IndexError, ValueError) as error:
-                raise EvaluationError(
-                    f"Line {number} of {file.name} is not of the form 'ID CHANNEL START DURATION WORD'. Correct it."
-                ) from error
-    for id, those in words.items():
-        yield {"id": id, "text": " ".join(word for _, word in sorted(those, key=lambda one: one[0]))}
+        if not fields or line.startswith(";;") or fields[-1] == IGNORED:
+            continue
+        try:
+            time, rest = float(fields[start]), fields[start + 2 :]
+            if not math.isfinite(time) or (suffix == ".ctm" and not rest):
+                raise ValueError
+        except (IndexError, ValueError) as error:
+            raise EvaluationError(f"Line {number} of {file.name} is not of the form {form!r}. Correct it.") from error
+        if suffix == ".ctm" or LABEL.fullmatch("".join(rest[:1])):
+            rest = rest[:1] if suffix == ".ctm" else rest[1:]  # a confidence follows, or a label stands before the text
+        found.setdefault(fields[0], []).append((time, " ".join(rest)))
+    for id, those in found.items():
+        yield {"id": id, "text": " ".join(text for _, text in sorted(those, key=lambda one: one[0])).strip()}
 
 
 def _results(file: Path, table: Table, hypotheses: tuple[str, ...], references: tuple[str, ...]) -> dict[str, Result]:
@@ -241,7 +257,10 @@ def _results(file: Path, table: Table, hypotheses: tuple[str, ...], references: 
     for _, row in table.read(range(table.total)):
         journal |= "w2vkit" in row  # the first line of results.jsonl
         values = {key: text_of(row.get(name)) for key, name in columns.items() if name}
+        values |= {key: transcript_of(row.get(name), name) for key in ("hypothesis", "reference") if (name := columns[key])}
         id = values.pop("id")
+        if isinstance(sound := row.get(columns["id"]), Mapping):  # of a Hub's table without ids
+            id = text_of(sound.get("path"))
         if ROW_ERROR in row and not journal:
             raise EvaluationError(f"{file.name}: {row[ROW_ERROR]}")
         if not id:

@@ -27,6 +27,7 @@ from w2vkit.model.precision import default_batch, out_of_memory, pick_device, pi
 from w2vkit.model.windows import CONTEXT_SECONDS, WHOLE_SECONDS, Batcher, FrameGrid, Window
 
 log = logging.getLogger(__name__)
+MOST_THREADS = 256  # where a machine cannot start as many as it is told, libraries end the process
 
 
 class CTCModel:
@@ -134,8 +135,8 @@ class CTCModel:
             The checkpoint is missing, out of reach, damaged, or not a CTC model; or it cannot be compiled. Or there is no such
             number of threads or seconds.
         """
-        if not (threads is None or threads >= 1) or not (batch_seconds is None or 0 < batch_seconds < math.inf):
-            raise ModelError("Give at least one thread (--threads), and a batch of more than 0 s (--batch-seconds).")
+        if not (threads is None or 1 <= threads <= MOST_THREADS) or not (batch_seconds is None or 0 < batch_seconds < math.inf):
+            raise ModelError(f"Give 1 to {MOST_THREADS} threads (--threads), and a batch of more than 0 s (--batch-seconds).")
         if threads:
             torch.set_num_threads(threads)
         chosen = pick_device(device)

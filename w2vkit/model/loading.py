@@ -10,7 +10,7 @@ from transformers import MODEL_FOR_CTC_MAPPING, AutoConfig, AutoFeatureExtractor
 from transformers.utils import logging as transformers_logging
 
 from w2vkit.emissions import Vocabulary
-from w2vkit.errors import ModelError, brief
+from w2vkit.errors import ModelError, brief, utf8
 from w2vkit.model.hub import Checkpoint
 
 # What a config may ask for. Far more than any published checkpoint has; a typing error must not take hours or all memory.
@@ -138,6 +138,9 @@ def vocabulary_of(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabula
             f"The vocabulary of {checkpoint.name} does not fit its network: {len(columns)} labels for {size} logits "
             f"({detail}). Take vocab.json and the weights from the same checkpoint."
         )
+    texts = [label for column, label in columns.items() if column < size and column not in special]
+    if odd := [label for label in texts if not label or utf8(label) != label or len(label.splitlines()) > 1 or label in "\r\n"]:
+        raise ModelError(f"The vocabulary of {checkpoint.name} has the label {odd[0]!r}, which is no text. Correct vocab.json.")
     if tokenizer.pad_token_id is None:
         raise ModelError(f"The tokenizer of {checkpoint.name} has no pad_token, which is the blank of CTC. Name it, as <pad>.")
     return Vocabulary(

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
 ROW_ERROR = "__error__"  # column with the message of a row that could not be read
+LONGEST_FIELD = (
+    2**24
+)  # characters of a CSV file's field; the csv module refuses more than 131,072, a day of speech has a million
 ROWS_AT_ONCE = 16  # of a Parquet file; a row holds a whole recording
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
@@ -146,6 +149,7 @@ def _read_csv(file: Path, suffix: str) -> Table:
     style: dict[str, Any] = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if suffix == ".tsv" else {}
     records: list[tuple[int, list[str]]] = []
     line, last = 1, 0
+    before = csv.field_size_limit(LONGEST_FIELD)
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             reader = csv.reader(opened, strict=True, **style)
@@ -163,8 +167,11 @@ def _read_csv(file: Path, suffix: str) -> Table:
         ) from error
     except (UnicodeDecodeError, OSError) as error:
         raise _unreadable(file, error) from error
-    header = records[0][1] if records else []
-    rows = [_csv_row(header, fields, line) for line, fields in records[1:] if fields]
+    finally:
+        csv.field_size_limit(before)
+    (_, header), *others = [record for record in records if record[1]] or [(1, list[str]())]
+    header = [name.strip() for name in header]
+    rows = [_csv_row(header, fields, line) for line, fields in others]
     return Table.of(tuple(header), rows, file.parent)
 
 

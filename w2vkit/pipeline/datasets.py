@@ -5,6 +5,7 @@ something is an utterance with an error: one bad row must not end an evaluation.
 """
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -224,12 +225,21 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
             f"{name} has no column of audio ({', '.join(AUDIO_COLUMNS)}). It has: {', '.join(table.columns)}. Rename it."
         )
     ids, speakers = table.first(ID_COLUMNS), table.first(SPEAKER_COLUMNS)
+    for column in (text, audio, ids):
+        if table.columns.count(column or "") > 1:
+            raise DatasetError(
+                f"{name} has {table.columns.count(column or '')} columns {column!r}. Rename or remove the wrong one."
+            )
     # A column "duration" alone, in tables of other toolkits, only tells how long the file is, often rounded.
     cut = audio == NEMO_AUDIO or {OFFSET, DURATION} <= set(table.columns)
 
     def convert(index: int, row: Mapping) -> Utterance:
-        sound, reference = row.get(audio), row.get(text) if text else None
-        error = row.get(ROW_ERROR)
+        sound, error = row.get(audio), row.get(ROW_ERROR)
+        reference = None
+        try:
+            reference = transcript_of(row.get(text), text) if text else None
+        except DatasetError as fault:
+            error = error or str(fault)
         if not error and reference is None and with_text:
             error = f"The row has no transcript (column {text!r}). Write one, or leave the row out."
         sound, file = _audio(sound, table.folder)
@@ -246,7 +256,7 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
         return Utterance(
             id=text_of(row.get(ids) if ids else None) or name or f"row-{index + 1:06d}",
             audio=sound,
-            reference=text_of(reference),
+            reference=reference,
             speaker=text_of(row.get(speakers) if speakers else None) or None,
             error=error,
         )
@@ -265,12 +275,40 @@ def _audio(value: Any, folder: Path) -> tuple[Any, str | None]:
     if isinstance(value, Mapping):
         file = value.get("path")
         # The whole mapping: `load` puts the file's name into its messages.
-        return (value, file) if value.get("bytes") else (_audio(file, folder)[0], file)
+        held = value.get("bytes") or value.get("array") is not None
+        return (value, file) if held else (_audio(file, folder)[0], file)
     if isinstance(value, str | Path) and str(value):
         return folder / value, str(value)
     return (value if isinstance(value, bytes) and value else None), None
 
 
 def text_of(value: Any) -> str | None:
-    """Give a value of a row as text; JSON can hold half characters, which cannot be written to a UTF-8 file."""
-    return None if value is None else str(value).encode("utf-8", "replace").decode("utf-8")
+    """Give a value of a row as text; JSON can hold half characters, which cannot be written to a UTF-8 file.
+
+    NaN is what pandas writes for a missing value.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return (
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value).encode("utf-8", "replace").decode("utf-8")
+    )
+
+
+def transcript_of(value: Any, column: str | None) -> str | None:
+    """Give a value of a row as a transcript; a number is one, too.
+
+    Raises
+    ------
+    DatasetError
+        It is something else, such as a list, or bytes that are not UTF-8.
+    """
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DatasetError(f"The text (column {column!r}) is not UTF-8. Correct it, or leave the row out.") from error
+    if isinstance(value, bool) or not (value is None or isinstance(value, str | int | float)):
+        raise DatasetError(
+            f"The text (column {column!r}) is of type {type(value).__name__}. Write it as text, or leave the row out."
+        )
+    return text_of(value)

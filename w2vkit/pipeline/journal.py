@@ -151,7 +151,7 @@ class Journal:
             found = [Result(**entry | {"notes": tuple(entry.get("notes", ()))}) for entry in entries]
             if not isinstance(head, dict) or "w2vkit" not in head:
                 raise ValueError("its first line is not one of w2vkit's")
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise EvaluationError(f"{path} is not a file of results: {error}. Remove it, or choose another place.") from error
         if head != self._head:
             raise EvaluationError(

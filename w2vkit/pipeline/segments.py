@@ -70,7 +70,9 @@ class Segment:
         self.notes[:] = reader.notes
         end = self.start + len(samples) / SAMPLE_RATE
         if self.seconds is not None and self.start + self.seconds - end > EARLY_SECONDS:
-            self.notes.append(f"{self.name} ends at {end:.1f} s; the part was to go up to {self.start + most:.1f} s.")
+            self.notes.append(
+                f"{self.name} ends at {end:.1f} s; the part was to go up to {round(self.start + most, 1):.10g} s."
+            )
         _opened.reader = reader
         file = io.BytesIO()
         soundfile.write(file, samples, SAMPLE_RATE, format="WAV", subtype="FLOAT")

@@ -91,24 +91,38 @@ class Shards:
         self._write(self.path(shard).name, data)
 
     def results(self, shard: int) -> Iterator[Result]:
-        """Read the results of a shard, without their words."""
+        """Read the results of a shard, without their words.
+
+        Raises
+        ------
+        ClusterError
+            Its file is damaged.
+        """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pq.read_table(self.path(shard), columns=["file", "speaker", "seconds", "reference", "text", "error", "notes"])
+        columns = ["file", "speaker", "seconds", "reference", "text", "error", "notes"]
+        try:
+            table = pq.read_table(self.path(shard), columns=columns)
+        except (pa.ArrowException, OSError) as error:
+            raise ClusterError(
+                f"{self.path(shard)} is damaged. Remove it, and run the same command again to resume."
+            ) from error
         return (Result(*others, notes=tuple(notes)) for *others, notes in map(dict.values, table.to_pylist()))
 
     def _begun(self, head: dict[str, Any]) -> int | None:
         """Give the number of utterances per shard if an earlier run began the job."""
         try:
             found = json.loads((self.folder / JOB).read_text(encoding="utf-8"))
-            size = found.pop("per shard")
+            if not isinstance(size := found.pop("per shard"), int) or size < 1:
+                raise ValueError(f"{size!r} utterances per shard")
         except FileNotFoundError:
             if any(self.folder.glob("part-*.parquet")):
                 raise ClusterError(
                     f"{self.folder} has files part-*.parquet and no {JOB}: they are not w2vkit's. Choose another --output-dir."
                 ) from None
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ClusterError(f"{self.folder / JOB} is not w2vkit's, or damaged. Choose another --output-dir.") from error
         if found != json.loads(json.dumps(head)):
             other = [key for key in {**found, **head} if found.get(key) != head.get(key)]

@@ -13,7 +13,9 @@ from starlette.responses import JSONResponse, Response
 
 from w2vkit.errors import W2VKitError, printable
 from w2vkit_demo import strings
+from w2vkit_demo.server.limits import MAX_CHARACTERS
 
+MOST_TEXT = 20 * MAX_CHARACTERS  # characters, of subtitles with their times; whatever reads more holds the page
 log = logging.getLogger(__name__)
 
 
@@ -75,12 +77,14 @@ def _wanted(component: Any, value: Any) -> str | None:
         fits = value is None or all(isinstance(file, dict) and isinstance(file.get("path"), str) for file in files)
         return None if fits else "an uploaded file"
     if isinstance(component, gr.Textbox | gr.Radio | gr.Dropdown):
+        if isinstance(value, str) and len(value) > MOST_TEXT:
+            return f"a text of at most {MOST_TEXT} characters"
         return None if value is None or isinstance(value, str) else "a text"
     return None
 
 
 async def nothing_to_cancel(request: Request, error: Exception) -> Response:
-    """Answer a request to cancel an event that does not run; any other error stays what it is.
+    """Answer a request to cancel an event that does not run; what is no request to cancel names nothing that there is.
 
     Stop and the choice of another sound cancel the same event. Gradio's route looks the event up, waits for its generator to
     close, and then raises a KeyError if the other request has removed it. Its script sends no name of an event, which is a
@@ -90,4 +94,10 @@ async def nothing_to_cancel(request: Request, error: Exception) -> Response:
         return JSONResponse({"success": True})
     if isinstance(error, RequestValidationError):
         return await request_validation_exception_handler(request, error)
-    raise error
+    return await nothing_to_call(request, error)
+
+
+async def nothing_to_call(request: Request, error: Exception) -> Response:
+    """Answer a call of an unknown name or number, which Gradio would print, controls included, to the terminal."""
+    log.info("An unknown call was refused: %s", type(error).__name__)
+    return JSONResponse({"detail": strings.UNKNOWN_CALL}, 404)

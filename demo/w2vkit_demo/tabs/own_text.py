@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from w2vkit.align import Alignment, align
 from w2vkit.decode import Hypothesis, Word
 from w2vkit.emissions import Emissions
 from w2vkit.errors import W2VKitError
+from w2vkit.evaluate.calibration import match_words
 from w2vkit.formats import in_case, segments
 from w2vkit_demo import strings
 from w2vkit_demo.server.limits import MAX_CHARACTERS
@@ -65,14 +65,14 @@ def edited(version: Version, text: str, emissions: Emissions, *, sentence: bool,
     given = text.split()
     if given == seen:
         return version
-    texts: list[str] = []
-    for kind, start, stop, first, last in SequenceMatcher(None, seen, given, autojunk=False).get_opcodes():
-        texts += own[start:stop] if kind == "equal" else given[first:last]
+    # Not difflib: two words that alternate a thousand times would hold the page for minutes.
+    same = {place: k for k, place in match_words(" ".join(seen), " ".join(given))}
+    texts = [own[same[place]] if place in same else word for place, word in enumerate(given)]
     aligned = align(emissions, " ".join(texts)).hypothesis
     changed = [True] * len(aligned.words)
     found = [word.text for word in aligned.words]
-    for start, to, length in SequenceMatcher(None, own, found, autojunk=False).get_matching_blocks():
-        changed[to : to + length] = version.changed[start : start + length]
+    for k, place in match_words(" ".join(own), " ".join(found)):
+        changed[place] = version.changed[k]
     return Version(aligned, tuple(changed), version)
 
 

@@ -62,8 +62,9 @@ def build(service: Service, chosen_model: gr.State, decoder: gr.Radio) -> None:
                 done = yield from widgets.reading(partial(service.transcribe, path, setup), show)
                 show(_said(done.hypothesis))
                 found.append(Text(name, done.hypothesis, done.seconds, done.notes))
-            except W2VKitError as error:
-                show(f"{strings.FAILED} {error}")
+            except Exception as error:  # of this file only: the others go on
+                why = str(error) if isinstance(error, W2VKitError) else strings.UNEXPECTED.format(kind=type(error).__name__)
+                show(f"{strings.FAILED} {why}")
                 failed += 1
             yield [_table(names, states, reading=len(found) + failed < len(names)), list(found), zipped(found, chosen)]
 

@@ -8,13 +8,13 @@ package ``kenlm`` reads KenLM's binary files, if it is installed. `w2vkit.decode
 import json
 from dataclasses import asdict, replace
 from functools import cached_property
-from math import isfinite
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from w2vkit.checkpoints import mini_folder
 from w2vkit.decode.lm import arpa, compact
-from w2vkit.decode.lm.ngram import LN10, NGram, Weights, fingerprint
+from w2vkit.decode.lm.ngram import LARGEST_WEIGHT, LN10, WIDEST_BEAM, NGram, Weights, fingerprint, is_number
 from w2vkit.errors import LanguageModelError
 
 __all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "of_checkpoint", "path_of", "save", "save_weights"]
@@ -85,6 +85,8 @@ def load(path: str | Path) -> LanguageModel:
         The file is missing, damaged or of another kind, or it needs ``kenlm``, which is not installed.
     """
     path = path_of(path)
+    if path.exists() and not path.is_file():  # a pipe could be read but once, or never ends
+        raise LanguageModelError(f"{path} is not a file. Give the path of an ARPA file, an .npz file or a KenLM binary.")
     try:
         with path.open("rb") as file:
             head = file.read(len(KENLM_MAGIC))
@@ -113,22 +115,23 @@ def save(model: NGram, path: Path) -> None:
 
 def save_weights(path: str | Path, weights: Weights) -> None:
     """Store weights beside a language model's file, where `load` finds them."""
-    _beside(path_of(path)).write_text(json.dumps(asdict(weights)) + "\n", encoding="utf-8")
+    weights_file(path_of(path)).write_text(json.dumps(asdict(weights)) + "\n", encoding="utf-8")
 
 
-def _beside(path: Path) -> Path:
+def weights_file(path: Path) -> Path:
+    """Give the path of the weights that are stored beside a language model's file, whether they are there or not."""
     return path.with_name(path.name.removesuffix(".gz")).with_suffix(".json")
 
 
 def _weights(path: Path) -> Weights:
-    beside = _beside(path)
+    beside = weights_file(path)
     if not beside.is_file():
         return Weights()
     try:
-        weights = Weights(**json.loads(beside.read_text(encoding="utf-8")))
-        if not (isfinite(weights.alpha) and isfinite(weights.beta)):
-            raise ValueError("a weight is not a finite number")
-        if not isinstance(weights.beam_width, int) or weights.beam_width < 1:
+        weights = Weights(**json.loads(beside.read_text(encoding="utf-8-sig")))
+        if not all(is_number(weight) and abs(weight) <= LARGEST_WEIGHT for weight in (weights.alpha, weights.beta)):
+            raise ValueError(f"a weight is not a number from {-LARGEST_WEIGHT:g} to {LARGEST_WEIGHT:g}")
+        if not (is_number(weights.beam_width, Integral) and 1 <= weights.beam_width <= WIDEST_BEAM):
             raise ValueError(f"a beam width of {weights.beam_width} is not possible")
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise LanguageModelError(

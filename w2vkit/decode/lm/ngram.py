@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import log
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +21,14 @@ LN10 = log(10.0)  # ARPA and KenLM count in log10, w2vkit in natural logarithms
 ZERO = -99.0  # log10; how SRILM writes a probability of zero
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 SPACES = ("|", "<space>", "▁", "_")  # how character models write the word boundary
+LARGEST_WEIGHT = 1000.0  # of a language model or a hot word; with larger ones sums overflow, and no text is better than another
+WIDEST_BEAM = 1_000_000  # prefixes
 AGAIN = "Make the file again, or fetch it again if it was downloaded."
+
+
+def is_number(value: object, kind: type = Real) -> bool:
+    """Whether a value, such as one of a JSON file, is a real number; true and false are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
