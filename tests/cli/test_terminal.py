@@ -172,8 +172,10 @@ def test_the_environment_sets_defaults_and_options_win(talks, monkeypatch, capsy
     assert run("transcribe", "--help") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert all(f"set W2VKIT_{name}" in shown for name in values)
-    monkeypatch.setenv("W2VKIT_MAX_HOURS", "long")
-    assert run("transcribe", "talks") == 2 and "--max-hours: invalid float value: 'long'" in capsys.readouterr().err
+    for wrong in ("long", "0", "nan"):
+        monkeypatch.setenv("W2VKIT_MAX_HOURS", wrong)
+        assert run("transcribe", "talks") == 2
+        assert f"--max-hours: {wrong!r} is no number of hours" in " ".join(capsys.readouterr().err.split())
     monkeypatch.setenv("W2VKIT_MAX_HOURS", "")  # an empty variable counts as not set
     assert run("transcribe", "talks") == 0 and seen["max_hours"] == 2.0
 

@@ -213,6 +213,6 @@ def test_a_stopped_run_keeps_the_windows_before_and_resumes(tmp_path, monkeypatc
 def test_a_wrong_number_is_refused(wrong, tmp_path, capsys):
     (tmp_path / "a.wav").touch()
     assert main(["transcribe", str(tmp_path), "--model", "w2v-mini", *wrong]) == 1
-    assert "at least one thread" in capsys.readouterr().err
+    assert "Give 1 to 256 threads" in capsys.readouterr().err
     assert main(["transcribe", str(tmp_path), "--engine", "ray", "--output-dir", str(tmp_path), "--threads", "2"]) == 1
     assert "Leave out --threads" in capsys.readouterr().err

@@ -78,9 +78,13 @@ def add_sound_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _hours(text: str) -> float:
-    if (hours := float(text)) > 0:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if hours > 0:
         return hours
-    raise argparse.ArgumentTypeError(f"{text} hours would refuse every file; give a number above 0")
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of hours; give a number above 0, such as 1.5")
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
