@@ -8,12 +8,23 @@ let about, session, language;
 
 ort.env.wasm.numThreads = 1; // more need headers that few static hosts send
 
-// Fetch the pieces of a part that are not here yet, and tell how many bytes came.
+// Fetch the pieces of a part that are not here yet, and tell how many bytes came. They stay here until the part is in use.
 const fetched = new Map();
 async function bytesOf(parts, tell) {
-  for (const { path } of parts) {
-    if (fetched.has(path)) continue;
-    const answer = await fetch(path);
+  for (const part of parts) if (!fetched.has(part.path)) fetched.set(part.path, await piece(part, tell));
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.bytes, 0));
+  let at = 0;
+  for (const chunk of parts.flatMap(({ path }) => fetched.get(path))) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+async function piece({ path, bytes }, tell) {
+  for (const cache of ["default", "reload"]) { // what was kept before may be broken
+    const answer = await fetch(path, { cache });
+    if (answer.status === 404) throw new Error("the site has changed since this page was opened: reload the page");
     if (!answer.ok) throw new Error(`${path}: status ${answer.status}`);
     const reader = answer.body.getReader(), chunks = [];
     let got = 0;
@@ -23,38 +34,34 @@ async function bytesOf(parts, tell) {
         got += part.value.length;
         tell(part.value.length);
       }
+      if (got === bytes) return chunks;
     } catch (error) {
       tell(-got);
       throw error;
     }
-    fetched.set(path, chunks);
+    tell(-got);
   }
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.bytes, 0));
-  let at = 0;
-  for (const { path } of parts) {
-    for (const chunk of fetched.get(path)) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    fetched.set(path, []);
-  }
-  if (at !== bytes.length) throw new Error(`the model has ${at} bytes instead of ${bytes.length}`);
-  return bytes;
+  throw new Error(`${path} is not the file of this site: its size is wrong`);
 }
+
+const unpacked = bytes => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 
 let came = 0;
 async function load() {
   const total = Object.values(about.parts).flat().reduce((sum, part) => sum + part.bytes, 0);
   const tell = bytes => postMessage({ progress: (came += bytes), total });
-  if (!session) ort.env.wasm.wasmBinary ??= (await bytesOf(about.parts.runtime, tell)).buffer;
-  session ??= await ort.InferenceSession.create(await bytesOf(about.parts.model, tell));
-  await emit(new Float32Array(2 * about.input.sample_rate), () => {}); // browsers compile WebAssembly better once it has run
-  postMessage({ ready: "model" });
-  if (!language) {
-    const model = await readLanguage(await bytesOf(about.parts.language, tell));
-    language = { model, lexicon: new Lexicon(model, emissionsOf(new Float32Array(0), about)) };
+  if (!session) {
+    ort.env.wasm.wasmBinary ??= (await bytesOf(about.parts.runtime, tell)).buffer;
+    session = await ort.InferenceSession.create(new Uint8Array(await unpacked(await bytesOf(about.parts.model, tell))));
+    await emit(new Float32Array(2 * about.input.sample_rate), () => {}); // browsers compile WebAssembly better once it has run
+    postMessage({ ready: "model" });
   }
-  postMessage({ ready: "language" });
+  if (!language) {
+    const model = readLanguage(await unpacked(await bytesOf(about.parts.language, tell)));
+    language = { model, lexicon: new Lexicon(model, emissionsOf(new Float32Array(0), about)) };
+    postMessage({ ready: "language" });
+  }
+  fetched.clear();
 }
 
 // Mean 0 and variance 1 over the whole sound, as the checkpoint was trained.
