@@ -46,6 +46,7 @@ RUNTIME = (
     "sha512-Ud/+EBo6mhuaQWt/OjaOk0iNWjXqJoeeMFr6xQEERZdIZH2OWpGzuujz7lfuOBjUa6TEE/sc4nb7Da5dNL34fg==",
 )
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs")
+WEBGPU_FILES = ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.jsep.wasm", "ort-wasm-simd-threaded.jsep.mjs")
 PIECE = 4_000_000  # bytes; what is fetched at a time, and again after a lost connection
 PARTS = 400  # steps that make up the RMS of a column of weights
 TOLERANCE = 0.01  # of the confidence of a word
@@ -70,11 +71,14 @@ def build(folder: Path, docs: Path | None) -> None:
         "model": pieces(folder / "model", "model", gzip.compress(model, 9, mtime=0)),
         "language": pieces(folder / "model", "language", packed()),
     }
-    compiled = folder / "runtime" / RUNTIME_FILES[1]
-    parts["runtime"] = [{"path": compiled.relative_to(folder).as_posix(), "bytes": compiled.stat().st_size}]
+    parts["runtime"], webgpu = (
+        [{"path": f"runtime/{name}", "bytes": (folder / "runtime" / name).stat().st_size}]
+        for name in (RUNTIME_FILES[1], WEBGPU_FILES[1])
+    )
     rate, stride = network.sample_rate, network.stride
     about |= {
         "parts": parts,
+        "webgpu": webgpu,
         "weights": asdict(language.weights),
         "search": {name: getattr(BeamSearch(), name) for name in ("token_min_logp", "beam_threshold", "oov_penalty")},
         "fingerprint": language.fingerprint,
@@ -87,6 +91,7 @@ def build(folder: Path, docs: Path | None) -> None:
     kept = sorted(str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
     worker = (SOURCE / "service.js").read_text(encoding="utf-8")
     later = {part["path"] for some in parts.values() for part in some}  # the page fetches them, with progress
+    later |= {f"runtime/{name}" for name in WEBGPU_FILES}  # if the visitor wants them
     listing = json.dumps(["./", *(name for name in kept if name not in later)])
     worker = worker.replace("/* FILES */ []", listing).replace("/* VERSION */", digest(folder, [*kept]))
     (folder / "service.js").write_text(worker, encoding="utf-8")
@@ -103,7 +108,7 @@ def runtime(folder: Path) -> None:
     """Unpack the files of ONNX Runtime that the page needs."""
     folder.mkdir()
     with tarfile.open(fileobj=io.BytesIO(from_npm(*RUNTIME))) as files:
-        for name in RUNTIME_FILES:
+        for name in (*RUNTIME_FILES, *WEBGPU_FILES):
             member = files.extractfile(f"package/dist/{name}")
             assert member is not None
             (folder / name).write_bytes(member.read())

@@ -32,6 +32,8 @@ function hear({ data }) {
     announce[data.ready]();
     return offer();
   }
+  if (data.webgpu) return ($("webgpu").hidden = false);
+  if (data.slower) return ($("stage").textContent = "The graphics processor failed. WebAssembly computes again.");
   const request = waiting.get(data.id);
   if (data.share !== undefined) return request.share?.(data.share);
   waiting.delete(data.id);
@@ -114,12 +116,26 @@ function show() {
 function facts() {
   const early = !shown.words[decoder()] && shown.words.greedy;
   const length = `${shown.view.seconds.toFixed(1)} s of sound`;
-  const speed = shown.seconds ? `${length}, computed here in ${shown.seconds.toFixed(1)} s: ${(shown.view.seconds / shown.seconds).toFixed(0)} times real time` : `${length}, computed beforehand in Python`;
+  const speed = shown.seconds ? `${length}, computed here by ${shown.by} in ${shown.seconds.toFixed(1)} s: ${(shown.view.seconds / shown.seconds).toFixed(0)} times real time` : `${length}, computed beforehand in Python`;
   $("facts").textContent = `${shown.name}. ${speed}.${early ? " Read letter by letter, until the language model is here." : ""}`;
   offer();
 }
 
 const offer = () => ($("compute").hidden = !shown || Boolean(shown.seconds) || !here.has("model"));
+
+// WebGPU has a runtime of its own, which most visitors do not need.
+const gpuSize = (about.webgpu[0].bytes / 1e6).toFixed(0);
+async function accelerate() {
+  $("webgpu").hidden = true;
+  try {
+    const samples = await decoded(await (await fetch(about.examples[0].audio)).arrayBuffer());
+    const share = part => ($("stage").textContent = part < 1 ? `Loading WebGPU: ${Math.round(100 * part)} % of ${gpuSize} MB` : "Comparing WebGPU with WebAssembly");
+    await ask({ act: "accelerate", samples }, share);
+    $("stage").textContent = "The graphics processor computes from now on: its numbers are those of WebAssembly.";
+  } catch (error) {
+    $("stage").textContent = `The graphics processor cannot be used (${error.message}). WebAssembly computes as before.`;
+  }
+}
 
 async function example(index) {
   const mine = ++turn, one = about.examples[index];
@@ -153,7 +169,7 @@ async function transcribe(samples, name, mine, exampleName = null) {
     if (shown?.url) URL.revokeObjectURL(shown.url);
     const url = URL.createObjectURL(file);
     const view = { ...linkedData(samples, emissions, result.words), audio: { url } };
-    shown = { name, url, view, example: exampleName, logProbs: result.logProbs, seconds: result.seconds, words: { [result.decoder]: view.words } };
+    shown = { name, url, view, example: exampleName, logProbs: result.logProbs, seconds: result.seconds, by: result.by, words: { [result.decoder]: view.words } };
     show();
     if (result.decoder !== wanted) await decode(); // the language model comes later
   } catch (error) {
@@ -244,6 +260,8 @@ $("file").onchange = () => {
 };
 $("record").onclick = record;
 $("again").onclick = load;
+$("webgpu").onclick = accelerate;
+$("webgpu").textContent += ` (${gpuSize} MB)`;
 $("compute").onclick = async () => {
   const one = about.examples.find(({ name }) => name === shown.example), mine = ++turn;
   quiet();

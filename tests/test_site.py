@@ -4,6 +4,7 @@ import base64
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -413,6 +414,68 @@ def _same(found: list[dict], wanted: Hypothesis, tolerance: float) -> None:
     for mine, word in zip(found, wanted.words, strict=True):
         assert mine["confidence"] == pytest.approx(word.confidence, abs=tolerance)
         assert [mine["start"], mine["end"]] == pytest.approx([word.start, word.end], abs=FRAME)
+
+
+# A graphics processor that gives right numbers at the first run; what it does later follows.
+GPU = "Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => ({}) } });"
+RUNTIME = """import * as ort from "./ort.wasm.min.mjs";
+export const env = { wasm: {} };
+let runs = 0;
+export const InferenceSession = { async create(model) {
+  const session = await ort.InferenceSession.create(model);
+  return { release() {}, async run(feeds) {
+    const result = await session.run(feeds), data = result.log_probs.data;
+    runs++;
+    FAULT
+    return result;
+  } };
+} };"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "told", "afterwards"),
+    [
+        ("", "computes from now on", "by WebGPU"),
+        ("data[0] -= 1;", "cannot be used (its probabilities differ", "by WebAssembly"),
+        ("data.fill(NaN);", "cannot be used (its probabilities differ", "by WebAssembly"),
+        ("if (runs > 1) throw new Error('device lost');", "computes from now on", "by WebAssembly"),
+        ("if (runs > 1) data.fill(0);", "computes from now on", "by WebAssembly"),
+    ],
+)
+def test_webgpu_is_used_as_long_as_its_numbers_are_right(browser, address, site, python, fault, told, afterwards):
+    context = browser.new_context(service_workers="block")
+    context.set_default_timeout(PATIENCE)
+    worker = (site / "worker.js").read_text(encoding="utf-8")
+    context.route("**/worker.js", lambda route: route.fulfill(body=GPU + worker, content_type="text/javascript"))
+    stub = RUNTIME.replace("FAULT", fault)
+    context.route("**/ort.webgpu.min.mjs", lambda route: route.fulfill(body=stub, content_type="text/javascript"))
+    page = context.new_page()
+    page.goto(address)
+    page.locator("#webgpu").click()
+    expect(page.locator("#stage")).to_contain_text(told)
+    page.locator("#compute").click()
+    expect(page.locator("#facts")).to_contain_text(afterwards)
+    expect(page.locator("#said")).to_have_text(python[0][2].text)
+    if "runs > 1" in fault:
+        expect(page.locator("#stage")).to_contain_text("The graphics processor failed")
+    context.close()
+
+
+def test_webgpu_gives_the_words_and_confidences_of_python(browser, address, python):
+    """SwiftShader, which computes WebGPU on the processor, stands for a graphics processor."""
+    arguments = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
+    other = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=arguments)
+    page = other.new_page()
+    page.set_default_timeout(3 * PATIENCE)
+    page.goto(address)
+    _ready(page)
+    if not page.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+        pytest.skip("this Chromium has no WebGPU")
+    for in_browser, (_, by_greedy, by_beam) in zip(compute(page, webgpu=True), python, strict=True):
+        assert in_browser["by"] == "WebGPU"
+        _same(in_browser["greedy"], by_greedy, 0.01)
+        _same(in_browser["beam"], by_beam, 0.01)
+    other.close()
 
 
 def _with_worker(browser: Browser, address: str, on_load: str, on_others: str) -> Page:
