@@ -1,7 +1,7 @@
 """Build the site that runs w2v-mini in the browser, ready for any static host: ``python site/build.py [FOLDER]``.
 
 The page of this folder becomes the front. The documentation, which ``make docs`` has built, lies behind it in ``docs/``.
-Three things are made here: the model as ONNX with 8-bit weights, the language model for JavaScript, and the results of the
+Three things are made here: the model as ONNX with rounded weights, the language model for JavaScript, and the results of the
 bundled clips, which show before the model has loaded. ONNX Runtime comes from the npm registry, checked by its hash.
 """
 
@@ -115,10 +115,10 @@ def runtime(folder: Path) -> None:
 
 
 def small_model(network: CTCModel) -> tuple[dict[str, Any], bytes]:
-    """Export w2v-mini with 8-bit weights, and compare its words with those of the checkpoint.
+    """Export w2v-mini with rounded weights, and compare its words with those of the checkpoint.
 
     The exporter's own int8 also rounds what goes through the network, which changes confidences by up to 0.07. Here
-    only weights are rounded, each block of `BLOCK` values with a scale of its own, and the arithmetic is float32.
+    only weights are rounded, and the arithmetic is float32.
     """
     from onnxruntime import InferenceSession
 
@@ -135,8 +135,8 @@ def small_model(network: CTCModel) -> tuple[dict[str, Any], bytes]:
         far = [abs(a.confidence - b.confidence) for a, b in zip(found.words, wanted.words, strict=False)]
         if found.text != wanted.text or max(far, default=0) > TOLERANCE:
             raise SiteError(
-                f"With weights of 8 bits, w2v-mini reads {found.text!r} instead of {wanted.text!r}, with confidences within "
-                f"{max(far, default=0):.3f}. Make BLOCK smaller, or store the weights in float16."
+                f"With rounded weights, w2v-mini reads {found.text!r} instead of {wanted.text!r}, with confidences within "
+                f"{max(far, default=0):.3f}. Make PARTS larger, or store the weights in float16."
             )
     return about, model
 

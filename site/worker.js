@@ -64,7 +64,7 @@ async function load() {
     postMessage({ ready: "language" });
   }
   fetched.clear();
-  if (await adapter()) postMessage({ webgpu: true });
+  if (await graphics()) postMessage({ webgpu: true });
 }
 
 // Mean 0 and variance 1 over the whole sound, as the checkpoint was trained.
@@ -81,7 +81,6 @@ function normalised(samples) {
 
 // Compute by WebGPU from now on, if there is one that gives the numbers of WebAssembly for a sound.
 async function accelerate(samples, tell) {
-  if (!await adapter()) throw new Error("the browser offers none");
   const gpu = await import("./runtime/ort.webgpu.min.mjs");
   gpu.env.wasm.numThreads = 1;
   gpu.env.wasm.wasmBinary ??= (await bytesOf(about.webgpu, tell)).buffer;
@@ -97,7 +96,11 @@ async function accelerate(samples, tell) {
   faster = candidate;
 }
 
-const adapter = async () => await navigator.gpu?.requestAdapter().catch(() => null);
+// Whether there is a graphics processor; what imitates one is slower than WebAssembly.
+async function graphics() {
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  return adapter && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
+}
 
 // By WebGPU, if it was chosen and works; else by WebAssembly.
 async function computed(samples, tell) {

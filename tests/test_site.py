@@ -185,7 +185,7 @@ def test_a_broken_piece_of_the_model_is_fetched_anew(browser, address):
 
 
 def test_what_is_shown_stays_when_the_model_comes(browser, address):
-    page = _with_worker(browser, address, "setTimeout(() => postMessage({ ready: 'model' }), 1500); setTimeout(answer, 1600);", "")
+    page = _with_worker(browser, address, "setTimeout(() => (postMessage({ ready: 'model' }), answer()), 1500);")
     page.evaluate("document.querySelector('#view .lv-word').heard = true")  # as if its sound was playing
     expect(page.locator("#compute")).to_be_visible()
     assert page.evaluate("document.querySelector('#view .lv-word').heard")
@@ -193,7 +193,8 @@ def test_what_is_shown_stays_when_the_model_comes(browser, address):
 
 
 def test_the_tour_tells_that_a_change_could_not_be_computed(browser, address):
-    page = _with_worker(browser, address, "postMessage({ ready: 'model' }); answer();", "postMessage({ id: data.id, failed: 'out of memory' });")
+    failed = "postMessage({ id: data.id, failed: 'out of memory' });"
+    page = _with_worker(browser, address, "postMessage({ ready: 'model' }); answer();", failed)
     _step(page, 1)
     _slide(page, 10)
     expect(page.locator("#tour .note")).to_contain_text("could not be computed: out of memory")
@@ -478,7 +479,7 @@ def test_webgpu_gives_the_words_and_confidences_of_python(browser, address, pyth
     other.close()
 
 
-def _with_worker(browser: Browser, address: str, on_load: str, on_others: str) -> Page:
+def _with_worker(browser: Browser, address: str, on_load: str, on_others: str = "") -> Page:
     """Open the page with another program in the place of the worker, in which no model is computed."""
     program = f"""onmessage = ({{ data }}) => {{
       const answer = () => postMessage({{ id: data.id, done: null }});
