@@ -26,7 +26,7 @@ SITE = Path(__file__).parents[1] / "site" / "dist"
 PATIENCE = 120_000  # ms
 # Computes the examples by the page's own modules and worker: their words, the data of their views, and the seconds. `again` has
 # what its decoders find in the emissions of Python.
-COMPUTE = """async webgpu => {
+COMPUTE = """async () => {
   const [{ decoded }, { emissionsOf }, { bytesOf, linkedData }] = await Promise.all(
     ["sound", "words", "pack"].map(name => import(`${location.href}${name}.js`)));
   const about = await (await fetch("about.json")).json(), worker = new Worker("worker.js", { type: "module" });
@@ -38,21 +38,17 @@ COMPUTE = """async webgpu => {
     worker.postMessage({ id: 1, ...message });
   });
   await ask({ act: "load", about });
-  if (webgpu) {
-    const samples = await decoded(await (await fetch(about.examples[0].audio)).arrayBuffer());
-    await ask({ act: "accelerate", samples });
-  }
   const all = [];
   for (const { audio, result } of about.examples) {
     const samples = await decoded(await (await fetch(audio)).arrayBuffer());
-    const { logProbs, seconds, by, words } = await ask({ act: "transcribe", samples, decoder: "greedy" });
+    const { logProbs, seconds, words } = await ask({ act: "transcribe", samples, decoder: "greedy" });
     const { words: beam } = await ask({ act: "decode", logProbs, decoder: "beam" });
     const view = linkedData(samples, emissionsOf(logProbs, about), words);
     const stored = new Int16Array(bytesOf((await (await fetch(result)).json()).log_probs).buffer), again = {};
     for (const decoder of ["greedy", "beam"]) {
       again[decoder] = (await ask({ act: "decode", logProbs: Float32Array.from(stored, x => x / 1000), decoder })).words;
     }
-    all.push({ greedy: words, beam, again, seconds, by, sound: samples.length / about.input.sample_rate, view });
+    all.push({ greedy: words, beam, again, seconds, sound: samples.length / about.input.sample_rate, view });
   }
   worker.terminate();
   return JSON.stringify(all);
@@ -73,9 +69,9 @@ def serve(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def compute(page: Page, *, webgpu: bool = False) -> list[dict[str, Any]]:
+def compute(page: Page) -> list[dict[str, Any]]:
     """Compute the bundled clips in a page of the site: for each the words by both decoders, the view and the seconds."""
-    return json.loads(page.evaluate(COMPUTE, webgpu))
+    return json.loads(page.evaluate(COMPUTE))
 
 
 def main() -> None:

@@ -110,6 +110,15 @@ export async function startTour(section, { about, ask, loaded }) {
     for (const [name, band] of Object.entries(bands)) band.classList.toggle("lit", step.lit.includes(name));
     if (step.control.language) change(step.control, state.alpha);
     draw();
+    reveal();
+  }
+
+  // Scroll the board to what was chosen in it, unless it is seen.
+  function reveal() {
+    const { key } = STEPS[state.step].control, reach = key === "mask" ? MASK / base.frameSeconds : 1;
+    if (!["frame", "mask"].includes(key)) return;
+    const from = GUTTER + state[key] * cell, seenFrom = board.scrollLeft + GUTTER, seenTo = board.scrollLeft + board.clientWidth - GUTTER;
+    if (from < seenFrom || from + reach * cell > seenTo) board.scrollLeft = from - board.clientWidth / 2;
   }
 
   function reset() {
@@ -151,12 +160,14 @@ export async function startTour(section, { about, ask, loaded }) {
   async function change(it, value) {
     state[it.key] = value;
     draw();
+    reveal();
     if (!it.live && !it.language) return;
     if (state.busy) return; // the newest values follow below
     Object.assign(state, { busy: true, trouble: "Waiting for the model" });
     draw();
     await loaded[it.language ? "language" : "model"];
     state.trouble = "";
+    draw();
     for (let done = null; done !== wish(); ) {
       done = wish();
       const now = STEPS[state.step].control, { shift, mask, alpha } = state;
@@ -270,7 +281,7 @@ export async function startTour(section, { about, ask, loaded }) {
     }
     if (!heard.length) whole.append("nothing");
     if (key === "threshold") note.textContent = `${heard.filter(word => word.confidence >= state.threshold / 100).length} of ${heard.length} words are sure enough.`;
-    else if (changes) note.textContent = state.trouble || (textOf(heard) !== textOf(words) ? "Marked words differ from the text without a change." : "");
+    else if (changes) note.textContent = state.trouble || (textOf(heard) === textOf(words) ? "" : `Marked words differ from the text without ${key === "alpha" ? "the language model" : "a change"}.`);
   }
 
   function paper(canvas, width, height) {
