@@ -115,7 +115,7 @@ function show() {
 
 function facts() {
   const early = !shown.words[decoder()] && shown.words.greedy;
-  const length = `${shown.view.seconds.toFixed(1)} s of sound`;
+  const length = `${shown.view.seconds.toFixed(1)} s`;
   const speed = shown.seconds ? `${length}, computed here by ${shown.by} in ${shown.seconds.toFixed(1)} s: ${(shown.view.seconds / shown.seconds).toFixed(0)} times real time` : `${length}, computed beforehand in Python`;
   $("facts").textContent = `${shown.name}. ${speed}.${early ? " Read letter by letter, until the language model is here." : ""}`;
   offer();
