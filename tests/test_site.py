@@ -503,7 +503,7 @@ def test_webgpu_is_used_as_long_as_its_numbers_are_right(browser, address, site,
 
 
 def test_webgpu_gives_the_numbers_of_webassembly(browser, address):
-    """SwiftShader, which computes WebGPU on the processor, stands for a graphics processor. It takes half a minute for a second."""
+    """SwiftShader, which computes WebGPU on the processor, stands for a graphics processor; it is slow."""
     arguments = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
     other = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=arguments)
     page = other.new_page()
