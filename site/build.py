@@ -1,7 +1,7 @@
 """Build the site that runs w2v-mini in the browser, ready for any static host: ``python site/build.py [FOLDER]``.
 
 The page of this folder becomes the front. The documentation, which ``make docs`` has built, lies behind it in ``docs/``.
-Three things are made here: the model as ONNX with 8-bit weights, the language model for JavaScript, and the results of the
+Three things are made here: the model as ONNX with rounded weights, the language model for JavaScript, and the results of the
 bundled clips, which show before the model has loaded. ONNX Runtime comes from the npm registry, checked by its hash.
 """
 
@@ -46,9 +46,10 @@ RUNTIME = (
     "sha512-Ud/+EBo6mhuaQWt/OjaOk0iNWjXqJoeeMFr6xQEERZdIZH2OWpGzuujz7lfuOBjUa6TEE/sc4nb7Da5dNL34fg==",
 )
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs")
+WEBGPU_FILES = ("ort.webgpu.min.mjs", "ort-wasm-simd-threaded.jsep.wasm", "ort-wasm-simd-threaded.jsep.mjs")
 PIECE = 4_000_000  # bytes; what is fetched at a time, and again after a lost connection
-BLOCK = 32  # weights of a column that share a scale
-TOLERANCE = 0.02  # of the confidence of a word; doubtful words in noise move most
+PARTS = 400  # steps that make up the RMS of a column of weights
+TOLERANCE = 0.01  # of the confidence of a word
 
 
 def build(folder: Path, docs: Path | None) -> None:
@@ -67,14 +68,17 @@ def build(folder: Path, docs: Path | None) -> None:
     assert isinstance(language, lm.NGram)
     about, model = small_model(network)
     parts = {
-        "model": pieces(folder / "model", "model", model),
+        "model": pieces(folder / "model", "model", gzip.compress(model, 9, mtime=0)),
         "language": pieces(folder / "model", "language", packed()),
     }
-    compiled = folder / "runtime" / RUNTIME_FILES[1]
-    parts["runtime"] = [{"path": compiled.relative_to(folder).as_posix(), "bytes": compiled.stat().st_size}]
+    parts["runtime"], webgpu = (
+        [{"path": f"runtime/{name}", "bytes": (folder / "runtime" / name).stat().st_size}]
+        for name in (RUNTIME_FILES[1], WEBGPU_FILES[1])
+    )
     rate, stride = network.sample_rate, network.stride
     about |= {
         "parts": parts,
+        "webgpu": webgpu,
         "weights": asdict(language.weights),
         "search": {name: getattr(BeamSearch(), name) for name in ("token_min_logp", "beam_threshold", "oov_penalty")},
         "fingerprint": language.fingerprint,
@@ -87,6 +91,7 @@ def build(folder: Path, docs: Path | None) -> None:
     kept = sorted(str(path.relative_to(folder).as_posix()) for path in folder.rglob("*") if path.is_file())
     worker = (SOURCE / "service.js").read_text(encoding="utf-8")
     later = {part["path"] for some in parts.values() for part in some}  # the page fetches them, with progress
+    later |= {f"runtime/{name}" for name in WEBGPU_FILES}  # if the visitor wants them
     listing = json.dumps(["./", *(name for name in kept if name not in later)])
     worker = worker.replace("/* FILES */ []", listing).replace("/* VERSION */", digest(folder, [*kept]))
     (folder / "service.js").write_text(worker, encoding="utf-8")
@@ -103,24 +108,24 @@ def runtime(folder: Path) -> None:
     """Unpack the files of ONNX Runtime that the page needs."""
     folder.mkdir()
     with tarfile.open(fileobj=io.BytesIO(from_npm(*RUNTIME))) as files:
-        for name in RUNTIME_FILES:
+        for name in (*RUNTIME_FILES, *WEBGPU_FILES):
             member = files.extractfile(f"package/dist/{name}")
             assert member is not None
             (folder / name).write_bytes(member.read())
 
 
 def small_model(network: CTCModel) -> tuple[dict[str, Any], bytes]:
-    """Export w2v-mini with 8-bit weights, and compare its words with those of the checkpoint.
+    """Export w2v-mini with rounded weights, and compare its words with those of the checkpoint.
 
     The exporter's own int8 also rounds what goes through the network, which changes confidences by up to 0.07. Here
-    only weights are rounded, each block of `BLOCK` values with a scale of its own, and the arithmetic is float32.
+    only weights are rounded, and the arithmetic is float32.
     """
     from onnxruntime import InferenceSession
 
     with TemporaryDirectory() as name:
         export = export_onnx("w2v-mini", Path(name), dtype="float16")
         about = json.loads(export.metadata.read_text(encoding="utf-8"))
-        model = _in_blocks(export.model)
+        model = _rounded(export.model)
     session = InferenceSession(model, providers=["CPUExecutionProvider"])
     clips = [load(clip.path) for clip in examples()]
     for clip, emissions in zip(clips, network.emit(clips), strict=True):
@@ -130,42 +135,44 @@ def small_model(network: CTCModel) -> tuple[dict[str, Any], bytes]:
         far = [abs(a.confidence - b.confidence) for a, b in zip(found.words, wanted.words, strict=False)]
         if found.text != wanted.text or max(far, default=0) > TOLERANCE:
             raise SiteError(
-                f"With weights of 8 bits, w2v-mini reads {found.text!r} instead of {wanted.text!r}, with confidences within "
-                f"{max(far, default=0):.3f}. Make BLOCK smaller, or store the weights in float16."
+                f"With rounded weights, w2v-mini reads {found.text!r} instead of {wanted.text!r}, with confidences within "
+                f"{max(far, default=0):.3f}. Make PARTS larger, or store the weights in float16."
             )
     return about, model
 
 
-def _in_blocks(path: Path) -> bytes:
-    """Store the feed-forward matrices of the transformer as int8 with a float16 scale per block of a column.
+def _rounded(path: Path) -> bytes:
+    """Round the matrices of the transformer to multiples of a step, which is a part of the RMS of each column.
 
-    Those of attention stay float16: rounded too, they change confidences by up to 0.035.
+    Each number is stored as two bytes, all lower ones first. The higher ones are small, so that gzip packs them well: a
+    number takes 11 bits. In float16 it takes 16; with 8 bits, confidences of doubtful words move by up to 0.04.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     model = onnx.load(path)
     graph = model.graph
-    layers = {node.input[1] for node in graph.node if node.op_type == "MatMul" and "/feed_forward/" in node.name}
+    layers = {node.input[1] for node in graph.node if node.op_type == "MatMul" and "/encoder/layers." in node.name}
     casts = {node.input[0]: node for node in graph.node if node.op_type == "Cast" and node.output[0] in layers}
     nodes = []
     for tensor in [tensor for tensor in graph.initializer if tensor.name in casts]:
         name, values = tensor.name, numpy_helper.to_array(tensor).astype(np.float32)
-        blocks = values.reshape(-1, BLOCK, values.shape[1])
-        scale = (np.abs(blocks).max(axis=1, keepdims=True) / 127).astype(np.float16)
-        codes = np.rint(blocks / np.maximum(scale.astype(np.float32), 1e-7)).clip(-127, 127).astype(np.int8)
+        step = np.sqrt((values**2).mean(axis=0)) / PARTS
+        numbers = np.rint(values / np.maximum(step, 1e-12)).astype(np.int32)
+        high = (numbers + 128) >> 8
+        codes = np.stack([numbers - 256 * high, high])
+        if np.abs(high).max() > 127:
+            raise SiteError(f"{name} has a value far above the others of its column. Store it in float16.")
         graph.initializer.remove(tensor)
-        shape = np.array(values.shape, dtype=np.int64)
-        for part, array in (("codes", codes), ("scale", scale), ("shape", shape)):
+        for part, array in (("codes", codes.astype(np.int8)), ("steps", np.stack([step, 256 * step])[:, None])):
             graph.initializer.append(numpy_helper.from_array(array, f"{name}.{part}"))
-        output = casts[name].output[0]
         nodes += [
             helper.make_node("Cast", [f"{name}.codes"], [f"{name}.wide"], to=TensorProto.FLOAT),
-            helper.make_node("Cast", [f"{name}.scale"], [f"{name}.factor"], to=TensorProto.FLOAT),
-            helper.make_node("Mul", [f"{name}.wide", f"{name}.factor"], [f"{name}.blocks"]),
-            helper.make_node("Reshape", [f"{name}.blocks", f"{name}.shape"], [output]),
+            helper.make_node("Mul", [f"{name}.wide", f"{name}.steps"], [f"{name}.parts"]),
+            helper.make_node("ReduceSum", [f"{name}.parts", "first_axis"], casts[name].output, keepdims=0),
         ]
         graph.node.remove(casts[name])
+    graph.initializer.append(numpy_helper.from_array(np.array([0], dtype=np.int64), "first_axis"))
     nodes += graph.node
     del graph.node[:]
     graph.node.extend(nodes)

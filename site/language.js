@@ -2,10 +2,8 @@
 const BEGIN = "<s>", END = "</s>", UNKNOWN = "<unk>";
 const TYPES = { uint8: Uint8Array, float32: Float32Array, int64: BigInt64Array };
 
-// Read what `packed` of build.py wrote.
-export async function readLanguage(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const content = await new Response(stream).arrayBuffer();
+// Read what `packed` of build.py wrote, after gzip was undone.
+export function readLanguage(content) {
   const length = new DataView(content).getUint32(0, true), start = 4 + length;
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(content, 4, length)));
   const arrays = {};

@@ -7,14 +7,18 @@ import { startTour } from "./tour.js";
 const MOST_SECONDS = 600; // s; more would keep a phone busy for long
 const QUIET = 1e-4; // of full scale; a recording below it has no sound
 const $ = id => document.getElementById(id);
-const about = await (await fetch("about.json")).json();
+const about = await fetch("about.json").then(answer => answer.json()).catch(error => {
+  $("stage").textContent = `The page could not be loaded (${error.message}). Check the connection and reload it.`;
+  throw error;
+});
 
 // Requests to the worker, and the parts that it has loaded.
 let worker = null, count = 0;
-const waiting = new Map(), loaded = {}, announce = {};
+const waiting = new Map(), loaded = {}, announce = {}, here = new Set();
 for (const part of ["model", "language"]) loaded[part] = new Promise(resolve => (announce[part] = resolve));
 
 function ask(message, share = null) {
+  if (!worker) return Promise.reject(new Error("the model is not loaded"));
   return new Promise((resolve, reject) => {
     waiting.set(++count, { resolve, reject, share });
     worker.postMessage({ ...message, id: count });
@@ -23,7 +27,13 @@ function ask(message, share = null) {
 
 function hear({ data }) {
   if (data.progress !== undefined) return progress(data.progress, data.total);
-  if (data.ready) return announce[data.ready]();
+  if (data.ready) {
+    here.add(data.ready);
+    announce[data.ready]();
+    return offer();
+  }
+  if (data.webgpu) return ($("webgpu").hidden = false);
+  if (data.slower) return ($("stage").textContent = "The graphics processor failed. WebAssembly computes again.");
   const request = waiting.get(data.id);
   if (data.share !== undefined) return request.share?.(data.share);
   waiting.delete(data.id);
@@ -59,20 +69,29 @@ async function load() {
       await offline();
       worker = new Worker("worker.js", { type: "module" });
       worker.onmessage = hear;
-      worker.onerror = event => stuck(event.message ?? "its program could not be started");
+      worker.onerror = ({ message }) => {
+        worker.terminate();
+        worker = null;
+        here.clear();
+        const why = message || "its program could not be started";
+        for (const request of waiting.values()) request.reject(new Error(why));
+        waiting.clear();
+        stuck(why);
+      };
     }
     await ask({ act: "load", about });
     $("progress").hidden = true;
     $("stage").textContent = navigator.serviceWorker?.controller ? "The model is here. From now on the page also works offline." : "The model is here.";
     $("loading").classList.add("done");
-    show();
   } catch (error) {
     stuck(error.message);
   }
 }
 
 function stuck(why) {
-  $("stage").textContent = `The model could not be loaded (${why}). The examples work without it.`;
+  $("stage").textContent = here.has("model")
+    ? `The language model could not be loaded (${why}). Words are read letter by letter.`
+    : `The model could not be loaded (${why}). The examples work without it.`;
   $("again").hidden = false;
 }
 
@@ -83,18 +102,39 @@ const decoder = () => document.querySelector("input[name=decoder]:checked").valu
 
 function show() {
   if (!shown) return;
-  const words = shown.words[decoder()];
+  const words = shown.words[decoder()] ?? shown.words.greedy;
   if (!words) return;
   const text = textOf(words);
   mounted?.close();
   const data = { ...shown.view, words, name: shown.name };
   mounted = window.w2vkitView.mount($("view"), data, about.texts, { name: shown.name });
   $("said").textContent = text || about.texts.nothing;
-  const length = `${shown.view.seconds.toFixed(1)} s of sound`;
-  const speed = shown.seconds ? `${length}, computed here in ${shown.seconds.toFixed(1)} s: ${(shown.view.seconds / shown.seconds).toFixed(0)} times real time` : `${length}, computed beforehand in Python`;
-  $("facts").textContent = `${shown.name}. ${speed}.`;
-  $("compute").hidden = Boolean(shown.seconds) || !$("loading").classList.contains("done");
   document.querySelectorAll("#examples button").forEach(button => button.setAttribute("aria-pressed", String(button.dataset.name === shown.example)));
+  facts();
+}
+
+function facts() {
+  const early = !shown.words[decoder()] && shown.words.greedy;
+  const length = `${shown.view.seconds.toFixed(1)} s`;
+  const speed = shown.seconds ? `${length}, computed here by ${shown.by} in ${shown.seconds.toFixed(1)} s: ${(shown.view.seconds / shown.seconds).toFixed(0)} times real time` : `${length}, computed beforehand in Python`;
+  $("facts").textContent = `${shown.name}. ${speed}.${early ? " Read letter by letter, until the language model is here." : ""}`;
+  offer();
+}
+
+const offer = () => ($("compute").hidden = !shown || Boolean(shown.seconds) || !here.has("model"));
+
+// WebGPU has a runtime of its own, which most visitors do not need.
+const gpuSize = (about.webgpu[0].bytes / 1e6).toFixed(0);
+async function accelerate() {
+  $("webgpu").hidden = true;
+  try {
+    const samples = await decoded(await (await fetch(about.examples[0].audio)).arrayBuffer());
+    const share = part => ($("stage").textContent = part < 1 ? `Loading WebGPU: ${Math.round(100 * part)} % of ${gpuSize} MB` : "Comparing WebGPU with WebAssembly");
+    await ask({ act: "accelerate", samples }, share);
+    $("stage").textContent = "The graphics processor computes from now on: its numbers are those of WebAssembly.";
+  } catch (error) {
+    $("stage").textContent = `The graphics processor cannot be used (${error.message}). WebAssembly computes as before.`;
+  }
 }
 
 async function example(index) {
@@ -118,8 +158,8 @@ async function transcribe(samples, name, mine, exampleName = null) {
   if (samples.length < least) return trouble(`${name} is too short: one frame needs ${Math.ceil((1000 * least) / RATE)} ms of sound. Give a little more.`);
   if (samples.length > MOST_SECONDS * RATE) return trouble(`${name} has more than ${MOST_SECONDS / 60} minutes. Cut out a shorter part; w2vkit in Python takes hours.`);
   if (samples.every(x => Math.abs(x) < QUIET)) return trouble(`${name} has no sound. Check the microphone, and speak a little closer to it.`);
-  const wanted = decoder(), began = $("loading").classList.contains("done");
-  $("facts").textContent = began ? `${name}: computing` : `${name}: waiting for the model`;
+  const wanted = decoder();
+  $("facts").textContent = here.has("model") ? `${name}: computing` : `${name}: waiting for the model`;
   try {
     await loaded.model;
     const share = part => mine === turn && ($("facts").textContent = `${name}: computing, ${Math.round(100 * part)} %`);
@@ -129,9 +169,9 @@ async function transcribe(samples, name, mine, exampleName = null) {
     if (shown?.url) URL.revokeObjectURL(shown.url);
     const url = URL.createObjectURL(file);
     const view = { ...linkedData(samples, emissions, result.words), audio: { url } };
-    shown = { name, url, view, example: exampleName, logProbs: result.logProbs, seconds: result.seconds, words: { [result.decoder]: view.words } };
-    if (result.decoder !== wanted) await decode(); // the language model came later
+    shown = { name, url, view, example: exampleName, logProbs: result.logProbs, seconds: result.seconds, by: result.by, words: { [result.decoder]: view.words } };
     show();
+    if (result.decoder !== wanted) await decode(); // the language model comes later
   } catch (error) {
     trouble(`${name} could not be computed: ${error.message}. Try a shorter recording.`);
   }
@@ -140,11 +180,16 @@ async function transcribe(samples, name, mine, exampleName = null) {
 // Decode what is shown by the chosen decoder.
 async function decode() {
   const one = shown, wanted = decoder();
-  if (!one || one.words[wanted]) return show();
-  if (wanted === "beam") await loaded.language;
-  const { words } = await ask({ act: "decode", logProbs: one.logProbs, decoder: wanted });
-  one.words[wanted] = linkedWords(words);
-  if (one === shown) show();
+  show();
+  if (!one || one.words[wanted]) return;
+  try {
+    if (wanted === "beam") await loaded.language;
+    const { words } = await ask({ act: "decode", logProbs: one.logProbs, decoder: wanted });
+    one.words[wanted] = linkedWords(words);
+    if (one === shown) show();
+  } catch (error) {
+    trouble(`${one.name} could not be decoded: ${error.message}. Choose the decoder again.`);
+  }
 }
 
 const linkedWords = words => linkedData(new Float32Array(RATE), emissionsOf(new Float32Array(about.output.shape[2]), about), words).words;
@@ -152,7 +197,7 @@ const linkedWords = words => linkedData(new Float32Array(RATE), emissionsOf(new 
 function trouble(text) {
   $("trouble").textContent = text;
   $("trouble").hidden = false;
-  if (shown) show();
+  if (shown) facts();
 }
 
 const quiet = () => ($("trouble").hidden = true);
@@ -172,26 +217,33 @@ async function file(chosen) {
 }
 
 // The microphone.
-let recording = null;
+let recording = null, asked = false;
 async function record() {
   const text = $("record").querySelector(".what");
   if (recording) {
-    const samples = await recording.stop(), mine = ++turn;
+    const ended = recording, mine = ++turn;
     recording = null;
     $("record").classList.remove("on");
     $("level").classList.remove("on");
     text.textContent = "Record your voice";
-    return transcribe(samples, "Your recording", mine);
+    return transcribe((await ended.stop()).subarray(0, MOST_SECONDS * RATE), "Your recording", mine);
   }
+  if (asked) return; // the visitor has not answered the browser's question yet
   quiet();
   if (!navigator.mediaDevices) return trouble("The browser allows no microphone at this address. Open the page by https, or at localhost.");
+  asked = true;
   try {
-    recording = await Recording.start(level => ($("level").firstElementChild.style.width = `${Math.min(100, 100 * Math.sqrt(level))}%`));
+    recording = await Recording.start((level, seconds) => {
+      $("level").firstElementChild.style.width = `${Math.min(100, 100 * Math.sqrt(level))}%`;
+      if (recording && seconds >= MOST_SECONDS) record();
+    });
     $("record").classList.add("on");
     $("level").classList.add("on");
     text.textContent = "Stop and read";
   } catch (error) {
     trouble(`The browser gives no sound (${error.message}). Allow it to use the microphone, and try again.`);
+  } finally {
+    asked = false;
   }
 }
 
@@ -208,10 +260,17 @@ $("file").onchange = () => {
 };
 $("record").onclick = record;
 $("again").onclick = load;
+$("webgpu").onclick = accelerate;
+$("webgpu").textContent += ` (${gpuSize} MB)`;
 $("compute").onclick = async () => {
   const one = about.examples.find(({ name }) => name === shown.example), mine = ++turn;
   quiet();
-  await transcribe(await decoded(await (await fetch(one.audio)).arrayBuffer()), capital(one.about), mine, one.name);
+  try {
+    const samples = await decoded(await (await fetch(one.audio)).arrayBuffer());
+    if (mine === turn) await transcribe(samples, capital(one.about), mine, one.name);
+  } catch (error) {
+    trouble(`The example could not be fetched: ${error.message}. Check the connection and press the button again.`);
+  }
 };
 $("decoder").onchange = decode;
 addEventListener("dragover", event => event.preventDefault());

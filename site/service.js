@@ -20,7 +20,7 @@ self.addEventListener("fetch", event => {
 });
 
 async function cacheFirst(request) {
-  const found = await caches.match(request, { cacheName: CACHE, ignoreSearch: true });
+  const found = request.cache === "reload" ? null : await caches.match(request, { cacheName: CACHE, ignoreSearch: true });
   if (!found) return kept(request);
   if (!request.headers.has("range")) return found;
   const bytes = await found.arrayBuffer(); // players ask for parts of a sound

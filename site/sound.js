@@ -90,16 +90,18 @@ export function wav(samples) {
   return file.buffer;
 }
 
-// A recording of the microphone; `heard` gets the loudness of each block, 0 to 1.
+// A recording of the microphone; `heard` gets the loudness of each block, 0 to 1, and the seconds until now.
 export class Recording {
   static async start(heard) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
     const context = new AudioContext();
+    let count = 0;
     await context.audioWorklet.addModule("recorder.js");
     const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 }), blocks = [];
     node.port.onmessage = ({ data }) => {
       blocks.push(data);
-      heard(data.reduce((most, x) => Math.max(most, Math.abs(x)), 0));
+      count += data.length;
+      heard(data.reduce((most, x) => Math.max(most, Math.abs(x)), 0), count / context.sampleRate);
     };
     context.createMediaStreamSource(stream).connect(node);
     return Object.assign(new Recording(), { stream, context, blocks });

@@ -14,6 +14,9 @@
   dark.addEventListener("change", show);
   document.addEventListener("DOMContentLoaded", () => {
     show();
+    if (location.protocol === "file:") { // browsers load no modules from there
+      document.querySelector("#stage").textContent = "Opened as a file, the page cannot work. Serve its folder: python -m http.server, then open http://127.0.0.1:8000.";
+    }
     document.querySelector("#theme").onclick = () => {
       chosen = document.documentElement.classList.contains("dark") ? "light" : "dark";
       try { localStorage.setItem("theme", chosen); } catch { /* storage is off */ }

@@ -62,7 +62,7 @@ export async function startTour(section, { about, ask, loaded }) {
   const frameAt = time => Math.round((time - base.startSeconds) / base.frameSeconds);
   const first = Math.max(0, frameAt(words[middle - 1].start)), last = Math.min(base.frames, frameAt(words[middle + 1].end)), count = last - first;
   let cell = LEAST_CELL, seen = 0; // CSS pixels of a frame, and of the board
-  const state = { step: 0, shift: 0, frame: 12, mask: 0, temperature: 1, forbid: false, threshold: 80, alpha: 0.8, gone: new Set(), samples: original, emissions: base, beam: null, busy: false };
+  const state = { step: 0, shift: 0, frame: 12, mask: 0, temperature: 1, forbid: false, threshold: 80, alpha: 0.8, gone: new Set(), samples: original, emissions: base, beam: null, busy: false, trouble: "" };
   const rows = [base.blank, base.boundary, ...base.labels.map((label, k) => [label, k]).filter(([, k]) => !base.special.has(k) && k !== base.boundary && likely(k)).sort().map(([, k]) => k)];
 
   function likely(k) {
@@ -110,10 +110,20 @@ export async function startTour(section, { about, ask, loaded }) {
     for (const [name, band] of Object.entries(bands)) band.classList.toggle("lit", step.lit.includes(name));
     if (step.control.language) change(step.control, state.alpha);
     draw();
+    reveal();
+  }
+
+  // Scroll the board to what was chosen in it, unless it is seen.
+  function reveal() {
+    const { key } = STEPS[state.step].control, reach = key === "mask" ? MASK / base.frameSeconds : 1;
+    if (!["frame", "mask"].includes(key)) return;
+    const from = GUTTER + state[key] * cell, seenFrom = board.scrollLeft + GUTTER, seenTo = board.scrollLeft + board.clientWidth - GUTTER;
+    if (from < seenFrom || from + reach * cell > seenTo) board.scrollLeft = from - board.clientWidth / 2;
   }
 
   function reset() {
     state.gone.clear();
+    if (!state.busy) state.trouble = "";
     Object.assign(state, { samples: original, emissions: base, shift: 0, mask: 0, forbid: false, temperature: 1 });
   }
 
@@ -150,12 +160,14 @@ export async function startTour(section, { about, ask, loaded }) {
   async function change(it, value) {
     state[it.key] = value;
     draw();
+    reveal();
     if (!it.live && !it.language) return;
     if (state.busy) return; // the newest values follow below
-    state.busy = true;
-    note.textContent = "Waiting for the model";
+    Object.assign(state, { busy: true, trouble: "Waiting for the model" });
+    draw();
     await loaded[it.language ? "language" : "model"];
-    note.textContent = "";
+    state.trouble = "";
+    draw();
     for (let done = null; done !== wish(); ) {
       done = wish();
       const now = STEPS[state.step].control, { shift, mask, alpha } = state;
@@ -169,7 +181,7 @@ export async function startTour(section, { about, ask, loaded }) {
           if (done === wish()) Object.assign(state, { samples, emissions: emissionsOf(found.logProbs, about) });
         }
       } catch (error) {
-        note.textContent = `This could not be computed: ${error.message}.`;
+        state.trouble = `This could not be computed: ${error.message}.`;
       }
     }
     state.busy = false;
@@ -244,7 +256,8 @@ export async function startTour(section, { about, ask, loaded }) {
 
   function clip(key, path) {
     const heard = key === "alpha" ? state.beam ?? [] : state.forbid ? [] : greedy(state.emissions);
-    const before = new Set(textOf(words).split(" "));
+    const before = new Set(textOf(words).split(" ")), changes = ["shift", "mask", "alpha"].includes(key);
+    note.textContent = "";
     whole.replaceChildren(make("span", "caption", "the whole clip "));
     if (key === "solve") {
       const wrong = [...solution()].filter(t => !state.gone.has(t)).length, lost = [...state.gone].filter(t => !solution().has(t)).length;
@@ -256,16 +269,19 @@ export async function startTour(section, { about, ask, loaded }) {
       whole.append(kept.map(k => (k === base.boundary ? " " : base.labels[k])).join("").trim());
       return;
     }
-    if (key === "alpha" && !state.beam) return whole.append("…");
+    if (key === "alpha" && !state.beam) {
+      note.textContent = state.trouble;
+      return whole.append("…");
+    }
     for (const word of heard) {
-      const doubt = key === "threshold" && word.confidence < state.threshold / 100, fresh = ["shift", "mask", "alpha"].includes(key) && !before.has(word.text);
+      const doubt = key === "threshold" && word.confidence < state.threshold / 100, fresh = changes && !before.has(word.text);
       const node = make(doubt ? "s" : fresh ? "mark" : "span", "", word.text);
       if (key === "threshold") node.append(make("small", "", ` ${Math.floor(100 * word.confidence)}`));
       whole.append(node, " ");
     }
     if (!heard.length) whole.append("nothing");
     if (key === "threshold") note.textContent = `${heard.filter(word => word.confidence >= state.threshold / 100).length} of ${heard.length} words are sure enough.`;
-    else if (!state.busy) note.textContent = ["shift", "mask", "alpha"].includes(key) && textOf(heard) !== textOf(words) ? "Marked words differ from the text without a change." : "";
+    else if (changes) note.textContent = state.trouble || (textOf(heard) === textOf(words) ? "" : `Marked words differ from the text without ${key === "alpha" ? "the language model" : "a change"}.`);
   }
 
   function paper(canvas, width, height) {

@@ -4,16 +4,29 @@ import { beamSearch } from "./beam.js";
 import { Lexicon, readLanguage } from "./language.js";
 import { emissionsOf, greedy } from "./words.js";
 
+const SAME = 0.002; // of probabilities; farther ones are wrong
 let about, session, language;
+let faster = null; // a session by WebGPU
 
 ort.env.wasm.numThreads = 1; // more need headers that few static hosts send
 
-// Fetch the pieces of a part that are not here yet, and tell how many bytes came.
+// Fetch the pieces of a part that are not here yet, and tell how many bytes came. They stay here until the part is in use.
 const fetched = new Map();
 async function bytesOf(parts, tell) {
-  for (const { path } of parts) {
-    if (fetched.has(path)) continue;
-    const answer = await fetch(path);
+  for (const part of parts) if (!fetched.has(part.path)) fetched.set(part.path, await piece(part, tell));
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.bytes, 0));
+  let at = 0;
+  for (const chunk of parts.flatMap(({ path }) => fetched.get(path))) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+async function piece({ path, bytes }, tell) {
+  for (const cache of ["default", "reload"]) { // what was kept before may be broken
+    const answer = await fetch(path, { cache });
+    if (answer.status === 404) throw new Error("the site has changed since this page was opened: reload the page");
     if (!answer.ok) throw new Error(`${path}: status ${answer.status}`);
     const reader = answer.body.getReader(), chunks = [];
     let got = 0;
@@ -23,38 +36,35 @@ async function bytesOf(parts, tell) {
         got += part.value.length;
         tell(part.value.length);
       }
+      if (got === bytes) return chunks;
     } catch (error) {
       tell(-got);
       throw error;
     }
-    fetched.set(path, chunks);
+    tell(-got);
   }
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.bytes, 0));
-  let at = 0;
-  for (const { path } of parts) {
-    for (const chunk of fetched.get(path)) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    fetched.set(path, []);
-  }
-  if (at !== bytes.length) throw new Error(`the model has ${at} bytes instead of ${bytes.length}`);
-  return bytes;
+  throw new Error(`${path} is not the file of this site: its size is wrong`);
 }
+
+const unpacked = bytes => new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 
 let came = 0;
 async function load() {
   const total = Object.values(about.parts).flat().reduce((sum, part) => sum + part.bytes, 0);
   const tell = bytes => postMessage({ progress: (came += bytes), total });
-  if (!session) ort.env.wasm.wasmBinary ??= (await bytesOf(about.parts.runtime, tell)).buffer;
-  session ??= await ort.InferenceSession.create(await bytesOf(about.parts.model, tell));
-  await emit(new Float32Array(2 * about.input.sample_rate), () => {}); // browsers compile WebAssembly better once it has run
-  postMessage({ ready: "model" });
-  if (!language) {
-    const model = await readLanguage(await bytesOf(about.parts.language, tell));
-    language = { model, lexicon: new Lexicon(model, emissionsOf(new Float32Array(0), about)) };
+  if (!session) {
+    ort.env.wasm.wasmBinary ??= (await bytesOf(about.parts.runtime, tell)).buffer;
+    session = await ort.InferenceSession.create(new Uint8Array(await unpacked(await bytesOf(about.parts.model, tell))));
+    await emit(new Float32Array(2 * about.input.sample_rate), () => {}, session); // browsers compile WebAssembly better once it has run
+    postMessage({ ready: "model" });
   }
-  postMessage({ ready: "language" });
+  if (!language) {
+    const model = readLanguage(await unpacked(await bytesOf(about.parts.language, tell)));
+    language = { model, lexicon: new Lexicon(model, emissionsOf(new Float32Array(0), about)) };
+    postMessage({ ready: "language" });
+  }
+  fetched.clear();
+  if (await graphics()) postMessage({ webgpu: true });
 }
 
 // Mean 0 and variance 1 over the whole sound, as the checkpoint was trained.
@@ -69,8 +79,57 @@ function normalised(samples) {
   return samples.map(x => (x - Math.fround(mean)) / Math.fround(deviation));
 }
 
+// Compute by WebGPU from now on, if there is one that gives the numbers of WebAssembly for a sound.
+async function accelerate(samples, tell) {
+  const gpu = await import("./runtime/ort.webgpu.min.mjs");
+  gpu.env.wasm.numThreads = 1;
+  gpu.env.wasm.wasmBinary ??= (await bytesOf(about.webgpu, tell)).buffer;
+  const model = new Uint8Array(await unpacked(await bytesOf(about.parts.model, () => {})));
+  fetched.clear();
+  const candidate = await gpu.InferenceSession.create(model, { executionProviders: ["webgpu"] });
+  const wanted = await emit(samples, () => {}, session), found = await emit(samples, () => {}, candidate);
+  const far = wanted.reduce((most, x, i) => Math.max(most, Math.abs(Math.exp(x) - Math.exp(found[i]))), 0);
+  if (!(far <= SAME)) {
+    candidate.release();
+    throw new Error(`its probabilities differ by ${far.toPrecision(1)}`);
+  }
+  faster = candidate;
+}
+
+// Whether there is a graphics processor; what imitates one is slower than WebAssembly.
+async function graphics() {
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  return adapter && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter);
+}
+
+// By WebGPU, if it was chosen and works; else by WebAssembly.
+async function computed(samples, tell) {
+  if (faster) {
+    try {
+      const logProbs = await emit(samples, tell, faster);
+      if (proper(logProbs)) return logProbs;
+    } catch (error) {
+      console.info("WebGPU failed:", error);
+    }
+    faster = null;
+    postMessage({ slower: true });
+  }
+  return emit(samples, tell, session);
+}
+
+// Whether the probabilities of each frame sum to one. A graphics processor that was lost gives zeros.
+function proper(logProbs) {
+  const width = about.output.shape[2];
+  for (let t = 0; t < logProbs.length; t += width) {
+    let sum = 0;
+    for (let k = 0; k < width; k++) sum += Math.exp(logProbs[t + k]);
+    if (!(Math.abs(sum - 1) < 0.01)) return false;
+  }
+  return true;
+}
+
 // Log-probabilities of a sound; one that is longer than a pass is cut into windows with context, as w2vkit does.
-async function emit(samples, tell) {
+async function emit(samples, tell, session) {
   const { stride, receptive_field: field, shape } = about.output, width = shape[2], sound = normalised(samples);
   const frames = Math.floor((samples.length - field) / stride) + 1, logProbs = new Float32Array(frames * width);
   const size = samples.length <= about.input.most_samples ? frames : about.window_frames;
@@ -99,9 +158,13 @@ const acts = {
   },
   async transcribe({ id, samples, decoder }) {
     const began = performance.now();
-    const logProbs = await emit(samples, share => postMessage({ id, share }));
+    const logProbs = await computed(samples, share => postMessage({ id, share }));
     const seconds = (performance.now() - began) / 1000;
-    return { logProbs, seconds, words: decode(logProbs, language ? decoder : "greedy"), decoder: language ? decoder : "greedy" };
+    return { logProbs, seconds, by: faster ? "WebGPU" : "WebAssembly", words: decode(logProbs, language ? decoder : "greedy"), decoder: language ? decoder : "greedy" };
+  },
+  async accelerate({ id, samples }) {
+    let came = 0;
+    await accelerate(samples, bytes => postMessage({ id, share: (came += bytes) / about.webgpu[0].bytes }));
   },
   async decode({ logProbs, decoder, weights }) {
     return { words: decode(logProbs, decoder, weights) };
