@@ -115,7 +115,7 @@ def _open_part(part: Part, name: str, note: Note, track: int | None) -> OpenAudi
 
 
 def _all_parts(first: OpenAudio, others: list[Part], name: str, note: Note, track: int | None) -> Generator[Block, None, None]:
-    """Give the blocks of a file, and of those that were joined to it; where one cannot be read, that is said."""
+    """Give the blocks of a file and of the files that were joined to it; note the first part that cannot be read."""
     seconds = 0.0
     for rate, block in first.blocks:
         seconds += block.shape[1] / rate
@@ -189,7 +189,7 @@ def _open_with_libsndfile(file: Part, name: str, note: Note, track: int | None) 
     _check_track(track, 1, name)
     seconds = opened.frames / opened.samplerate
     if (missing := seconds * (share - 1)) > EARLY_SECONDS:
-        note(_early(name, seconds, seconds + missing))
+        note(_ends_early(name, seconds, seconds + missing))
     return OpenAudio(seconds, _libsndfile_blocks(opened))
 
 
@@ -273,11 +273,12 @@ def _ffmpeg_parts(
                 lost += float((packet.duration or 0) * packet.time_base) if packet else 0.0
             for frame in frames:
                 rate, channels = frame.sample_rate, frame.layout.nb_channels
-                if position and channels > MAX_CHANNELS:  # of 2 channels, then 30 in one frame: damage
+                if position and channels > MAX_CHANNELS:  # 30 channels in one frame, after frames of 2: damage
                     first, lost = min(first, position), lost + frame.samples / rate
                     continue
-                _check(rate, channels, name)  # first: PyAV ends the process where there are more than 8 planes
-                samples = _planes(frame)
+                _check(rate, channels, name)  # before `to_ndarray`: PyAV ends the process where there are more than 8 planes
+                planes = frame.to_ndarray()
+                samples = to_float32(planes if frame.format.is_planar else planes.reshape(-1, channels).T)
                 if timed and frame.time is not None:
                     ahead = frame.time - origin - position
                     if not -GAP_SECONDS < ahead < MAX_GAP_SECONDS:  # another part with times of its own
@@ -298,7 +299,7 @@ def _ffmpeg_parts(
             "Copy or download it again."
         )
     elif promised and missing > EARLY_SECONDS:
-        note(_early(name, position, promised))
+        note(_ends_early(name, position, promised))
     elif cut_off:
         note(f"{name} ends early, within a packet of sound at {position:.1f} s. Copy or download it again.")
 
@@ -325,12 +326,6 @@ def _is_tag(packet: Any) -> bool:
     return head.startswith((b"ID3", b"TAG", b"APETAGEX")) or any(name in head for name in (b"Xing", b"Info", b"VBRI"))
 
 
-def _planes(frame: Any) -> np.ndarray:
-    """Give the (channels, n) float32 samples of a frame."""
-    samples = frame.to_ndarray()
-    return to_float32(samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T)
-
-
 def _joined(parts: Iterator[Block]) -> Generator[Block, None, None]:
     """Join parts of any length to blocks; one ends where rate or channels change."""
     rate, block, filled = 0, np.empty((0, 0), np.float32), 0
@@ -352,8 +347,8 @@ def _joined(parts: Iterator[Block]) -> Generator[Block, None, None]:
         yield rate, block[:, :filled]
 
 
-def _early(name: str, there: float, promised: float) -> str:
-    lengths = f"Its header promises {promised:.1f} s, but only {there:.1f} s are there."
+def _ends_early(name: str, seconds: float, promised: float) -> str:
+    lengths = f"Its header promises {promised:.1f} s, but only {seconds:.1f} s are there."
     return f"{name} ends early. {lengths} Copy or download it again."
 
 
