@@ -7,7 +7,7 @@ in memory as a whole.
 import io
 import math
 import os
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,19 +159,23 @@ def stream(
     AudioError
         As for `load`. An error late in a file is raised when the decoder reaches it.
     """
-    import soxr
-
-    rate, resampler, empty = 0, None, np.empty(0, dtype=np.float32)
+    rate, resample, empty = 0, None, np.empty(0, dtype=np.float32)
     with one_error(describe(source)):
         for new_rate, block in mono(source, max_seconds=max_seconds, track=track, note=note):
             if new_rate != rate:  # the first block, or a part with another rate
-                if resampler:
-                    yield resampler.resample_chunk(empty, last=True)
-                rate, same = new_rate, new_rate == sample_rate
-                resampler = None if same else soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
-            yield resampler.resample_chunk(block) if resampler else block
-        if resampler:
-            yield resampler.resample_chunk(empty, last=True)
+                if resample:
+                    yield resample(empty, last=True)
+                rate, resample = new_rate, resampler(new_rate, sample_rate)
+            yield resample(block) if resample else block
+        if resample:
+            yield resample(empty, last=True)
+
+
+def resampler(rate: int, to: int) -> Callable[..., np.ndarray] | None:
+    """Make a function that resamples (n,) float32 blocks, with ``last=True`` for the last one; None where rates are equal."""
+    import soxr
+
+    return None if rate == to else soxr.ResampleStream(rate, to, 1, dtype="float32", quality="HQ").resample_chunk
 
 
 def mono(

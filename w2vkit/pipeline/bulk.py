@@ -1,7 +1,6 @@
 """Data sets to text; an utterance that fails becomes a result with its error.
 
-A `Runner` does this for a whole data set: `LocalRunner` in this process, by a `Stream`, `w2vkit.pipeline.cluster.Cluster` on
-many machines.
+A `Runner` transcribes a whole data set: `LocalRunner` in this process, `w2vkit.pipeline.cluster.ClusterRunner` on others.
 """
 
 from collections import Counter
@@ -63,7 +62,7 @@ class Job:
     speed : Speed or None
         None where nothing was transcribed or no time was taken.
     notes : list of str
-        What the reader of an evaluation must know of the run.
+        Remarks on the run, without which the figures of an evaluation could be misread.
     """
 
     results: list[Result]
@@ -151,7 +150,7 @@ def reused_note(reused: int, total: int, place: Path | None) -> str:
 
 
 class Repeats:
-    """Finds ids that occur more than once: scored twice, or mixed up on resuming, they would falsify the result."""
+    """Finds ids that occur more than once, which would be scored twice, or be confused when a run resumes."""
 
     def __init__(self) -> None:
         self._times: Counter[str] = Counter()
@@ -178,7 +177,7 @@ def read(utterance: Utterance, most: float, model: "CTCModel", max_seconds: floa
     Raises
     ------
     TooLongError
-        It has more than `most` or `max_seconds` seconds.
+        It is longer than `most` or `max_seconds` (s).
     W2VKitError
         It cannot be read.
     """
@@ -188,7 +187,7 @@ def read(utterance: Utterance, most: float, model: "CTCModel", max_seconds: floa
         waveform = load(utterance.audio, sample_rate=model.sample_rate, max_seconds=min(most, max_seconds))
     except TooLongError:
         if seek := getattr(utterance.audio, "seek", None):
-            seek(0)  # a file object; it is read once more
+            seek(0)  # a file object, which is read again
         raise
     return Sound([waveform], waveform.seconds, waveform.notes, signal_to_noise(waveform))
 

@@ -12,6 +12,7 @@ from w2vkit.errors import EvaluationError, printable_json
 from w2vkit.pipeline import files
 
 FORMAT = 1  # of the file, in its first line
+RESULTS = "results.jsonl"  # the file in the folder of `w2vkit evaluate`
 UTF8 = ("utf-8", "backslashreplace")  # a name that is not UTF-8 holds half characters, which JSON writes as "\\udcff"
 
 

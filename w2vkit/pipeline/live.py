@@ -23,7 +23,7 @@ from w2vkit.pipeline.transcription import Emitter
 from w2vkit.pipeline.voice import MEMORY_SECONDS, NO_SAMPLES, InputBuffer, VoiceDetector
 
 FINAL_SECONDS = 1.2  # s; a word that ended longer ago becomes final if two decodings agree on it
-FORCE_SECONDS = 5.0  # s; a word that ended longer ago becomes final in any case
+FORCE_SECONDS = 5.0  # s; a word that ended longer ago becomes final without agreement
 PAUSE_SECONDS = 0.8  # s; after this much silence all words become final
 BEFORE_SECONDS = 0.5  # s; silence that is kept, so that the beginning of the next word is in the window
 CONTEXT_SECONDS = 1.5  # s; sound of final words that stays in the window as context for what follows
@@ -45,7 +45,7 @@ class LiveText:
     seconds : float
         Duration of the sound so far, including what was dropped.
     dropped : float
-        How much of it was lost before it arrived, or waited too long to be decoded (s).
+        How much of it was lost before it arrived, or was dropped because it waited too long (s).
     delay : float
         Time from the arrival of the newest decoded sound to the end of its decoding (s).
     """
