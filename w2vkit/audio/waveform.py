@@ -232,7 +232,7 @@ def channels(
     track: int | None = None,
     note: Note = ignore,
 ) -> list[Waveform]:
-    """Load each channel of a sound by itself, as for a call with one speaker on each.
+    """Load the channels of a sound separately, such as a call with one speaker on each.
 
     Parameters
     ----------

@@ -129,8 +129,8 @@ def evaluate(
     keywords : iterable of str
         Words and phrases whose recall is measured.
     results_file : Path, optional
-        For a model: JSON lines to which results are appended as they come. If the file is there, the run resumes from
-        it. A runner has a place of its own.
+        For a model: JSON lines to which results are appended. If the file is there, the run resumes from it. A runner has
+        its own place for results.
     progress : callable, optional
         Called with the number of utterances done, including a fraction of the current ones.
 

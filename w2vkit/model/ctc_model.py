@@ -189,7 +189,7 @@ class CTCModel:
     def emit_each(
         self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None
     ) -> Iterator[tuple[int, Emissions]]:
-        """Compute the emissions of waveforms, as `emit`, and give each as soon as it is there, while a GPU goes on.
+        """Compute the emissions of waveforms, as `emit`, and give each as soon as it is there; a GPU computes on meanwhile.
 
         Yields
         ------

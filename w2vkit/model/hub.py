@@ -360,7 +360,7 @@ def _conversion(name: str) -> str | None:
 def listing() -> list[Entry]:
     """List the models that can be named: the bundled one, those in the Hub's cache, and the default.
 
-    What cannot be read as a CTC checkpoint is left out: a cache holds whatever somebody has once downloaded.
+    Anything in the cache that is not a readable CTC checkpoint is left out.
     """
     from huggingface_hub import constants
 
