@@ -88,16 +88,17 @@ def open_file(file: BinaryIO, name: str, *, note: Note, track: int | None = None
     Raises
     ------
     AudioError
-        No decoder knows the file, it has no such track, too many channels, or an impossible rate.
+        No decoder knows the file, it has no such track, too many channels, or an impossible rate. Libraries can raise other
+        exceptions here and while blocks are read; see `one_error`.
     """
-    with one_error(name), ExitStack() as on_error:
+    with ExitStack() as on_error:
         on_error.callback(file.close)
         first, *others = parts(file)
         opened = _open_part(first, name, note, track)
         if others:
             opened = OpenAudio(None, _all_parts(opened, others, name, note, track))
         on_error.pop_all()
-    return OpenAudio(opened.seconds, _guarded(opened.blocks, name), file)
+    return OpenAudio(opened.seconds, opened.blocks, file)
 
 
 def _open_part(part: Part, name: str, note: Note, track: int | None) -> OpenAudio:
@@ -123,9 +124,10 @@ def _all_parts(first: OpenAudio, others: list[Part], name: str, note: Note, trac
     for number, part in enumerate(others, start=2):
         label = f"Part {number} of {name}"
         try:
-            for rate, block in _guarded(_open_part(part, label, note, track).blocks, label):
-                seconds += block.shape[1] / rate
-                yield rate, block
+            with one_error(label):
+                for rate, block in _open_part(part, label, note, track).blocks:
+                    seconds += block.shape[1] / rate
+                    yield rate, block
         except AudioError as error:
             note(f"{name} was joined from {len(others) + 1} files. What follows {seconds:.1f} s was not read. {error}")
             return
@@ -149,14 +151,6 @@ def to_float32(samples: np.ndarray) -> np.ndarray:
     if samples.dtype.kind == "i":
         return np.multiply(samples, -1 / np.iinfo(samples.dtype).min, dtype=np.float32, casting="unsafe")
     return samples.astype(np.float32, copy=False)
-
-
-def _guarded(blocks: Iterator[Block], name: str) -> Generator[Block, None, None]:
-    """Refuse blocks that cannot be mixed or resampled."""
-    with one_error(name):
-        for rate, block in blocks:
-            _check(rate, len(block), name)
-            yield rate, block
 
 
 def _check(rate: int, channels: int, name: str) -> None:

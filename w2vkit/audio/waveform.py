@@ -214,9 +214,7 @@ def all_channels(
 ) -> Generator[Block, None, None]:
     """Decode audio block by block, as `mono`, but with all channels: blocks are (channels, n) float32."""
     name, seconds = describe(source), 0.0
-    with one_error(name):
-        audio = _open(source, name, track, note)
-    with closing(audio):
+    with one_error(name), closing(_open(source, name, track, note)) as audio:
         _check_length(name, audio.seconds, max_seconds)
         for rate, block in audio.blocks:
             seconds += block.shape[1] / rate
