@@ -366,21 +366,16 @@ def listing() -> list[Entry]:
 
     entries = [Entry(MINI, "bundled", _size(mini_folder()), _licence(mini_folder()))]
     for home in sorted(Path(constants.HF_HUB_CACHE).glob("models--*--*")):
+        name = home.name.removeprefix("models--").replace("--", "/", 1)
         try:
-            entry = _cached_entry(home)
+            snapshot = _cached(name, REVISIONS.get(name)) or _cached(name, None)
+            if snapshot and _is_ctc(snapshot):
+                entries.append(Entry(name, "cached", _size(snapshot), _licence(snapshot)))
         except Exception as error:  # its files can be anything, and each library raises its own errors for a faulty one
             log.info("%s is left out of the list of models: %s", home.name, brief(error))
-        else:
-            entries += [entry] if entry else []
     if DEFAULT not in {entry.name for entry in entries}:
         entries.append(Entry(DEFAULT, "on the Hub", DEFAULT_BYTES, "apache-2.0"))
     return entries
-
-
-def _cached_entry(home: Path) -> Entry | None:
-    name = home.name.removeprefix("models--").replace("--", "/", 1)
-    snapshot = _cached(name, REVISIONS.get(name)) or _cached(name, None)
-    return Entry(name, "cached", _size(snapshot), _licence(snapshot)) if snapshot and _is_ctc(snapshot) else None
 
 
 def _size(folder: Path) -> int:
