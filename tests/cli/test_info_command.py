@@ -23,7 +23,7 @@ def stereo(tmp_path):
     return path
 
 
-def test_the_table_of_a_file(stereo, capsys):
+def test_info_prints_a_table_for_a_file(stereo, capsys):
     assert main(["info", str(stereo)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         str(stereo),
