@@ -40,7 +40,7 @@ AC3_BIT_RATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 
 
 
 class Part:
-    """The bytes ``start`` to ``stop`` of a file, of which some are replaced; what decoders take for a file.
+    """The bytes ``start`` to ``stop`` of a file, some of them replaced, as a file for decoders.
 
     Parameters
     ----------

@@ -347,7 +347,7 @@ def _open(source: Any, name: str, track: int | None, note: Note) -> OpenAudio:
 
 
 def _audio_of_row(row: Mapping) -> Any:
-    """Give what `_open` takes for a row of a data set."""
+    """Give the audio of a row of a data set, as `_open` takes it."""
     if "audio" in row:
         return row["audio"]
     if row.get("array") is not None and "sampling_rate" in row:

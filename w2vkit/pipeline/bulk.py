@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What scoring and reports need to know of a model.
+    """The facts about a model that scoring and reports need.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What a runner did.
+    """The results of a run.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Job:
 
 @runtime_checkable
 class Runner(Protocol):
-    """What transcribes a whole data set: in this process, or on a cluster."""
+    """Transcribes a whole data set, in this process or on a cluster."""
 
     info: ModelInfo
 
@@ -193,7 +193,7 @@ def read(utterance: Utterance, most: float, model: "CTCModel", max_seconds: floa
 
 
 def result_of(outcome: Outcome[Utterance]) -> Result:
-    """Give what is stored of an utterance."""
+    """Make the stored result of an utterance."""
     one, sound = outcome.item, outcome.sound
     seconds = round(sound.seconds, 3) or None
     result = Result(one.id, one.speaker, seconds, one.reference, noise=sound.noise, notes=tuple(sound.notes))

@@ -1,4 +1,4 @@
-"""Results as JSON lines: a killed run loses none that was written, and the next run resumes from there."""
+"""Results as JSON lines: a killed run loses no written result, and the next run resumes from there."""
 
 import json
 import os
@@ -18,7 +18,7 @@ UTF8 = ("utf-8", "backslashreplace")  # a name that is not UTF-8 holds half char
 
 @dataclass(frozen=True)
 class Result:
-    """What transcribing one utterance gave; the texts are as data set and decoder gave them, before any scoring.
+    """The result of transcribing one utterance, with the texts of data set and decoder before any normalisation.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Many sounds to text in one stream: read ahead in threads, computed in batches of like length, given in their order.
+"""Many sounds to text in one stream: read ahead in threads, computed in batches of similar length, given in their order.
 
 `bulk` transcribes data sets by it, `cluster` the part of a worker, and `w2vkit transcribe` files.
 """
@@ -66,7 +66,7 @@ class Speed:
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """What was read of an item.
+    """The sound of an item.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Sound:
 
 @dataclass(eq=False)
 class Outcome(Generic[T]):
-    """What became of an item.
+    """The result of an item.
 
     Attributes
     ----------

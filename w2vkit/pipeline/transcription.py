@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Emitter(Protocol):
-    """What computes emissions: a `CTCModel`, or an object in front of one, such as the queue of a server.
+    """Computes emissions: a `CTCModel`, or an object in front of one, such as the queue of a server.
 
     Attributes
     ----------

@@ -68,7 +68,7 @@ class VoiceDetector:
 
 @dataclass(frozen=True, eq=False)
 class Waiting:
-    """Sound that arrived and was not taken yet.
+    """Sound that was put into the buffer and not taken yet.
 
     Attributes
     ----------
