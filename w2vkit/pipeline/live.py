@@ -159,7 +159,7 @@ class LiveTranscript:
             self._keep(BEFORE_SECONDS if self._detector.quiet < math.inf else MEMORY_SECONDS)
 
     def _decode_window(self, *, pause: bool, last: bool) -> None:
-        """Decode the window, and make words final where that is possible: before a pause, and in the last window, all of them."""
+        """Decode the window, and make words final where possible: before a pause, and in the last window, all of them."""
         (emissions,) = self._model.emit([Waveform(self._window, self._rate)])
         shift, end = self._start / self._rate, (self._start + len(self._window)) / self._rate
         found = [replace(word, start=word.start + shift, end=word.end + shift) for word in self._decode(emissions).words]
