@@ -3,8 +3,8 @@
     make site
     python -m benchmarks.browser [SITE]
 
-It prints when the first words of an example are there, when the model is, and how much faster than real time the page computes
-the bundled clips.
+It prints when the first words of an example appear, when the model is loaded, and how much faster than real time the page
+computes the bundled clips.
 """
 
 import argparse

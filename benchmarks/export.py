@@ -32,8 +32,8 @@ class Exported(CTCModel):
 
     session: InferenceSession
 
-    def _forward(self, clips: list[np.ndarray]) -> list[np.ndarray]:
-        return [np.asarray(self.session.run(None, {INPUT: clip[None]})[0])[0] for clip in clips]
+    def _start(self, clips: list[tuple[np.ndarray, bool]]) -> list[np.ndarray]:
+        return [np.asarray(self.session.run(None, {INPUT: clip[None]})[0])[0] for clip, _ in clips]
 
 
 def load(name: str, folder: Path) -> Exported:

@@ -1,10 +1,10 @@
-"""Kill jobs with SIGKILL at random moments, run them again, and compare with runs that nobody has killed, byte for byte.
+"""Kill jobs with SIGKILL at random moments, run them again, and compare with runs that were not killed, byte for byte.
 
     python -m benchmarks.faults [--rounds 5] [--seed 0] [--only transcribe,evaluate,ray,download,train]
 
 The jobs are `w2vkit transcribe --output-dir` (then with `--resume`), `w2vkit evaluate`, the same transcription on a Ray
 cluster, the download of a model from an imitation of the Hub, and a training of w2v-mini. Each round kills a job one to three
-times and then lets it end. Most kills come while results are written, the others at any moment from the start on.
+times and then lets it end. Most kills happen while results are written, the others at any moment.
 
 Prints a table and a line of JSON. The exit status is 1 if a result differs, if a run after a kill fails, or if anything but the
 results is left.
@@ -34,7 +34,7 @@ from benchmarks.service import write_clips
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 600.0  # s; for a whole run
-EARLY = 0.25  # of the kills come at any moment, the others once there are results
+EARLY = 0.25  # share of the kills at any moment; the others happen once there are results
 MODEL = ["--model", "w2v-mini", "--device", "cpu", "--dtype", "float32"]
 W2VKIT = [sys.executable, "-m", "w2vkit"]
 CLIPS, CLIP_SECONDS = 40, 2.0  # and s
@@ -62,7 +62,7 @@ class Job:
 
 @dataclass
 class Tally:
-    """What became of the rounds of a job."""
+    """The results of the rounds of a job."""
 
     kills: int = 0
     during: int = 0  # kills after which results were there, but not all
@@ -77,7 +77,7 @@ def files_of(folder: Path, *left_out: str) -> dict[str, bytes]:
 
 
 def transcribe(home: Path) -> Job:
-    """Transcribe a folder into another one, the record of whose runs may differ."""
+    """Transcribe a folder into another one; the record of runs in it may differ."""
     command = [*W2VKIT, "transcribe", str(home / "clips"), "--format", "json", "--decoder", "greedy", *MODEL]
     return Job(
         lambda folder, again: [*command, "--output-dir", str(folder), *(["--resume"] if again else [])],
@@ -86,7 +86,7 @@ def transcribe(home: Path) -> Job:
 
 
 def evaluate(home: Path) -> Job:
-    """Evaluate a table; what an evaluation says about its own run, such as its speed, may differ."""
+    """Evaluate a table; facts about the run itself, such as its speed, may differ."""
     table = home / "clips.csv"
     with table.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -205,7 +205,7 @@ class Run:
         self.process.wait()
 
     def finish(self) -> str:
-        """Let it end; give what it has said if it failed."""
+        """Wait for its end; give its output if it failed."""
         try:
             code = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -228,7 +228,7 @@ def uninterrupted(job: Job, folder: Path) -> tuple[dict[str, bytes], float, floa
         time.sleep(0.02)
     first = time.monotonic() - start
     if trouble := run.finish():
-        raise SystemExit(f"The run that nobody kills failed. {trouble}")
+        raise SystemExit(f"The run without a kill failed. {trouble}")
     return job.results(folder), first, time.monotonic() - start
 
 

@@ -156,7 +156,7 @@ def overwrite(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
 
 
 def number(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
-    """Write a number that is a limit of its type: a length, a rate, an offset that lies."""
+    """Write a number that is a limit of its type, as a wrong length, rate or offset."""
     changed, format = bytearray(data), r.choice(FORMATS)
     size = struct.calcsize(format)
     position = r.randrange(min(len(data), r.choice([48, 400, len(data)])))
@@ -166,7 +166,7 @@ def number(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
 
 
 def splice(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
-    """Go on with another file."""
+    """Replace the rest by another file."""
     other = r.choice(others)
     return data[: r.choice([len(data), r.randrange(len(data))])] + other[r.choice([0, r.randrange(len(other))]) :]
 
@@ -235,7 +235,7 @@ def value(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
 
 
 def member(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
-    """Damage one file of a folder that travels as a ZIP: most of the time its JSON, else anything of it."""
+    """Damage one file of a folder in a ZIP file: most of the time its JSON, else any file."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     texts = [name for name in files if name.endswith(".json")]
@@ -262,7 +262,7 @@ def header(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
 
 
 def unpacked(r: random.Random, data: bytes, others: list[bytes]) -> bytes:
-    """Damage what lies inside of a gzip, so that its checksum is right."""
+    """Damage the content of a gzip file, and keep its checksum right."""
     return gzip.compress(r.choice([word, line, flip])(r, gzip.decompress(data), others), mtime=0)
 
 
@@ -326,7 +326,7 @@ SUFFIXES: dict[str, list[Mutation]] = {  # of files with a form of their own
 
 @dataclass(frozen=True)
 class Mutant:
-    """A damaged file; its number, seed and the name of the whole file tell how it was made."""
+    """A damaged file; its number, seed and the name of the original file determine how it was made."""
 
     number: int
     kind: str
@@ -438,7 +438,7 @@ def read_checkpoint(path: Path, number: int) -> str:
 
 
 def _emissions() -> Any:
-    """Give emissions of 8 s in which every label is as likely as noise makes it."""
+    """Give random emissions of 8 s."""
     from w2vkit.emissions import Emissions, Vocabulary
 
     logits = np.random.default_rng(0).normal(size=(400, len(LABELS)), scale=2)
@@ -456,7 +456,7 @@ READ: dict[str, Callable[[Path, int], str]] = {
 
 @dataclass(frozen=True)
 class Found:
-    """What became of a mutant: "result", "error" or "fault", with a message, and what it took (s, bytes)."""
+    """The outcome of a mutant: "result", "error" or "fault", with a message, and the time (s) and memory (bytes) it took."""
 
     outcome: str
     message: str

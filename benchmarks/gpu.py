@@ -1,9 +1,9 @@
-"""Everything that a GPU can tell in a few minutes: `python -m benchmarks.gpu --minutes 4 --output FOLDER`.
+"""Measure w2vkit on a GPU in a few minutes: `python -m benchmarks.gpu --minutes 4 --output FOLDER`.
 
-For a card that is at hand for a short time, once. Each step has its own time limit, and a step that fails costs none of the
-others. Every figure goes to ``results.jsonl`` in FOLDER at once; the table, with what was predicted beside what was
-measured, is printed last, also when the time is up. Needs torch, transformers, numpy and the repository. The Large model
-has random weights: it is as fast as the trained one. ``--quick`` runs all of it in small, on a CPU too.
+Each step has its own time limit, and a step that fails does not stop the others. Every figure is written to ``results.jsonl``
+in FOLDER at once. At the end, or when the time is over, a table compares the predicted with the measured figures. The program
+needs torch, transformers, numpy and the repository. The Large model has random weights: it is as fast as the trained one.
+``--quick`` runs all of it in small, also on a CPU.
 """
 
 import argparse
@@ -92,7 +92,7 @@ PREDICTED: dict[str, float] = {
 
 
 class Bench:
-    """Runs steps, each within its time, and keeps what they find."""
+    """Runs steps, each within its time limit, and keeps their figures."""
 
     def __init__(self, folder: Path, minutes: float, device: str, quick: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ class Bench:
         return self.limit - (time.monotonic() - self.began)
 
     def note(self, name: str, value: float | str) -> None:
-        """Keep a figure, on disk at once."""
+        """Keep a figure, and write it to the disk at once."""
         shown = value if isinstance(value, str) else f"{value:.4g}"
         self.rows.append((name, shown))
         line = {"at": round(time.monotonic() - self.began, 1), "name": name, "value": value, "predicted": PREDICTED.get(name)}
@@ -120,7 +120,7 @@ class Bench:
         print(f"[{line['at']:6.1f} s] {name}: {shown}", file=sys.stderr, flush=True)
 
     def step(self, name: str, seconds: float, work: Callable[[], object]) -> None:
-        """Run a step; note what stopped it."""
+        """Run a step; an error is noted as its result."""
         seconds = min(seconds, self.left() - 8)
         if seconds < 2:
             self.note(name, "left out: no time")
@@ -140,7 +140,7 @@ class Bench:
             self.free()
 
     def free(self) -> None:
-        """Give back what is cached, so that the next step starts as the first one did."""
+        """Free cached memory, so that every step starts alike."""
         if self.gpu:
             torch.cuda.empty_cache()
 
@@ -153,7 +153,7 @@ class Bench:
         return "\n".join(lines)
 
     def stop(self) -> None:
-        """Print the table and end the process, whatever still runs."""
+        """Print the table and end the process, even if a step still runs."""
         if self.printed.acquire(blocking=False):
             print(self.table(), flush=True)
             sys.stderr.flush()
@@ -259,7 +259,7 @@ class Large:
         if bench.gpu:
             try:
                 self.packed.emit([Waveform(speech(2, 0)), Waveform(speech(1, 1))])
-            except Exception as error:  # go on with another attention, so that the rest is measured
+            except Exception as error:  # with another attention the other steps can still be measured
                 bench.note("packed attention: failed", f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
                 self.packed._packed.attend = padded_attention
         self.network = network
@@ -442,7 +442,7 @@ def channels_last(products: GemmExtractor, extractor: Any) -> Callable[[torch.Te
 
 
 def padded_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing) -> torch.Tensor:
-    """Attention over clips that are padded to the longest, with a mask: in case that the packed one fails."""
+    """Attention over clips that are padded to the longest, with a mask: used if the packed one fails."""
     longest, clips = packing.longest, len(packing.edges) - 1
     inside = torch.arange(longest, device=query.device)[None] < packing.edges.diff()[:, None]
     place = inside.flatten().nonzero()[:, 0]
@@ -649,7 +649,7 @@ def mini(bench: Bench) -> None:
 
 
 def whole_layers(bench: Bench, large: Large) -> None:
-    """Each layer compiled as a whole, with whatever the compiler fuses into it."""
+    """Each layer compiled as a whole."""
     clips, frames = (2, 80) if bench.quick else (64, 369)
     packed = PackedNetwork(large.network)
 

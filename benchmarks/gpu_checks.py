@@ -1,7 +1,7 @@
-"""What must hold on a GPU, as functions that need no test runner: `tests/model/test_cuda.py` and `benchmarks.gpu` call them.
+"""Checks of w2vkit on a GPU, as functions for `tests/model/test_cuda.py` and `benchmarks.gpu`.
 
-Each takes the device, "cuda" or, to try the check itself, "cpu"; gives one line about what it found; and raises
-AssertionError.
+Each takes the device, "cuda", or "cpu" to try the check itself. It gives one line about its result, and raises an
+AssertionError if the check fails.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""Hold the page under load for minutes, and check every answer: mixed work, bad files, cancelled and abandoned requests.
+"""Put load on the page for minutes, and check every answer: mixed work, bad files, cancelled and abandoned requests.
 
     python -m benchmarks.load [--minutes 5] [--clients 64] [--model w2v-mini]
 
@@ -65,7 +65,7 @@ class Clip:
 
 @dataclass
 class Kind:
-    """What became of the requests of one kind."""
+    """The results of the requests of one kind."""
 
     sent: int = 0
     refused: int = 0  # by the queue
@@ -186,7 +186,7 @@ class Client:
             wrong, swapped = await work()
         except RefusedError:
             kind.refused += 1
-        except Exception as error:  # whatever the page or the connection does is counted
+        except Exception as error:  # any failure of the page or the connection is counted
             kind.failed.append(f"{type(error).__name__}: {error}")
         else:
             kind.waits.append(time.monotonic() - start)
@@ -268,8 +268,8 @@ class Client:
         session = uuid4().hex
         await self._join("transcribe", [await self._upload(self.random.choice(self.bad)), "", "", "", ""], session)
         answer = await self._answer(session)
-        told = not answer["success"] and len(str(answer.get("error"))) > 20
-        return [] if told else [f"a bad file got {str(answer)[:200]}"], []
+        explained = not answer["success"] and len(str(answer.get("error"))) > 20
+        return [] if explained else [f"a bad file got {str(answer)[:200]}"], []
 
     async def _cancelled(self, *, leave: bool) -> tuple[list[str], list[str]]:
         clip, session = self.random.choice(self.clips), uuid4().hex
@@ -375,7 +375,7 @@ def report(kinds: dict[str, Kind], samples: list[Sample], log: str, options: arg
 
 
 def main() -> None:
-    """Parse the arguments, serve the page and hold it under load."""
+    """Parse the arguments, serve the page and put load on it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--clients", type=int, default=64)

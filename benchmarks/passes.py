@@ -1,10 +1,11 @@
-"""One pass on this CPU, way by way: what each part of the packed network is worth, and what was tried and dropped.
+"""Measure one pass on this CPU in several variants: what each part of the packed network gains, and what others would gain.
 
     python -m benchmarks.passes                       # the Large architecture with random weights, 15 s
     python -m benchmarks.passes --model w2v-mini --seconds 5
 
-All ways take turns in one run; the table has the fastest and the median of all rounds (s). The second table has one product of
-a layer's size in several ways (ms). They are for the maintainers: some use operators that torch does not document.
+All variants take turns in one run; the table has the fastest and the median of all rounds (s). The second table has one
+product of a layer's size in several variants (ms). This is for the maintainers: some variants use operators that torch does
+not document.
 """
 
 import argparse

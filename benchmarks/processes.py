@@ -1,4 +1,4 @@
-"""What a process holds: memory, open files, threads. Read from /proc, thus on Linux only."""
+"""Memory, open files and threads of a process. Read from /proc, thus on Linux only."""
 
 from pathlib import Path
 

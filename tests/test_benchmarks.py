@@ -1,13 +1,18 @@
-"""The program for a card that is at hand once must not fail there: all of it in small, on a CPU."""
+"""The programs that measure run in small, on a CPU."""
 
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from support.checkpoints import noise
+
+from w2vkit.audio import Waveform
 
 ROOT = Path(__file__).parents[1]
 
@@ -71,3 +76,12 @@ def test_a_few_clients_get_their_own_texts():
 def test_a_killed_job_ends_like_one_that_was_not(job):
     found = program("benchmarks.faults", "--rounds", 1, "--only", job)
     assert found["equal"] == 1
+
+
+def test_the_export_benchmark_runs_the_exported_file_and_not_torch(checkpoints):
+    export = pytest.importorskip("benchmarks.export", exc_type=ImportError)
+    model = export.Exported.load(str(checkpoints["random-layer"]), device="cpu", dtype="float32")
+    even = np.full((1, 49, len(model.vocabulary)), -np.log(len(model.vocabulary)), np.float32)
+    model.session = SimpleNamespace(run=lambda names, inputs: [even])
+    (emissions,) = model.emit([Waveform(noise(1.0))])
+    assert np.array_equal(emissions.log_probs, even[0])

@@ -359,7 +359,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page, window):
         {"viewport": {"width": 390, "height": 800}},
     ],
 )
-def test_axe_finds_nothing(page):
+def test_axe_finds_no_accessibility_faults(page):
     for number in range(1, 9):
         _step(page, number)
         assert not axe.faults(page)

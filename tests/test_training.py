@@ -166,7 +166,7 @@ def test_no_speaker_is_both_trained_on_and_decided_by(corpus):
     assert trained and deciding and not trained & deciding
 
 
-def test_what_decoding_is_fitted_to_is_spread_over_all_speakers():
+def test_utterances_for_fitting_the_decoder_are_spread_over_all_speakers():
     said = [Utterance("libri", speaker, str(i), ()) for i, speaker in enumerate("AAAAABBC")]
     assert [u.text for u in spread(said, 5)] == ["0", "5", "7", "1", "6"]
     assert len(spread(said, 100)) == len(said)
@@ -386,7 +386,7 @@ def test_varied_sentences_show_rare_words_first():
     assert len(chosen) == len(set(chosen)) <= 3
 
 
-def test_what_follows_a_training_runs_in_order_and_ends_at_the_first_failure(monkeypatch, tmp_path):
+def test_the_steps_after_a_training_run_in_order_and_end_at_the_first_failure(monkeypatch, tmp_path):
     codes = {"training.decoding": 0}
     ran = []
 

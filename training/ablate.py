@@ -91,7 +91,7 @@ VARIANTS: dict[str, tuple[Callable[[argparse.Namespace], train.Run], int]] = {  
 
 
 def main() -> None:
-    """Run what has not been run, and print the table."""
+    """Run the variants that have no result yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--start", type=Path, required=True, help="state.pt of the head stage")

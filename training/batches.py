@@ -1,7 +1,7 @@
 """Batches of two fixed shapes: long rows packed from whole utterances, short rows with one clip each.
 
-Fixed shapes let the compiled model run; packing wastes no time on padding. Batch i is a function of
-(seed, i) alone, so a run that was stopped goes on exactly where it was.
+A compiled model needs fixed shapes, and packing wastes no time on padding. Batch i depends on (seed, i) only, so a stopped run
+continues with the same batches.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """The language model's text: books in the public domain.
 
 ``python -m training.books BOOKS`` reads ``books.txt.xz`` (sentences, one a line, capitals) and ``books.list`` (each book's
-number of words and its name, in the same order) from the folder BOOKS. The development speakers decide over the model and its
-weights, so a book that they read is left out: one that shares more than three runs of seven words with what they say. (One or
-two are chance.)
+number of words and its name, in the same order) from the folder BOOKS. The development speakers are used to choose the model
+and its weights. So a book is left out if it shares more than three runs of seven words with their texts: they read from it.
+(One or two shared runs occur by chance.)
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python -m training.contrastive notebooks/data/contrastive.npz [--steps 1500]
 
-flite (Debian package) speaks the sentences of `training.few_labels` in three voices. The network hears their sound alone.
+flite (Debian package) speaks the sentences of `training.few_labels` in three voices. The network gets the sound only.
 The file keeps:
 
 - ``history``: for every 20 steps the step, the loss per hidden frame (nats), the fraction right, the fraction right by chance

@@ -38,7 +38,7 @@ DEV_SPEAKERS = 14  # of LibriSpeech, held out of training: they decide, `eval/` 
 
 @dataclass(frozen=True)
 class Utterance:
-    """Where an utterance lies in the flat file of each speed, and what was said."""
+    """The place of an utterance in the flat file of each speed, and its text."""
 
     corpus: str
     speaker: str

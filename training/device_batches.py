@@ -1,7 +1,7 @@
-"""Batches for `training.gpu`: a thread plans which speech goes where, and the device does the rest with batched operations.
+"""Batches for `training.gpu`: a thread plans the rows of a batch, and the device makes them by batched operations.
 
 Plans are small arrays. The device gathers the samples at random speeds, adds rooms, noise and other people's speech, limits
-bands, and hides frames. These are the effects of `training.augment`, for all rows at once.
+the frequency band, and masks frames. These are the effects of `training.augment`, for all rows at once.
 """
 
 import math
@@ -18,7 +18,7 @@ from torch import Tensor
 from training.position import FRAMES
 from training.rows import FIELD, LATER_SHARE, LONG, RATE, SHORT, SHORT_SHARE, STRIDE, encode, frames
 
-# The share of each corpus in the sound that is heard: the read speech that we are measured on first.
+# The share of each corpus in the training sound; read speech, as in the tests, has the largest one.
 SHARES = {
     "librispeech-train-clean-100": 0.22,
     "librispeech-dev-clean-mp3": 0.12,

@@ -30,7 +30,7 @@ def export(model: Wav2Vec2ForCTC, folder: Path) -> None:
     for old in folder.glob("model*.safetensors*"):
         old.unlink()
     model.half().save_pretrained(folder, max_shard_size="15MB")  # no file of the repository has more than 25 MB
-    # Readers compute in what they were asked for; float16 is only how it lies on the disk.
+    # float16 only saves space on the disk: programs that load the checkpoint choose their own dtype.
     config = json.loads((folder / "config.json").read_text())
     config["dtype"] = "float32"
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -1,8 +1,8 @@
-"""Do everything that follows a training: `python -m training.finish EVAL_FOLDER --state training/runs/gpu.pt`.
+"""Do all steps after a training: `python -m training.finish EVAL_FOLDER --state training/runs/gpu.pt`.
 
 Exports the averaged weights as w2v-mini, fits the language model's weights and the confidences on the development speakers, and
-measures the result on the eval files for its model card. Without ``--state`` the checkpoint stays as it is: that is for a new
-language model, or a change of the decoder.
+measures the result on the eval files for its model card. Without ``--state`` the checkpoint stays unchanged: use this for a new
+language model, or after a change of the decoder.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""Train w2v-mini on a GPU that is at hand for ten minutes: ``python -m training.gpu --packed FOLDER --minutes 8``.
+"""Train w2v-mini on a GPU within ten minutes: ``python -m training.gpu --packed FOLDER --minutes 8``.
 
-Everything happens on the device. The speech (`training.pack`) is decoded once by all cores and lies in its memory, a Piper
-voice (`training.voice`) reads texts aloud until there is as much of it as wanted, and batches are made there
-(`training.device_batches`). The student may get more layers than the weights that it starts from. The loss is CTC, and that of
-CR-CTC for two views of each row.
+All data are in the memory of the device. The speech (`training.pack`) is decoded once by all cores. A Piper voice
+(`training.voice`) speaks texts until there is enough synthetic speech. Batches are made by `training.device_batches`. The
+student may get more layers than the weights that it starts from. The loss is CTC, plus that of CR-CTC for two views of each
+row.
 
-A line of log every ten seconds, the development error every minute. At the end the average of the weights is saved in float16,
-in files of less than 15 MB: ``python -m training.gpu --join FOLDER --target CHECKPOINT`` makes a checkpoint of them.
+A line is logged every ten seconds, the development error every minute. At the end the average of the weights is saved in
+float16, in files of less than 15 MB: ``python -m training.gpu --join FOLDER --target CHECKPOINT`` makes a checkpoint of them.
 """
 
 import argparse
@@ -97,7 +97,7 @@ class Run:
         self.step, self.heard, self.before = state["step"], state["heard"], state["seconds"]
 
     def save(self) -> None:
-        """Save the state, from which the same command goes on, and the average."""
+        """Save the average, and the state from which the same command continues."""
         state = dict(model=self.model.state_dict(), average=self.average.state_dict(), step=self.step, heard=self.heard)
         state |= dict(optimisers=[o.state_dict() for o in self.optimisers], seconds=self.seconds())
         torch.save(state, self.a.run / "state.new")

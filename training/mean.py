@@ -1,4 +1,4 @@
-"""The mean of states that began as one: what the next run starts from, or what is shipped.
+"""Average states of runs with the same start, for the start of the next run or for the shipped checkpoint.
 
 "Model soups", Wortsman et al. 2022, https://arxiv.org/abs/2203.05482.
 """

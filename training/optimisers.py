@@ -1,9 +1,9 @@
-"""What moves the parameters: AdamW, and Muon for the matrices of the layers.
+"""The optimisers: AdamW, and Muon for the matrices of the layers.
 
-Muon is momentum whose update is made orthogonal, so that every direction of a matrix moves alike: Jordan et al. 2024,
-https://kellerjordan.github.io/posts/muon/. The scale that lets AdamW's rates be used: Liu et al. 2025, section 2.2,
-https://arxiv.org/abs/2502.16982.
-``torch.optim.Muon`` computes in bfloat16: on two AVX2 cores a step of it takes 27 s, of this one 0.7 s.
+Muon is momentum whose update is made orthogonal, so that all directions of a matrix change by the same amount: Jordan et al.
+2024, https://kellerjordan.github.io/posts/muon/. The scale of the update, with which AdamW's rates can be used: Liu et al.
+2025, section 2.2, https://arxiv.org/abs/2502.16982. ``torch.optim.Muon`` computes in bfloat16: on two AVX2 cores a step of it
+takes 27 s, of this one 0.7 s.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ ITERATIONS = 5
 
 
 def optimisers(model: nn.Module, rate: Callable[[str], float], muon: float) -> list[Optimizer]:
-    """Group the parameters by the rate of their name; what has none stays as it was built. ``muon`` as in the stages."""
+    """Group the parameters by the rate of their name; parameters with rate 0 are frozen. ``muon`` is as in the stages."""
     matrices, rest = defaultdict(list), defaultdict(list)
     for name, parameter in model.named_parameters():
         if not rate(name):
@@ -43,8 +43,8 @@ class Muon(Optimizer):
         super().__init__(groups, {})
 
     @torch.no_grad()
-    def step(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (no closure: nobody has one)
-        """Move every matrix by its rate, ``0.2 sqrt(larger side)`` times an orthogonal matrix."""
+    def step(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (no closure: none is used)
+        """Change every matrix by its rate times ``0.2 sqrt(larger side)`` times an orthogonal matrix."""
         for group in self.param_groups:
             shapes: dict[torch.Size, list[Tensor]] = {}
             for parameter in group["params"]:

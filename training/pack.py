@@ -1,4 +1,4 @@
-"""Pack corpora for a machine that is reached through small transfers: encoded speech in a few flat files, with an index.
+"""Pack corpora for another machine: encoded speech in a few files of limited size, with an index.
 
 ``python -m training.pack SPEECH/train training/runs/kokoro --target training/packed`` writes ``piece-K.bin`` and
 ``index.json``.
@@ -24,7 +24,7 @@ OPUS_LEVEL = 0.96  # libsndfile's compression level, from 0 (256 kbit/s) to 1 (6
 
 @dataclass(frozen=True)
 class Clip:
-    """One utterance: (N,) int16 samples at 16 kHz without an offset, and what was said."""
+    """One utterance: (N,) int16 samples at 16 kHz without an offset, and its text."""
 
     corpus: str
     text: str
@@ -73,7 +73,7 @@ def compact(encoded: bytes, smaller: bool) -> bytes:
 
 
 def unpack(folder: Path, limit: int | None = None) -> list[Clip]:
-    """Decode, on all cores, what is there of the pieces; ``limit`` is a number of utterances, for a quick look."""
+    """Decode the pieces that are there, on all cores; ``limit`` is a number of utterances, for a quick try."""
     index = [e for e in json.loads((folder / "index.json").read_text()) if (folder / f"piece-{e['piece']}.bin").exists()]
     index = index[:: max(1, len(index) // limit)] if limit else index
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoders let other threads run

@@ -1,6 +1,6 @@
-"""The rows that a training step is made of: their lengths, their frames, their labels.
+"""The rows of a training step: their lengths, frames and labels.
 
-Only torch is needed here, so that a machine without our audio packages can train.
+This file needs torch only, so that a machine without audio packages can train.
 """
 
 import torch

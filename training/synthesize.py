@@ -1,8 +1,8 @@
-"""Synthetic speech to learn numbers and plain sentences from: flite and espeak-ng (Debian packages) into Parquet.
+"""Make synthetic speech with numbers and plain sentences for training: flite and espeak-ng (Debian packages) into Parquet.
 
 With ``--kokoro FOLDER`` the voices of Kokoro-82M (Apache-2.0) instead, half of them mixed in pairs to new ones. The folder
 holds its network and voices, put together as training/README.md says. With ``--piper FILE`` one of Piper's voices, which
-is eight times as fast as Kokoro. Each sentence is resampled as if by a vocal tract of another length.
+is eight times as fast as Kokoro. Each sentence is resampled, as if the speaker had a longer or shorter vocal tract.
 """
 
 import argparse

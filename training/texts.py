@@ -20,7 +20,7 @@ R_STRING = re.compile(rb"\x00\x04\x00\x09(....)", re.DOTALL)  # R's serialised c
 
 
 def sentences(text: str) -> Iterator[str]:
-    """Split prose into upper-case sentences of A-Z and apostrophes; what has digits is left out."""
+    """Split prose into upper-case sentences of A-Z and apostrophes; sentences with digits are left out."""
     for sentence in re.split(r"(?<=[.!?;:])[\"')\]]*\s+", " ".join(text.split())):
         words = re.sub(r"[^A-Z' ]", " ", sentence.upper().replace("\u2019", "'")).split()
         words = [SPOKEN.get(word, word) for word in (word.strip("'") for word in words) if word]

@@ -80,7 +80,7 @@ class Run:
                 peaks = [group["peak"] for group in optimiser.param_groups]
                 optimiser.load_state_dict(before)
                 for group, peak in zip(optimiser.param_groups, peaks, strict=True):
-                    group["peak"] = peak  # a run may go on at other rates
+                    group["peak"] = peak  # a run may be continued with other rates
             self.step, self.spent, self.heard = state["step"], state["spent"], state["heard"]
             self.began -= state.get("elapsed", self.spent)
             return
@@ -149,7 +149,7 @@ class Run:
         for batch in loader:
             for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
                 group["lr"] = group["peak"] * self.rate()
-            torch.manual_seed(a.seed << 32 | self.step)  # of the dropout: a run that was stopped goes on as if it had not been
+            torch.manual_seed(a.seed << 32 | self.step)  # for dropout: a stopped run continues as if it had not been stopped
             with torch.autocast(self.device, torch.bfloat16, enabled=self.bfloat16):
                 loss = self.loss(batch)
             self.model.zero_grad()

@@ -339,7 +339,7 @@ class Generator(nn.Module):
         Returns
         -------
         Tensor
-            Shape ``(B, T * stride)`` in float32; what follows a clip's end has no meaning.
+            Shape ``(B, T * stride)`` in float32; samples after a clip's end are meaningless.
         """
         rows = torch.arange(len(frames), device=frames.device)[:, None]
         after = frames[:, None] + torch.arange(self.spare, device=frames.device)

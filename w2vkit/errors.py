@@ -59,12 +59,10 @@ class ServerError(W2VKitError):
     """The page cannot be served with these options."""
 
 
-# Controls but for tab and line feed: a terminal obeys them. C1 (U+0080 to U+009F) holds a second ESC; the others change the
-# direction of text, so that it shows in another order than it is.
+# Control characters except tab and line feed: a terminal obeys them, U+009B like ESC [. The last two ranges change the
+# direction of text, so that it is shown in another order than it is stored.
 _CONTROLS = [*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _REPLACED = dict.fromkeys(_CONTROLS, "\N{REPLACEMENT CHARACTER}")
-
-
 _ESCAPED = {code: f"\\u{code:04x}" for code in _CONTROLS}
 
 
@@ -74,7 +72,7 @@ def printable_json(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace the control characters of a text, but for tabs and line feeds, so that a terminal only shows it."""
+    """Replace the control characters of a text except tabs and line feeds, so that a terminal only shows it."""
     return text.translate(_REPLACED)
 
 
@@ -85,9 +83,9 @@ def brief(error: BaseException) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Say why one item of a job failed, whatever was raised. The text can be written as UTF-8; the traceback is logged.
+    """Say why one item of a job failed. The text can be written as UTF-8; the traceback of an unexpected error is logged.
 
-    A job catches every exception of an item, since a library can raise any on damaged input.
+    A job catches every exception of an item, since libraries can raise any exception on damaged input.
     """
     if isinstance(error, W2VKitError):
         text = str(error)

@@ -81,7 +81,7 @@ def in_case(hypothesis: Hypothesis, case: str, *, pause: float = PAUSE_SECONDS) 
     ----------
     hypothesis : Hypothesis
     case : str
-        One of `CASES`. "sentence" is for English: lower case, but for the first letter, the first letter after a pause, and
+        One of `CASES`. "sentence" is for English: lower case, except the first letter, the first letter after a pause, and
         the word "I" with its short forms (I'm, I'll). It finds neither names nor the ends of sentences, and adds no
         punctuation.
     pause : float

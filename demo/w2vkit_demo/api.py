@@ -92,7 +92,7 @@ def build(service: Service) -> None:
 
 
 def _example_clip() -> dict[str, Any]:
-    """Give what the code in the list of calls sends; Gradio's own example is a PDF. Gradio shows the ``url`` in the code."""
+    """Give the file of the example code in the list of calls, where Gradio would name a PDF. The code shows its ``url``."""
     path = str(examples()[0].path)
     return {**handle_file(path), "url": path}
 
@@ -133,7 +133,7 @@ def _check_given(audio: str | None) -> str:
 
 
 def _check(service: Service, setup: Setup, end: str = "") -> None:
-    """Refuse a set-up that cannot be; the message names the argument, with the ``end`` of its name."""
+    """Refuse an impossible set-up; the message names the argument, whose name ends with ``end``."""
     with _argument("sound" + end):
         check_choice("sound", setup.sound, strings.SOUNDS.values())
     with _argument("speed" + end):

@@ -40,7 +40,7 @@ def build(service: Service) -> gr.Blocks:
     """Build the page. The model that is chosen above the tabs is used in all of them; Compare has its own choices too."""
     first = service.models.first
     with Page(title=strings.TITLE, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS), analytics_enabled=False) as page:
-        # The style puts the line of the download below the top line, whose choice of a model needs the line's button.
+        # It is made first, as the choice of a model needs its button; the style puts it below the top line.
         background = service.models.background
         use = download_notice.build(background, stoppable=service.models.downloads) if background else None
         with gr.Row(elem_id="top"):

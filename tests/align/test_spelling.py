@@ -49,7 +49,7 @@ def spelled(text: str, vocabulary: Vocabulary = ENGLISH) -> str:
         (">> ♪ $ + = ~ | \N{GRINNING FACE}", ""),
     ],
 )
-def test_text_becomes_labels(text: str, expected: str) -> None:
+def test_spell_gives_the_labels_of_a_text(text: str, expected: str) -> None:
     assert spelled(text) == expected
 
 
@@ -69,7 +69,7 @@ def test_text_becomes_labels(text: str, expected: str) -> None:
         ("00", "zero zero"),
     ],
 )
-def test_numbers(digits: str, words: str) -> None:
+def test_numbers_become_english_words(digits: str, words: str) -> None:
     assert say_number(digits) == words
 
 
@@ -77,14 +77,14 @@ def test_the_text_as_given_is_kept() -> None:
     assert [word.text for word in spell("“Don’t” pay $42, Zoë!", ENGLISH)] == ["“Don’t”", "pay", "$42,", "Zoë!"]
 
 
-def test_what_cannot_be_mapped_becomes_a_wildcard() -> None:
+def test_characters_of_other_scripts_become_wildcards() -> None:
     (word,) = spell("Tokyo東京", ENGLISH)
     assert word.columns[:5] == tuple(ENGLISH.columns[c] for c in "TOKYO")
     assert word.columns[5:] == (WILDCARD, WILDCARD)
     assert word.characters[5:] == ("東", "京")
 
 
-def test_labels_of_other_models() -> None:
+def test_spell_takes_labels_in_lower_case_or_another_script() -> None:
     lower = Vocabulary.of(["<pad>", "|", *"abcé2"])
     assert spelled("ABC É 2", lower) == "abc é 2"
     cyrillic = Vocabulary.of(["<pad>", "|", *"абв"])

@@ -32,7 +32,7 @@ def test_the_cues_of_a_vtt_file_are_read_without_its_comments_and_styles():
     assert cues_of(text) == ["One two three", "four"]
 
 
-def test_other_text_has_no_cues():
+def test_texts_that_are_no_subtitles_have_no_cues():
     assert cues_of("") == cues_of("WEBVTT\n") == cues_of("plain text\nof two lines") == []
 
 

@@ -336,7 +336,7 @@ WITHIN = {
 
 
 @pytest.mark.parametrize("kind", WITHIN)
-def test_what_lies_within_a_file_is_no_further_file(kind):
+def test_headers_within_a_file_are_not_taken_for_another_file(kind):
     data = WITHIN[kind]()
     assert len(parts(io.BytesIO(data))) == 1
     waveform = load(data)
@@ -359,7 +359,7 @@ def test_boxes_that_lead_to_the_same_place_take_linear_time():
 
 
 @pytest.mark.parametrize("kind", ["m4a", "flv", "wav", "tta"])
-def test_what_cannot_be_read_of_joined_files_is_said(kind):
+def test_a_part_of_joined_files_that_cannot_be_read_is_a_note(kind):
     make = JOINED[kind]
     second = make(sine(HIGH))
     waveform = load(make(sine(LOW)) + second[:60])
@@ -439,7 +439,7 @@ def test_the_sound_of_an_interrupted_recorder_is_read_to_the_end(format, size, c
 
 
 @pytest.mark.parametrize("behind", [b"LIST\x04\0\0\0INFO", b"id3 \x04\0\0\0xxxx", b"TAG" + bytes(125), bytes(4096)])
-def test_what_is_not_sound_behind_a_wav_is_left_out(behind):
+def test_chunks_and_tags_after_the_sound_are_left_out(behind):
     for format in ("WAV", "W64"):
         check_both(written(np.concatenate([sine(LOW), sine(HIGH)]), format) + behind, 4, slack=0)
 
@@ -619,7 +619,7 @@ def test_a_jump_of_days_is_no_silence():
 
 
 @pytest.mark.parametrize("default", [0, 1])
-def test_the_default_track_is_taken_and_said(default):
+def test_the_default_track_is_taken_with_a_note(default):
     data = encoded("matroska", "aac", sine(LOW), sine(HIGH), default=default)
     waveform = load(data)
     assert pitches(waveform.samples)[1] == pytest.approx((LOW, HIGH)[default], abs=4)

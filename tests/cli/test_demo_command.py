@@ -121,7 +121,7 @@ def test_the_password_can_come_from_the_environment(served, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no glibc")
-def test_what_was_freed_between_things_in_use_is_given_back():
+def test_freed_memory_between_used_blocks_is_given_back():
     program = """
 import time
 from pathlib import Path

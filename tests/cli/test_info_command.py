@@ -23,18 +23,18 @@ def stereo(tmp_path):
     return path
 
 
-def test_the_table_of_a_file(stereo, capsys):
+def test_info_prints_a_table_for_a_file(stereo, capsys):
     assert main(["info", str(stereo)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         str(stereo),
-        "  container     WAV / WAVE (Waveform Audio)",
-        "  track 1       pcm_f32le, 44100 Hz, 2 channels",
-        "  length        2.000 s",
-        "  level 1       -9.0 dB, peak -6.0 dB",
-        "  clipping 1    0.00% of the samples at 99.9% of full scale or above",
-        "  level 2       0.0 dB, peak 0.0 dB",
-        "  clipping 2    100.00% of the samples at 99.9% of full scale or above",
-        "  w2vkit hears  the mean of its 2 channels at 16000 Hz, resampled from 44100 Hz: sounds up to 8 kHz; level -5.5 dB",
+        "  container    WAV / WAVE (Waveform Audio)",
+        "  track 1      pcm_f32le, 44100 Hz, 2 channels",
+        "  length       2.000 s",
+        "  level 1      -9.0 dB, peak -6.0 dB",
+        "  clipping 1   0.00% of the samples at 99.9% of full scale or above",
+        "  level 2      0.0 dB, peak 0.0 dB",
+        "  clipping 2   100.00% of the samples at 99.9% of full scale or above",
+        "  model input  the mean of its 2 channels at 16000 Hz, resampled from 44100 Hz: sounds up to 8 kHz; level -5.5 dB",
     ]
 
 
@@ -81,7 +81,7 @@ def test_channels_that_cancel_and_the_tracks_of_a_film(stereo, tmp_path, capsys)
             container.mux(stream.encode(frame))
     assert main(["info", str(film), "--track", "2"]) == 0
     shown = capsys.readouterr().out
-    assert "track 1       pcm_s16le, 16000 Hz, 1 channel\n" in shown
-    assert "track 2       pcm_s16le, 48000 Hz, 1 channel, ger\n" in shown
-    assert "level         -12.0 dB, peak -12.0 dB\n" in shown
+    assert "track 1      pcm_s16le, 16000 Hz, 1 channel\n" in shown
+    assert "track 2      pcm_s16le, 48000 Hz, 1 channel, ger\n" in shown
+    assert "level        -12.0 dB, peak -12.0 dB\n" in shown
     assert "Track 1 was taken" in inspect(film).notes[0]

@@ -172,7 +172,7 @@ def test_a_kill_between_the_record_and_the_output_loses_nothing(model, talks, cu
     assert texts() == ALL and model.read == list(WORDS[1:])
 
 
-def test_the_second_of_two_runs_into_one_folder_is_told(model, talks, capsys):
+def test_the_second_of_two_runs_into_one_folder_is_an_error(model, talks, capsys):
     with locked(Path("out")):
         assert transcribe(talks, "--output-dir", "out") == 1
     assert f"Another run of w2vkit (process {os.getpid()} on " in capsys.readouterr().err

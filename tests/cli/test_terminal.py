@@ -86,7 +86,7 @@ def test_the_line_of_progress_has_count_speed_and_time_left(monkeypatch):
     bar = Bar(60)
     assert bar.line == "0 of 60 files"
     now[0] = 30.0
-    bar.hear(30.0 * 340)
+    bar.add_sound(30.0 * 340)
     bar.reach(12.0)
     assert bar.line == "12 of 60 files, 340 times real time, 2 min left"
     bar.reach(30.5)

@@ -57,7 +57,7 @@ def check(path: module.BestPath, log_probs: np.ndarray, columns: list[int]) -> N
 
 @settings(deadline=None, max_examples=150)
 @given(st.data())
-def test_equals_brute_force(data: st.DataObject) -> None:
+def test_viterbi_equals_brute_force(data: st.DataObject) -> None:
     frames, labels = data.draw(st.integers(1, 6)), data.draw(st.integers(2, 4))
     columns = data.draw(st.lists(st.integers(1, labels - 1), min_size=1, max_size=4))
     if frames_needed(np.array(columns)) > frames:
@@ -72,7 +72,7 @@ def test_equals_brute_force(data: st.DataObject) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 30), st.integers(0, 60), st.integers(1, 20))
-def test_equals_the_full_table_however_it_is_cut_into_blocks(seed: int, length: int, spare: int, block: int) -> None:
+def test_viterbi_equals_the_full_table_for_any_length_of_blocks(seed: int, length: int, spare: int, block: int) -> None:
     rng = np.random.default_rng(seed)
     columns = rng.integers(1, 4, length)
     log_probs = log_softmax(rng.normal(0, 2, (frames_needed(columns) + spare, 4)))

@@ -30,7 +30,7 @@ def test_a_clip_comes_back_as_json(client, clip, default_texts):
     assert answer["audio"] == clip.path.name
 
 
-def test_what_is_missing_in_a_file_comes_back_as_a_note(client, tmp_path):
+def test_the_answer_has_a_note_on_channels_that_cancel(client, tmp_path):
     samples, rate = soundfile.read(SAY.path, dtype="float32")
     soundfile.write(tmp_path / "inverted.wav", np.stack([samples, -samples], axis=1), rate)
     answer = client.predict(handle_file(str(tmp_path / "inverted.wav")), api_name="/transcribe")
@@ -100,7 +100,7 @@ def test_a_model_is_named_for_a_request(client, default_texts):
             client.predict(clip, model=name, api_name="/transcribe")
 
 
-def test_the_models_are_listed(client):
+def test_the_endpoint_lists_the_models(client):
     models = client.predict(api_name="/models")
     assert [model["name"] for model in models if model["running"]] == ["w2v-mini"]
     assert any(model["where"] == "on the Hub" for model in models)

@@ -84,7 +84,7 @@ def test_a_failed_download_says_why_and_can_be_tried_again(source):
     assert download.progress.state == "ready"
 
 
-def test_a_hub_out_of_reach_is_told_to_visitors_without_what_they_cannot_do(source, caplog):
+def test_visitors_read_that_the_hub_is_out_of_reach_without_advice_for_the_operator(source, caplog):
     source.error = UnavailableError("The Hub cannot be reached. Check the proxy, or name a local folder.")
     download = BackgroundDownload("someone/large", 1e9)
     with caplog.at_level(logging.INFO, logger="w2vkit_demo"):

@@ -7,7 +7,7 @@ import pytest
 from w2vkit_demo.server.long_work import StoppedError, watched
 
 
-def test_progress_is_told_and_the_result_returned():
+def test_watched_yields_the_progress_and_returns_the_result():
     def work(progress):
         progress(1, 2)
         progress(2, 2)

@@ -51,7 +51,7 @@ def test_paragraphs_begin_after_pauses(greeting):
     assert paragraphs(greeting, 0.6) == "0:00  GOOD DAY\n0:01  O'NEIL"
 
 
-def test_what_the_browser_kept_is_checked(greeting):
+def test_a_damaged_result_of_the_browser_is_refused(greeting):
     words = [
         {"text": w.text.lower(), "start": w.start, "end": w.end, "confidence": w.confidence, "changed": False}
         for w in greeting.words

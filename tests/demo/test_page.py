@@ -678,7 +678,7 @@ def test_no_tab_has_a_fault_that_axe_finds(page):
 
 
 @pytest.mark.parametrize("window", [PHONE], ids=["phone"])
-def test_what_can_be_pressed_on_a_phone_is_44_pixels_high(page):
+def test_buttons_on_a_phone_are_44_pixels_high(page):
     small = []
 
     def measure() -> None:
@@ -831,7 +831,7 @@ def test_several_files_give_one_zip_and_a_bad_one_is_one_row(page, tmp_path, def
         assert archive.read(f"{stems[0]}.txt").decode().strip() == default_texts[SAY.path.name]
 
 
-def test_long_work_tells_how_far_it_is_and_can_be_stopped(page, tmp_path, default_texts):
+def test_long_work_shows_its_progress_and_can_be_stopped(page, tmp_path, default_texts):
     long = tmp_path / "long.wav"
     samples, rate = soundfile.read(SAY.path)
     soundfile.write(long, np.tile(samples, 100), rate)
@@ -845,7 +845,7 @@ def test_long_work_tells_how_far_it_is_and_can_be_stopped(page, tmp_path, defaul
 
 
 @pytest.mark.parametrize("tab", ["Align", "Compare"])
-def test_long_work_of_the_other_tabs_is_told_and_stopped_too(page, tmp_path, tab):
+def test_long_work_of_the_other_tabs_shows_its_progress_and_can_be_stopped(page, tmp_path, tab):
     long, name = tmp_path / "long.wav", tab.lower()
     samples, rate = soundfile.read(SAY.path)
     soundfile.write(long, np.tile(samples, 100), rate)

@@ -21,10 +21,6 @@ from w2vkit.pipeline.datasets import Corpus, Utterance
 from w2vkit.pipeline.journal import Result
 
 
-def corpus(made) -> Corpus:
-    return Corpus("made", None, None, len(made), True, lambda: iter(made))
-
-
 def analysed(*pairs: tuple[str, str], keywords=(), **known):
     results = [Result(f"u{k}", None, 2.0, r, h) for k, (r, h) in enumerate(pairs)]
     scored = score(results, str)
@@ -131,7 +127,7 @@ def test_utterances_are_summed_by_noise_and_rate_of_speech():
     ]
 
 
-def test_all_of_it_is_measured_stored_and_reported(tmp_path):
+def test_an_evaluation_holds_and_reports_its_analysis(tmp_path):
     made = [*utterances(12), Utterance("quiet", sound("ONE TWO"), "ONE TWO", "x")]
     path = tmp_path / "results.jsonl"
     options = {"decode": BeamSearch(nbest=3), "keywords": ["FOUR FIVE", "HELLO"], "results_file": path}
@@ -139,18 +135,18 @@ def test_all_of_it_is_measured_stored_and_reported(tmp_path):
     again = evaluate(speller(), made, **options)
     assert again.analysis == first.analysis and again.analysis.confidence is not None
     assert any("1 keywords do not occur in the references: HELLO." in note for note in first.notes)
-    data = json.loads(to_json(first, corpus(made)), parse_constant=pytest.fail)["analysis"]
+    data = json.loads(to_json(first, Corpus.of("made", made)), parse_constant=pytest.fail)["analysis"]
     pairs = Counter(p for u in first.utterances for p in u.pairs if p[0] != p[1] and None not in p)
     assert {(a, b): n for a, b, n in data["substitutions"]} == pairs and first.substitutions == pairs.total()
     assert data["keywords"][1] == {"name": "HELLO", "words": 0, "wrong": 0, "rate": None} and data["keyword_recall"] == 1
-    page = to_html(first, corpus(made))
+    page = to_html(first, Corpus.of("made", made))
     for heading in ("rate of speech", "how often they occur", "position", "Keywords", "Words by confidence"):
         assert heading in page, heading
-    said = table(first, corpus(made))
+    said = table(first, Corpus.of("made", made))
     assert "keyword recall" in said and "calibration" in said
 
 
-def test_the_command_reads_keywords(tmp_path, capsys):
+def test_evaluate_reads_a_file_of_keywords(tmp_path, capsys):
     (tmp_path / "references.tsv").write_text("id\ttext\na\tNEW YORK\n")
     (tmp_path / "texts.tsv").write_text("id\ttext\na\tNEW CORK\n")
     (tmp_path / "words.txt").write_text("NEW\n\n NEW  YORK \nNEW\n")

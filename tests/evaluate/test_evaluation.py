@@ -32,10 +32,6 @@ WINDOW = 12.0  # s of sound that are transcribed together
 CHUNK = 30  # about as many utterances have that
 
 
-def corpus(made: list[Utterance]) -> Corpus:
-    return Corpus("made", None, None, len(made), True, lambda: iter(made))
-
-
 def pairs_of(evaluation) -> tuple[list[str], list[str]]:
     return [s.reference for s in evaluation.utterances], [s.hypothesis for s in evaluation.utterances]
 
@@ -341,7 +337,8 @@ def test_the_evaluation_says_which_decoder_it_used_and_whether_the_checkpoint_ha
     assert with_default.decoder == "greedy" and with_default.wer == plain.wer
     (note,) = [note for note in with_default.notes if "language model" in note]
     assert f"--decoder beam --lm {tmp_path / 'language_model.npz'}" in note
-    for text in (table(with_default, corpus(made)), to_html(with_default, corpus(made)), to_json(with_default, corpus(made))):
+    for write in (table, to_html, to_json):
+        text = write(with_default, Corpus.of("made", made))
         assert "ecoder" in text and "greedy" in text and "did not use" in text
 
 
@@ -356,7 +353,7 @@ def cut_short() -> bytes:
     return file.getvalue()[: 44 + 32_000]
 
 
-def test_what_is_missing_in_a_sound_is_said_in_its_row_and_in_the_evaluation(tmp_path):
+def test_notes_on_a_sound_are_in_its_row_and_in_the_evaluation(tmp_path):
     made = [Utterance("whole", sound("A CAT"), "A CAT"), Utterance("cut", cut_short(), "A CAT")]
     results = tmp_path / "results.jsonl"
     evaluation = evaluate(speller(), made, results_file=results)
@@ -366,7 +363,7 @@ def test_what_is_missing_in_a_sound_is_said_in_its_row_and_in_the_evaluation(tmp
     rows = {row["id"]: row for row in map(json.loads, results.read_text().splitlines()[1:])}
     assert "notes" not in rows["whole"] and "ends early" in rows["cut"]["notes"][0]
     again = evaluate(speller(), made, results_file=results)
-    assert "ends early" in to_json(again, corpus(made)) and "ends early" in table(again, corpus(made))
+    assert "ends early" in to_json(again, Corpus.of("made", made)) and "ends early" in table(again, Corpus.of("made", made))
     many = evaluate(speller(), [made[0], *(Utterance(f"cut {k}", cut_short(), "A CAT") for k in range(9))])
     assert next(note for note in many.notes if "ends early" in note).startswith("cut 0 and 8 more: ")
 
@@ -378,7 +375,7 @@ def test_workers_keep_what_is_missing_in_short_and_long_sounds(tmp_path, monkeyp
     made = [Utterance("cut", tmp_path / "cut.wav", None)]
     for longest in (60.0, 0.5):  # read as a short clip, and block by block
         monkeypatch.setattr("w2vkit.model.CTCModel.longest_pass", longest)
-        worker = Worker({"name": "w2v-mini", "device": "cpu"}, corpus(made), greedy, 3600.0)
+        worker = Worker({"name": "w2v-mini", "device": "cpu"}, Corpus.of("made", made), greedy, 3600.0)
         worker.corpus = Corpus("made", None, None, 1, True, lambda start, stop: iter(made))
         (row,) = pq.read_table(io.BytesIO(worker({"shard": 0, "start": 0, "stop": 1})["table"])).to_pylist()
         assert row["error"] is None and "ends early" in row["notes"][0]

@@ -83,7 +83,7 @@ def test_the_texts_read_back_have_the_same_wer(tmp_path):
         exports.stm(replace(e, utterances=(replace(e.utterances[0], seconds=0.0),)))
 
 
-def test_the_command_writes_them(tmp_path, capsys):
+def test_evaluate_writes_the_formats_of_other_tools(tmp_path, capsys):
     (tmp_path / "r.tsv").write_text("id\ttext\na\tNEW YORK\n")
     (tmp_path / "h.tsv").write_text("id\ttext\na\tNEW CORK\n")
     call = ["evaluate", str(tmp_path / "r.tsv"), "--hypotheses", str(tmp_path / "h.tsv"), "--format", "trn"]

@@ -295,7 +295,7 @@ def test_reports_of_another_origin_and_inputs_are_kept(tmp_path, tiny, capsys):
     assert "is the input itself" in capsys.readouterr().err and table.read_text().startswith('{"path"')
 
 
-def test_the_second_of_two_runs_into_one_folder_is_told(tmp_path, tiny, capsys):
+def test_the_second_of_two_runs_into_one_folder_is_an_error(tmp_path, tiny, capsys):
     with locked(tmp_path / "out"):
         assert command(parquet(tmp_path / "test.parquet", rows()), "--model", tiny, "--output-dir", tmp_path / "out") == 1
     assert "Another run of w2vkit" in capsys.readouterr().err and not list((tmp_path / "out").iterdir())

@@ -53,9 +53,10 @@ def test_errors_other_than_out_of_memory_are_raised(model, monkeypatch):
     def broken(*_: Any) -> None:
         raise RuntimeError("a bug")
 
+    model._packed = None
     monkeypatch.setattr(model, "_run", broken)
     with pytest.raises(RuntimeError, match="a bug"):
-        model._forward([noise(1.0)])
+        model.emit([Waveform(noise(1.0))])
 
 
 def test_emit_file_uses_smaller_windows_when_memory_runs_out(model, write):

@@ -7,11 +7,11 @@ from benchmarks.gpu_checks import CHECKS
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", CHECKS)
-def test_on_a_gpu(name):
+def test_the_checks_hold_on_a_gpu(name):
     CHECKS[name]("cuda")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CHECKS)
-def test_the_checks_themselves_on_a_cpu(name):
+def test_the_checks_hold_on_a_cpu(name):
     CHECKS[name]("cpu")

@@ -130,7 +130,7 @@ def test_an_export_with_other_results_is_not_kept_and_an_older_one_is(checkpoint
     refused("could not be exported: .* Choose a wav2vec 2.0")
 
 
-def test_wrong_calls_are_refused(tmp_path, monkeypatch, capsys):
+def test_wrong_calls_of_export_are_refused(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match=r"'int4'\. Choose float32, float16 or int8"):
         export_onnx("w2v-mini", tmp_path, dtype="int4")

@@ -210,7 +210,7 @@ def test_config_json_is_downloaded_last_so_that_a_killed_download_does_not_look_
     assert got.index("config.json") == len(got) - 1
 
 
-def test_what_killed_downloads_have_left_is_removed_unless_another_process_is_at_it(hub, tmp_path):
+def test_unfinished_files_of_killed_downloads_are_removed_unless_another_process_writes_them(hub, tmp_path):
     from filelock import FileLock
 
     cache = tmp_path / "cache"
@@ -295,7 +295,7 @@ def test_the_list_of_models_gives_the_licence_of_the_card(offline, checkpoints, 
         ("README.md", b"---\nlicense: " + b"x" * 100_000 + b"\n---\n"),
     ],
 )
-def test_whatever_lies_in_the_cache_the_models_can_be_listed(offline, checkpoints, file, content):
+def test_models_are_listed_beside_damaged_files_in_the_cache(offline, checkpoints, file, content):
     fill_cache(offline, Path(checkpoints["random-layer"]), "one")
     shutil.copytree(next(offline.glob("models--*")), offline / "models--evil--x")
     (offline / "models--evil--x" / "snapshots" / "one" / file).write_bytes(content)
@@ -311,7 +311,7 @@ def test_a_card_with_odd_results_has_none(tmp_path, results):
 
 
 @pytest.mark.parametrize(("limit", "free", "cause"), [(1_000, 10**12, "too large: at most"), (1e12, 10**6, "the disk has")])
-def test_what_is_too_large_is_refused_before_it_is_downloaded(hub, tmp_path, limit, free, cause):
+def test_a_model_that_is_too_large_is_refused_before_its_download(hub, tmp_path, limit, free, cause):
     code = (
         f"import shutil; from types import SimpleNamespace; shutil.disk_usage = lambda path: SimpleNamespace(free={free})\n"
         f"from w2vkit.model.hub import fetch; fetch('someone/good', max_bytes={limit})"

@@ -190,7 +190,7 @@ SPACES = ["\t", "\u00a0", "  ", "\n", "\r\n", "\u2003", "\u2028", " \u3000 ", "\
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 @pytest.mark.parametrize("space", SPACES, ids=ascii)
-def test_any_white_space_parts_words(tmp_path, space, kind):
+def test_any_white_space_separates_words_in_scoring(tmp_path, space, kind):
     text = f"{space}ONE{space}TWO{space}"
     (path,) = files(tmp_path, ["ONE TWO"])
     table = tmp_path / f"list.{kind}"
@@ -307,7 +307,7 @@ def test_a_segment_that_cannot_be_cut_is_a_row_with_an_error(tmp_path, wrong):
     assert next(iter(wrong)) in str(evaluation.failures[0].error)
 
 
-def test_what_a_segment_lacks_is_a_note(tmp_path):
+def test_a_segment_of_a_sound_that_ends_early_has_a_note(tmp_path):
     soundfile.write(tmp_path / "long.wav", np.full(64_000, 0.5), 16_000, subtype="PCM_16")
     (tmp_path / "long.wav").write_bytes((tmp_path / "long.wav").read_bytes()[: 44 + 96_000])  # 3 of 4 s
     lines = [{"audio_filepath": "long.wav", "offset": k, "duration": 1.6, "text": "A"} for k in range(3)]

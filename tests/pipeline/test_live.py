@@ -6,7 +6,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.emissions import LABELS, spell
 
@@ -76,6 +76,7 @@ def words(result) -> list[str]:
 SENTENCE = "THE OLD MAN SAT DOWN AND TOLD THEM WHERE THE WIND HAD TURNED AND THE WATER RAN DOWN SO LOUD"
 
 
+@example(said=["A", "A", "A", "ADA", "ADEADA", "A"], block=0.90625, pauses=[0, 0, 0, 0, 1, 0, 0, 0, 0])
 @settings(max_examples=8, deadline=None)
 @given(
     st.lists(st.text("ETAONIHSRD", min_size=1, max_size=6), min_size=1, max_size=9),

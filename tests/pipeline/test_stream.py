@@ -57,7 +57,7 @@ def test_a_fault_of_a_reader_is_one_row_in_its_place(bad):
     assert found[:5] == found[6:] == WORDS and (found[5] is bad or "SystemExit(3)" in str(found[5]))
 
 
-def test_what_fails_in_a_batch_is_one_row_and_the_rest_of_the_batch_is_computed():
+def test_a_sound_that_fails_in_a_batch_is_one_error_and_the_others_are_computed():
     class Model(Speller):
         def emit(self, waveforms, *, progress=None):
             found = super().emit(waveforms, progress=progress)
@@ -69,7 +69,7 @@ def test_what_fails_in_a_batch_is_one_row_and_the_rest_of_the_batch_is_computed(
     assert isinstance(found.pop(2), ValueError) and found == WORDS[:2] + WORDS[3:]
 
 
-def test_what_cannot_be_decoded_is_one_row():
+def test_emissions_that_cannot_be_decoded_are_one_error():
     def decode(emissions):
         if (found := greedy(emissions)).text == "A":
             raise ValueError("bad")

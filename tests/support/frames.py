@@ -17,19 +17,19 @@ def emit_numbers(model: CTCModel, windows: list[Window], samples: dict[int, int]
     """
     batches: list[list[int]] = []
 
-    def forward(clips: list[np.ndarray]) -> list[np.ndarray] | None:
-        lengths = [model.frames(len(clip)) for clip in clips]
+    def start(clips: list[tuple[np.ndarray, bool]]) -> list[np.ndarray] | None:
+        lengths = [model.frames(len(clip)) for clip, _ in clips]
         if len(lengths) * max(lengths) > most:
             return None
         batches.append(lengths)
-        return [clip[: 320 * n : 320, None] / 320 for clip, n in zip(clips, lengths, strict=True)]
+        return [clip[: 320 * n : 320, None] / 320 for (clip, _), n in zip(clips, lengths, strict=True)]
 
     counted = {clip: np.arange(n, dtype=np.float32) for clip, n in samples.items()}
     sounds = [SlidingBuffer([counted[clip]], n, Normalisation()) for clip, n in samples.items()]
     found: dict[int, list[int]] = {clip: [] for clip in samples}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "_packed", None)
-        patch.setattr(model, "_forward", forward)
+        patch.setattr(model, "_start", start)
         for window, rows in model._log_probs(sounds, windows, None):
             assert rows[:, 0].tolist() == list(range(window.start, window.stop))
             found[window.clip] += range(window.start, window.stop)

@@ -106,7 +106,7 @@ def lay_out(text: str, vocabulary: Vocabulary, frames: int, frame_seconds: float
     AlignmentError
         As `align`.
     """
-    least = sum(map(str.isalnum, unicodedata.normalize("NFC", text)))  # every letter and digit has a label at least
+    least = sum(map(str.isalnum, unicodedata.normalize("NFC", text)))  # every letter and digit has at least one label
     if least > frames:
         raise _too_long(least, frames, frame_seconds)
     words = spell(text, vocabulary)

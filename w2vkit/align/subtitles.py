@@ -22,8 +22,8 @@ def cues_of(text: str) -> list[str]:
     Parameters
     ----------
     text : str
-        The content of an SRT or VTT file. What stands before the first timing line, in comments (``NOTE``), and in the
-        blocks ``STYLE`` and ``REGION`` is no text. In VTT a cue ends at an empty line, in SRT with the number of the next.
+        The content of an SRT or VTT file. Lines before the first timing line, comments (``NOTE``), and the blocks ``STYLE``
+        and ``REGION`` are left out. In VTT a cue ends at an empty line, in SRT with the number of the next.
     """
     ends_when_empty = text.startswith(("WEBVTT", "\ufeffWEBVTT"))
     cues: list[list[str]] = []

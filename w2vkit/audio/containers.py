@@ -1,4 +1,4 @@
-"""Where a source holds more than its header states: files that were joined, and headers that were never finished.
+"""Files that hold more than their header states: joined files, and headers that were never finished.
 
 Programs that join files byte by byte (``cat a.m4a b.mp3``) leave a second header in the middle, at which decoders stop
 without an error, or which they take for sound. A recorder that was interrupted leaves a size of 0, or of whatever it had
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 SCAN = 2**20  # bytes read at a time
-LONGEST = 64  # bytes of a beginning, more than any expression below takes
+LONGEST = 64  # bytes; more than any expression below needs to know the beginning of a file
 UNKNOWN_SIZE = {4: 0x7FFF_0000, 8: 2**47}  # by the bytes of the field; programs that write into a pipe state at least this
 MOST_CHUNKS = 1000
 MOST_PARTS = 10_000
@@ -25,9 +25,9 @@ ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 FIRST_BLOCK = bytes(flags for flags in range(256) if flags & 8)  # of a WavPack file, in its flags
 
-FRAMES = 3  # of MP3 or ADTS in a row are no chance
+FRAMES = 3  # so many MP3 or ADTS frames in a row do not occur by chance
 TS_PACKET = 188  # bytes
-# Where what is told by its frames may begin.
+# Where a file without a header may begin, of a kind that is known by its frames.
 SYNC = re.compile(rb"\xff[\xe2-\xe7\xf0-\xf5\xf8-\xfd]|ID3[\x02-\x04]\0|\x0bw|G[@`][\0\x11]")
 RATES = (44_100, 48_000, 32_000)  # Hz; of MPEG 1, halved for MPEG 2
 BIT_RATES = {  # kbit/s, by version and layer
@@ -40,7 +40,7 @@ AC3_BIT_RATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 
 
 
 class Part:
-    """The bytes ``start`` to ``stop`` of a file, of which some are replaced; what decoders take for a file.
+    """The bytes ``start`` to ``stop`` of a file, some of them replaced, as a file for decoders.
 
     Parameters
     ----------
@@ -126,16 +126,16 @@ class _Kind:
     Attributes
     ----------
     text, at : bytes, int
-        What every such file holds, and where. Empty where only `beginning` tells.
+        Bytes that every such file has, and their place. Empty for a kind that is known by its frames.
     beginning : re.Pattern
-        Of the first bytes.
+        Matches the first bytes.
     check : callable, optional
         Takes the file and a position; gives whether a file of this kind begins there.
     end : callable, optional
-        Takes the file and the position of this kind's beginning; gives from where on another file may begin, and whether
-        that is sure. If not, only what has a clear beginning is looked for, as sound may look like frames.
+        Takes the file and the position of this kind's beginning; gives the first position at which another file may begin,
+        and whether that is sure. If not, only kinds with a `text` are searched for, as sound may look like frames.
     joined : bool
-        Whether its decoder reads on where another file of this kind follows.
+        Whether its decoder also decodes another file of this kind that follows.
     """
 
     text: bytes
@@ -146,7 +146,7 @@ class _Kind:
     joined: bool = False
 
     def begins(self, whole: Part, block: bytes, here: int, start: int) -> bool:
-        """Whether a file of this kind begins at a place of a block, which is a position of the file."""
+        """Whether a file of this kind begins at ``here`` in a block, which is at ``start`` in the file."""
         return bool(self.beginning.match(block, here)) and (self.check is None or self.check(whole, start))
 
 
@@ -164,7 +164,7 @@ def _next(whole: Part, position: int, kind: _Kind, *, sure: bool) -> tuple[_Kind
     while position < whole.length:
         whole.seek(position)
         block = whole.read(size + LONGEST)
-        found = [(place, other) for other in others if other.text for place in _places(whole, block, position, size, other)[:1]]
+        found = [(place, other) for other in others if other.text for place in _places(whole, block, position, size, other)]
         if sure:
             last = min((place for place, _ in found), default=position + size)
             found += [(place, other) for place, other in _frames_in(whole, block, position, last, others)]
@@ -176,7 +176,7 @@ def _next(whole: Part, position: int, kind: _Kind, *, sure: bool) -> tuple[_Kind
 
 
 def _places(whole: Part, block: bytes, position: int, size: int, kind: _Kind) -> list[int]:
-    """Give where a kind begins first in a block, if it does."""
+    """Give the first place in a block at which a kind begins; none if it does not."""
     found = -1
     while (found := block.find(kind.text, found + 1)) >= 0:
         here = found - kind.at
@@ -188,7 +188,7 @@ def _places(whole: Part, block: bytes, position: int, size: int, kind: _Kind) ->
 
 
 def _frames_in(whole: Part, block: bytes, position: int, last: int, kinds: list[_Kind]) -> Iterator[tuple[int, _Kind]]:
-    """Give the first place before ``last`` at which frames begin."""
+    """Give the first place before ``last`` at which a kind without a header begins."""
     for match in SYNC.finditer(block):
         start = position + match.start()
         if start >= last:
@@ -273,13 +273,13 @@ def _first_frame(whole: Part, start: int) -> int:
 
 
 def _tagged(frame: Frame) -> Callable[[Part, int], bool]:
-    """Frames behind a tag; without them it is a tag of what stands before it."""
+    """Check for frames after a tag; a tag without frames belongs to the file before it."""
     check = _in_a_row(frame)
     return lambda whole, start: check(whole, _first_frame(whole, start))
 
 
 def _end_of_frames(frame: Frame) -> Callable[[Part, int], tuple[int, bool]]:
-    """Walk the frames, up to what is none."""
+    """Follow the frames up to the first bytes that are none."""
 
     def end(whole: Part, start: int) -> tuple[int, bool]:
         position, at = _first_frame(whole, start), 1
@@ -299,7 +299,7 @@ def _at_once(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_sound(whole: Part, start: int) -> tuple[int, bool]:
-    """No further file begins within the sound of a header that is right, which is most of the file."""
+    """Skip the sound, most of the file, if its header states a size that fits."""
     rest = whole.rest(start)
     size = _size(rest)
     fits = size is not None and size.sound + size.stated <= rest.length
@@ -307,7 +307,7 @@ def _end_of_sound(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_riff(whole: Part, start: int) -> tuple[int, bool]:
-    """Walk the parts of an AVI, of which the later ones are called AVIX."""
+    """Follow the parts of an AVI; all but the first are called AVIX."""
     position, names = start, b"AVI "
     while True:
         whole.seek(position)
@@ -321,7 +321,7 @@ def _end_of_riff(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_boxes(whole: Part, start: int) -> tuple[int, bool]:
-    """Walk the boxes of an MP4, up to what is none."""
+    """Follow the boxes of an MP4 up to the first bytes that are none."""
     position = start
     while position < whole.length:
         whole.seek(position)
@@ -337,7 +337,7 @@ def _end_of_boxes(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_segment(whole: Part, start: int) -> tuple[int, bool]:
-    """Give the end of a Matroska file; that of the whole, which FFmpeg reads on, where it states no length."""
+    """Give the end of a Matroska file; where it states no length, the end of the whole, up to which FFmpeg decodes."""
     position = start
     for name in (b"\x1aE\xdf\xa3", b"\x18S\x80g"):
         whole.seek(position)
@@ -351,7 +351,7 @@ def _end_of_segment(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_pages(whole: Part, start: int) -> tuple[int, bool]:
-    """Walk the pages of an Ogg file, up to what is none, or where another codec, rate or number of channels begins."""
+    """Follow the pages of an Ogg file up to the first bytes that are none, or to another codec, rate or number of channels."""
     position, streams, sound = start, set[bytes](), False
     while True:
         whole.seek(position)
@@ -370,7 +370,7 @@ def _end_of_pages(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_packets(whole: Part, start: int) -> tuple[int, bool]:
-    """Walk the packets of an MPEG transport stream."""
+    """Follow the packets of an MPEG transport stream."""
     position, count = start, SCAN // TS_PACKET
     while True:
         whole.seek(position)
@@ -382,7 +382,7 @@ def _end_of_packets(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_tags(whole: Part, start: int) -> tuple[int, bool]:
-    """Walk the tags of an FLV file, each with its type and length, and followed by its whole length."""
+    """Follow the tags of an FLV file: each states its type and length, and is followed by its whole length."""
     position = last = start + 13
     while True:
         whole.seek(position)
@@ -403,10 +403,10 @@ def _end_of_asf(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_flac(whole: Part, start: int) -> tuple[int, bool]:
-    """Pass the metadata, which may hold the header of the WAV that it was made from, and all of it if the last frame is there.
+    """Skip all of a file whose last frame is there, else its metadata, which may hold the header of the original WAV.
 
-    Within FLAC the end of a frame cannot be found without decoding it; to look at all of it would cost as much as that. To look
-    for another FLAC file is quick. FFmpeg reads on there, but takes frames twice if their size has changed.
+    The end of a FLAC frame cannot be found without decoding it, which would take as long as reading the whole file. To look for
+    another FLAC file is quick. FFmpeg reads on there, but takes frames twice if their size has changed.
     """
     position, final = start + 4, False
     while not final and position < whole.length:
@@ -434,7 +434,7 @@ def _end_of_flac(whole: Part, start: int) -> tuple[int, bool]:
 
 
 def _end_of_wavpack(whole: Part, start: int) -> tuple[int, bool]:
-    """Walk the blocks, of which the first may hold the header of the WAV that it was made from."""
+    """Follow the blocks; the first may hold the header of the original WAV."""
     position = last = start
     while True:
         whole.seek(position)
@@ -494,9 +494,9 @@ class _Size:
 
 
 def finished(part: Part) -> tuple[Part, bool]:
-    """Give a part whose header states all of its sound, and whether it stated less.
+    """Give a part whose header states all of its sound, and whether it stated less before.
 
-    Only where a header states no size, an impossible one, or where sound follows: a recorder was interrupted.
+    The header is changed only if it states no size or an impossible one, or if sound follows: a recorder was interrupted.
     """
     size = _size(part)
     if size is None:
@@ -540,7 +540,7 @@ def has_several_sounds(part: Part) -> bool:
 
 
 def _is_sound(part: Part, size: _Size) -> bool:
-    """Whether sound follows what a header states: not the name of a further chunk or a tag, which is ASCII, nor zeros."""
+    """Whether sound follows the stated size, and not a further chunk or tag, whose name is ASCII, or zeros."""
     part.seek(size.sound + size.stated + size.stated % 2)
     behind = part.read(4096)
     return (size.stated == 0 or any(behind)) and not (behind[:3].isascii() and behind[:3].decode().isprintable())

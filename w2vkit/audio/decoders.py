@@ -88,16 +88,17 @@ def open_file(file: BinaryIO, name: str, *, note: Note, track: int | None = None
     Raises
     ------
     AudioError
-        No decoder knows the file, it has no such track, too many channels, or an impossible rate.
+        No decoder knows the file, it has no such track, too many channels, or an impossible rate. Libraries can raise other
+        exceptions here and while blocks are read; see `one_error`.
     """
-    with one_error(name), ExitStack() as on_error:
+    with ExitStack() as on_error:
         on_error.callback(file.close)
         first, *others = parts(file)
         opened = _open_part(first, name, note, track)
         if others:
             opened = OpenAudio(None, _all_parts(opened, others, name, note, track))
         on_error.pop_all()
-    return OpenAudio(opened.seconds, _guarded(opened.blocks, name), file)
+    return OpenAudio(opened.seconds, opened.blocks, file)
 
 
 def _open_part(part: Part, name: str, note: Note, track: int | None) -> OpenAudio:
@@ -115,7 +116,7 @@ def _open_part(part: Part, name: str, note: Note, track: int | None) -> OpenAudi
 
 
 def _all_parts(first: OpenAudio, others: list[Part], name: str, note: Note, track: int | None) -> Generator[Block, None, None]:
-    """Give the blocks of a file, and of those that were joined to it; where one cannot be read, that is said."""
+    """Give the blocks of a file and of the files that were joined to it; note the first part that cannot be read."""
     seconds = 0.0
     for rate, block in first.blocks:
         seconds += block.shape[1] / rate
@@ -123,9 +124,10 @@ def _all_parts(first: OpenAudio, others: list[Part], name: str, note: Note, trac
     for number, part in enumerate(others, start=2):
         label = f"Part {number} of {name}"
         try:
-            for rate, block in _guarded(_open_part(part, label, note, track).blocks, label):
-                seconds += block.shape[1] / rate
-                yield rate, block
+            with one_error(label):
+                for rate, block in _open_part(part, label, note, track).blocks:
+                    seconds += block.shape[1] / rate
+                    yield rate, block
         except AudioError as error:
             note(f"{name} was joined from {len(others) + 1} files. What follows {seconds:.1f} s was not read. {error}")
             return
@@ -149,14 +151,6 @@ def to_float32(samples: np.ndarray) -> np.ndarray:
     if samples.dtype.kind == "i":
         return np.multiply(samples, -1 / np.iinfo(samples.dtype).min, dtype=np.float32, casting="unsafe")
     return samples.astype(np.float32, copy=False)
-
-
-def _guarded(blocks: Iterator[Block], name: str) -> Generator[Block, None, None]:
-    """Refuse blocks that cannot be mixed or resampled."""
-    with one_error(name):
-        for rate, block in blocks:
-            _check(rate, len(block), name)
-            yield rate, block
 
 
 def _check(rate: int, channels: int, name: str) -> None:
@@ -189,7 +183,7 @@ def _open_with_libsndfile(file: Part, name: str, note: Note, track: int | None) 
     _check_track(track, 1, name)
     seconds = opened.frames / opened.samplerate
     if (missing := seconds * (share - 1)) > EARLY_SECONDS:
-        note(_early(name, seconds, seconds + missing))
+        note(_ends_early(name, seconds, seconds + missing))
     return OpenAudio(seconds, _libsndfile_blocks(opened))
 
 
@@ -273,11 +267,12 @@ def _ffmpeg_parts(
                 lost += float((packet.duration or 0) * packet.time_base) if packet else 0.0
             for frame in frames:
                 rate, channels = frame.sample_rate, frame.layout.nb_channels
-                if position and channels > MAX_CHANNELS:  # of 2 channels, then 30 in one frame: damage
+                if position and channels > MAX_CHANNELS:  # 30 channels in one frame, after frames of 2: damage
                     first, lost = min(first, position), lost + frame.samples / rate
                     continue
-                _check(rate, channels, name)  # first: PyAV ends the process where there are more than 8 planes
-                samples = _planes(frame)
+                _check(rate, channels, name)  # before `to_ndarray`: PyAV ends the process where there are more than 8 planes
+                planes = frame.to_ndarray()
+                samples = to_float32(planes if frame.format.is_planar else planes.reshape(-1, channels).T)
                 if timed and frame.time is not None:
                     ahead = frame.time - origin - position
                     if not -GAP_SECONDS < ahead < MAX_GAP_SECONDS:  # another part with times of its own
@@ -298,7 +293,7 @@ def _ffmpeg_parts(
             "Copy or download it again."
         )
     elif promised and missing > EARLY_SECONDS:
-        note(_early(name, position, promised))
+        note(_ends_early(name, position, promised))
     elif cut_off:
         note(f"{name} ends early, within a packet of sound at {position:.1f} s. Copy or download it again.")
 
@@ -325,12 +320,6 @@ def _is_tag(packet: Any) -> bool:
     return head.startswith((b"ID3", b"TAG", b"APETAGEX")) or any(name in head for name in (b"Xing", b"Info", b"VBRI"))
 
 
-def _planes(frame: Any) -> np.ndarray:
-    """Give the (channels, n) float32 samples of a frame."""
-    samples = frame.to_ndarray()
-    return to_float32(samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T)
-
-
 def _joined(parts: Iterator[Block]) -> Generator[Block, None, None]:
     """Join parts of any length to blocks; one ends where rate or channels change."""
     rate, block, filled = 0, np.empty((0, 0), np.float32), 0
@@ -352,8 +341,8 @@ def _joined(parts: Iterator[Block]) -> Generator[Block, None, None]:
         yield rate, block[:, :filled]
 
 
-def _early(name: str, there: float, promised: float) -> str:
-    lengths = f"Its header promises {promised:.1f} s, but only {there:.1f} s are there."
+def _ends_early(name: str, seconds: float, promised: float) -> str:
+    lengths = f"Its header promises {promised:.1f} s, but only {seconds:.1f} s are there."
     return f"{name} ends early. {lengths} Copy or download it again."
 
 

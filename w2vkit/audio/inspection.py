@@ -1,17 +1,16 @@
-"""What a file of sound holds, and what of it w2vkit hears."""
+"""What an audio file contains, and what a model is given of it."""
 
 import math
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from w2vkit.audio.decoders import DEMUXERS, one_error, open_file
-from w2vkit.audio.waveform import SAMPLE_RATE, as_path, describe, mono
+from w2vkit.audio.decoders import DEMUXERS
+from w2vkit.audio.waveform import CANCELLED, SAMPLE_RATE, all_channels, as_path, describe, mix
 
-FULL_SCALE = 0.999  # of an amplitude; 16-bit samples at their limits and a little below, as encoders round
+FULL_SCALE = 0.999  # amplitude; a little below the limit of 16-bit samples, as encoders round
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a file of sound holds.
+    """What an audio file contains.
 
     Attributes
     ----------
@@ -74,22 +73,23 @@ def inspect(source: str | Path, *, track: int | None = None) -> Inspection:
     AudioError
         As for `w2vkit.audio.load`.
     """
-    path, name, notes = as_path(source), describe(source), list[str]()
-    power, count = 0.0, 0
-    for _, block in mono(path, track=track, note=notes.append):  # first, as its errors are those that `load` raises
-        power, count = power + float(np.sum(np.square(block, dtype=np.float64))), count + len(block)
+    path, notes, any_cancelled = as_path(source), list[str](), False
     powers = peaks = clipped = np.zeros(0)
-    first_rate, samples, seconds = 0, 0, 0.0
-    with one_error(name), closing(open_file(path.open("rb"), name, note=lambda note: None, track=track)) as audio:
-        for rate, block in audio.blocks:
-            if not first_rate:
-                first_rate, powers = rate, np.zeros(len(block))
-                peaks, clipped = powers.copy(), powers.copy()
-            n = min(len(block), len(powers))  # the number of channels may change within a file
-            powers[:n] += np.square(block[:n], dtype=np.float64).sum(axis=1)
-            peaks[:n] = np.maximum(peaks[:n], np.abs(block[:n]).max(axis=1, initial=0.0))
-            clipped[:n] += np.sum(np.abs(block[:n]) >= FULL_SCALE, axis=1)
-            samples, seconds = samples + block.shape[1], seconds + block.shape[1] / rate
+    first_rate, samples, seconds, mono_power = 0, 0, 0.0, 0.0
+    for rate, block in all_channels(path, track=track, note=notes.append):
+        mixed, cancelled = mix(block)
+        if cancelled and not any_cancelled:
+            any_cancelled = True
+            notes.append(CANCELLED.format(name=describe(path)))
+        mono_power += float(np.sum(np.square(mixed, dtype=np.float64)))
+        if not first_rate:
+            first_rate, powers = rate, np.zeros(len(block))
+            peaks, clipped = powers.copy(), powers.copy()
+        n = min(len(block), len(powers))  # the number of channels may change within a file
+        powers[:n] += np.square(block[:n], dtype=np.float64).sum(axis=1)
+        peaks[:n] = np.maximum(peaks[:n], np.abs(block[:n]).max(axis=1, initial=0.0))
+        clipped[:n] += np.sum(np.abs(block[:n]) >= FULL_SCALE, axis=1)
+        samples, seconds = samples + block.shape[1], seconds + block.shape[1] / rate
     container, tracks = _described(path)
     return Inspection(
         container=container,
@@ -100,13 +100,13 @@ def inspect(source: str | Path, *, track: int | None = None) -> Inspection:
         levels=tuple(_decibels(float(p) / max(1, samples)) for p in powers),
         peaks=tuple(_decibels(float(p) ** 2) for p in peaks),
         clipped=tuple(float(c) / max(1, samples) for c in clipped),
-        heard_level=_decibels(power / max(1, count)),
+        heard_level=_decibels(mono_power / max(1, samples)),
         notes=tuple(notes),
     )
 
 
 def _described(path: Path) -> tuple[str, tuple[Track, ...]]:
-    """Give the name of the container and its audio tracks, as FFmpeg or, where it does not know them, libsndfile says."""
+    """Give the name of the container and its audio tracks by FFmpeg; by libsndfile where FFmpeg does not know the format."""
     import av
     import soundfile
     from av.error import FFmpegError

@@ -7,7 +7,7 @@ in memory as a whole.
 import io
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from w2vkit.audio.decoders import BLOCK_SAMPLES, MAX_CHANNELS, Note, OpenAudio, one_error, open_file, to_float32
+from w2vkit.audio.decoders import BLOCK_SAMPLES, MAX_CHANNELS, Block, Note, OpenAudio, one_error, open_file, to_float32
 from w2vkit.errors import AudioError, TooLongError, brief, printable_name
 
 SAMPLE_RATE = 16_000  # Hz; wav2vec 2.0 checkpoints were trained on it
@@ -25,6 +25,7 @@ FAR_WEAKER = 0.02  # a mix with less of the power of its channels (-17 dB): they
 MAX_PEAK = 16.0  # float samples above it must be integers that were not scaled
 NOT_FINITE = "The audio has NaN or infinite samples. Export it again, or replace them (numpy.nan_to_num)."
 EMPTY_FILE = "{name} is empty (0 bytes). Record or copy it again."
+CANCELLED = "The channels of {name} cancel each other (one is inverted). One channel was taken, not their mean."
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,19 +159,23 @@ def stream(
     AudioError
         As for `load`. An error late in a file is raised when the decoder reaches it.
     """
-    import soxr
-
-    rate, resampler, none = 0, None, np.empty(0, dtype=np.float32)
+    rate, resample, empty = 0, None, np.empty(0, dtype=np.float32)
     with one_error(describe(source)):
         for new_rate, block in mono(source, max_seconds=max_seconds, track=track, note=note):
             if new_rate != rate:  # the first block, or a part with another rate
-                if resampler:
-                    yield resampler.resample_chunk(none, last=True)
-                rate, same = new_rate, new_rate == sample_rate
-                resampler = None if same else soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
-            yield resampler.resample_chunk(block) if resampler else block
-        if resampler:
-            yield resampler.resample_chunk(none, last=True)
+                if resample:
+                    yield resample(empty, last=True)
+                rate, resample = new_rate, resampler(new_rate, sample_rate)
+            yield resample(block) if resample else block
+        if resample:
+            yield resample(empty, last=True)
+
+
+def resampler(rate: int, to: int) -> Callable[..., np.ndarray] | None:
+    """Make a function that resamples (n,) float32 blocks, with ``last=True`` for the last one; None where rates are equal."""
+    import soxr
+
+    return None if rate == to else soxr.ResampleStream(rate, to, 1, dtype="float32", quality="HQ").resample_chunk
 
 
 def mono(
@@ -195,20 +200,26 @@ def mono(
     AudioError
         As for `load`. An error late in a file is raised when the decoder reaches it.
     """
-    name = describe(source)
-    with one_error(name):
-        audio = _open(source, name, track, note)
-    with closing(audio):
+    noted = False
+    for rate, block in all_channels(source, max_seconds=max_seconds, track=track, note=note):
+        mixed, cancelled = mix(block)
+        if cancelled and not noted:
+            noted = True
+            note(CANCELLED.format(name=describe(source)))
+        yield rate, mixed
+
+
+def all_channels(
+    source: Any, *, max_seconds: float = math.inf, track: int | None = None, note: Note = ignore
+) -> Generator[Block, None, None]:
+    """Decode audio block by block, as `mono`, but with all channels: blocks are (channels, n) float32."""
+    name, seconds = describe(source), 0.0
+    with one_error(name), closing(_open(source, name, track, note)) as audio:
         _check_length(name, audio.seconds, max_seconds)
-        seconds, cancelled = 0.0, False
         for rate, block in audio.blocks:
             seconds += block.shape[1] / rate
             _check_length(name, seconds, max_seconds)
-            mixed, cancels = _mix(block)
-            if cancels and not cancelled:
-                cancelled = True
-                note(f"The channels of {name} cancel each other (one is inverted). One channel was taken, not their mean.")
-            yield rate, mixed
+            yield rate, block
 
 
 def channels(
@@ -219,7 +230,7 @@ def channels(
     track: int | None = None,
     note: Note = ignore,
 ) -> list[Waveform]:
-    """Load each channel of a sound by itself, as for a call with one speaker on each.
+    """Load the channels of a sound separately, such as a call with one speaker on each.
 
     Parameters
     ----------
@@ -238,26 +249,21 @@ def channels(
     AudioError
         As for `load`, or rate or number of channels change within the sound.
     """
-    name, rate, blocks, seconds = describe(source), 0, list[np.ndarray](), 0.0
-    with one_error(name):
-        audio = _open(source, name, track, note)
-    with closing(audio):
-        _check_length(name, audio.seconds, max_seconds)
-        for new_rate, block in audio.blocks:
-            if blocks and (new_rate, len(block)) != (rate, len(blocks[0])):
-                raise AudioError(f"Rate or number of channels change within {name}. Export it again, as WAV or FLAC.")
-            rate, seconds = new_rate, seconds + block.shape[1] / new_rate
-            _check_length(name, seconds, max_seconds)
-            blocks.append(block)
+    rate, blocks = 0, list[np.ndarray]()
+    for new_rate, block in all_channels(source, max_seconds=max_seconds, track=track, note=note):
+        if blocks and (new_rate, len(block)) != (rate, len(blocks[0])):
+            raise AudioError(f"Rate or number of channels change within {describe(source)}. Export it again, as WAV or FLAC.")
+        rate = new_rate
+        blocks.append(block)
     if not blocks:
-        raise AudioError(f"{name} has no samples. Record or export it again.")
+        raise AudioError(f"{describe(source)} has no samples. Record or export it again.")
     return [
         load((rate, channel), sample_rate=sample_rate, max_seconds=max_seconds) for channel in np.concatenate(blocks, axis=1)
     ]
 
 
-def _mix(block: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Mix (channels, n) samples to (n,): their mean, or one channel if the others cancel it; and whether they do."""
+def mix(block: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Mix (channels, n) samples to (n,): their mean, or one channel if they cancel each other; and whether they do."""
     if len(block) == 1:
         return np.ascontiguousarray(block[0]), False
     mixed = block[0] + block[1]  # NumPy's mean over an axis of two is ten times slower
@@ -268,12 +274,12 @@ def _mix(block: np.ndarray) -> tuple[np.ndarray, bool]:
         powers = block[:, ::16].var(axis=1)  # some of the samples suffice
         if mixed[::16].var() >= FAR_WEAKER * powers.mean() or not np.isfinite(powers).all():
             return mixed, False
-    # The first of the loud ones, so that it is the same one in each block.
+    # The first loud channel, so that it is the same one in each block.
     return np.ascontiguousarray(block[int(np.argmax(powers >= powers.max() / 2))]), True
 
 
 def describe(source: Any) -> str:
-    """Give the name of a source in error messages: that of its file, if it has one."""
+    """Give the name of a source for messages: that of its file, if it has one."""
     if isinstance(source, Mapping):
         inner = source.get("audio", source)
         path = inner.get("path") if isinstance(inner, Mapping) else None
@@ -341,7 +347,7 @@ def _open(source: Any, name: str, track: int | None, note: Note) -> OpenAudio:
 
 
 def _audio_of_row(row: Mapping) -> Any:
-    """Give what `_open` takes for a row of a data set."""
+    """Give the audio of a row of a data set, as `_open` takes it."""
     if "audio" in row:
         return row["audio"]
     if row.get("array") is not None and "sampling_rate" in row:
@@ -360,7 +366,7 @@ def _audio_of_row(row: Mapping) -> Any:
 
 
 def _open_path(path: Path, name: str) -> BinaryIO:
-    """Open a file in Python, which takes every name, and none for an address or an option."""
+    """Open a file in Python: the libraries would take some names for an address or an option."""
     try:
         if not path.exists():
             raise AudioError(f"{name} does not exist in {printable_name(path.parent)}. Check the spelling and the folder.")

@@ -64,12 +64,12 @@ def run(options: argparse.Namespace) -> int:
     found, alignment = align_file(
         options.audio, text, model, max_seconds=options.max_hours * 3600, track=options.track, strict=options.strict
     )
-    for text in found.notes:
-        note(f"Note: {text}", options)
+    notes = [*found.notes]
     if alignment.unmapped:
         characters = " ".join(dict.fromkeys(alignment.unmapped))
-        told = f"Note: the model cannot spell {characters}. Their times are those of the likeliest characters in their place."
-        note(told, options)
+        notes.append(f"the model cannot spell {characters}. Their times are those of the likeliest characters in their place.")
+    for line in notes:
+        note(f"Note: {line}", options)
     rendered = render(alignment, format, seconds=found.seconds, name=describe(options.audio), notes=found.notes, layout=cut)
     if options.output:
         write_text(options.output, rendered)

@@ -17,7 +17,7 @@ ABOUT = (
 
 
 def takes_colour(stream: TextIO) -> bool:
-    """Whether to colour what is written to a stream: the order of rules is that of Python's own tracebacks.
+    """Whether to colour the text for a stream; the rules have the same order as for Python's tracebacks.
 
     NO_COLOR (https://no-color.org) comes first, then FORCE_COLOR, and then whether the stream is a terminal.
     """

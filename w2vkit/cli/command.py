@@ -1,4 +1,4 @@
-"""The command ``w2vkit``: its parser, and what it does with errors."""
+"""The command ``w2vkit``: its parser, its log and its exit statuses."""
 
 import argparse
 import io
@@ -68,7 +68,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _log(options: argparse.Namespace) -> None:
-    """Let the log of w2vkit through as ``--verbose`` and ``--quiet`` say; otherwise Python prints its warnings."""
+    """Set the level of the log by ``--verbose`` and ``--quiet``; without them Python prints the log's warnings."""
     log = logging.getLogger("w2vkit")
     log.setLevel(logging.ERROR if getattr(options, "quiet", False) else logging.NOTSET)
     if getattr(options, "verbose", False):

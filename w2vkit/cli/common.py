@@ -36,7 +36,7 @@ def note(text: str, options: argparse.Namespace) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Let a stream that cannot be written to end in nothing: Python flushes it once more when it exits."""
+    """Redirect a stream that cannot be written to into nothing, since Python flushes it once more when it exits."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -170,7 +170,7 @@ def check_output(path: Path, inputs: Iterable[Path], *, overwrite: bool) -> None
 
 @contextmanager
 def new_file(path: Path, inputs: Iterable[Path], *, overwrite: bool) -> Iterator[Path]:
-    """Give the name of a file to write, which takes the place of ``path`` at the end; an error leaves what was there.
+    """Give the name of a new file to write, which replaces ``path`` at the end; after an error the old file is kept.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The command ``w2vkit completion``: what makes a shell complete the commands, options and files of w2vkit."""
+"""The command ``w2vkit completion``: prints a script by which a shell completes commands, options and files."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Any
 from w2vkit.errors import W2VKitError
 
 SHELLS = ("bash", "zsh", "fish", "tcsh")
-PATHS = {"PATH", "FILE", "FOLDER", "DIR", "AUDIO", "TEXT", "SOURCE"}  # metavars of what can be a file or a folder
+PATHS = {"PATH", "FILE", "FOLDER", "DIR", "AUDIO", "TEXT", "SOURCE"}  # metavars of files and folders
 INSTALL = """
 install it, for example for bash:
   w2vkit completion bash > ~/.local/share/bash-completion/completions/w2vkit

@@ -53,7 +53,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--downloads",
         action=argparse.BooleanOptionalAction,
-        help="let visitors have models of the Hub downloaded (default: only where the page listens on this machine alone)",
+        help="let visitors download models of the Hub (default: only if the page listens on this machine alone)",
     )
     add_model_options(parser)
     parser.set_defaults(run=run)
@@ -107,9 +107,9 @@ def run(options: argparse.Namespace) -> int:
 def _hold_little_memory() -> None:
     """Let all threads take memory from two arenas of glibc, and give back what is free in them every few seconds.
 
-    By default there are up to eight arenas for each core, and what one thread has freed is not used by another. Without a trim,
-    what is freed below something that is still used is not given back: arrays of many sizes leave holes, and a busy page grew
-    by a sixth in four minutes, though almost no object stayed (``python -m benchmarks.load``).
+    By default there are up to eight arenas for each core, and a thread does not use what another one has freed. Without a trim,
+    free memory below a block that is still used is not given back: arrays of many sizes leave holes, and a busy page grew by a
+    sixth in four minutes, although almost all objects were freed (``python -m benchmarks.load``).
     """
     if sys.platform != "linux":
         return

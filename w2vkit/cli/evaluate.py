@@ -18,18 +18,19 @@ from w2vkit.cli.common import (
 from w2vkit.cli.decoder import add_decoder_options, decoder, reading
 from w2vkit.errors import EvaluationError, printable, printable_json, printable_name, utf8
 from w2vkit.pipeline.files import locked
+from w2vkit.pipeline.journal import RESULTS
+from w2vkit.pipeline.shards import SHARDS
 
 if TYPE_CHECKING:
     from w2vkit.pipeline.datasets import Corpus
 
-RESULTS, AS_JSON, AS_HTML, AS_YAML = "results.jsonl", "evaluation.json", "report.html", "model-index.yml"
+AS_JSON, AS_HTML, AS_YAML = "evaluation.json", "report.html", "model-index.yml"
 FOR_HUB = ".eval_results"  # folder of the files that the Hub reads beside a model
 FORMATS = {
     "manifest": ("manifest.jsonl",),
     "trn": ("reference.trn", "hypothesis.trn"),
     "stm": ("reference.stm", "hypothesis.stm"),
 }
-SHARDS = "shards"  # folder in place of RESULTS with --engine ray
 SHOWN_FAILURES = 10
 ABOUT = """
 sources:
@@ -182,7 +183,7 @@ def _corpus(options: argparse.Namespace) -> Any:
 
 
 def _texts(options: argparse.Namespace) -> tuple[Any, Path | None, Any]:
-    """Give what looks up the texts of another system, where they are stored, and what stands for its decoder."""
+    """Give a runner of the texts of another system, the file of its results, and the name of its decoder."""
     from w2vkit.evaluate.hypotheses import TextRunner, another_system, read_system
 
     named = options.model != from_environment("MODEL", "auto", "")["default"]  # W2VKIT_MODEL is for commands that load one
@@ -196,7 +197,7 @@ def _texts(options: argparse.Namespace) -> tuple[Any, Path | None, Any]:
 
 
 def _runner(options: argparse.Namespace) -> tuple[Any, Path | None]:
-    """Give what transcribes the data set, here or on a cluster, and where the transcripts are stored."""
+    """Give the runner, local or on a cluster, and the place of its transcripts."""
     if options.engine == "local":
         from w2vkit.pipeline.bulk import LocalRunner
 

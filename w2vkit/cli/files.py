@@ -12,7 +12,7 @@ from typing import Any
 from w2vkit.errors import AudioError
 from w2vkit.pipeline.files import OWN, walk
 
-# What libsndfile and FFmpeg read, as sound or as the sound of a film. A file that is named itself may have any suffix.
+# The suffixes of sound and video that libsndfile and FFmpeg read. A file that is named itself may have any suffix.
 SUFFIXES = frozenset(
     """
     .wav .wave .bwf .rf64 .w64 .aif .aiff .aifc .au .snd .caf .voc .ircam .sf .flac .ogg .oga .ogx .opus .spx .mp1 .mp2 .mp3
@@ -21,7 +21,7 @@ SUFFIXES = frozenset(
     .mxf .rm .rmvb .nut
     """.split()
 )
-STDIN = "-"  # what names standard input on the command line
+STDIN = "-"  # means standard input on the command line
 SHOWN_SUFFIXES = 5  # of files that are left out
 
 
@@ -41,7 +41,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Found:
-    """What the paths on the command line name.
+    """The files that the paths on the command line name.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Found:
     failures : list of (Path, str)
         Paths that cannot be used, with the reasons.
     left_out : Counter
-        How many files of folders are hidden, or no sound by their suffix, by that suffix.
+        How many files in folders are hidden, or are not sound by their suffix; counted by suffix.
     """
 
     jobs: list[Job] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The command ``w2vkit info``: what files of sound hold, and what of it w2vkit hears."""
+"""The command ``w2vkit info``: what audio files contain, and what a model is given of them."""
 
 import argparse
 import json
@@ -16,9 +16,9 @@ def add(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser(
         "info",
-        help="say what an audio file holds",
-        description="Say what audio files hold, and what of it w2vkit hears. Each file is decoded to its end. Levels are root "
-        "mean squares relative to full scale.",
+        help="show what an audio file contains",
+        description="Show what audio files contain, and what a model is given of them. Each file is decoded to its end. Levels "
+        "are root mean squares relative to full scale.",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="audio file, folder or pattern, as for w2vkit transcribe")
     parser.add_argument(
@@ -62,7 +62,7 @@ def _table(name: str, facts: Inspection) -> str:
         channel = f" {k}" if facts.channels > 1 else ""
         rows.append((f"level{channel}", f"{level:.1f} dB, peak {peak:.1f} dB"))
         rows.append((f"clipping{channel}", f"{clipped:.2%} of the samples at {FULL_SCALE:.1%} of full scale or above"))
-    rows.append(("w2vkit hears", f"{heard(facts)}; level {facts.heard_level:.1f} dB"))
+    rows.append(("model input", f"{heard(facts)}; level {facts.heard_level:.1f} dB"))
     rows += [("note", note) for note in facts.notes]
     width = max(len(label) for label, _ in rows)
     return "\n".join([name, *(f"  {label:{width}}  {text}" for label, text in rows)])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 STOPPED = "w2vkit: stopped. Results that were already written are kept."
-STATUS = 130  # of a program that SIGINT ended
+STATUS = 130  # exit status of a program that SIGINT ended
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
     convert = parts.add_parser(
         "convert",
         help="write a model in another format",
-        description="Read a model and write it in the format that the name of OUT tells.",
+        description="Read a model and write it in the format that the suffix of OUT names.",
     )
     convert.add_argument("source", type=path_of, metavar="IN", help="a file that --lm reads, except KenLM's")
     convert.add_argument("output", type=Path, metavar="OUT", help=OUTPUT)

@@ -38,11 +38,11 @@ class Outputs:
         self._record = folder / RECORD
         self._known: dict[str, dict[str, Any]] = {}
         self._settings: dict[str, Any] | None = None  # of the last run in the record
-        self._whole: int | None = None  # bytes of the record without half a line at its end, where there is one
+        self._whole: int | None = None  # bytes of the whole lines, if the record ends in half a line
         self._read()
 
     def check(self, paths: Set[Path], *, overwrite: bool, resume: bool) -> None:
-        """Refuse to lose a file, before any work is done; ``paths`` are the outputs that will be written.
+        """Refuse to replace a file that would be lost, before any work is done; ``paths`` are the outputs to write.
 
         Raises
         ------
@@ -165,7 +165,7 @@ class Outputs:
 
 
 def _identity(job: Job) -> list[Any]:
-    """Tell whether an input is still the same: its path, size (bytes) and time of change (ns)."""
+    """Give path, size (bytes) and time of change (ns) of an input, by which a later run sees whether it is the same."""
     try:
         status = job.path.stat()
     except OSError:  # it was removed

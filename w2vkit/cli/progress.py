@@ -21,7 +21,7 @@ class Bar:
 
     def __init__(self, total: int, unit: str = "files", *, quiet: bool = False) -> None:
         self._total, self._unit, self._quiet = total, unit, quiet
-        self._began, self._done, self._heard = monotonic(), 0.0, 0.0
+        self._began, self._done, self._seconds = monotonic(), 0.0, 0.0
         self._bar = tqdm(
             total=max(1, total),
             desc=self.line,
@@ -38,18 +38,18 @@ class Bar:
 
     @property
     def line(self) -> str:
-        """What is done, how fast, and how long the rest takes: 12 of 60 files, 340 times real time, 2 min left."""
+        """Count, speed and time left, such as "12 of 60 files, 340 times real time, 2 min left"."""
         parts, elapsed = [f"{int(self._done)} of {self._total} {self._unit}"], monotonic() - self._began
-        if self._heard and elapsed > 0:
-            speed = self._heard / elapsed
+        if self._seconds and elapsed > 0:
+            speed = self._seconds / elapsed
             parts.append(f"{speed:.0f} times real time" if speed >= 10 else f"{speed:.1f} times real time")
         if 0 < self._done < self._total:
             parts.append(f"{_rounded(elapsed * (self._total - self._done) / self._done)} left")
         return ", ".join(parts)
 
-    def hear(self, seconds: float) -> None:
-        """Add the duration of a sound that is done, from which the speed is computed."""
-        self._heard += seconds
+    def add_sound(self, seconds: float) -> None:
+        """Add the duration of a sound that is done, for the speed."""
+        self._seconds += seconds
 
     def reach(self, done: float) -> None:
         """Show the number of items that are done, including a fraction of the current one."""
@@ -63,7 +63,7 @@ class Bar:
             tqdm.write(text, file=sys.stderr)
 
     def write(self, text: str) -> None:
-        """Print to standard output; on a terminal the bar makes room and comes back below."""
+        """Print to standard output; on a terminal the bar moves below the text."""
         tqdm.write(text, end="")
         sys.stdout.flush()
 

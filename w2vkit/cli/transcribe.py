@@ -87,12 +87,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--channels",
         action="store_true",
-        help="transcribe each channel by itself, as a speaker of its own: for calls in stereo",
+        help="transcribe each channel separately, as one speaker: for calls in stereo",
     )
     parser.add_argument(
         "--case",
         choices=CASES,
-        help="letters of the text (default: as the model writes). sentence is for English: small, but for the first letter "
+        help="letters of the text (default: as the model writes). sentence is for English: lower case, except the first letter "
         "of the text and after a pause, and I; it knows neither names nor ends of sentences",
     )
     add_layout_options(
@@ -182,7 +182,7 @@ def _texts_of(outcome: Outcome[Job], options: argparse.Namespace, bar: Bar) -> d
     """Give the text of a file in each format."""
     speakers, sound = outcome.hypotheses, outcome.sound
     start, notes = options.start or 0.0, list(sound.notes)
-    bar.hear(sound.seconds)
+    bar.add_sound(sound.seconds)
     for text in notes:
         bar.note(f"Note: {text}")
     end = start + sound.seconds
@@ -202,21 +202,21 @@ class Reader:
     """Reads files as the options of the command say, for a `Stream`."""
 
     def __init__(self, model: Any, options: argparse.Namespace) -> None:
-        self.model, self.options, self.most = model, options, options.max_hours * 3600
+        self.model, self.options, self.limit = model, options, options.max_hours * 3600
 
     def read(self, job: Job, most: float) -> Sound:
-        """Read a file; it must be shorter than `most` (s).
+        """Read a file of at most `most` seconds.
 
         Raises
         ------
         TooLongError
-            It is not, or it can be read but once, as standard input and pipes.
+            It is longer, or it can be read only once, such as standard input and pipes.
         AudioError
             It cannot be read.
         """
         if most < math.inf and (job.standard_input or (job.path.exists() and not job.path.is_file())):
             raise TooLongError
-        strict, most = self.options.strict, min(most, self.most)
+        strict, most = self.options.strict, min(most, self.limit)
         if not self.options.channels:
             source, track = self._part(job)
             waveform = load(source, sample_rate=self.model.sample_rate, max_seconds=most, track=track, strict=strict)
@@ -230,19 +230,19 @@ class Reader:
         notes = list[str]()
         note = refuse if self.options.strict else notes.append
         source, track = self._part(job)
-        emissions, seconds = self.model.emit_file(source, max_seconds=self.most, track=track, note=note, progress=progress)
+        emissions, seconds = self.model.emit_file(source, max_seconds=self.limit, track=track, note=note, progress=progress)
         return Sound([], seconds, notes), [emissions]
 
     def _part(self, job: Job) -> tuple[Any, int | None]:
-        """Give the source that holds the part of a file that is asked for, and the track of that source."""
+        """Give the source of the chosen part of a file, and the track of that source."""
         start, duration = self.options.start or 0.0, self.options.duration
         if not start and not duration:
             return job.source, self.options.track
-        # One second more than the limit, so that a part up to the end that is too long is refused, and not cut.
-        return Segment(contents(job.source), start, duration, self.options.track, self.most + 1), None
+        # One second more than the limit, so that a part without a duration is refused if it is too long, and not cut.
+        return Segment(contents(job.source), start, duration, self.options.track, self.limit + 1), None
 
     def _channels(self, job: Job, most: float, note: Callable[[str], None]) -> list[Waveform]:
-        """Read the channels of a file, or of the part of it that is asked for."""
+        """Read the channels of a file, or of its chosen part."""
         rate, options = self.model.sample_rate, self.options
         waveforms = channels(job.source, sample_rate=rate, max_seconds=most, track=options.track, note=note)
         if len(waveforms) == 1:
@@ -255,7 +255,7 @@ class Reader:
 
 
 def _text_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Give the options that change the outputs, for the record; those that were not given are left out."""
+    """Give the options that change the outputs, for the record, without those that have their defaults."""
     changed = {key: value for key, value in asdict(options.layout).items() if value != getattr(PLAIN, key)}
     given = {key: getattr(options, key) for key in ("start", "duration", "case", "channels")}
     return changed | {key: value for key, value in given.items() if value}

@@ -148,10 +148,8 @@ class BeamSearch:
             )
         if self.hotwords:
             scorers.append(HotWords(self.hotwords, emissions.vocabulary))
-        special = sorted(emissions.vocabulary.special)
-        blank = np.logaddexp.reduce(emissions.log_probs[:, special].astype(np.float64), axis=1)
         tree = Tree(scorers)
-        results = _rank(_search(emissions, blank, tree, self), tree, emissions.vocabulary)[: self.nbest]
+        results = _rank(_search(emissions, tree, self), tree, emissions.vocabulary)[: self.nbest]
         best, *others = [_hypothesis(emissions, tree, result, self.language_model) for result in results]
         return replace(best, alternatives=tuple(others))
 
@@ -227,17 +225,18 @@ class Beams:
     increments: np.ndarray  # (K, V) what a further label would add to it; (K, 0) without scorers
 
 
-def _search(emissions: Emissions, blank: np.ndarray, tree: Tree, options: BeamSearch) -> Beams:
-    """Go through the T frames, of which ``blank`` has the (T,) log-probabilities of a blank; give the last beam."""
+def _search(emissions: Emissions, tree: Tree, options: BeamSearch) -> Beams:
+    """Go through the frames, and give the last beam."""
     vocabulary = emissions.vocabulary
     special = sorted(vocabulary.special)
+    blank = np.logaddexp.reduce(emissions.log_probs[:, special].astype(np.float64), axis=1)
     log_probs = np.pad(emissions.log_probs.astype(np.float64), ((0, 0), (0, 1)), constant_values=-np.inf)
     kept = log_probs >= max(options.token_min_logp, np.finfo(np.float64).min)
     best = log_probs.argmax(axis=1)
     kept[np.arange(len(best)), best] = True
     kept[:, special] = False
     log_probs[~kept] = -np.inf
-    # Without a word boundary, column V stands for it, which is never emitted.
+    # Without a word boundary, column V stands for it; it is never emitted.
     boundary = len(vocabulary) if vocabulary.word_boundary is None else vocabulary.word_boundary
     beams = Beams(
         node=np.array([ROOT]),

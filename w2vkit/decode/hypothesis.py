@@ -161,7 +161,7 @@ def word_times(
     begins = start_seconds + starts * frame_seconds - before[:-1]
     ends = start_seconds + stops * frame_seconds + after[1:]
     begins, ends = np.round(begins, 3), np.round(ends, 3)
-    # Half a millisecond may round two ways: neighbours share one border, with neither an overlap nor a gap of 1 ms.
+    # Half a millisecond may round up or down: neighbours share one border, without an overlap or a gap of 1 ms.
     ends[:-1] = np.where(begins[1:] - ends[:-1] < 0.0015, begins[1:], ends[:-1])
     return begins, ends
 

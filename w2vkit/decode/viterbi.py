@@ -95,7 +95,7 @@ def _forward(scores: np.ndarray, columns: np.ndarray, skip: np.ndarray) -> tuple
     spare = np.empty((2, length), np.float32)
     checkpoints = []
     for t in range(frames):
-        # Labels that a path can have reached by now, and from which it can still reach the end.
+        # The labels that a path can have reached by now, and from which it can still reach the end.
         first, last = max(0, length - frames + t), min(length, t + 1)
         if t % BLOCK == 0:
             top = max(blanks[first:].max(), labels[first:].max())  # float32 is most precise near zero

@@ -1,4 +1,4 @@
-"""Where the errors are: by pair of words, frequency, noise, rate of speech and position, and what other measures tell.
+"""Where the errors are: by pair of words, frequency, noise, rate of speech and position; and further measures.
 
 A word of a reference is wrong if it was substituted or left out. Insertions belong to no word of a reference; they count
 where whole utterances are summed, as in a WER.
@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from w2vkit.evaluate.calibration import Bin, expected_calibration_error, reliability
-from w2vkit.evaluate.scoring import Group, Scored, group, score
+from w2vkit.evaluate.scoring import Group, Scored, between, score
 from w2vkit.pipeline.journal import Result
 
 OFTEN = (2, 6, 21, 101)  # occurrences in the references; the edges of the table by frequency
@@ -150,8 +150,8 @@ def analyse(
         ),
         frequency=_by_frequency(places),
         positions=_by_position(scored),
-        noise=_between(noisy, NOISE, "dB", lambda s: results[s.id].noise or 0.0),
-        rates=_between(timed, RATES, "words/s", lambda s: s.words / s.seconds),
+        noise=between(noisy, NOISE, "dB", lambda s: results[s.id].noise or 0.0),
+        rates=between(timed, RATES, "words/s", lambda s: s.words / s.seconds),
         unknown=_share("not in the language model", places, lambda word: not _listed(word, known)) if known else None,
         oracle=oracle([results[s.id] for s in scored], scoring=scoring, normalise=normalise),
         keywords=tuple(keyword(one, scored, normalise) for one in keywords),
@@ -190,16 +190,6 @@ def _by_position(scored: Iterable[Scored]) -> tuple[Share, ...]:
             wrong[part] += not correct
     names = ("first fifth", "second", "third", "fourth", "last fifth")
     return tuple(Share(*values) for values in zip(names, words, wrong, strict=True) if values[1])
-
-
-def _between(
-    scored: Sequence[Scored], edges: tuple[float, ...], unit: str, value: Callable[[Scored], float]
-) -> tuple[Group, ...]:
-    """Sum utterances by a value, the lowest first."""
-    names = [f"under {edges[0]:g} {unit}", *(f"{a:g} to {b:g} {unit}" for a, b in pairwise(edges))]
-    names.append(f"{edges[-1]:g} {unit} and more")
-    groups = group(scored, lambda s: names[int(np.searchsorted(edges, value(s), side="right"))])
-    return tuple(sorted(groups, key=lambda g: names.index(g.name)))
 
 
 def oracle(results: Sequence[Result], *, scoring: str, normalise: Callable[[str], str]) -> Oracle | None:

@@ -181,15 +181,12 @@ def fit_curve(hypotheses: Sequence[Hypothesis], references: Sequence[str], *, la
     return shift, slope
 
 
-def _golden(function: Callable[[float], float], low: float, high: float, steps: int = 16) -> float:
-    """Find the minimum of a unimodal function by golden-section search (Kiefer, 1953).
-
-    16 steps make the interval 2000 times smaller.
-    """
+def _golden(function: Callable[[float], float], low: float, high: float) -> float:
+    """Find the minimum of a unimodal function by golden-section search (Kiefer, 1953)."""
     ratio = (np.sqrt(5) - 1) / 2
     points = [high - ratio * (high - low), low + ratio * (high - low)]
     values = [function(point) for point in points]
-    for _ in range(steps):
+    for _ in range(16):  # makes the interval 2000 times smaller
         if values[0] < values[1]:
             high, points[1], values[1] = points[1], points[0], values[0]
             points[0] = high - ratio * (high - low)

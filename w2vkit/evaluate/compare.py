@@ -107,7 +107,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Total:
-    """What one system got over all compared utterances; ``wer`` is a fraction of 1."""
+    """The errors of one system over all compared utterances; ``wer`` is a fraction of 1."""
 
     label: str
     name: str
@@ -169,9 +169,9 @@ class Comparison:
     notes: tuple[str, ...]
 
     def sorted(self, system: int) -> list[Compared]:
-        """Give the utterances that a system (1: the first after the baseline) has otherwise than the baseline.
+        """Give the utterances whose texts by a system (1: the first after the baseline) and by the baseline differ.
 
-        They are in the order of the difference of errors: those with most errors fewer come first.
+        Those in which the system has most errors fewer than the baseline come first.
         """
         other = [u for u in self.utterances if any(row[1] != row[1 + system] for row in u.rows)]
         return sorted(other, key=lambda u: u.errors[system] - u.errors[0])

@@ -13,9 +13,10 @@ from w2vkit.errors import EvaluationError
 from w2vkit.evaluate.analysis import Analysis, analyse
 from w2vkit.evaluate.scoring import (
     FEW_SPEAKERS,
+    LENGTHS,
     Group,
     Scored,
-    by_length,
+    between,
     check_case,
     group,
     interval,
@@ -59,8 +60,7 @@ class Evaluation:
     failures : tuple of Result
         Utterances that could not be transcribed; no figure includes them.
     speakers, lengths : tuple of Group
-        Speakers from the highest WER down; lengths from the shortest up, none where they are
-        unknown.
+        Speakers from the highest WER down; lengths from the shortest up, none where they are unknown.
     unknown : dict
         Characters of the references that the model cannot write, and how often they occur.
     empty : int
@@ -129,8 +129,8 @@ def evaluate(
     keywords : iterable of str
         Words and phrases whose recall is measured.
     results_file : Path, optional
-        For a model: JSON lines to which results are appended as they come. If the file is there, the run resumes from
-        it. A runner has a place of its own.
+        For a model: JSON lines to which results are appended. If the file is there, the run resumes from it. A runner has
+        its own place for results.
     progress : callable, optional
         Called with the number of utterances done, including a fraction of the current ones.
 
@@ -157,7 +157,7 @@ def evaluate(
 
 
 def _known_words(decode: Decode) -> Callable[[str], bool] | None:
-    """Give what tells whether the decoder's language model lists a word; None without one of words."""
+    """Give the check whether the decoder's language model lists a word; None without a language model of words."""
     model = decode.language_model if isinstance(decode, BeamSearch) else None
     if isinstance(model, NGram):
         return None if model.characters else model.words.__contains__
@@ -165,7 +165,7 @@ def _known_words(decode: Decode) -> Callable[[str], bool] | None:
 
 
 def _first(utterances: Iterable[Utterance]) -> tuple[list[Utterance], Iterable[Utterance]]:
-    """Give the first utterances, and all of them; an iterator can be read only once."""
+    """Give the first utterances, and then all of them: an iterator can be read only once."""
     if isinstance(utterances, Iterator):
         first = list(islice(utterances, FIRST))
         return first, chain(first, utterances)
@@ -245,7 +245,7 @@ def summarise(
         utterances=tuple(scored),
         failures=failures,
         speakers=tuple(sorted(speakers, key=lambda g: g.wer, reverse=True)),
-        lengths=tuple(by_length(scored)) if any(s.seconds for s in scored) else (),
+        lengths=between(scored, LENGTHS, "s", lambda s: s.seconds) if any(s.seconds for s in scored) else (),
         unknown=dict(unknown.most_common()),
         empty=empty,
         notes=tuple(notes),

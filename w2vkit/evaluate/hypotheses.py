@@ -25,9 +25,10 @@ from w2vkit.pipeline.datasets import (
     text_of,
     transcript_of,
 )
-from w2vkit.pipeline.journal import Journal, Result
+from w2vkit.pipeline.journal import RESULTS, Journal, Result
+from w2vkit.pipeline.shards import SHARDS
 
-RESULTS, SHARDS, EVALUATION = "results.jsonl", "shards", "evaluation.json"  # in a folder that `w2vkit evaluate` wrote
+EVALUATION = "evaluation.json"  # in a folder that `w2vkit evaluate` wrote
 IDS = (*ID_COLUMNS, *AUDIO_COLUMNS)  # columns that name an utterance; the first one there counts
 HYPOTHESES = ("hypothesis", "pred_text", "prediction", *TEXT_COLUMNS)
 REFERENCES = ("reference", *TEXT_COLUMNS)
@@ -125,7 +126,7 @@ def reference_corpus(
 
 @dataclass(frozen=True, eq=False)
 class TextRunner:
-    """Stands in for a model: gives each utterance the text that a system wrote for it.
+    """A runner without a model: gives each utterance the text that a system wrote for it.
 
     Attributes
     ----------
@@ -154,7 +155,7 @@ class TextRunner:
         results = []
         for one in with_distinct_ids(utterances):
             found = self.system.results.get(one.id)
-            error = one.error if one.reference is None else None  # it lacks its sound, which nothing needs here
+            error = one.error if one.reference is None else None  # other errors are about the sound, which is not needed
             error = error or (f"{self.system.name} has no text of {one.id}." if found is None else found.error)
             text = None if error or found is None else found.hypothesis
             results.append(Result(one.id, one.speaker, None, one.reference, text, error))
@@ -170,7 +171,7 @@ class TextRunner:
 
 
 def another_system(emissions: Emissions) -> Hypothesis:
-    """Stand in for a decoder beside `TextRunner`, which has no emissions to decode; reports show its name."""
+    """The decoder of a `TextRunner`, which has no emissions to decode; reports show the name of this function."""
     raise EvaluationError("Texts of another system are not decoded. Use them with a TextRunner.")
 
 
@@ -194,7 +195,7 @@ def _table(file: Path) -> Table:
 
 
 def _without_header(file: Path, table: Table) -> Table:
-    """Read a table of two columns whose first line is a row already."""
+    """Read a table of two columns without a header: its first line is a row, too."""
     if len(table.columns) != 2:
         raise EvaluationError(
             f"{file.name} has no column of ids ({', '.join(ID_COLUMNS)}). Its first line holds: {', '.join(table.columns)}. "

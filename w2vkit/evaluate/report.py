@@ -28,7 +28,7 @@ def title(evaluation: Evaluation, corpus: Corpus) -> str:
 def summary(evaluation: Evaluation) -> list[tuple[str, str, str]]:
     """Give the main figures as (name, value, explanation)."""
     e = evaluation
-    low_high = f"{e.interval[0]:.2%} to {e.interval[1]:.2%}".replace("%", " %") if e.interval else "one utterance only"
+    low_high = " to ".join(map(percent, e.interval)) if e.interval else "one utterance only"
     drawn = len(e.speakers) if e.interval_over == "speakers" else len(e.utterances)
     lines = [
         ("WER", percent(e.wer), f"{e.substitutions + e.deletions + e.insertions:,} errors in {e.words:,} words"),

@@ -156,7 +156,7 @@ def score(results: Sequence[Result], normalise: Callable[[str], str], scoring: s
         return []
     if scoring == "leaderboard":
         return [merge_compounds(result, normalise) for result in results]
-    # jiwer parts words at the space only. Any white space of Unicode parts words here, on both sides alike.
+    # jiwer splits words at spaces only; here any white space of Unicode separates words, in both texts.
     references = [" ".join(normalise(result.reference or "").split()) for result in results]
     hypotheses = [" ".join(normalise(result.hypothesis or "").split()) for result in results]
     output = jiwer.process_words(references, hypotheses)
@@ -238,12 +238,14 @@ def group(scored: Iterable[Scored], key: Callable[[Scored], str]) -> list[Group]
     return [_total(name, those) for name, those in members.items()]
 
 
-def by_length(scored: Iterable[Scored]) -> list[Group]:
-    """Sum utterances of similar duration, the shortest first."""
-    names = [f"under {LENGTHS[0]:g} s", *(f"{a:g} to {b:g} s" for a, b in pairwise(LENGTHS))]
-    names.append(f"{LENGTHS[-1]:g} s and more")
-    groups = group(scored, lambda s: names[int(np.searchsorted(LENGTHS, s.seconds, side="right"))])
-    return sorted(groups, key=lambda g: names.index(g.name))
+def between(
+    scored: Iterable[Scored], edges: tuple[float, ...], unit: str, value: Callable[[Scored], float]
+) -> tuple[Group, ...]:
+    """Sum the utterances whose values lie between two edges, the lowest values first."""
+    names = [f"under {edges[0]:g} {unit}", *(f"{a:g} to {b:g} {unit}" for a, b in pairwise(edges))]
+    names.append(f"{edges[-1]:g} {unit} and more")
+    groups = group(scored, lambda s: names[int(np.searchsorted(edges, value(s), side="right"))])
+    return tuple(sorted(groups, key=lambda g: names.index(g.name)))
 
 
 def _total(name: str, those: list[Scored]) -> Group:

@@ -189,7 +189,7 @@ class CTCModel:
     def emit_each(
         self, waveforms: Sequence[Waveform], *, progress: Callable[[float], None] | None = None
     ) -> Iterator[tuple[int, Emissions]]:
-        """Compute the emissions of waveforms, as `emit`, and give each as soon as it is there, while a GPU goes on.
+        """Compute the emissions of waveforms, as `emit`, and give each as soon as it is there; a GPU computes on meanwhile.
 
         Yields
         ------
@@ -250,7 +250,7 @@ class CTCModel:
         ModelError
             As for `emit`.
         """
-        source = contents(source)  # a file object gives its bytes but once
+        source = contents(source)  # a file object can be read only once
         most = int(self._grid.longest_pass * self.sample_rate)
         meter, head = NormalisationMeter(), []
         for block in stream(source, sample_rate=self.sample_rate, max_seconds=max_seconds, track=track, note=note):
@@ -384,19 +384,19 @@ class CTCModel:
         numpy.ndarray
             (stop - start, V) log-probabilities.
         """
-        waiting, flying = list(windows), deque[tuple[list[Window], Iterable[np.ndarray]]]()
+        waiting, running = list(windows), deque[tuple[list[Window], Iterable[np.ndarray]]]()
         total, done = sum(window.stop - window.start for window in windows), 0
-        while waiting or flying:
-            if waiting and len(flying) < (self._packed.in_flight if self._packed else 1):
+        while waiting or running:
+            if waiting and len(running) < (self._packed.in_flight if self._packed else 1):
                 batch = self._batcher.next_batch(waiting)
                 results = self._start([self._samples(sounds[window.clip], window) for window in batch])
                 if results is None:
                     waiting[: len(batch)] = self._batcher.smaller(batch)
                 else:
                     del waiting[: len(batch)]
-                    flying.append((batch, results))
+                    running.append((batch, results))
                 continue
-            batch, results = flying.popleft()
+            batch, results = running.popleft()
             for window, log_probs in zip(batch, results, strict=True):
                 done += window.stop - window.start
                 if progress:
@@ -404,36 +404,33 @@ class CTCModel:
                 yield window, log_probs[window.before : window.before + window.stop - window.start]
 
     def _samples(self, sound: SlidingBuffer, window: Window) -> tuple[np.ndarray, bool]:
-        """Return the samples of a window, and whether they are still to be normalised, which a GPU does for whole sounds."""
+        """Return the samples of a window, and whether a GPU still has to normalise them, as for whole sounds."""
         stretch = self._grid.samples_of(window, sound.length)
         if sound.normalisation is None and not (self._packed and self._packed.normalises and stretch == slice(0, sound.length)):
             sound.normalisation = self._normalisation(sound.read(slice(0, sound.length)))
         return sound.read(stretch), sound.normalisation is None and self._normalises
 
     def _start(self, clips: list[tuple[np.ndarray, bool]]) -> Iterable[np.ndarray] | None:
-        """Compute the (T_i, V) float32 log-probabilities of (N_i,) samples each; None if memory runs out.
+        """Compute the (T_i, V) float32 log-probabilities of clips; None if memory runs out.
 
-        On a GPU this starts the computation only: it ends when the first result is asked for.
+        A packed network on a GPU only starts here: whoever asks for the first result waits for it.
+
+        Parameters
+        ----------
+        clips : list of (numpy.ndarray, bool)
+            (N_i,) samples each, and whether they are not normalised yet.
         """
         sounds = [samples for samples, _ in clips]
-        if self._packed is None:
-            return self._forward(sounds)
+        frames = [self._grid.frames(len(samples)) for samples in sounds]
         try:
-            return self._packed.run(sounds, [self.frames(len(samples)) for samples in sounds], [raw for _, raw in clips])
+            if self._packed:
+                return self._packed.run(sounds, frames, [raw for _, raw in clips])
+            log_probs = self._run(sounds).logits.log_softmax(dim=-1).cpu().numpy()
         except (RuntimeError, MemoryError) as error:
             if out_of_memory(error):
-                return None
+                return None  # the caller tries again, after the exception has freed the tensors of this batch
             raise
-
-    def _forward(self, clips: list[np.ndarray]) -> list[np.ndarray] | None:
-        """Compute the (T_i, V) float32 log-probabilities of (N_i,) samples each by `transformers`; None if memory runs out."""
-        try:
-            log_probs = self._run(clips).logits.log_softmax(dim=-1).cpu().numpy()
-        except (RuntimeError, MemoryError) as error:
-            if out_of_memory(error):
-                return None  # and go on in the caller: the exception holds the tensors of the failed batch
-            raise
-        return [rows[: self._grid.frames(len(clip))] for rows, clip in zip(log_probs, clips, strict=True)]
+        return [rows[:count] for rows, count in zip(log_probs, frames, strict=True)]
 
     @torch.inference_mode()
     def _run(self, clips: list[np.ndarray], **options: bool) -> Any:

@@ -50,10 +50,10 @@ class Export:
     clips : int
         How many bundled clips were compared. The greedy texts are those of the checkpoint.
     rounding : float or None
-        By how much the log-probabilities differ at most from those of the same weights in float64, which is at most
-        `TOLERANCE`; None for int8, which also rounds what goes through the network.
+        The largest difference of log-probabilities from those of the same weights in float64, which is at most `TOLERANCE`;
+        None for int8, which also rounds the values between the layers.
     change : float
-        By how much the probabilities differ at most from those that `CTCModel` computes in float32.
+        The largest difference of probabilities from those that `CTCModel` computes in float32.
     notice : str or None
         Why another model was exported than the default one; None if it was not.
     """
@@ -72,8 +72,8 @@ def export_onnx(name: str, output: Path, *, dtype: str = "float32", revision: st
 
     The model takes one normalised waveform at a time, (1, N) float32, from one frame to any length (w2v-mini: to 30 s). It
     gives (1, T, V) log-probabilities, not logits: decoders and `Emissions` take them as they are, and a calibration's
-    temperature acts on both alike. The arithmetic is float32 also where weights are stored in float16: the values in an
-    extractor need it, and most processors compute in nothing smaller.
+    temperature acts on both alike. All is computed in float32, even if weights are stored in float16: an extractor's values
+    need it, and most processors compute in no smaller type.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def export_onnx(name: str, output: Path, *, dtype: str = "float32", revision: st
 
 @contextmanager
 def _folder(output: Path) -> Iterator[Path]:
-    """Give a folder to write into, whose files move to the output at the end, if no error came."""
+    """Give a temporary folder to write into; without an error its files are moved to the output at the end."""
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".export-", dir=output) as name:
@@ -159,7 +159,7 @@ def _explained(name: str) -> Iterator[None]:
 
 
 def _prepare(network: Any, dtype: str) -> None:
-    """Make a loaded network ready for its export, and round its matrices to float16 unless they are to be float32."""
+    """Prepare a loaded network for its export: round its matrices to float16, except for an export in float32."""
     set_dtype(network, torch.float32)  # computes normalised weights
     tabulate(network)
     if dtype == "float32":
@@ -236,7 +236,7 @@ def _quantised(model: Any, path: Path) -> Any:
 
 
 def _compact(graph: Any) -> None:
-    """Store all large tensors in float16 that lose nothing by it, and cast them back to float32 in the graph.
+    """Store large tensors in float16 if that changes no value, and cast them back to float32 in the graph.
 
     ONNX Runtime does the casts once, when it loads the model.
     """
@@ -268,7 +268,7 @@ def _run(path: Path, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 @torch.inference_mode()
 def _exact(network: Any, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Compute the same in float64, in which rounding counts for nothing; in float32 torch errs more than ONNX Runtime."""
+    """Compute the same in float64, without noticeable rounding; in float32 torch's error is larger than ONNX Runtime's."""
     model = LogProbs(network.double()).eval()
     return [model(torch.from_numpy(sound).double()[None])[0].numpy() for sound in sounds]
 

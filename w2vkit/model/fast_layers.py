@@ -2,8 +2,7 @@
 
 w2v-mini's positional convolution imitates Whisper's absolute positions: 3,000 taps, each channel on its own, and sums of
 large values that cancel (see training/position.py). No published wav2vec 2.0, HuBERT, WavLM or data2vec checkpoint has
-such a layer. `patch` finds it and does all that it needs, and `tabulate` does so for an export: no other file has to know
-about it.
+such a layer. `patch` finds and replaces it, `tabulate` does so for an export, and no other file has to know about it.
 """
 
 from typing import Any
@@ -52,9 +51,9 @@ def patch(network: Any) -> float:
 def tabulate(network: Any) -> None:
     """Replace w2v-mini's positional convolution by the table of positions that it imitates; leave other networks as they are.
 
-    The convolution is linear, and its input is the projection's bias, which is large, plus what the projection makes of the
-    speech. Here only the bias goes through the convolution. In training w2v-mini had this table; what the convolution adds
-    to it, from the speech, is 256 times smaller. The bias is taken off the projection, where it would only be cancelled.
+    The convolution is linear. Its input is the projection's bias, which is large, plus a part that depends on the speech.
+    Here only the bias goes through the convolution, which gives the table. In training w2v-mini had this table; the part of
+    the output that depends on the speech is 256 times smaller. The projection loses its bias, which would only be cancelled.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ DEFAULT_BYTES = 1_262_000_000  # of the default model's download
 PROBE_SECONDS = 4.0  # s; how long the Hub may take to answer at all
 SHA256 = re.compile("[0-9a-f]{64}")
 LICENCE_CHARACTERS = 80  # of what a model card gives as the licence
-LARGE_FILE_BYTES = 2**24  # from this size on, a stopped download of a file goes on where it was
+LARGE_FILE_BYTES = 2**24  # a stopped download of a file of this size or more is continued
 SPARE_BYTES = 2**30  # what a download leaves free on the disk
 CONFIG = "config.json"
 NEEDED = ["*.json", "*.txt", "*.safetensors", "README.md"]
@@ -86,7 +86,7 @@ def fetch(
     revision : str, optional
         A commit, branch or tag on the Hub; with "auto" one of the default model, which w2v-mini then does not replace.
     progress : callable, optional
-        Called, instead of the bar, with the share of the bytes that have come (0 to 1); a ModelError that it raises
+        Called, instead of the bar, with the share of the bytes that were downloaded (0 to 1); a ModelError that it raises
         stops the download.
     max_bytes : float
         Download nothing larger.
@@ -243,7 +243,7 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
         for file, length in files.items():
             if length >= LARGE_FILE_BYTES:
                 _download_large(name, revision, file, length, bar)
-        # `_cached` takes a snapshot with config.json for a whole one. It comes last, so that this is right after a kill, too.
+        # `_cached` takes a snapshot with config.json for complete. So config.json comes last, which a kill cannot change.
         rest = Path(snapshot_download(name, revision=revision, allow_patterns=NEEDED, ignore_patterns=[CONFIG], **bar))
         silent = _reporting(lambda share: None, size)
         return Path(snapshot_download(name, revision=rest.name, allow_patterns=[CONFIG], tqdm_class=silent))
@@ -268,7 +268,7 @@ def _download(name: str, revision: str | None, progress: Callable[[float], None]
 def _download_large(name: str, revision: str | None, file: str, size: int, bar: dict[str, Any]) -> None:
     """Download a large file into the Hub's cache, where `snapshot_download` finds it.
 
-    What has come is kept after a stop, and the next call goes on from there. The client of the Hub (2.4) begins again.
+    A stopped download keeps its bytes, and the next call continues it. The Hub's client (2.4) would begin again.
     """
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get, repo_folder_name
@@ -276,7 +276,7 @@ def _download_large(name: str, revision: str | None, file: str, size: int, bar: 
 
     url = hf_hub_url(name, file, revision=revision)
     tag = get_hf_file_metadata(url, timeout=PROBE_SECONDS).etag or ""
-    if not SHA256.fullmatch(tag):  # of all large files the Hub gives this hash; without it nothing could be checked
+    if not SHA256.fullmatch(tag):  # the Hub gives this hash of all large files; without it nothing could be checked
         return
     blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "blobs"
     blobs.mkdir(parents=True, exist_ok=True)
@@ -297,7 +297,7 @@ def _download_large(name: str, revision: str | None, file: str, size: int, bar: 
 
 
 def _remove_rests(name: str) -> None:
-    """Remove what killed downloads of a model have left, up to its whole size each: the Hub client never goes on with it.
+    """Remove the unfinished files of killed downloads of a model, each up to its whole size: the Hub's client never uses them.
 
     The client holds a file's lock while it downloads the file. A killed process holds none.
     """
@@ -360,27 +360,22 @@ def _conversion(name: str) -> str | None:
 def listing() -> list[Entry]:
     """List the models that can be named: the bundled one, those in the Hub's cache, and the default.
 
-    What cannot be read as a CTC checkpoint is left out: a cache holds whatever somebody has once downloaded.
+    Anything in the cache that is not a readable CTC checkpoint is left out.
     """
     from huggingface_hub import constants
 
     entries = [Entry(MINI, "bundled", _size(mini_folder()), _licence(mini_folder()))]
     for home in sorted(Path(constants.HF_HUB_CACHE).glob("models--*--*")):
+        name = home.name.removeprefix("models--").replace("--", "/", 1)
         try:
-            entry = _cached_entry(home)
-        except Exception as error:  # its files are strangers' work, and each library raises its own errors for a faulty one
+            snapshot = _cached(name, REVISIONS.get(name)) or _cached(name, None)
+            if snapshot and _is_ctc(snapshot):
+                entries.append(Entry(name, "cached", _size(snapshot), _licence(snapshot)))
+        except Exception as error:  # its files can be anything, and each library raises its own errors for a faulty one
             log.info("%s is left out of the list of models: %s", home.name, brief(error))
-        else:
-            entries += [entry] if entry else []
     if DEFAULT not in {entry.name for entry in entries}:
         entries.append(Entry(DEFAULT, "on the Hub", DEFAULT_BYTES, "apache-2.0"))
     return entries
-
-
-def _cached_entry(home: Path) -> Entry | None:
-    name = home.name.removeprefix("models--").replace("--", "/", 1)
-    snapshot = _cached(name, REVISIONS.get(name)) or _cached(name, None)
-    return Entry(name, "cached", _size(snapshot), _licence(snapshot)) if snapshot and _is_ctc(snapshot) else None
 
 
 def _size(folder: Path) -> int:

@@ -41,12 +41,12 @@ FILLERS = (
     *("u+g+h+", "u+h+m*", "u+h+u+[hm]*", "u+m+h*", "ahem", "eheh", "ehehe", "ehr", "hmmph", "hum", "hunh", "mhum", "mmkay"),
 )
 BEFORE_IS = "it he she what that who here there how when where why this".split()
-WORD_OH = "\ue000"  # stands for an "oh" that is no digit while numbers are read
+WORD_OH = "\ue000"  # stands for an "oh" that is not a digit, while numbers are read
 CLOCK = r"o\s*['\u2019]?\s*clock"
 
 
 def lists_file() -> Path:
-    """Give the place where the leaderboard's lists of words are looked for; they are not part of w2vkit."""
+    """Give the path at which the leaderboard's lists of words are expected; they are not part of w2vkit."""
     from huggingface_hub.constants import HF_HOME
 
     return Path(HF_HOME) / "w2vkit" / "english_abbreviations.py"
@@ -142,7 +142,7 @@ class _Numbers(EnglishNumberNormalizer):
         return bool(re.fullmatch(r"\d+", word)) or word in self.zeros or word in self.ones or word in self.tens
 
     def _open(self, before: list[str]) -> bool:
-        """Whether a number is not finished after these words."""
+        """Whether these words end within a number, which could go on."""
         if before[-1:] == ["and"]:
             return before[-2:-1] != [] and before[-2] in self.multipliers
         last = before[-1] if before else ""

@@ -13,12 +13,12 @@ from w2vkit.emissions import Vocabulary
 from w2vkit.errors import ModelError, brief, utf8
 from w2vkit.model.hub import Checkpoint
 
-# What a config may ask for. Far more than any published checkpoint has; a typing error must not take hours or all memory.
+# Limits of what config.json may ask for, far above any published checkpoint: a typing error must not take hours or all memory.
 LARGEST = {"num_hidden_layers": 1_000, "hidden_size": 65_536, "intermediate_size": 262_144, "num_attention_heads": 1_024}
 LARGEST |= {"vocab_size": 1_000_000, "num_conv_pos_embeddings": 65_536}
 LARGEST |= {"conv_dim": 65_536, "conv_kernel": 65_536, "conv_stride": 65_536}
 RATES = range(1_000, 192_001)  # Hz
-FRAME_SECONDS = 1.0  # s; no frame covers more sound
+LONGEST_FRAME = 1.0  # s; the widest receptive field
 BOUNDARY = "|"  # how nearly all checkpoints write the word boundary
 
 
@@ -52,13 +52,13 @@ def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any, Vocabulary]:
         )
         _check_whole(report, checkpoint)
         vocabulary = vocabulary_of(tokenizer, network.config.vocab_size, checkpoint)
-        with torch.inference_mode():  # settings that do not fit each other show in a pass
+        with torch.inference_mode():  # a pass fails if settings do not fit each other
             network.eval()(torch.zeros(1, 2 * receptive_field))
     return network, extractor, vocabulary
 
 
 def _check_sizes(config: Any) -> None:
-    """Refuse sizes that are no whole numbers from 1 to `LARGEST`."""
+    """Refuse sizes that are not whole numbers from 1 to `LARGEST`."""
     for name, largest in LARGEST.items():
         given = getattr(config, name, 1)
         for size in given if isinstance(given, list | tuple) else [given]:
@@ -69,7 +69,7 @@ def _check_sizes(config: Any) -> None:
 
 
 def _check_weights(config: Any, checkpoint: Checkpoint) -> None:
-    """Refuse a network that is larger than the files of its weights: those that lack would take memory before it shows."""
+    """Refuse a network with more weights than the files have: it would take the memory before the missing ones are noticed."""
     with torch.device("meta"):
         needed = sum(weight.numel() for weight in AutoModelForCTC.from_config(config).parameters())
     stored = sum(file.stat().st_size for file in checkpoint.folder.glob("*.safetensors"))
@@ -87,7 +87,7 @@ def _check_extractor(extractor: Any, receptive_field: int) -> None:
             f"The checkpoint's sampling_rate is {rate!r}. Give {RATES[0]} to {RATES[-1]} Hz in preprocessor_config.json; "
             "wav2vec 2.0 has 16000."
         )
-    if receptive_field > FRAME_SECONDS * rate:
+    if receptive_field > LONGEST_FRAME * rate:
         raise ModelError(
             f"One frame of the checkpoint would cover {receptive_field / rate:.1f} s. "
             "Correct conv_kernel and conv_stride in config.json; wav2vec 2.0 has 25 ms."
@@ -162,7 +162,7 @@ def _word_boundary(tokenizer: Any, size: int) -> int | None:
 
 
 def _check_whole(report: dict, checkpoint: Checkpoint) -> None:
-    """Refuse a checkpoint without some weights, which would be random: no CTC head, one for another vocabulary, other gaps."""
+    """Refuse a checkpoint that lacks weights, such as those of a CTC head for its vocabulary: they would be random."""
     head = [key for key in report["missing_keys"] if "lm_head" in key]
     head += [key[0] for key in report.get("mismatched_keys", []) if "lm_head" in key[0]]
     if head:
@@ -181,7 +181,7 @@ def _check_whole(report: dict, checkpoint: Checkpoint) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide transformers' loading report and progress bar; what matters in them becomes an error."""
+    """Hide transformers' loading report and progress bar; `_check_whole` reads the report."""
     level, shown = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

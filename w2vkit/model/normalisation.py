@@ -71,7 +71,7 @@ def normalisation_of(samples: np.ndarray) -> Normalisation:
 
 
 class SlidingBuffer:
-    """Normalised samples of a sound that is read block by block, as far as they are asked for.
+    """Normalised samples of a sound that is read block by block, only as far as needed.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class SlidingBuffer:
         self._held, self._offset = np.empty(0, np.float32), 0
 
     def read(self, stretch: slice) -> np.ndarray:
-        """Return (stop - start,) normalised samples; none of them may lie before what `forget` was told."""
+        """Return (stop - start,) normalised samples; none of them may lie before the sample that `forget` was given."""
         new = []
         missing = stretch.stop - self._offset - len(self._held)
         while missing > 0:

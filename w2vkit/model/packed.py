@@ -1,9 +1,9 @@
 """A batch through a wav2vec 2.0 or HuBERT network: without padding, without a mask, as matrix products.
 
 `transformers` pads a batch to its longest clip and masks the rest, which costs the fused attention, and it convolves in
-float32. Here the frames of all clips lie one after the other in one matrix, and attention is told where each clip ends.
-The convolutions are products of matrices, whose shapes a GPU has no plans to make for. On a CPU they go through the sound
-piece by piece: what lies between them stays in the caches. The weights are the network's own.
+float32. Here the frames of all clips lie one after the other in one matrix, and attention gets the ends of the clips.
+The convolutions are matrix products, for which a GPU needs no search for the best algorithm when shapes change. A CPU
+computes them piece by piece, so that intermediate values stay in the caches. The weights are the network's own.
 """
 
 import math
@@ -24,7 +24,7 @@ PIECE = 64  # frames that go through a CPU's extractor at once: 8 MB in its firs
 IN_FLIGHT = 2  # batches on a GPU at once: it computes one while the other is prepared, or its results are used
 FLOAT16_MOST = 60_000.0
 BLOCK = 8  # frames that one row of the positional convolution's product computes
-NARROW = 16  # channels per group; below, oneDNN 3.12 convolves bfloat16 wrongly on AMX, which only tiny test models meet
+NARROW = 16  # channels per group; with fewer, oneDNN 3.12 convolves bfloat16 wrongly on AMX. Only tiny test models have fewer
 FAMILIES = ("wav2vec2", "hubert")  # their layers have plain attention; WavLM and data2vec do not fit
 
 
@@ -87,15 +87,16 @@ class PackedNetwork:
     ----------
     network
         A `transformers` network on its device, after `set_dtype`, for which `fits` holds.
-    extractor, position : {"gemm", "network"}, optional
-        How the extractor and the positional convolution are computed: as matrix products (the extractor in float16 on a GPU,
-        norms in float32, the rest in the encoder's dtype), or by the network's own modules. An extractor of another kind than
-        that of the Large models is always the network's own. A CPU convolves positions as fast as it multiplies them.
     tanh_gelu : bool
         Let the matrix product apply the GELU, by its tanh approximation, which differs by 5e-4 at most.
+
+    Notes
+    -----
+    The extractor of the Large models is computed as matrix products (in float16 on a GPU, norms in float32), any other one by
+    the network's own module. So is the positional convolution, but on a CPU, where products are not faster, by its own module.
     """
 
-    def __init__(self, network: Any, *, extractor: str = "gemm", position: str | None = None, tanh_gelu: bool = False) -> None:
+    def __init__(self, network: Any, *, tanh_gelu: bool = False) -> None:
         body, encoder = network.base_model, network.base_model.encoder
         gpu = network.device.type == "cuda"
         self.in_flight, self.normalises = (IN_FLIGHT, True) if gpu else (1, False)
@@ -103,14 +104,12 @@ class PackedNetwork:
         self.dtype = next(encoder.layers.parameters()).dtype
         self.extract: Callable[[Tensor], Tensor] = (
             GemmExtractor(body.feature_extractor, torch.float16 if gpu and self.dtype != torch.float32 else self.dtype)
-            if extractor == "gemm" and GemmExtractor.fits(body.feature_extractor)
+            if GemmExtractor.fits(body.feature_extractor)
             else lambda samples: body.feature_extractor(samples).transpose(1, 2)
         )
         conv = encoder.pos_conv_embed.conv
-        if position is None:
-            narrow = GemmPosition.fits(conv) and conv.in_channels // conv.groups < NARROW
-            position = "gemm" if gpu or narrow else "network"
-        self.position: Callable[[Tensor], Tensor] = GemmPosition(conv) if position == "gemm" else encoder.pos_conv_embed
+        narrow = GemmPosition.fits(conv) and conv.in_channels // conv.groups < NARROW
+        self.position: Callable[[Tensor], Tensor] = GemmPosition(conv) if gpu or narrow else encoder.pos_conv_embed
         self.position_dtype = conv.weight.dtype
         self.project, self.head = body.feature_projection, network.lm_head
         self.norm, self.layers = encoder.layer_norm, [Layer(layer) for layer in encoder.layers]
@@ -209,7 +208,7 @@ class PackedNetwork:
         padded = x.new_zeros(clips * row, x.shape[1]).index_copy_(0, packing.index, x)
         positions = self.position(padded.view(clips, row, -1)).flatten(0, 1).index_select(0, packing.index)
         x = (x + positions).to(self.dtype)
-        x = x if self.stable else self._norm(x, self.norm)
+        x = x if self.stable else F.layer_norm(x, x.shape[-1:], *norm_of(self.norm))
         return self.head(self.transform(x, packing).float()).log_softmax(dim=-1)
 
     def transform(self, x: Tensor, packing: Packing) -> Tensor:
@@ -219,7 +218,7 @@ class PackedNetwork:
                 _, x = self.add_norm(x, self._attention(layer, x, packing), *layer.norm)
                 _, x = self.add_norm(x, self._feed_forward(layer, x), *layer.final_norm)
             return x
-        normed = self._norm(x, self.layers[0].module.layer_norm)
+        normed = F.layer_norm(x, x.shape[-1:], *self.layers[0].norm)
         following = [*(layer.norm for layer in self.layers[1:]), norm_of(self.norm)]
         for layer, after in zip(self.layers, following, strict=True):
             x, normed = self.add_norm(x, self._attention(layer, normed, packing), *layer.final_norm)
@@ -239,12 +238,9 @@ class PackedNetwork:
             inner = F.gelu(F.linear(x, first.weight, first.bias))
         return F.linear(inner, second.weight, second.bias)
 
-    def _norm(self, x: Tensor, norm: nn.LayerNorm) -> Tensor:
-        return F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps)
-
 
 class Layer:
-    """A transformer layer whose three projections of the input are one."""
+    """A transformer layer; its projections to query, key and value are one matrix."""
 
     def __init__(self, module: Any) -> None:
         self.module, attention = module, module.attention
@@ -258,7 +254,7 @@ class Layer:
 
 
 def norm_of(norm: nn.LayerNorm) -> tuple[Tensor, Tensor, float]:
-    """Give what `add_norm` needs of a layer norm."""
+    """Give weight, bias and epsilon of a layer norm, as `add_norm` takes them."""
     return norm.weight, norm.bias, norm.eps
 
 
@@ -269,7 +265,7 @@ def packed_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing
 
         out = varlen_attn(query, key, value, packing.edges, packing.edges, packing.longest, packing.longest)
         return out[0] if isinstance(out, tuple) else out
-    # Only for four dimensions does a CPU have a fused kernel.
+    # A CPU has a fused kernel for four dimensions only.
     states = (x.transpose(0, 1)[None].split(packing.lengths, dim=2) for x in (query, key, value))
     return torch.cat([F.scaled_dot_product_attention(*clip) for clip in zip(*states, strict=True)], dim=2)[0].transpose(0, 1)
 
@@ -318,7 +314,7 @@ class GemmExtractor:
     def _layer(layer: Any, dtype: torch.dtype, limit: float) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, float]]:
         """Give a layer's matrix and bias, and what its norm needs.
 
-        In float16 they are scaled, such that no input of norm ``limit`` per frame can overflow: the norm takes a scale out.
+        In float16 they are scaled so that no input of norm ``limit`` per frame can overflow. The layer norm cancels the scale.
         """
         norm = layer.layer_norm
         weight = layer.conv.weight.data.permute(2, 1, 0).flatten(0, 1)
@@ -342,7 +338,7 @@ class GemmExtractor:
         )
 
     def __call__(self, samples: Tensor) -> Tensor:
-        """Turn (B, N) samples into (B, T, C) features; T has room for all frames, and those past a clip mean nothing."""
+        """Turn (B, N) samples into (B, T, C) features; the frames after the end of a clip are meaningless."""
         if self.in_pieces:
             return self._in_pieces(samples)
         rows = max(1, CHUNK // samples.shape[1])

@@ -60,7 +60,7 @@ def set_dtype(network: Any, dtype: torch.dtype) -> None:
 
 
 def cast_inputs(module: nn.Module) -> None:
-    """Cast what a module is given to the dtype of its first parameter, which an encoder's input meets first."""
+    """Cast the inputs of a module to the dtype of its first parameter."""
     module.register_forward_pre_hook(lambda module, inputs: (inputs[0].to(next(module.parameters()).dtype), *inputs[1:]))
 
 

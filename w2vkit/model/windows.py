@@ -88,7 +88,7 @@ class FrameGrid:
     def samples_of(self, window: Window, samples: int) -> slice:
         """Return the samples that a window and its context are computed from.
 
-        At the end of the sound these are all samples, as group norms use also those that are too few for another frame.
+        The last window has all samples up to the end: group norms also use those that are too few for another frame.
         """
         last = window.stop + window.after
         end = samples if last == self.frames(samples) else (last - 1) * self.stride + self.receptive_field

@@ -1,7 +1,6 @@
 """Data sets to text; an utterance that fails becomes a result with its error.
 
-A `Runner` does this for a whole data set: `LocalRunner` in this process, by a `Stream`, `w2vkit.pipeline.cluster.Cluster` on
-many machines.
+A `Runner` transcribes a whole data set: `LocalRunner` in this process, `w2vkit.pipeline.cluster.ClusterRunner` on others.
 """
 
 from collections import Counter
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What scoring and reports need to know of a model.
+    """The facts about a model that scoring and reports need.
 
     Attributes
     ----------
@@ -52,7 +51,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What a runner did.
+    """The results of a run.
 
     Attributes
     ----------
@@ -63,7 +62,7 @@ class Job:
     speed : Speed or None
         None where nothing was transcribed or no time was taken.
     notes : list of str
-        What the reader of an evaluation must know of the run.
+        Remarks on the run, without which the figures of an evaluation could be misread.
     """
 
     results: list[Result]
@@ -74,7 +73,7 @@ class Job:
 
 @runtime_checkable
 class Runner(Protocol):
-    """What transcribes a whole data set: in this process, or on a cluster."""
+    """Transcribes a whole data set, in this process or on a cluster."""
 
     info: ModelInfo
 
@@ -151,7 +150,7 @@ def reused_note(reused: int, total: int, place: Path | None) -> str:
 
 
 class Repeats:
-    """Finds ids that occur more than once: scored twice, or mixed up on resuming, they would falsify the result."""
+    """Finds ids that occur more than once, which would be scored twice, or be confused when a run resumes."""
 
     def __init__(self) -> None:
         self._times: Counter[str] = Counter()
@@ -178,7 +177,7 @@ def read(utterance: Utterance, most: float, model: "CTCModel", max_seconds: floa
     Raises
     ------
     TooLongError
-        It has more than `most` or `max_seconds` seconds.
+        It is longer than `most` or `max_seconds` (s).
     W2VKitError
         It cannot be read.
     """
@@ -188,13 +187,13 @@ def read(utterance: Utterance, most: float, model: "CTCModel", max_seconds: floa
         waveform = load(utterance.audio, sample_rate=model.sample_rate, max_seconds=min(most, max_seconds))
     except TooLongError:
         if seek := getattr(utterance.audio, "seek", None):
-            seek(0)  # a file object; it is read once more
+            seek(0)  # a file object, which is read again
         raise
     return Sound([waveform], waveform.seconds, waveform.notes, signal_to_noise(waveform))
 
 
 def result_of(outcome: Outcome[Utterance]) -> Result:
-    """Give what is stored of an utterance."""
+    """Make the stored result of an utterance."""
     one, sound = outcome.item, outcome.sound
     seconds = round(sound.seconds, 3) or None
     result = Result(one.id, one.speaker, seconds, one.reference, noise=sound.noise, notes=tuple(sound.notes))

@@ -1,4 +1,4 @@
-"""Many machines: Ray Data distributes a data set over workers, each with a model of its own.
+"""Data sets to text on many machines: Ray Data distributes a data set over workers, each with its own model.
 
 A worker reads its sound itself, so that no sound is sent between machines. It returns a shard of texts, which this process
 writes. A worker that dies is replaced, and its shard is transcribed again.

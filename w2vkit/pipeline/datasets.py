@@ -91,7 +91,7 @@ class Corpus:
         return cls(name, None, None, len(utterances), complete, lambda start=0, stop=None: iter(utterances[start:stop]))
 
     def part(self, start: int, stop: int) -> Iterator[Utterance]:
-        """Yield the utterances ``start`` to ``stop - 1``; hardly any others are read."""
+        """Yield the utterances ``start`` to ``stop - 1``; hardly any other rows are read."""
         return self.read(start, stop)
 
 
@@ -230,7 +230,7 @@ def _converter(table: Table, name: str, text_column: str | None, with_text: bool
             raise DatasetError(
                 f"{name} has {table.columns.count(column or '')} columns {column!r}. Rename or remove the wrong one."
             )
-    # A column "duration" alone, in tables of other toolkits, only tells how long the file is, often rounded.
+    # In tables of other toolkits, a column "duration" without "offset" is the length of the file, often rounded.
     cut = audio == NEMO_AUDIO or {OFFSET, DURATION} <= set(table.columns)
 
     def convert(index: int, row: Mapping) -> Utterance:

@@ -1,4 +1,4 @@
-"""Finding files, and writing them so that neither a kill, a full disk nor a second run damages what was there."""
+"""Finding files, and writing them so that a kill, a full disk or a second run damages no older file."""
 
 import hashlib
 import os

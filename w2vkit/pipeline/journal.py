@@ -1,4 +1,4 @@
-"""Results as JSON lines: a killed run loses none that was written, and the next run resumes from there."""
+"""Results as JSON lines: a killed run loses no written result, and the next run resumes from there."""
 
 import json
 import os
@@ -12,12 +12,13 @@ from w2vkit.errors import EvaluationError, printable_json
 from w2vkit.pipeline import files
 
 FORMAT = 1  # of the file, in its first line
+RESULTS = "results.jsonl"  # the file in the folder of `w2vkit evaluate`
 UTF8 = ("utf-8", "backslashreplace")  # a name that is not UTF-8 holds half characters, which JSON writes as "\\udcff"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What transcribing one utterance gave; the texts are as data set and decoder gave them, before any scoring.
+    """The result of transcribing one utterance, with the texts of data set and decoder before any normalisation.
 
     Attributes
     ----------

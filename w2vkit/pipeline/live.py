@@ -23,7 +23,7 @@ from w2vkit.pipeline.transcription import Emitter
 from w2vkit.pipeline.voice import MEMORY_SECONDS, NO_SAMPLES, InputBuffer, VoiceDetector
 
 FINAL_SECONDS = 1.2  # s; a word that ended longer ago becomes final if two decodings agree on it
-FORCE_SECONDS = 5.0  # s; a word that ended longer ago becomes final in any case
+FORCE_SECONDS = 5.0  # s; a word that ended longer ago becomes final without agreement
 PAUSE_SECONDS = 0.8  # s; after this much silence all words become final
 BEFORE_SECONDS = 0.5  # s; silence that is kept, so that the beginning of the next word is in the window
 CONTEXT_SECONDS = 1.5  # s; sound of final words that stays in the window as context for what follows
@@ -45,7 +45,7 @@ class LiveText:
     seconds : float
         Duration of the sound so far, including what was dropped.
     dropped : float
-        How much of it was lost before it arrived, or waited too long to be decoded (s).
+        How much of it was lost before it arrived, or was dropped because it waited too long (s).
     delay : float
         Time from the arrival of the newest decoded sound to the end of its decoding (s).
     """
@@ -153,18 +153,20 @@ class LiveTranscript:
             self._speaking = True
             self._keep(self._detector.since + BEFORE_SECONDS)
         if self._speaking and len(taken.samples) + last and len(self._window) >= LEAST_SECONDS * self._rate:
-            self._decode_window(pause=bool(last or self._detector.quiet >= PAUSE_SECONDS))
+            self._decode_window(pause=self._detector.quiet >= PAUSE_SECONDS, last=last)
             self._text = replace(self._text, delay=time.monotonic() - taken.since if taken.since else self._text.delay)
         if not self._speaking:
             self._keep(BEFORE_SECONDS if self._detector.quiet < math.inf else MEMORY_SECONDS)
 
-    def _decode_window(self, *, pause: bool) -> None:
-        """Decode the window, and make words final where that is possible; before a pause, all of them."""
+    def _decode_window(self, *, pause: bool, last: bool) -> None:
+        """Decode the window, and make words final where possible: before a pause, and in the last window, all of them."""
         (emissions,) = self._model.emit([Waveform(self._window, self._rate)])
         shift, end = self._start / self._rate, (self._start + len(self._window)) / self._rate
         found = [replace(word, start=word.start + shift, end=word.end + shift) for word in self._decode(emissions).words]
         words = [word for word in found if (word.start + word.end) / 2 > self._edge]
-        if pause:
+        if pause or last:
+            # A word in the silence just before the end is the beginning of one that is not all there: it is decoded again.
+            words = words if last else [word for word in words if word.start < end - BEFORE_SECONDS]
             self._commit(words, len(words))
             self._speaking = False
             return

@@ -106,7 +106,7 @@ class _Opened(threading.local):
     reader: _Reader | None = None
 
     def pop(self, segment: Segment, first: int) -> _Reader:
-        """Give the reader that can go on to a sample, or a new one. A reader that fails is not used again."""
+        """Give the kept reader if it can still read a sample, or else a new one. A reader that fails is not kept."""
         reader, self.reader = self.reader, None
         if reader is not None and isinstance(reader.source, Path) and reader.start <= first:
             if (reader.source, reader.track) == (segment.source, segment.track):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2  # of the folder, in its job.json
 JOB = "job.json"
+SHARDS = "shards"  # the folder in which `w2vkit evaluate` puts them
 MOST = 512  # utterances in a shard; a kill loses at most the shards that are being transcribed
 PER_WORKER = 16  # shards for each worker, so that all workers end at nearly the same time
 

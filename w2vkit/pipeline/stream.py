@@ -1,4 +1,4 @@
-"""Many sounds to text in one stream: read ahead in threads, computed in batches of like length, given in their order.
+"""Many sounds to text in one stream: read ahead in threads, computed in batches of similar length, given in their order.
 
 `bulk` transcribes data sets by it, `cluster` the part of a worker, and `w2vkit transcribe` files.
 """
@@ -26,14 +26,14 @@ T = TypeVar("T")
 READERS = min(4, os.cpu_count() or 1)  # threads; soundfile, FFmpeg and soxr release the GIL while they work
 WINDOW_SECONDS = 120.0  # s of sound that is sorted by length together; a kill loses at most the work on this much
 WINDOW_BATCHES = 4  # at least this many batches are sorted together; on a GPU they last longer than WINDOW_SECONDS
-LEAST = 0.5  # s; shorter and bad sounds count as much, which limits their number, too
+LEAST = 0.5  # s; shorter and bad sounds count as this much, which limits how many are in memory
 
 Progress = Callable[[float], None]  # called with how many items, or what share of one, are done
 
 
 @dataclass(frozen=True)
 class Speed:
-    """How long transcribing took, without loading the model and without a first pass of one utterance that warms it up.
+    """How long transcribing took, without loading the model and without the first pass that warms it up.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Speed:
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """What was read of an item.
+    """The sound of an item.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Sound:
 
 @dataclass(eq=False)
 class Outcome(Generic[T]):
-    """What became of an item.
+    """The result of an item.
 
     Attributes
     ----------
@@ -99,18 +99,19 @@ class Outcome(Generic[T]):
         The hypothesis of each waveform, by its index.
     error : Exception or None
         Why some or all are missing.
+
+    The other fields are for the stream itself.
     """
 
     item: T
     sound: Sound = Sound((), 0.0)
     found: dict[int, Hypothesis] = field(default_factory=dict)
     error: Exception | None = None
-    # Before it is given:
-    read: bool = False  # or it failed
-    alone: bool = False  # too long to be computed together with others
-    wanted: int = 1  # hypotheses
-    held: float = LEAST  # s of sound in memory
-    reading: float = 0.0  # s that reading took
+    read: bool = False  # whether reading has ended, with or without an error
+    alone: bool = False  # whether it is too long to be computed together with others
+    wanted: int = 1  # the number of its waveforms
+    held: float = LEAST  # s; its sound in memory
+    reading: float = 0.0  # s; how long reading took
 
     @property
     def hypotheses(self) -> list[Hypothesis]:
@@ -132,11 +133,11 @@ class Stream(Generic[T]):
     decode : callable
         Emissions to Hypothesis.
     read : callable
-        Called in a thread with an item and the longest sound (s) to give; raises `TooLongError` for a longer one, and for
-        any other that is to go by itself.
+        Called in a thread with an item and a limit (s); gives its sound. Raises `TooLongError` for an item that is longer, or
+        is to be computed on its own for another reason.
     whole : callable, optional
-        Called with an item that goes by itself, and with what takes the share that is done (0 to 1). Gives the sound, of which
-        the waveforms may be left out, and the emissions of each. By default all of it is read.
+        Called with an item that is computed on its own, and a function to report the share that is done (0 to 1). Gives the
+        sound, whose waveforms may be left out, and the emissions of each. By default all of the item is read.
     threads : int, optional
         That read (default `READERS`).
     warm_up : bool
@@ -211,7 +212,7 @@ class Stream(Generic[T]):
         outcome.reading = time.perf_counter() - started
 
     def _transcribe(self, window: list[Outcome[T]]) -> Iterator[list[Outcome[T]]]:
-        """Transcribe items together, and then the last one by itself if it is that long."""
+        """Transcribe items together, and then the last one on its own if it is too long for that."""
         good = [outcome for outcome in window if not outcome.error]
         clips = [(outcome, channel, w) for outcome in good for channel, w in enumerate(outcome.sound.waveforms)]
         self.speed += Speed(len(clips), sum(w.seconds for *_, w in clips), sum(outcome.reading for outcome in good))
@@ -230,7 +231,7 @@ class Stream(Generic[T]):
             yield from self._ready(waiting)
 
     def _ready(self, waiting: deque[Outcome[T]]) -> Iterator[list[Outcome[T]]]:
-        """Give the first outcomes, as far as they are done, and tell how many are."""
+        """Give the first outcomes up to one that is not done, and report the progress."""
         ready = list[Outcome[T]]()
         while waiting and waiting[0].done:
             ready.append(outcome := waiting.popleft())
@@ -241,7 +242,7 @@ class Stream(Generic[T]):
             yield ready
 
     def _texts(self, waveforms: list[Waveform]) -> Iterator[list[tuple[int, Hypothesis | Exception]]]:
-        """Give the texts of waveforms with their indices, in any order, about as many at once as were computed together."""
+        """Give the texts of waveforms with their indices, in any order, in groups of about one batch."""
         if waveforms and self._warm_up:
             self._warm_up = False
             list(self._emitted([max(waveforms, key=lambda waveform: waveform.seconds)]))
@@ -257,7 +258,7 @@ class Stream(Generic[T]):
                 started, seconds, group = time.perf_counter(), 0.0, []
 
     def _emitted(self, waveforms: Sequence[Waveform]) -> Iterator[tuple[int, Emissions | Exception]]:
-        """Compute emissions; where that fails, the rest goes through one by one, and only the bad ones are errors."""
+        """Compute emissions; after an error the rest is computed one by one, so that only the bad ones are errors."""
         left = dict(enumerate(waveforms))
         try:
             for index, emissions in self._model.emit_each(waveforms):
@@ -272,7 +273,7 @@ class Stream(Generic[T]):
                 yield index, emissions
 
     def _decoded(self, group: list[tuple[int, Emissions | Exception]]) -> Iterator[tuple[int, Hypothesis | Exception]]:
-        """Decode each; together where the decoder can."""
+        """Decode emissions: all together by the greedy decoder, one by one by others."""
         together = None
         if self._decode is greedy:
             with suppress(Exception):  # then they are decoded one by one, to find the bad one
@@ -286,7 +287,7 @@ class Stream(Generic[T]):
                 yield index, error
 
     def _transcribe_whole(self, outcome: Outcome[T]) -> None:
-        """Transcribe an item by itself."""
+        """Transcribe an item on its own."""
 
         def tell(share: float) -> None:
             self._tell(self._done + share)
@@ -319,7 +320,7 @@ class ReadAhead(Generic[T]):
         Reads the sound of an outcome, and sets its ``held``.
     threads : int
     longest, most : float
-        How much sound an item can have, and all of them together (s); `free` tells what is no longer held.
+        How much sound an item, and all items in memory together, can have (s); `free` reports what is no longer in memory.
 
     Attributes
     ----------
@@ -348,13 +349,13 @@ class ReadAhead(Generic[T]):
             yield outcome
 
     def free(self, seconds: float) -> None:
-        """Say that some sound is no longer held (s)."""
+        """Report that so much sound (s) is no longer in memory."""
         with self._change:
             self._held -= seconds
             self._change.notify_all()
 
     def close(self) -> None:
-        """Let the threads end, after what they read."""
+        """Let each thread end after the item that it is reading."""
         with self._change:
             self._ended = True
             self._change.notify_all()

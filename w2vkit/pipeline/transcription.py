@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Emitter(Protocol):
-    """What computes emissions: a `CTCModel`, or an object in front of one, such as the queue of a server.
+    """Computes emissions: a `CTCModel`, or an object in front of one, such as the queue of a server.
 
     Attributes
     ----------
@@ -114,7 +114,17 @@ def transcribe(
         `AudioError` for the sound, `ModelError` for the checkpoint.
     """
     chosen = _loaded(model) if isinstance(model, str) else model
-    waveform, seconds, emissions, notes = _emit(source, chosen, keep_sound, max_seconds, track, strict, progress)
+    if keep_sound:
+        waveform = _load(source, chosen, max_seconds, track, strict)
+        (emissions,) = chosen.emit([waveform], progress=progress)
+        seconds, notes = waveform.seconds, waveform.notes
+    else:
+        waveform, found = None, list[str]()
+        note = refuse if strict else found.append
+        emissions, seconds = cast("CTCModel", chosen).emit_file(
+            source, max_seconds=max_seconds, track=track, note=note, progress=progress
+        )
+        notes = tuple(found)
     return Transcription(waveform, seconds, emissions, (decode or chosen.default_decoder)(emissions), notes)
 
 
@@ -160,34 +170,13 @@ def align_file(
     return Transcription(waveform, waveform.seconds, emissions, alignment.hypothesis, waveform.notes), alignment
 
 
-def _emit(
-    source: Any,
-    model: Emitter,
-    keep_sound: bool,
-    max_seconds: float,
-    track: int | None,
-    strict: bool,
-    progress: Callable[[float], None] | None,
-) -> tuple[Waveform | None, float, Emissions, tuple[str, ...]]:
-    if not keep_sound:
-        notes: list[str] = []
-        note = refuse if strict else notes.append
-        emissions, seconds = cast("CTCModel", model).emit_file(
-            source, max_seconds=max_seconds, track=track, note=note, progress=progress
-        )
-        return None, seconds, emissions, tuple(notes)
-    waveform = _load(source, model, max_seconds, track, strict)
-    (emissions,) = model.emit([waveform], progress=progress)
-    return waveform, waveform.seconds, emissions, waveform.notes
-
-
 def _load(source: Any, model: Emitter, max_seconds: float, track: int | None, strict: bool) -> Waveform:
     if isinstance(source, Waveform):
         return source
     return load(source, sample_rate=model.sample_rate, max_seconds=max_seconds, track=track, strict=strict)
 
 
-# A loop over `transcribe(path, "w2v-mini")` must not load the checkpoint for each file; two names can be compared so.
+# So a loop over `transcribe(path, "w2v-mini")` loads the checkpoint once. Two, so that two models can be compared.
 @lru_cache(maxsize=2)
 def _loaded(name: str) -> "CTCModel":
     from w2vkit.model import CTCModel

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from w2vkit.audio.waveform import NOT_FINITE, mono
+from w2vkit.audio.waveform import NOT_FINITE, mono, resampler
 from w2vkit.errors import AudioError
 
 BACKLOG_SECONDS = 8.0  # s; where more than this waits to be taken, the oldest sound is dropped
@@ -38,8 +38,8 @@ class VoiceDetector:
     quiet : float
         How long ago voice was detected last (s); infinite before the first time.
     since : float
-        How long ago voice was heard first within `MEMORY_SECONDS` (s), by the noise level of now: where a sound begins within
-        a word, that is known only after the first gap.
+        How long ago voice was first detected within `MEMORY_SECONDS` (s), by the present noise level: if a sound begins
+        within a word, its noise level is known only after the first gap.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -68,7 +68,7 @@ class VoiceDetector:
 
 @dataclass(frozen=True, eq=False)
 class Waiting:
-    """Sound that arrived and was not taken yet.
+    """Sound that was put into the buffer and not taken yet.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class InputBuffer:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self._rate, self._source_rate, self._resampler = sample_rate, 0, None
+        self._rate, self._source_rate, self._resample = sample_rate, 0, None
         self._lock, self._waiting = Lock(), EMPTY
         self._count = self._dropped = 0
 
@@ -118,34 +118,27 @@ class InputBuffer:
         if not all(math.isfinite(float(np.sum(block, dtype=np.float64))) for _, block in blocks):
             raise AudioError(NOT_FINITE)
         with self._lock:
-            if lost := round(missed * self._rate):  # what waited is late already and is dropped too
+            if lost := round(missed * self._rate):  # the waiting sound is late already, and is dropped too
                 gone = len(self._waiting.samples) + lost
                 self._waiting = Waiting(self._waiting.skipped + gone, NO_SAMPLES, 0.0)
                 self._count, self._dropped = self._count + lost, self._dropped + gone
             for rate, block in blocks:
-                self._queue(self._resampled(rate, block))
+                if rate != self._source_rate:  # the first block, or another microphone
+                    self._source_rate, self._resample = rate, resampler(rate, self._rate)
+                self._queue(self._resample(block) if self._resample else block)
 
     def close(self) -> None:
         """Add the samples that the resampler still holds."""
         with self._lock:
-            if self._resampler is not None:
-                self._queue(self._resampler.resample_chunk(NO_SAMPLES, last=True))
-            self._resampler, self._source_rate = None, 0
+            if self._resample:
+                self._queue(self._resample(NO_SAMPLES, last=True))
+            self._source_rate, self._resample = 0, None
 
     def take(self) -> Waiting:
         """Remove and return all that waits."""
         with self._lock:
             taken, self._waiting = self._waiting, EMPTY
         return taken
-
-    def _resampled(self, rate: int, block: np.ndarray) -> np.ndarray:
-        import soxr
-
-        if rate != self._source_rate:  # the first block, or another microphone
-            self._source_rate = rate
-            same = rate == self._rate
-            self._resampler = None if same else soxr.ResampleStream(rate, self._rate, 1, dtype="float32", quality="HQ")
-        return block if self._resampler is None else self._resampler.resample_chunk(block)
 
     def _queue(self, block: np.ndarray) -> None:
         samples = np.concatenate([self._waiting.samples, block])

@@ -1,6 +1,6 @@
-"""Decoding of files in processes of their own, with a deadline and a limit of memory.
+"""Decoding of files in separate processes, with a deadline and a limit of memory.
 
-A file can be made so that its decoder takes hours, or all memory: here that ends one process, and with it one request.
+A malicious file can make its decoder run for hours, or take all memory: here that ends one process, and with it one request.
 """
 
 from queue import LifoQueue
@@ -12,7 +12,7 @@ from w2vkit_demo import strings
 from w2vkit_demo.server.limits import MAX_SECONDS
 from w2vkit_demo.server.worker_process import WorkerProcess
 
-PROCESSES = 2  # so that the file of one visitor need not wait for that of another
+PROCESSES = 2  # so that one visitor's file does not wait for another one's
 DECODE_SECONDS = 60.0  # s; ten minutes of any format take a few seconds
 MOST_MEMORY = 4 * 2**30  # bytes of address space
 
@@ -22,12 +22,12 @@ class AudioProcesses:
 
     def __init__(self) -> None:
         self._processes = [WorkerProcess() for _ in range(PROCESSES)]
-        self._free = LifoQueue[WorkerProcess]()  # the one that was used last, so that quiet servers have one only
+        self._free = LifoQueue[WorkerProcess]()  # gives the one that was used last, so that a quiet server starts only one
         for process in self._processes:
             self._free.put(process)
 
     def prepare(self) -> None:
-        """Start a process and have it decode a clip, which loads its libraries: the first visitor need not wait for them."""
+        """Start a process and decode a clip in it, which loads the libraries, so that the first visitor does not wait."""
         self.load(str(examples()[0].path), sample_rate=16_000, max_seconds=MAX_SECONDS)
 
     def load(self, path: str, *, sample_rate: int, max_seconds: float) -> Waveform:

@@ -10,7 +10,7 @@ from w2vkit.errors import ModelError, W2VKitError
 from w2vkit.model.hub import DEFAULT, DEFAULT_BYTES, UnavailableError, fetch
 from w2vkit_demo import strings
 
-SAY_SECONDS = 10.0  # s; how often the terminal is told
+SAY_SECONDS = 10.0  # s; how often the terminal shows the progress
 WAIT_SECONDS = 0.3  # s; how often `wait` reports
 
 log = logging.getLogger("w2vkit_demo")
@@ -18,14 +18,14 @@ log = logging.getLogger("w2vkit_demo")
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a download stands.
+    """The state of a download.
 
     Attributes
     ----------
     state : str
         "downloading", "ready", "stopped" or "failed".
     share : float
-        The share of the bytes that have come (0 to 1).
+        The share of the bytes that were downloaded (0 to 1).
     seconds_left : float or None
         How long the rest takes at the present rate (s); None if that is not known yet.
     error : str
@@ -39,7 +39,7 @@ class Progress:
 
 
 class BackgroundDownload:
-    """Downloads a model in a thread of its own. A stopped download goes on from where it was.
+    """Downloads a model in its own thread. A stopped download can be continued.
 
     Parameters
     ----------
@@ -59,11 +59,11 @@ class BackgroundDownload:
 
     @property
     def progress(self) -> Progress:
-        """Where the download stands now."""
+        """The present state of the download."""
         return self._progress
 
     def start(self) -> None:
-        """Begin the download, or go on after a stop or a failure."""
+        """Begin the download, or continue it after a stop or a failure."""
         with self._lock:
             if self._progress.state in ("downloading", "ready"):
                 return

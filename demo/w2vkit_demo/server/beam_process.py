@@ -1,4 +1,4 @@
-"""Beam searches and forced alignments in a process of their own, each with a deadline."""
+"""Beam searches and forced alignments in a separate process, each with a deadline."""
 
 from dataclasses import replace
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""A page whose errors are readable, and whose log names no files and no texts, whatever goes wrong."""
+"""A page that shows every error as a readable message, and logs neither names of files nor texts."""
 
 import logging
 import math
@@ -43,7 +43,7 @@ class Page(gr.Blocks):
             raise gr.Error(printable(message), print_exception=False) from error
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *arguments: Any, **options: Any) -> list[Any]:
-        """Read the arguments; what cannot be read here is a file that is not on this machine."""
+        """Read the arguments; only a file that is not on this machine cannot be read here."""
         try:
             return await super().preprocess_data(block_fn, inputs, *arguments, **options)
         except gr.Error:

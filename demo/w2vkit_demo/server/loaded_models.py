@@ -32,9 +32,9 @@ class LoadedModels:
     load : callable, optional
         Gives the loaded model of a name. Without it there is only the first model.
     downloads : bool
-        Whether visitors may have models of the Hub downloaded to this machine, one at a time, up to `MAX_DOWNLOAD_BYTES`.
+        Whether visitors may download models of the Hub to this machine, one at a time, up to `MAX_DOWNLOAD_BYTES`.
     background : BackgroundDownload, optional
-        A download that runs already. Whoever chooses its model waits for it.
+        A download that runs already. `load` waits for it if its model is chosen.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class LoadedModels:
     def load(self, name: str) -> Generator[float, None, None]:
         """Download a model if necessary, and load it, so that `get` gives it at once.
 
-        Closing the generator stops the download. What was downloaded is kept, and the next download goes on from there.
+        Closing the generator stops the download. The next call continues it.
 
         Yields
         ------

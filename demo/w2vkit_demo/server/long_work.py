@@ -1,4 +1,4 @@
-"""Work that tells how far it is and can be stopped, for the events of the page."""
+"""Long work for the events of the page, which reports its progress and can be stopped."""
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
@@ -6,7 +6,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TypeVar
 
-Progress = Callable[[float, float], None]  # takes what is done of the sound, and all of it (s)
+Progress = Callable[[float, float], None]  # takes the seconds of the sound that are done, and all its seconds
 T = TypeVar("T")
 STEP_SECONDS = 0.5  # s; how long Gradio waits at most for a closed generator
 
@@ -39,11 +39,11 @@ def watched(work: Callable[[Progress], T]) -> Generator[tuple[float, float] | No
     try:
         while not result.done():
             try:
-                told = news.get(timeout=STEP_SECONDS)
+                latest = news.get(timeout=STEP_SECONDS)
             except Empty:
-                told = None
+                latest = None
             if not result.done():
-                yield told
+                yield latest
         return result.result()
     finally:
         closed.set()

@@ -36,7 +36,7 @@ class Setup:
     Attributes
     ----------
     sound : str
-        A value of `strings.SOUNDS`: what is done to the sound first.
+        A value of `strings.SOUNDS`: how the sound is degraded first.
     snr_db : float
         Signal-to-noise ratio of the sound ``noise`` (dB).
     speed : float
@@ -63,8 +63,8 @@ class Setup:
 class Service:
     """The models of a server, and the processes that decode its files, run its beam searches and align its texts.
 
-    There are two for searches and alignments, so that those of a short sound need not wait for those of a long one. Use
-    it in a ``with`` block, or call `close`.
+    There are two processes for searches and alignments, so that a short sound does not wait for a long one. Use it in a
+    ``with`` block, or call `close`.
 
     Parameters
     ----------
@@ -102,22 +102,22 @@ class Service:
         self.decoder(Setup())(Emissions(any_label, vocabulary))
 
     def transcribe(self, path: str, setup: Setup, progress: Progress | None = None) -> Transcription:
-        """Transcribe a file; ``progress`` may raise an error to end this."""
+        """Transcribe a file; ``progress`` may raise an error to stop the work."""
         model = self.models.get(setup.model)
         decode = self.decoder(setup)
         sound = degrade(self._load(path, model), setup)
-        return transcribe(sound, model, decode=decode, progress=_told(progress, sound))
+        return transcribe(sound, model, decode=decode, progress=_in_seconds(progress, sound))
 
     def align(self, path: str, text: str, model: str = "", progress: Progress | None = None) -> tuple[Transcription, Alignment]:
         """Align a file with its text, as `w2vkit.pipeline.transcription.align_file` does; the text can be that of subtitles.
 
-        ``progress`` may raise an error to end this.
+        ``progress`` may raise an error to stop the work.
         """
         text = without_times(text)
         check_length(text)
         chosen = self.models.get(model)
         sound = self._load(path, chosen)
-        return align_file(sound, text, chosen, align=self.align_emissions, progress=_told(progress, sound))
+        return align_file(sound, text, chosen, align=self.align_emissions, progress=_in_seconds(progress, sound))
 
     def align_emissions(self, emissions: Emissions, text: str) -> Alignment:
         """Align as `w2vkit.align.align` does, in a process with a deadline."""
@@ -172,8 +172,8 @@ class Service:
         return self._short if emissions.seconds <= SHORT_SECONDS else self._long
 
 
-def _told(progress: Progress | None, sound: Waveform) -> Callable[[float], None] | None:
-    """Tell seconds instead of a share, from 0 on."""
+def _in_seconds(progress: Progress | None, sound: Waveform) -> Callable[[float], None] | None:
+    """Report seconds instead of a share, from 0 on."""
     if progress is None:
         return None
     progress(0, sound.seconds)
@@ -204,7 +204,7 @@ def split_hotwords(text: str) -> list[str]:
 
 
 def check_length(text: str) -> None:
-    """Refuse a text that would keep the server busy for long."""
+    """Refuse a text that would take the server too long."""
     if len(text) > MAX_CHARACTERS:
         raise W2VKitError(strings.TOO_MUCH_TEXT.format(length=len(text), limit=MAX_CHARACTERS))
 

@@ -1,4 +1,4 @@
-"""Shows the outline of the page at once: Gradio's page is white until all of its scripts are there."""
+"""Shows the outline of the page at once: Gradio's page is white until all its scripts are loaded."""
 
 import gzip
 import re

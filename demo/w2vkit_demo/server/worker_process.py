@@ -1,7 +1,7 @@
-"""A process of its own for work that holds Python's global lock, or that may never end: beam searches, and decoding of files.
+"""A separate process for work that holds Python's global lock, or that may never end: beam searches, and decoding of files.
 
-In the page's process the queue and the live sessions would wait for it, and nothing could stop it. Sending data to another
-process costs little: 32 KB for the emissions of 5 s of sound.
+In the page's process such work would block the queue and the live sessions, and nothing could stop it. Sending data to
+another process costs little: 32 KB for the emissions of 5 s of sound.
 
 This is not a pool of `concurrent.futures`, because its processes import the main program, which in a Space loads the model,
 and cannot be ended one by one.
@@ -32,7 +32,7 @@ class WorkerProcess:
         Parameters
         ----------
         function : callable
-            What the process can import: it and its arguments are pickled.
+            Of a module that the process can import: function and arguments are pickled.
         *arguments
         seconds : float
             After so much time the process is ended (s).

@@ -19,14 +19,14 @@ from w2vkit_demo.tabs import linked_view, widgets
 from w2vkit_demo.tabs.own_text import restored_version, restored_words
 
 # The least confidence of a word that fits well, and of one that fits; the same for the mean of a text. On 240 utterances of
-# LibriSpeech and speechocean762 with w2v-mini, 99 % of the words that were not said have less than 0.2, and 86 % or more of
-# the texts of other utterances; but so have 18 % of the words that were said in clear speech.
+# LibriSpeech and speechocean762 with w2v-mini, 99 % of the words that were not said are below 0.2, and at least 86 % of the
+# texts of other utterances; but so are 18 % of the words that were said in clear speech.
 FITS = {"sure": 0.5, "likely": 0.2, "doubtful": 0.0}
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An alignment, and what is told of it with its words."""
+    """An alignment of a file, with the line and the notes that the page shows above it."""
 
     alignment: Alignment
     path: str
@@ -78,7 +78,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         yield [remarks, packed | {"words": words}, *rest]
 
     def restore(event: gr.EventData) -> list[Any]:
-        """Go on with the result that the browser kept."""
+        """Show the result that the browser kept."""
         given = event._data.get("restore") if isinstance(event._data, dict) else None
         try:
             one, known_text = restored(given)
@@ -88,12 +88,12 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return [widgets.message(strings.ALIGN_RESTORED) + remarks, gr.skip(), *rest, known_text]
 
     def clear(path: str | None) -> list[Any]:
-        """Show at once that the result before is gone, and fill in the text of an example."""
+        """Remove the previous result at once, and fill in the text of an example."""
         known = widgets.known_text(path)
         return [*nothing(widgets.busy() if known else widgets.hint(strings.ALIGN_WAITING)), known or gr.skip()]
 
     def run_new(path: str | None, known_text: str, model: str) -> Iterator[list[Any]]:
-        """Place the text of an example; of another sound the text is still to be written."""
+        """Align the text of an example; for another sound the visitor has to write the text first."""
         if not widgets.known_text(path):
             yield [gr.skip()] * (len(outputs) + 1)
             return
@@ -117,10 +117,10 @@ def fit(confidence: float) -> str:
 
 
 def written(one: Placed) -> list[Any]:
-    """Give everything that follows from an alignment: remarks, summary, times and files."""
+    """Give the outputs for an alignment: remarks, summary, times and files."""
     words = one.alignment.hypothesis.words
     fits = (f"{strings.FITS[fit(word.confidence)]} ({word.confidence:.0%})" for word in words)
-    rows = ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", told) for w, told in zip(words, fits, strict=True))
+    rows = ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", how) for w, how in zip(words, fits, strict=True))
     exported = widgets.downloads(one.alignment, FORMATS, seconds=one.seconds, notes=one.notes, source=one.path)
     return [_remarks(one), _summary(one), widgets.table(strings.ALIGN_TIMES_HEAD, rows), *exported]
 
@@ -135,7 +135,7 @@ def _summary(one: Placed) -> str:
 
 
 def _remarks(one: Placed) -> str:
-    """Say what is doubtful about a result: a text that hardly fits, unknown characters, and what is missing in the sound."""
+    """Give warnings and notes as HTML: a text that hardly fits, unknown characters, and what is missing in the sound."""
     hypothesis = one.alignment.hypothesis
     remarks = "".join(map(widgets.message, one.notes))
     if hypothesis.words and fit(hypothesis.confidence) == "doubtful":

@@ -73,17 +73,18 @@ def build(service: Service, chosen_model: gr.State) -> None:
         except W2VKitError as error:
             yield nothing(widgets.failure(error))
             return
-        told = {"texts": [found.text for found in results], "lines": lines, "notes": results[0].notes}
-        packed = [linked_view.packed(found, source=path, kept=kept) for found, kept in zip(results, (told, None), strict=True)]
-        yield [_said(told), *packed]
+        kept = {"texts": [found.text for found in results], "lines": lines, "notes": results[0].notes}
+        a, b = results
+        packed = [linked_view.packed(a, source=path, kept=kept), linked_view.packed(b, source=path)]
+        yield [_differences(kept), *packed]
 
     def reads(letter: str, share: str) -> list[Any]:
         return nothing(widgets.busy(share and strings.COMPARE_SHARE.format(letter=letter, share=share)))
 
     def restore(event: gr.EventData) -> str:
-        """Say again what was said of the result that the browser kept."""
+        """Show the differences of the result that the browser kept."""
         try:
-            return widgets.message(strings.COMPARE_RESTORED) + _said(event._data["restore"]["kept"])
+            return widgets.message(strings.COMPARE_RESTORED) + _differences(event._data["restore"]["kept"])
         except (W2VKitError, KeyError, TypeError, ValueError, AttributeError):
             return widgets.message(strings.NOT_RESTORED)
 
@@ -162,11 +163,11 @@ def _line(letter: str, setup: Setup, found: Transcription, elapsed: float) -> st
     return line
 
 
-def _said(told: dict[str, Any]) -> str:
-    """Say what differs between the ``texts`` of A and B, a line for each, and notes on the sound."""
-    a, b = map(str, told["texts"])
+def _differences(kept: dict[str, Any]) -> str:
+    """Give as HTML the differences of the ``texts`` of A and B, the line of each, and notes on the sound."""
+    a, b = map(str, kept["texts"])
     check_length(a + b)
-    return _changes(a, b) + "".join(widgets.message(str(line)) for line in [*told["lines"], *told["notes"]])
+    return _changes(a, b) + "".join(widgets.message(str(line)) for line in [*kept["lines"], *kept["notes"]])
 
 
 def _changes(a: str, b: str) -> str:

@@ -1,4 +1,4 @@
-"""The line that tells of the large model's download, with the button that stops it or takes the model when it is there."""
+"""The line about the large model's download, with buttons to stop or resume it, and to use the model when it is there."""
 
 from html import escape
 from typing import Any
@@ -13,7 +13,7 @@ POLL_SECONDS = 1.0  # s; how often the page asks while the download runs
 
 
 def build(download: BackgroundDownload, *, stoppable: bool) -> gr.Button:
-    """Lay out the line; give the button that takes the model, hidden until it is there.
+    """Lay out the line; give the button by which the model is used, hidden until it is there.
 
     ``stoppable`` says whether visitors may stop and resume the download.
     """
@@ -45,7 +45,7 @@ def build(download: BackgroundDownload, *, stoppable: bool) -> gr.Button:
 
 
 def _line(download: BackgroundDownload) -> str:
-    """Give the line as HTML: how far the download is, or why it failed."""
+    """Give the line as HTML: the progress of the download, or why it failed."""
     now, text = download.progress, escape(download.describe())
     if now.state == "failed":
         return f"<details><summary>{strings.NOTICE}</summary>{widgets.message(now.error)}</details>"

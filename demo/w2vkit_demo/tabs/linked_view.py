@@ -30,10 +30,10 @@ CSS = (STATIC / "linked_view.css").read_text(encoding="utf-8")
 FLOOR = -8.0  # natural logarithm; probabilities below exp(-8), one in 3,000, are drawn alike
 PEAK_SECONDS = 0.005  # s; one pair of peaks for each
 PARAGRAPH_SECONDS = 1.0  # s; a pause of this length ends a paragraph
-MOST_LABELS = 64  # rows that can be told apart; of a larger vocabulary the likeliest are drawn
+MOST_LABELS = 64  # rows that can be distinguished; of a larger vocabulary the likeliest are drawn
 
 
-# Each new value makes a new view. What the view tells goes to the event "input".
+# Each new value makes a new view. The view's changes go to the event "input".
 MOUNT = """
 const mount = () => element.querySelector(".lv-mount");
 let view = null;
@@ -73,7 +73,7 @@ def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any
     group : str
         Views of one group move together.
     name : str
-        What tells the view from another one on the same tab, for screen readers.
+        The name of the view among others on the same tab, for screen readers.
     texts : dict
         Texts that replace some of `strings.VIEW`.
     edit : bool
@@ -91,7 +91,7 @@ def build(elem_id: str, *, group: str = "", name: str = "", texts: dict[str, Any
 
 
 def build_words(view: str) -> gr.HTML:
-    """Make the place of a view's words, to be laid out before the view; its value, of `reworded`, changes the words."""
+    """Make the element of a view's words, to be laid out before the view. Its value is the result of `reworded`."""
     return gr.HTML(
         html_template='<div class="lv-text"></div>',
         js_on_load=REWORD,
@@ -141,7 +141,7 @@ def wav(waveform: Waveform) -> bytes:
 class ShownWord:
     """A word of a linked view: text, times (s), confidence, and the name of its shade: sure, likely or doubtful.
 
-    It may open a paragraph, and be changed by hand.
+    ``opens`` says whether it begins a paragraph, ``changed`` whether it was written by hand.
     """
 
     text: str

@@ -16,7 +16,7 @@ from w2vkit_demo import strings
 from w2vkit_demo.server.limits import MAX_CHARACTERS
 
 Align = Callable[[Emissions, str], Alignment]
-MOST_SECONDS, MOST_WORDS = 1e6, 100_000  # of a result that a browser kept; its characters are words here, too
+MOST_SECONDS, MOST_WORDS = 1e6, 100_000  # of a result that a browser kept; the characters of an alignment count as words
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Version:
     changed : tuple of bool
         For each word whether it was written by hand.
     before : Version or None
-        What the last change can be undone to.
+        The text before the last change, for undo.
     """
 
     hypothesis: Hypothesis
@@ -53,7 +53,7 @@ def shown(version: Version, *, sentence: bool) -> Hypothesis:
 
 
 def edited(version: Version, text: str, emissions: Emissions, *, sentence: bool, align: Align = align) -> Version:
-    """Align what a person made of the text that was `shown`; ``align`` is `w2vkit.align.align`, or does it elsewhere.
+    """Align an edited text; it was `shown` before. ``align`` is `w2vkit.align.align`, or runs it in another process.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Several files one after the other: a table of how far they are, and one zip of their texts."""
+"""Several files one after the other: a table of their progress, and one zip of their texts."""
 
 import io
 import zipfile

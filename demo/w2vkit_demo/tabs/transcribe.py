@@ -116,7 +116,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         yield [one, said, packed, None, *written(one, true_text, model, in_sentences)]
 
     def written(one: Result, true_text: str | None, model: str, in_sentences: bool) -> list[Any]:
-        """Everything that follows from the text: summary, texts to copy, errors, times and files."""
+        """Give the outputs for a text: summary, texts to copy, errors, times and files."""
         text = shown(one.version, sentence=in_sentences)
         facts, by_hand = one.facts, sum(one.version.changed)
         parts = [facts.summary]
@@ -131,7 +131,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return [widgets.message(line, "says"), text.text, timed, wrong, widgets.times_table(text.words), "", *exported]
 
     def restore(given: Any, true_text: str | None, model: str) -> list[Any]:
-        """Go on with the result that the browser kept; its emissions are no longer there."""
+        """Show the result that the browser kept; its emissions are no longer there."""
         try:
             version, seconds = restored_version(given), float(given["seconds"])
         except (W2VKitError, KeyError, TypeError, ValueError):
@@ -145,7 +145,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return [in_sentences, one, said, gr.skip(), words, *written(one, true_text, model, in_sentences)]
 
     def change(event: gr.EventData, one: Result | None, in_sentences: bool, true_text: str | None, model: str) -> list[Any]:
-        """Answer what the view tells: the whole text after an edit, undo, or another case."""
+        """Answer an event of the view: an edited text, undo, or another case."""
         asked = event._data if isinstance(event._data, dict) else {}
         if asked.get("restore"):
             return restore(asked["restore"], true_text, model)
@@ -171,7 +171,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return [in_sentences, one, "", gr.skip(), words, *written(one, true_text, model, in_sentences)]
 
     def clear(path: str | None) -> list[Any]:
-        """Show at once that the result before is gone; the true text in the field is that of the new sound, if it is known."""
+        """Remove the previous result at once; fill in the true text of the new sound, if it is known."""
         return [*nothing(widgets.busy() if path else widgets.hint(strings.WAITING)), widgets.known_text(path)]
 
     def run_new(path: str | None, model: str, how: str, true_text: str, in_sentences: bool) -> Iterator[list[Any]]:
@@ -224,7 +224,7 @@ def restored(parts: dict[str, Any]) -> Emissions:
 
 
 def _decoder_choices(service: Service, model: str) -> list[tuple[str, str]]:
-    """Label and value of the two decoders that are offered: one with the most suitable language model, and greedy."""
+    """Give label and value of the two decoders that are offered: one with a suitable language model, and greedy."""
     default = service.default_decoder(model)
     names = ("bundled" if default == "greedy" else default, "greedy")
     return [(widgets.label_of(strings.TRANSCRIBE_DECODERS, name), name) for name in names]

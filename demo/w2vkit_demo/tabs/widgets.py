@@ -40,7 +40,7 @@ RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"} 
 def sound_box(elem_id: str, service: Service) -> gr.Audio:
     """Make the field for a file or a recording, with the limits and the example clips below it.
 
-    The field's event ``change`` comes with every new sound: a file, a recording, an example, or what trimming left of one.
+    The field's event ``change`` comes with every new sound: a file, a recording, an example, or a trimmed sound.
     """
     source = gr.Audio(
         label=strings.SOURCE,
@@ -90,7 +90,7 @@ def known_text(path: str | None) -> str:
 
 
 def on_new_sound(source: gr.Audio, clear: Any, run: Any, inputs: list[Any], outputs: list[Any], result: str) -> Any:
-    """Whenever the sound changes, end the work on the one before, show that ``clear`` gives, and then what ``run`` gives.
+    """Whenever the sound changes, end the work on the previous one, show the result of ``clear``, and then that of ``run``.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def on_new_sound(source: gr.Audio, clear: Any, run: Any, inputs: list[Any], outp
     The event of ``run``.
     """
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    # The events of a field run in their order here: first the work on the sound before is ended. A hidden field starts the
-    # new work, because Gradio can only name events to end that were made before.
+    # The events of a field run in the order of this code: first the work on the previous sound is ended. A hidden field
+    # starts the new work, because in Gradio an event can end only events that were made before it.
     cleared = gr.Textbox(elem_classes="kept")
     event = cleared.change(run, [source, *inputs], outputs, trigger_mode="multiple", **options, **RUN)
     source.change(None, cancels=event, queue=False, **options)
@@ -129,12 +129,12 @@ def announce(event: Any, result: str) -> None:
 
 
 def hint(text: str) -> str:
-    """Say in the empty place of a result what will appear there."""
+    """Give as HTML what will appear in the empty place of a result."""
     return f'<p class="hint">{escape(text)}</p>'
 
 
 def busy(share: str = "") -> str:
-    """Say that the sound is read, and how much of it; without a share the style shows this only if it takes a while."""
+    """Say as HTML that the sound is read, and how much of it; without a share the style shows this only after a while."""
     if share:
         return f'<p class="hint reading">{escape(strings.BUSY_LONG.format(share=share))}</p>'
     return f'<p class="hint busy">{escape(strings.BUSY)}</p>'
@@ -145,8 +145,8 @@ def reading(work: Callable[[Progress], T], show: Callable[[str], list[Any]]) -> 
     steps = watched(work)
     try:
         while True:
-            told = next(steps)
-            yield show(_share(*told)) if told else [gr.skip()] * len(show(""))
+            progress = next(steps)
+            yield show(_share(*progress)) if progress else [gr.skip()] * len(show(""))
     except StopIteration as end:
         return end.value
     finally:
@@ -154,7 +154,7 @@ def reading(work: Callable[[Progress], T], show: Callable[[str], list[Any]]) -> 
 
 
 def _share(done: float, seconds: float) -> str:
-    if seconds <= SHORT_SECONDS:  # it is soon over
+    if seconds <= SHORT_SECONDS:  # it ends soon
         return ""
     unit, scale = ("min", 60) if seconds >= 120 else ("s", 1)
     return strings.SHARE.format(done=done / scale, all=seconds / scale, unit=unit)
@@ -185,7 +185,7 @@ def decoder_update(service: Service, model: str, value: str = "") -> Any:
 
 
 def message(text: str, kind: str = "") -> str:
-    """Give a sentence as HTML; of the ``kind`` "says" it is announced with the result."""
+    """Give a sentence as HTML; with the ``kind`` "says" it is announced to screen readers with the result."""
     return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
 
 
@@ -195,7 +195,7 @@ def notes(found: Transcription) -> str:
 
 
 def warning(text: str) -> str:
-    """Give a sentence as HTML, to be noticed above a result."""
+    """Give a warning as HTML, to be shown above a result."""
     return f'<p class="warning says">{escape(text)}</p>'
 
 
@@ -273,6 +273,5 @@ def downloads(
     path = Path(source)
     stem = datetime.now().strftime(strings.RECORDING) if path.name == RECORDED else path.stem[:NAME_CHARACTERS] or "audio"
     facts: dict[str, Any] = {"seconds": seconds, "name": path.name, "notes": notes}
-    texts = {name: render(found, name, **facts) for name in formats}
-    files = {name: save_bytes_to_cache(t.encode(), f"{stem}.{name}", get_upload_folder()) for name, t in texts.items()}
-    return [files[name] for name in formats]
+    texts = [(name, render(found, name, **facts)) for name in formats]
+    return [save_bytes_to_cache(text.encode(), f"{stem}.{name}", get_upload_folder()) for name, text in texts]

@@ -22,7 +22,7 @@ from w2vkit.errors import LanguageModelError
 
 GZIP_MAGIC = b"\x1f\x8b"
 MOST_DIGITS = 15  # of a count
-LONGEST_LINE = 65_536  # bytes; more is no n-gram, however long its words are
+LONGEST_LINE = 65_536  # bytes; no n-gram is longer
 BOM = b"\xef\xbb\xbf"  # editors on Windows begin a UTF-8 file with it
 
 
@@ -44,7 +44,7 @@ def read(path: Path) -> NGram:
 
 
 class _Reader:
-    """Builds a model from the lines of a file, and counts the lines for error messages."""
+    """Builds a model from the lines of a file. It counts the lines, for error messages."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self.number = path, 0

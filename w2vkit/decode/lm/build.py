@@ -54,7 +54,7 @@ class _Estimate:
 
 
 def sentences(text: str, *, characters: bool = False) -> Iterator[list[str]]:
-    """Split a text into sentences of words without punctuation, one sentence per line; its marks ``<s>`` and ``</s>`` drop out.
+    """Split a text into sentences of words without punctuation, one sentence per line; ``<s>`` and ``</s>`` in it are left out.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def build_ngram(
 
 
 def ngram_from_text(text: str, order: int = 3) -> NGram:
-    """Estimate a model of words from a text, one sentence per line, in memory.
+    """Estimate a model of words from a text, one sentence per line.
 
     Raises
     ------

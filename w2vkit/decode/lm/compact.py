@@ -119,17 +119,17 @@ def _by_likelihood(model: NGram) -> tuple[list[str], list[Level]]:
 
 
 def _parents_first(children: np.ndarray) -> np.ndarray:
-    """Give the rows with children, then those without: most of the latter have a back-off weight of zero."""
+    """Give the rows with children, then those without: most rows without children have a back-off weight of zero."""
     return np.argsort(children == 0, kind="stable")
 
 
 def _follows(beginning: np.ndarray) -> np.ndarray:
-    """Tell which rows have the same beginning as the row before."""
+    """Give which rows have the same beginning as the row before."""
     return np.diff(beginning, prepend=-1) == 0
 
 
 def _undo_gaps(gap: np.ndarray, beginning: np.ndarray) -> np.ndarray:
-    """Give the numbers whose distances, less one, were stored; the first one of each beginning was stored itself."""
+    """Give the numbers again: the first one of each beginning was stored itself, of the others the distance, less one."""
     follows = _follows(beginning)
     total = np.cumsum(gap + follows)
     before = np.where(follows, 0, total - gap)  # what the rows of other beginnings have added

@@ -17,8 +17,6 @@ from w2vkit.decode.lm import arpa, compact
 from w2vkit.decode.lm.ngram import LARGEST_WEIGHT, LN10, WIDEST_BEAM, NGram, Weights, fingerprint, is_number
 from w2vkit.errors import LanguageModelError
 
-__all__ = ["BUNDLED", "KenLM", "LanguageModel", "NGram", "Weights", "load", "of_checkpoint", "path_of", "save", "save_weights"]
-
 BUNDLED = "bundled"  # names w2v-mini's language model, which fits any English model
 FILES = ("language_model.npz", "language_model.arpa.gz")  # a checkpoint's language model, in its folder
 KENLM_MAGIC = b"mmap lm http://kheafield.com/code"  # the first bytes of its binary files

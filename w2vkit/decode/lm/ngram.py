@@ -72,7 +72,7 @@ class NGram:
     log_prob, back_off : array of float
         Of each n-gram (natural logarithms).
     suffix : array of int
-        What `shorter` has found so far; -1 stands for the rest, of which a search needs only some.
+        What `shorter` has found so far; -1 where it was not called yet, as a search needs only some.
     longest : int
         The first n-gram of the highest order; these are the last ones.
     weights : Weights
