@@ -1,16 +1,15 @@
 """The page: its tabs, its endpoints for programs, and how it is served."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from fastapi.exceptions import RequestValidationError
 from gradio.route_utils import FnIndexInferError
 from starlette.middleware import Middleware
 
 from w2vkit.examples import examples
 from w2vkit_demo import api, strings
+from w2vkit_demo.sent import STATIC, sent
 from w2vkit_demo.server.blocks import Page, nothing_to_call, nothing_to_cancel
 from w2vkit_demo.server.guard import Guard
 from w2vkit_demo.server.limits import KEEP_SECONDS, MAX_MB
@@ -30,10 +29,9 @@ TABS = {
     strings.TAB_COMPARE: compare,
     strings.TAB_ABOUT: about,
 }
-STATIC = Path(__file__).parent / "static"
-CSS = (STATIC / "page.css").read_text(encoding="utf-8") + linked_view.CSS
+CSS = sent("page.css") + linked_view.CSS
 ICON = STATIC / "icon.svg"
-HEAD = "".join(f"<script>{(STATIC / name).read_text(encoding='utf-8')}</script>" for name in ("page.js", "address.js"))
+HEAD = f"<script>{sent('page.js', 'address.js')}</script>"
 
 
 def build(service: Service) -> gr.Blocks:
@@ -84,11 +82,7 @@ def serve(service: Service, *, max_mb: float = MAX_MB, **options: Any) -> None:
         state_session_capacity=SESSIONS,
         app_kwargs={
             "middleware": [Middleware(Guard, max_bytes=max_bytes), Middleware(Skeleton)],
-            "exception_handlers": {
-                KeyError: nothing_to_cancel,
-                RequestValidationError: nothing_to_cancel,
-                FnIndexInferError: nothing_to_call,
-            },
+            "exception_handlers": {KeyError: nothing_to_cancel, FnIndexInferError: nothing_to_call},
         },
         allowed_paths=[str(clip.path.parent) for clip in examples()[:1]],
         run_history=False,

@@ -54,7 +54,7 @@ SEVERAL = "Several files"
 SEVERAL_ABOUT = "Choose or drop files. They are read one after the other; a file that cannot be read does not end the others."
 SEVERAL_FORMATS = "Formats in the zip"
 SEVERAL_HEAD = ("file", "result")
-SEVERAL_WAITS, SEVERAL_READS, SEVERAL_DONE = "waits", "is being read", "{words} words, {confidence:.0%}"
+SEVERAL_WAITS, SEVERAL_READS, SEVERAL_DONE = "waits", "is being read", "{words} words, {confidence}"
 SEVERAL_SILENT = "no words"
 SEVERAL_ZIP = "Download the texts (zip)"
 ZIP = "texts.zip"
@@ -64,7 +64,7 @@ MODEL = "Model"
 MODEL_BOX = "Model: {name}"
 MODEL_ABOUT = "Choose one, or type the name of a wav2vec 2.0 CTC model on Hugging Face, such as facebook/wav2vec2-base-960h"
 MODEL_LOCAL = "The models on this machine"
-MODEL_LOADING = "Loading {name}: {share:.0%} of the download"
+MODEL_LOADING = "Loading {name}: {share} of the download"
 MODEL_STOP = "Stop loading"
 NO_MODEL = "This page does not offer the model {name!r}. Choose one of: {choices}."
 NOT_FETCHED = (
@@ -76,8 +76,8 @@ STOPPED = "Loading {name} was stopped. The part that was downloaded is kept for 
 
 NOTHING = "The model found no words in this sound."
 SUMMARY = "{seconds:.1f} s, read in {elapsed:.2f} s"
-CONFIDENCE = "average confidence {confidence:.0%}"
-COPY, COPY_TIMES = "Copy the text", "Copy with times"
+CONFIDENCE = "average confidence {confidence}"
+COPY, COPY_TIMES, COPIED = "Copy the text", "Copy with times", "The text was copied."
 BY_HAND = "words changed by hand: {words}"
 DOWNLOAD = "{format}"
 DOWNLOADS = "Download as"
@@ -99,7 +99,7 @@ SCORE = "Count the errors"
 SCORE_FIRST = "Transcribe something first."
 NO_ERRORS = "All {words} words are right."
 SCORED = (
-    "<strong>{wer:.1%} of the words are wrong</strong> (WER) and {cer:.1%} of the letters (CER): {substitutions} replaced, "
+    "<strong>{wer} of the words are wrong</strong> (WER) and {cer} of the letters (CER): {substitutions} replaced, "
     "{deletions} left out, {insertions} added, of {words} words"
 )
 MARKS = "<s>left out</s> <ins>added</ins> <s>said</s><b>written instead</b>"
@@ -114,7 +114,7 @@ LIVE_FACTS = "{seconds:.1f} s of sound{lost}"
 LIVE_DROPPED = ". {seconds:.1f} s of it were lost, because the connection or the machine was too slow"
 LIVE_OVER = "A live session can last {seconds:g} s, and that time is over. Press Stop, copy the text, and record again."
 LIVE_BAD = "The browser sent something that is not sound. Reload the page and record again."
-LIVE_CLEAR = "Clear"
+LIVE_CLEAR, LIVE_CLEAR_ASK = "Clear", "The text will be gone. Clear it?"
 LIVE_VIEW = {
     "idle": "Record",
     "opening": "Opening the microphone",
@@ -135,10 +135,10 @@ ALIGN = "Find the times"
 ALIGN_WAITING = "Choose a sound and write what is said in it. The times of the words appear here."
 ALIGNED = "{seconds:.1f} s of sound, {words} words placed in {elapsed:.2f} s"
 FITS = {"sure": "fits well", "likely": "fits", "doubtful": "fits poorly"}
-ALIGN_FIT = "the text {fit} ({confidence:.0%})"
+ALIGN_FIT = "the text {fit} ({confidence})"
 ALIGN_POOR = "words that fit poorly: {words}"
 ALIGN_TIMES_HEAD = ("word", "start (s)", "end (s)", "fit")
-POOR_FIT = "This text hardly fits the sound ({confidence:.0%}). Is it the right text?"
+POOR_FIT = "This text hardly fits the sound ({confidence}). Is it the right text?"
 UNMAPPED = "The model does not know these characters and skipped them: {characters}"
 STOPPED_ALIGN = f"This was stopped. Press '{ALIGN}' to begin again."
 ALIGN_RESTORED = "This is the last result, which this browser kept. Choose its sound again to change the text."
@@ -161,10 +161,10 @@ SOUNDS = {"as it is": "clean", "with noise": "noise", "through a telephone (8 kH
 DECODERS = {
     "exactly as heard (greedy)": "greedy",
     "the likeliest text (beam search)": "beam",
-    "beam search with words to expect": "hotwords",
-    "beam search with the model's own language model": "checkpoint",
-    "beam search with the built-in English language model": "bundled",
-    "beam search with a language model of your text": "language model",
+    "with words to expect": "hotwords",
+    "with the model's language model": "checkpoint",
+    "with the English language model": "bundled",
+    "with a language model of your text": "language model",
 }
 SPELLING = "Spelling"
 SPELLING_ABOUT = (
@@ -228,7 +228,7 @@ of speech from 53,000 hours of recordings without text (Libri-Light), then to sp
 self-training. Apache-2.0. wav2vec 2.0: Alexei Baevski, Henry Zhou, Abdelrahman Mohamed, Michael Auli (2020),
 [arXiv:2006.11477](https://arxiv.org/abs/2006.11477); self-training: [arXiv:2010.11430](https://arxiv.org/abs/2010.11430).
 
-**From its model card**: word error rate (WER) **{clean} %** on LibriSpeech test-clean, **{other} %** on test-other.
+**From its model card**: word error rate (WER) **{clean}&nbsp;%** on LibriSpeech test-clean, **{other}&nbsp;%** on test-other.
 """
 MEASURED_HEAD = ("speech", "WER", "CER")
 MEASURED_ABOUT = (

@@ -35,7 +35,7 @@ def test_the_fit_of_each_word_and_of_the_text_is_shown():
     ] * 2
     remarks, summary, times, *_ = written(placed("Fine night Lena"))
     assert "the text fits well" in summary and "words that fit poorly: 1" in summary and "warning" not in remarks
-    assert times.count("fits well (") == 2 and times.count("fits poorly (0%)") == 1
+    assert times.count("fits well (") == 2 and times.count("fits poorly (0 %)") == 1
     remarks, summary, *_ = written(placed("Ox ox"))
     assert "Is it the right text?" in remarks and "the text fits poorly" in summary
 

@@ -6,8 +6,6 @@ import time
 from typing import Any
 
 import gradio as gr
-from fastapi.exception_handlers import request_validation_exception_handler
-from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -87,13 +85,10 @@ async def nothing_to_cancel(request: Request, error: Exception) -> Response:
     """Answer a request to cancel an event that does not run; what is no request to cancel names nothing that there is.
 
     Stop and the choice of another sound cancel the same event. Gradio's route looks the event up, waits for its generator to
-    close, and then raises a KeyError if the other request has removed it. Its script sends no name of an event, which is a
-    RequestValidationError, if the server has not yet answered with that name.
+    close, and then raises a KeyError if the other request has removed it.
     """
     if request.url.path.endswith("/cancel"):
         return JSONResponse({"success": True})
-    if isinstance(error, RequestValidationError):
-        return await request_validation_exception_handler(request, error)
     return await nothing_to_call(request, error)
 
 

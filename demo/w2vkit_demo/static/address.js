@@ -7,7 +7,7 @@
   const named = tab => tab?.dataset.tabId ?? FIRST;
   const seen = query => [...document.querySelectorAll(query)].filter(node => node.offsetParent);
   const open = () => named(document.querySelector("[role=tab][aria-selected=true]"));
-  const taken = {}; // the example of each tab, from 1 on
+  const taken = {}, linked = new Set(); // the example of each tab, from 1 on; tabs whose example was taken by an address
   let steering = false, wanted = null; // an address is being followed; the moment to show when its result comes
 
   function write(tab, t, kind = "pushState") {
@@ -15,6 +15,8 @@
     const hash = parts.filter(Boolean).join("&"), address = location.pathname + location.search + (hash && `#${hash}`);
     if (`#${hash}` !== (location.hash || "#")) history[kind](null, "", address);
   }
+
+  const mark = () => seen(".clip-take").forEach((clip, i) => { clip.ariaCurrent = taken[open()] === i + 1; });
 
   async function follow() {
     const parts = location.hash.slice(1).split("&"), values = new URLSearchParams(parts.join("&"));
@@ -27,16 +29,22 @@
     if (example && taken[name] !== example) {
       const clips = await until(() => open() === name && seen(".clip-take")[0] && seen(".clip-take"));
       taken[name] = example;
+      linked.add(name);
       clips?.[example - 1]?.click();
     } else if (!example && taken[name]) {
       delete taken[name];
       seen(".sound-box [aria-label=Clear]")[0]?.click();
     } else arrived();
+    mark();
     steering = false;
   }
 
-  function arrived() { // a result is here: show the wanted moment
+  function arrived() { // a result is here: correct its words as they were before a reload, and show the wanted moment
     const view = seen(".lv-mount").map(node => w2vkitPage.views.get(node)).find(Boolean);
+    const tab = open(), last = linked.has(tab) && view?.edit ? kept(view.element.dataset.id) : null;
+    if (last && last.example === taken[tab] && last.words.some(word => word.changed)) {
+      view.ask({ edit: (last.own ?? last.words.map(word => word.text)).join(" ") });
+    }
     if (wanted === null || !view) return;
     const t = wanted;
     wanted = null;
@@ -49,12 +57,15 @@
     if (tab) write(named(tab));
     if (taking) {
       taken[open()] = seen(".clip-take").indexOf(taking) + 1;
+      linked.delete(open());
       write(open());
+      mark();
     }
     if (event.target.closest?.(".sound-box [aria-label=Clear], .sound-box .record-button")) other();
   }, true);
   const other = () => { // a sound that has no address
     delete taken[open()];
+    mark();
     if (!steering) write(open());
   };
   document.addEventListener("change", event => { if (event.target.matches?.(".sound-box input[type=file]")) other(); });
@@ -77,21 +88,28 @@
     } catch { /* too large, the second time without the sound */ }
     showErase();
   }
+  const tabOf = id => (/^(plot|result)$/.test(id) ? FIRST : id.split("-")[0]);
+  const kept = id => JSON.parse(shelf[KEY + id] ?? null);
   async function remember(result = "result") {
+    const tab = tabOf(result), spare = linked.delete(tab); // what an address brought replaces no result of one's own
     for (const node of document.querySelectorAll(`#${result} .lv-mount`)) {
       const { id } = node.dataset, view = w2vkitPage.view(id);
-      if (!view) continue;
-      const { audio, ...kept } = view.value;
-      kept.summary = document.querySelector("#summary")?.textContent;
+      if (!view || spare && KEY + id in shelf) continue;
+      const { audio, ...last } = view.value;
+      last.example = taken[tab];
+      last.summary = document.querySelector("#summary")?.textContent;
       try {
-        const sound = audio?.url && kept.seconds <= LONGEST && await (await fetch(audio.url)).arrayBuffer();
-        if (sound) kept.audio = { url: `data:audio/wav;base64,${w2vkitPage.base64(sound)}` };
+        const sound = audio?.url && last.seconds <= LONGEST && await (await fetch(audio.url)).arrayBuffer();
+        if (sound) last.audio = { url: `data:audio/wav;base64,${w2vkitPage.base64(sound)}` };
       } catch { /* the sound is no longer there */ }
-      if (view === w2vkitPage.view(id)) keep(id, kept);
+      if (view === w2vkitPage.view(id)) keep(id, last);
     }
   }
-  // What to show after a reload; an address with an example comes first.
-  const last = id => location.hash.includes("example=") ? null : JSON.parse(shelf[KEY + id] ?? null);
+  // What to show after a reload; in the tab of an address with an example, that example comes first.
+  const last = id => {
+    const [, tab = FIRST] = /^#(?:(\w+)&)?example=/.exec(location.hash) ?? [, ""];
+    return tab === tabOf(id) ? null : kept(id);
+  };
   document.addEventListener("w2vkit-reworded", () => remember());
   document.addEventListener("click", event => {
     if (event.target !== erase()) return;

@@ -4,7 +4,7 @@
   const { make, fill } = window.w2vkitParts;
   const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
-  // The words as buttons: `choose` plays one, `seek` goes to a time, `edit` (or null) gets the whole text after a change.
+  // The words as buttons: `choose` plays one, `seek` goes to a time, `edit` (or null) gets a change of the text, or nothing when one is given up.
   function words(data, texts, { choose, seek, edit }) {
     const list = make("div", "lv-words"), paragraphs = data.words.filter(word => word.opens).length > 1;
     Object.assign(list, { role: "group", ariaLabel: edit ? texts.words_edit : texts.words });
@@ -35,7 +35,11 @@
         open = false;
         field.replaceWith(button);
         if (focus) button.focus();
-        if (keep && field.value.trim() !== data.words[i].text) edit(data.words.map((word, k) => (k === i ? field.value.trim() : word.text)).join(" "));
+        const text = field.value.trim();
+        if (!keep || text === data.words[i].text) return edit();
+        data.words = data.words.with(i, { ...data.words[i], text });
+        button.textContent = text;
+        edit({ edit: data.words.map(word => word.text).join(" ") });
       };
       field.onblur = () => end(true, false);
       field.onkeydown = event => {
@@ -54,15 +58,18 @@
       if (edit && i >= 0 && event.key === "F2") correct(i);
       if (i < 0 || !buttons[to]) return;
       event.preventDefault();
-      buttons[i].tabIndex = -1;
-      buttons[to].tabIndex = 0;
-      buttons[to].focus();
+      enter(buttons, to);
     });
     return { list, buttons };
   }
 
-  // The line below the words: edit all of them, undo the last change, sentence case. `send` tells the server.
-  function tools(data, texts, list, send) {
+  function enter(buttons, to) { // move the keyboard's focus to a word, which becomes the list's stop
+    buttons.forEach((button, i) => { button.tabIndex = i === to ? 0 : -1; });
+    buttons[to]?.focus();
+  }
+
+  // The line below the words: edit all of them, undo the last change, sentence case. `edit` gets what is asked.
+  function tools(data, texts, list, edit) {
     const bar = make("div", "lv-bar lv-tools");
     const add = (name, text, act) => {
       const node = bar.appendChild(make("button", `lv-${name}`, text));
@@ -70,7 +77,12 @@
     };
     add("rewrite", texts.rewrite, () => {
       const area = make("textarea", "lv-area"), answer = make("div", "lv-bar");
-      const close = () => { area.replaceWith(list()); answer.replaceWith(bar); };
+      const close = change => {
+        area.replaceWith(list);
+        answer.replaceWith(bar);
+        bar.firstChild.focus();
+        edit(change);
+      };
       const keep = make("button", "lv-keep", texts.keep), cancel = make("button", "", texts.cancel);
       area.value = data.words.map((word, i) => (i && word.opens ? "\n" : "") + word.text).join(" ").replaceAll(" \n", "\n");
       area.ariaLabel = texts.rewrite;
@@ -80,18 +92,18 @@
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep.click();
       };
       keep.type = cancel.type = "button";
-      keep.onclick = () => { close(); send({ edit: area.value }); };
-      cancel.onclick = close;
+      keep.onclick = () => close({ edit: area.value });
+      cancel.onclick = () => close();
       answer.append(keep, cancel);
-      area.style.height = `${Math.max(120, list().offsetHeight)}px`;
-      list().replaceWith(area);
+      area.style.height = `${Math.max(120, list.offsetHeight)}px`;
+      list.replaceWith(area);
       bar.replaceWith(answer);
       area.focus();
     });
-    add("undo", texts.undo, () => send({ undo: true })).disabled = !data.undo;
-    add("sentence", texts.sentence, () => send({ sentence: !data.sentence })).ariaPressed = Boolean(data.sentence);
+    add("undo", texts.undo, () => edit({ undo: true })).disabled = !data.undo;
+    add("sentence", texts.sentence, () => edit({ sentence: !data.sentence })).ariaPressed = Boolean(data.sentence);
     return bar;
   }
 
-  window.w2vkitText = { words, tools };
+  window.w2vkitText = { words, tools, enter };
 })();

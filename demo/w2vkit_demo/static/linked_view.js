@@ -7,7 +7,8 @@
 // nothing plays; name: of the sound's file, for downloads; of a text that can be edited: undo, whether there is a change to
 // undo, and sentence, whether the words are in sentence case. texts: VIEW of strings.py. Options: name, what tells two views
 // of a page apart; group: views of one group move together; words: the element for the words, if something stands between
-// them and the plot; edit: gets {edit: text}, {undo: true} or {sentence: true}, and answers some time by view.reword(...).
+// them and the plot; edit: gets {edit: text}, {undo: true} or {sentence: true}, and answers by
+// view.reword({words, undo, sentence}) unless it refuses, and then by view.answered().
 // The colours are in linked_view.css; an element of class "dark" around the view makes it dark.
 (() => {
   "use strict";
@@ -23,7 +24,7 @@
   class LinkedView {
     constructor(element, data, texts, { name = "", group = "", edit = null, words = null } = {}) {
       Object.assign(this, { element, texts, group, name, edit, apart: words, value: { ...data }, data: unpack(data) });
-      Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, row: -1, selection: null, waiting: false, frame: -1 });
+      Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, row: -1, selection: null, waiting: false, frame: -1, asked: [] });
       Object.assign(this, { spectrum: Boolean(data.audio), letters: false, pauses: true });
       const { seconds } = this.data;
       this.build();
@@ -90,21 +91,42 @@
     }
 
     lay() { // the words, and what can be done with them
-      const { texts, data, edit } = this, actions = { choose: i => this.choose(i), seek: time => this.seek(time) };
-      const { list, buttons } = window.w2vkitText.words(data, texts, { ...actions, edit: edit && (text => edit({ edit: text })) });
+      const { texts, data } = this, edit = this.edit && (change => (change ? this.ask(change) : this.settle()));
+      const { list, buttons } = window.w2vkitText.words(data, texts, { choose: i => this.choose(i), seek: time => this.seek(time), edit });
       this.list.replaceWith(list);
       Object.assign(this, { list, buttons, lit: -1 });
       if (!edit) return this.tools.remove();
-      const tools = window.w2vkitText.tools(data, texts, () => this.list, edit);
+      const tools = window.w2vkitText.tools(data, texts, this.list, edit);
       this.tools.replaceWith(tools);
       this.tools = tools;
     }
 
+    // Changes of the text go one at a time, as each is one of the text before. Meanwhile the words are shown as they were written.
+    ask(change) {
+      this.asked.push(change);
+      if (this.asked.length === 1) this.edit(change);
+    }
+
+    answered() { // the last change was made or refused
+      this.asked.shift();
+      if (this.asked.length) this.edit(this.asked[0]);
+      else this.settle();
+    }
+
     reword(value) { // other words for the same sound: {words, undo, sentence}
-      this.audio.pause();
-      Object.assign(this.data, value);
       Object.assign(this.value, value);
+      if (!this.asked.length) this.settle();
+    }
+
+    settle() { // show the words of the last answer, unless someone is writing
+      const { words, undo, sentence } = this.value;
+      if (words === this.data.words || this.head.querySelector(".lv-field, .lv-area")) return;
+      this.audio.pause();
+      const focused = document.activeElement, word = this.buttons.indexOf(focused), tool = this.tools.contains(focused) && focused.className;
+      Object.assign(this.data, { words, undo, sentence });
       this.lay();
+      if (word >= 0) window.w2vkitText.enter(this.buttons, Math.min(word, this.buttons.length - 1));
+      else if (tool) (this.tools.querySelector(`.${tool}:enabled`) ?? this.tools.firstChild).focus();
       this.root.querySelector(".lv-doubt").disabled = doubtful(this.data, 0) < 0;
       if (this.strip) this.drawStrip(true);
       this.light(wordAt(this.data, this.cursor));

@@ -95,32 +95,46 @@
 
   // A result has arrived: it is announced and, where the page has one column, brought into view.
   let region = null;
+  function say(text) {
+    region ??= make(document.body, "div", "lv-spoken");
+    region.ariaLive = "polite";
+    region.id = "announcement";
+    region.textContent = text;
+  }
   function arrived(name) {
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const result = document.getElementById(name);
-      if (!result || !result.offsetParent) return;
-      w2vkitAddress.arrived();
+      const seen = result?.offsetParent; // or another tab is open
+      if (seen) w2vkitAddress.arrived();
       w2vkitAddress.remember(name);
+      if (!seen) return;
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
       const said = [...result.querySelectorAll(".says")].map(part => part.textContent);
-      region ??= make(document.body, "div", "lv-spoken");
-      region.ariaLive = "polite";
-      region.id = "announcement";
-      region.textContent = [...words, ...said].join(". ").slice(0, LONGEST);
-      const top = result.getBoundingClientRect().top, calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      if (!COLUMNS.matches) window.scrollBy({ top: top - 8, behavior: calm ? "auto" : "smooth" });
+      say([...words, ...said].join(". ").slice(0, LONGEST));
+      show(result);
     }));
   }
+  function show(result) { // where the page has one column, bring a result into view
+    const top = (result.querySelector(".reads") ?? result).getBoundingClientRect().top, calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (!COLUMNS.matches) window.scrollBy({ top: top - 8, behavior: calm ? "auto" : "smooth" });
+  }
+  const begun = name => document.querySelector(`#${name} .busy`) && show(document.getElementById(name)); // or the work waits for more
 
   const base64 = buffer => btoa(Array.from(new Uint8Array(buffer), code => String.fromCharCode(code)).join(""));
 
-  async function copy(text) {
-    if (navigator.clipboard) return navigator.clipboard.writeText(text);
-    const area = make(document.body, "textarea", "lv-spoken"); // without https there is no clipboard
-    area.value = text;
-    area.select();
-    document.execCommand("copy");
-    area.remove();
+  async function copy(text, id, told) { // the button shows a tick for a while
+    if (navigator.clipboard) await navigator.clipboard.writeText(text);
+    else { // without https
+      const area = make(document.body, "textarea", "lv-spoken");
+      area.value = text;
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    const { classList } = document.getElementById(id);
+    classList.add("copied");
+    setTimeout(() => classList.remove("copied"), 2000);
+    say(told);
   }
 
   // While a recording goes on, its tab says so in every tab, and so does the title of the page.
@@ -137,6 +151,26 @@
     recording(tab, true);
     this.addEventListener("stop", () => recording(tab, false));
     return start.apply(this, options);
+  };
+
+  // Gradio ends an event by the name that the server gave it, but its script does not wait until it knows this name. Having
+  // waited for the end, it forgets the event that began meanwhile; and the server would end that one, too. So a cancel waits
+  // for the name, the next event of the function waits for the end, and the script waits for nothing.
+  const { fetch } = window, names = new Map(), ends = new Map(); // of the last event of each session and function
+  window.fetch = async (address, options) => {
+    const [, call] = options?.method === "POST" && /\/(join|cancel|reset)(?:\?|$)/.exec(address) || [];
+    if (!call) return fetch(address, options);
+    const asked = JSON.parse(options.body), event = `${asked.session_hash} ${asked.fn_index}`;
+    if (call === "join") {
+      const answer = Promise.resolve(ends.get(event)).then(() => fetch(address, options));
+      names.set(event, answer.then(given => given.clone().json()).then(given => given.event_id).catch(() => null));
+      return answer;
+    }
+    if (call === "cancel") {
+      const name = asked.event_id ?? names.get(event), send = event_id => event_id && fetch(address, { ...options, body: JSON.stringify({ ...asked, event_id }) });
+      ends.set(event, Promise.resolve(name).then(send).catch(() => null));
+    }
+    return new Response("{}"); // "reset" does nothing on the server
   };
 
   // Gradio's recorder shows nothing when the microphone is refused.
@@ -166,5 +200,5 @@
 
   const views = new WeakMap(); // the view of each element that shows one
   const view = id => views.get(document.querySelector(`#${id} .lv-mount`));
-  window.w2vkitPage = { examples, arrived, base64, copy, recording, until, views, view };
+  window.w2vkitPage = { examples, begun, arrived, base64, copy, recording, until, views, view };
 })();

@@ -43,6 +43,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
             source = widgets.sound_box("align-source", service)
             text = gr.Textbox(label=strings.ALIGN_TEXT, lines=2, max_lines=12, elem_id="align-text")
             button = gr.Button(strings.ALIGN, variant="primary", elem_id="align")
+            widgets.example_list(source)
         with gr.Column(elem_classes="bench-result", elem_id="align-result"):
             facts = gr.HTML(widgets.hint(strings.ALIGN_WAITING), elem_id="align-facts", elem_classes="facts")
             place_of_stop = gr.Column(elem_classes="stop-place")
@@ -59,7 +60,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
 
     def run(path: str | None, known_text: str, model: str) -> Iterator[list[Any]]:
         if not path:
-            yield nothing(widgets.message(strings.EMPTY))
+            yield [widgets.message(strings.EMPTY), *[gr.skip()] * (len(outputs) - 1)]  # a kept result stays
             return
         started = time.perf_counter()
         try:
@@ -88,27 +89,18 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return [widgets.message(strings.ALIGN_RESTORED) + remarks, gr.skip(), *rest, known_text]
 
     def clear(path: str | None) -> list[Any]:
-        """Remove the previous result at once, and fill in the text of an example."""
+        """Show at once that the result before is gone; the text of an example is filled in and placed."""
         known = widgets.known_text(path)
-        return [*nothing(widgets.busy() if known else widgets.hint(strings.ALIGN_WAITING)), known or gr.skip()]
-
-    def run_new(path: str | None, known_text: str, model: str) -> Iterator[list[Any]]:
-        """Align the text of an example; for another sound the visitor has to write the text first."""
-        if not widgets.known_text(path):
-            yield [gr.skip()] * (len(outputs) + 1)
-            return
-        for values in run(path, known_text, model):
-            yield [*values, gr.skip()]
+        return [*nothing(widgets.busy() if known else widgets.hint(strings.ALIGN_WAITING)), known or gr.skip(), bool(known)]
 
     outputs = [facts, view, summary, times, *files]
-    first = widgets.on_new_sound(source, clear, run_new, [text, chosen_model], [*outputs, text], "align-result")
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    placed = button.click(run, [source, text, chosen_model], outputs, **private, **widgets.RUN)
-    widgets.announce(placed, "align-result")
-    view.input(restore, None, [*outputs, text], **private, **widgets.RUN)
+    work = widgets.Work(run, [source, text, chosen_model], outputs, "align-result")
+    work.begin_on(source.change, clear, source, [text])
+    work.begin_on(button.click)
+    view.input(restore, None, [*outputs, text], **widgets.QUIET, **widgets.RUN)
     with place_of_stop:
         stopped = widgets.hint(strings.STOPPED_ALIGN)
-        widgets.stop_button("align-stop", lambda: nothing(stopped), outputs, [first, placed])
+        widgets.stop_button("align-stop", lambda: nothing(stopped), outputs, work.event)
 
 
 def fit(confidence: float) -> str:
@@ -119,8 +111,8 @@ def fit(confidence: float) -> str:
 def written(one: Placed) -> list[Any]:
     """Give the outputs for an alignment: remarks, summary, times and files."""
     words = one.alignment.hypothesis.words
-    fits = (f"{strings.FITS[fit(word.confidence)]} ({word.confidence:.0%})" for word in words)
-    rows = ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", how) for w, how in zip(words, fits, strict=True))
+    fits = (f"{strings.FITS[fit(word.confidence)]} ({widgets.percent(word.confidence)})" for word in words)
+    rows = ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", told) for w, told in zip(words, fits, strict=True))
     exported = widgets.downloads(one.alignment, FORMATS, seconds=one.seconds, notes=one.notes, source=one.path)
     return [_remarks(one), _summary(one), widgets.table(strings.ALIGN_TIMES_HEAD, rows), *exported]
 
@@ -129,7 +121,7 @@ def _summary(one: Placed) -> str:
     hypothesis, parts = one.alignment.hypothesis, [one.line]
     if hypothesis.words:
         text_fit = strings.FITS[fit(hypothesis.confidence)]
-        parts.append(strings.ALIGN_FIT.format(fit=text_fit, confidence=hypothesis.confidence))
+        parts.append(strings.ALIGN_FIT.format(fit=text_fit, confidence=widgets.percent(hypothesis.confidence)))
         parts.append(strings.ALIGN_POOR.format(words=sum(fit(word.confidence) == "doubtful" for word in hypothesis.words)))
     return widgets.message(" · ".join(parts), "says")
 
@@ -139,7 +131,7 @@ def _remarks(one: Placed) -> str:
     hypothesis = one.alignment.hypothesis
     remarks = "".join(map(widgets.message, one.notes))
     if hypothesis.words and fit(hypothesis.confidence) == "doubtful":
-        remarks = widgets.warning(strings.POOR_FIT.format(confidence=hypothesis.confidence)) + remarks
+        remarks = widgets.warning(strings.POOR_FIT.format(confidence=widgets.percent(hypothesis.confidence))) + remarks
     unmapped = " ".join(dict.fromkeys(one.alignment.unmapped))
     return remarks + (widgets.message(strings.UNMAPPED.format(characters=unmapped)) if unmapped else "")
 

@@ -17,6 +17,7 @@ from w2vkit_demo.server.service import Service, Setup, check_length
 from w2vkit_demo.tabs import linked_view, widgets
 
 SNR_RANGE = (-5, 30)  # dB
+LOUD = 0.0  # dB; of set-up B at first: w2v-mini then writes other words in most examples
 SPEED_RANGE = (0.5, 2.0)  # times as fast
 
 
@@ -26,10 +27,11 @@ def build(service: Service, chosen_model: gr.State) -> None:
         with gr.Column(elem_classes="bench-sound"):
             gr.HTML(widgets.message(strings.COMPARE_ABOUT), elem_classes="facts")
             source = widgets.sound_box("compare-source", service)
+            widgets.example_list(source)
         with gr.Column(elem_classes="bench-result", elem_id="compare-result"):
             with gr.Row(elem_classes="setups"):
                 setup_a = _setup_fields("A", Setup(), service)
-                setup_b = _setup_fields("B", Setup(sound="noise"), service)
+                setup_b = _setup_fields("B", Setup(sound="noise", snr_db=LOUD), service)
             example_texts = "\n".join(clip.text for clip in examples())
             with gr.Row():
                 hotwords = gr.Textbox(
@@ -60,7 +62,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
 
     def run(path: str | None, words: str, text: str, *fields: Any) -> Iterator[list[Any]]:
         if not path:
-            yield nothing(widgets.message(strings.EMPTY))
+            yield [widgets.message(strings.EMPTY), *[gr.skip()] * (len(outputs) - 1)]  # a kept result stays
             return
         count = len(setup_a)
         lines, results = list[str](), list[Transcription]()
@@ -89,23 +91,16 @@ def build(service: Service, chosen_model: gr.State) -> None:
             return widgets.message(strings.NOT_RESTORED)
 
     def clear(path: str | None) -> list[Any]:
-        return nothing(widgets.busy() if path else widgets.hint(strings.COMPARE_WAITING))
+        return [*nothing(widgets.busy() if path else widgets.hint(strings.COMPARE_WAITING)), bool(path)]
 
-    def run_new(path: str | None, *fields: Any) -> Iterator[list[Any]]:
-        if path:
-            yield from run(path, *fields)
-        else:
-            yield clear(path)
-
-    inputs, outputs = [hotwords, lm_text, *setup_a, *setup_b], [facts, *views]
-    first = widgets.on_new_sound(source, clear, run_new, inputs, outputs, "compare-result")
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    compared = button.click(run, [source, *inputs], outputs, **private, **widgets.RUN)
-    widgets.announce(compared, "compare-result")
-    views[0].input(restore, None, facts, **private, **widgets.RUN)
+    outputs = [facts, *views]
+    work = widgets.Work(run, [source, hotwords, lm_text, *setup_a, *setup_b], outputs, "compare-result")
+    work.begin_on(source.change, clear, source)
+    work.begin_on(button.click)
+    views[0].input(restore, None, facts, **widgets.QUIET, **widgets.RUN)
     with place_of_stop:
         stopped = widgets.hint(strings.STOPPED_COMPARE)
-        widgets.stop_button("compare-stop", lambda: nothing(stopped), outputs, [first, compared])
+        widgets.stop_button("compare-stop", lambda: nothing(stopped), outputs, work.event)
 
     def follow(model: str) -> list[Any]:
         """Set both set-ups to the model that is chosen above the tabs, and to its default decoder."""
@@ -115,7 +110,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         """Show the words to expect and the text of the language model where a set-up uses them."""
         return [gr.update(visible=True if name in (a, b) else "hidden") for name in ("hotwords", "language model")]
 
-    options: dict[str, Any] = {"queue": False, **private}
+    options: dict[str, Any] = {"queue": False, **widgets.QUIET}
     chosen_model.change(follow, chosen_model, [*setup_a[-2:], *setup_b[-2:]], **options)
     decoders = [setup_a[-1], setup_b[-1]]
     gr.on([decoder.change for decoder in decoders], offer_texts, decoders, [hotwords, lm_text], **options)
@@ -159,7 +154,7 @@ def _line(letter: str, setup: Setup, found: Transcription, elapsed: float) -> st
         elapsed=elapsed,
     )
     if found.hypothesis.words:
-        line += " · " + strings.CONFIDENCE.format(confidence=found.hypothesis.confidence)
+        line += " · " + strings.CONFIDENCE.format(confidence=widgets.percent(found.hypothesis.confidence))
     return line
 
 

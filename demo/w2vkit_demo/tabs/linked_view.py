@@ -20,12 +20,12 @@ from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.formats import segments
 from w2vkit.pipeline.transcription import Transcription
 from w2vkit_demo import strings
+from w2vkit_demo.sent import sent
 from w2vkit_demo.tabs.own_text import Version, shown
 
-STATIC = Path(__file__).parents[1] / "static"
 PARTS = ("data", "spectrum", "draw", "svg", "parts", "text", "sound", "gestures", "view")  # each script needs those before it
-SCRIPT = "".join((STATIC / f"linked_{part}.js").read_text(encoding="utf-8") for part in PARTS)
-CSS = (STATIC / "linked_view.css").read_text(encoding="utf-8")
+SCRIPT = sent(*(f"linked_{part}.js" for part in PARTS))
+CSS = sent("linked_view.css")
 
 FLOOR = -8.0  # natural logarithm; probabilities below exp(-8), one in 3,000, are drawn alike
 PEAK_SECONDS = 0.005  # s; one pair of peaks for each

@@ -6,10 +6,10 @@ of the blocks that come while a handler runs it keeps only the last one.
 
 import base64
 import io
+import json
 import wave
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,6 +18,7 @@ import numpy as np
 from w2vkit.errors import AudioError, W2VKitError
 from w2vkit.pipeline.live import LiveText, LiveTranscript
 from w2vkit_demo import strings
+from w2vkit_demo.sent import sent
 from w2vkit_demo.server.limits import MAX_CHARACTERS
 from w2vkit_demo.server.service import Service, Setup
 from w2vkit_demo.tabs import widgets
@@ -32,7 +33,7 @@ KEEP_SECONDS = 900  # s; how long a session without new sound is kept
 BLOCK_SECONDS = 30.0  # s; the longest block that is taken. The browser sends 2 s, and more after a pause of the connection
 RATES = range(8_000, 192_001)  # Hz
 MAX_BYTES = 8 * 2**20  # of a block, in base64; the browser sends about a tenth of this
-SCRIPT = (Path(__file__).parents[1] / "static" / "live_view.js").read_text(encoding="utf-8")
+SCRIPT = sent("live_view.js")
 TEMPLATE = (
     '<button type="button" class="live-button lg primary"></button>'
     '<div class="live-level"><i class="live-bar" aria-hidden="true"></i>'
@@ -59,7 +60,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
     with gr.Row(visible=False, elem_classes="downloads") as stopped:
         copy = gr.Button(strings.COPY, size="sm", elem_id="live-copy")
         clear = gr.Button(strings.LIVE_CLEAR, size="sm", elem_id="live-clear")
-    copy.click(None, text, js="text => window.w2vkitPage.copy(text)", api_visibility="private")
+    copy.click(None, text, js=widgets.copies("live-copy"), api_visibility="private")
     session = gr.State(None, time_to_live=KEEP_SECONDS)
     workers = ThreadPoolExecutor(SESSIONS, thread_name_prefix="live")
 
@@ -85,7 +86,9 @@ def build(service: Service, chosen_model: gr.State) -> None:
     options: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     parallel: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": SESSIONS, "concurrency_id": "live"}
     view.input(process, [session, chosen_model], outputs, **parallel, **options)
-    clear.click(lambda: [None, None, "", "", gr.update(visible=False)], None, outputs, queue=False, **options)
+    ask = f"text => {{ if (text && !confirm({json.dumps(strings.LIVE_CLEAR_ASK)})) throw Error('kept') }}"
+    sure = clear.click(None, text, js=ask, api_visibility="private")
+    sure.success(lambda: [None, None, "", "", gr.update(visible=False)], None, outputs, queue=False, **options)
 
 
 def begin(service: Service, model: str = "") -> LiveTranscript:

@@ -41,7 +41,9 @@ def build(models: LoadedModels, use: gr.Button | None = None) -> gr.State:
         try:
             with closing(models.load(name)) as loading:
                 for share in loading:
-                    label = gr.update(label=strings.MODEL_LOADING.format(name=name, share=share))  # the box may be folded
+                    label = gr.update(
+                        label=strings.MODEL_LOADING.format(name=name, share=widgets.percent(share))
+                    )  # the box may be folded
                     yield [gr.skip(), gr.skip(), _loading(name, share), gr.update(visible=True), label]
             ready = models.get(name)
         except W2VKitError as error:
@@ -83,5 +85,5 @@ def _facts(model: ModelQueue) -> str:
 
 
 def _loading(name: str, share: float) -> str:
-    text = escape(strings.MODEL_LOADING.format(name=name, share=share))
+    text = escape(strings.MODEL_LOADING.format(name=name, share=widgets.percent(share)))
     return f'<p role="status">{text} <progress value="{share:.3f}" aria-label="{text}"></progress></p>'

@@ -68,18 +68,17 @@ def build(service: Service, chosen_model: gr.State, decoder: gr.Radio) -> None:
                 failed += 1
             yield [_table(names, states, reading=len(found) + failed < len(names)), list(found), zipped(found, chosen)]
 
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    event = files.change(run, [files, formats, chosen_model, decoder], [table, texts, archive], **private, **widgets.RUN)
-    formats.input(zipped, [texts, formats], archive, **private)
+    event = files.change(run, [files, formats, chosen_model, decoder], [table, texts, archive], **widgets.QUIET, **widgets.RUN)
+    formats.input(zipped, [texts, formats], archive, **widgets.QUIET)
     with place_of_stop:
         stopped = widgets.message(strings.STOPPED_SEVERAL)
-        widgets.stop_button("several-stop", lambda: [stopped], [table], [event])
+        widgets.stop_button("several-stop", lambda: [stopped], [table], event)
 
 
 def _said(hypothesis: Hypothesis) -> str:
     if not hypothesis.words:
         return strings.SEVERAL_SILENT
-    return strings.SEVERAL_DONE.format(words=len(hypothesis.words), confidence=hypothesis.confidence)
+    return strings.SEVERAL_DONE.format(words=len(hypothesis.words), confidence=widgets.percent(hypothesis.confidence))
 
 
 def _table(names: list[str], states: list[str], *, reading: bool = False) -> str:

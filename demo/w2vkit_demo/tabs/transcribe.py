@@ -49,6 +49,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
     with gr.Row(elem_classes="bench"):
         with gr.Column(elem_classes="bench-sound"):
             source = widgets.sound_box("source", service)
+            widgets.example_list(source)
             with gr.Accordion(strings.OPTIONS, open=False, elem_id="options"):
                 decoder = gr.Radio(
                     _decoder_choices(service, models.first.name),
@@ -97,8 +98,8 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return [None, message, None, None, "", "", "", "", "", "", *widgets.downloads(None, FORMATS)]
 
     def run(path: str | None, model: str, how: str, true_text: str, in_sentences: bool) -> Iterator[list[Any]]:
-        if not path:
-            yield nothing(widgets.hint(strings.WAITING))
+        if not path:  # there may be a result that the browser kept
+            yield [gr.skip()] * len(outputs)
             return
         started = time.perf_counter()
         try:
@@ -121,7 +122,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         facts, by_hand = one.facts, sum(one.version.changed)
         parts = [facts.summary]
         if text.words:
-            parts.append(strings.CONFIDENCE.format(confidence=text.confidence))
+            parts.append(strings.CONFIDENCE.format(confidence=widgets.percent(text.confidence)))
         if by_hand:
             parts.append(strings.BY_HAND.format(words=by_hand))
         line = " · ".join(parts)
@@ -171,12 +172,8 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return [in_sentences, one, "", gr.skip(), words, *written(one, true_text, model, in_sentences)]
 
     def clear(path: str | None) -> list[Any]:
-        """Remove the previous result at once; fill in the true text of the new sound, if it is known."""
-        return [*nothing(widgets.busy() if path else widgets.hint(strings.WAITING)), widgets.known_text(path)]
-
-    def run_new(path: str | None, model: str, how: str, true_text: str, in_sentences: bool) -> Iterator[list[Any]]:
-        for values in run(path, model, how, true_text, in_sentences):
-            yield [*values, gr.skip()]
+        """Show at once that the result before is gone; the true text in the field is that of the new sound, if it is known."""
+        return [*nothing(widgets.busy() if path else widgets.hint(strings.WAITING)), widgets.known_text(path), bool(path)]
 
     def search_more(one: Result | None, model: str, how: str) -> str:
         if one is None or one.emissions is None:
@@ -192,19 +189,23 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return gr.update(choices=_decoder_choices(service, model), value=service.default_decoder(model))
 
     outputs = [result, facts, view, words, summary, text, timed, errors, times, others, *files]
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    fields = [chosen_model, decoder, reference, sentence]
-    first = widgets.on_new_sound(source, clear, run_new, fields, [*outputs, reference], "result")
-    again = decoder.input(run, [source, *fields], outputs, **private, **widgets.RUN)
-    other = chosen_model.change(offer_decoders, chosen_model, decoder, queue=False, **private)
-    again_with_other = other.then(run, [source, *fields], outputs, **private, **widgets.RUN)
-    for event in (again, again_with_other):
-        widgets.announce(event, "result")
+    work = widgets.Work(run, [source, chosen_model, decoder, reference, sentence], outputs, "result")
+    work.begin_on(source.change, clear, source, [reference])
+    work.begin_on(decoder.input)
+    work.begin_on(chosen_model.change(offer_decoders, chosen_model, decoder, queue=False, **widgets.QUIET).then)
     with place_of_stop:
         stopped = widgets.hint(strings.STOPPED_READING)
-        widgets.stop_button("stop", lambda: nothing(stopped), outputs, [first, again, again_with_other])
-    gr.on([count.click, reference.submit], score, [reference, text, chosen_model], errors, **private)
-    view.input(change, [result, sentence, reference, chosen_model], [sentence, *outputs], **private, **widgets.RUN)
+        widgets.stop_button("stop", lambda: nothing(stopped), outputs, work.event)
+    gr.on([count.click, reference.submit], score, [reference, text, chosen_model], errors, **widgets.QUIET)
+    changed = view.input(
+        change,
+        [result, sentence, reference, chosen_model],
+        [sentence, *outputs],
+        trigger_mode="multiple",
+        **widgets.QUIET,
+        **widgets.RUN,
+    )
+    changed.then(None, js="() => window.w2vkitPage.view('plot')?.answered()", api_visibility="private")
     search.click(search_more, [result, chosen_model, decoder], others, api_visibility="private", **widgets.RUN)
 
 

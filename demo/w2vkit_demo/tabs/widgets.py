@@ -1,5 +1,6 @@
 """What the tabs share: inputs, choices, messages, tables and files to download."""
 
+import json
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from filecmp import cmp
@@ -34,11 +35,12 @@ AT_ONCE = 16  # requests that are processed at a time; the others wait in the qu
 NAME_CHARACTERS = 60  # of a download's name
 RECORDED = "audio.wav"  # the name that Gradio gives to each recording
 HARD_SNR = 5.0  # dB; of the example that the model reads with errors
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}  # of events of the page only
 RUN: dict[str, Any] = {"concurrency_limit": AT_ONCE, "concurrency_id": "model"}  # of every event that needs the model
 
 
 def sound_box(elem_id: str, service: Service) -> gr.Audio:
-    """Make the field for a file or a recording, with the limits and the example clips below it.
+    """Make the field for a file or a recording, with the limits below it.
 
     The field's event ``change`` comes with every new sound: a file, a recording, an example, or a trimmed sound.
     """
@@ -55,6 +57,11 @@ def sound_box(elem_id: str, service: Service) -> gr.Audio:
     large = escape(strings.TOO_LARGE_FILE.format(mb=service.max_mb))
     notes = f'data-refused="{escape(strings.MIC_REFUSED)}" data-large="{large}" data-bytes="{service.max_mb * 2**20:.0f}"'
     gr.HTML(f'<p>{limits}</p><p class="sound-note" role="alert" {notes}></p>', elem_classes="limits")
+    return source
+
+
+def example_list(source: gr.Audio) -> None:
+    """List the example clips; one that is chosen becomes the sound of the field ``source``."""
     clips = example_clips()
     shown = gr.HTML(
         [clip | {"audio": {"path": clip["path"], "meta": {"_type": "gradio.FileData"}}} for clip in clips],
@@ -69,8 +76,7 @@ def sound_box(elem_id: str, service: Service) -> gr.Audio:
         number = event._data.get("number") if isinstance(event._data, dict) else None
         return clips[number]["path"] if isinstance(number, int) and 0 <= number < len(clips) else gr.skip()
 
-    shown.input(choose, None, source, queue=False, show_progress="hidden", api_visibility="private")
-    return source
+    shown.input(choose, None, source, queue=False, **QUIET)
 
 
 @cache
@@ -89,43 +95,47 @@ def known_text(path: str | None) -> str:
     return next((clip["text"].capitalize() for clip in same if cmp(clip["path"], str(path), shallow=False)), "")
 
 
-def on_new_sound(source: gr.Audio, clear: Any, run: Any, inputs: list[Any], outputs: list[Any], result: str) -> Any:
-    """Whenever the sound changes, end the work on the previous one, show the result of ``clear``, and then that of ``run``.
+class Work:
+    """The work of a tab. It begins anew whenever something that it depends on changes; what was going on then is ended.
 
     Parameters
     ----------
-    clear : callable
-        Takes the path of the sound, None without one; its result is shown at once.
     run : callable
-        Takes the path and the values of ``inputs``.
+        Takes the values of ``inputs``; yields those of ``outputs``.
     result : str
-        The id of the part of the page that shows the result; it is announced and brought into view.
-
-    Returns
-    -------
-    The event of ``run``.
+        The id of the part of the page that shows the result; it is announced to screen readers and, where the page has one
+        column, brought into view.
     """
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    # The events of a field run in the order of this code: first the work on the previous sound is ended. A hidden field
-    # starts the new work, because in Gradio an event can end only events that were made before it.
-    cleared = gr.Textbox(elem_classes="kept")
-    event = cleared.change(run, [source, *inputs], outputs, trigger_mode="multiple", **options, **RUN)
-    source.change(None, cancels=event, queue=False, **options)
-    source.change(
-        lambda path: [*clear(path), uuid4().hex],
-        source,
-        [*outputs, cleared],
-        queue=False,
-        trigger_mode="always_last",
-        **options,
-    )
-    announce(event, result)
-    return event
 
+    def __init__(self, run: Any, inputs: list[Any], outputs: list[Any], result: str) -> None:
+        # A hidden field starts the work, because Gradio can only name events to end that were made before.
+        self._starts = gr.Textbox(elem_classes="kept")
+        self._outputs, self._result = outputs, result
+        self.event = self._starts.change(run, inputs, outputs, trigger_mode="multiple", **QUIET, **RUN)
+        self.event.then(None, js=f"() => window.w2vkitPage.arrived('{result}')", api_visibility="private")
 
-def announce(event: Any, result: str) -> None:
-    """Announce a result to screen readers after an event and, where the page has one column, bring it into view."""
-    event.then(None, js=f"() => window.w2vkitPage.arrived('{result}')", api_visibility="private")
+    def begin_on(self, happens: Any, show: Any = None, inputs: Any = None, more: Sequence[Any] = ()) -> None:
+        """Begin anew when an event ``happens``, such as ``source.change``.
+
+        ``show`` takes the values of ``inputs`` and gives what is shown at once: values of the outputs and of ``more``
+        components, and whether the work begins. Without it, what is shown stays.
+        """
+        show = show or (lambda: [*[gr.skip()] * len(self._outputs), True])
+
+        def begin(*values: Any) -> list[Any]:
+            *shown, begins = show(*values)
+            return [*shown, uuid4().hex if begins else gr.skip()]
+
+        happens(None, cancels=self.event, queue=False, **QUIET)
+        begun = happens(
+            begin,
+            inputs,
+            [*self._outputs, *more, self._starts],
+            queue=False,
+            trigger_mode="always_last",
+            **QUIET,
+        )
+        begun.then(None, js=f"() => window.w2vkitPage.begun('{self._result}')", api_visibility="private")
 
 
 def hint(text: str) -> str:
@@ -160,10 +170,10 @@ def _share(done: float, seconds: float) -> str:
     return strings.SHARE.format(done=done / scale, all=seconds / scale, unit=unit)
 
 
-def stop_button(elem_id: str, stopped: Callable[[], list[Any]], outputs: list[Any], events: list[Any]) -> gr.Button:
-    """Make a button that ends the work of events; the style shows it while a part beside it has the class "reading"."""
+def stop_button(elem_id: str, stopped: Callable[[], list[Any]], outputs: list[Any], event: Any) -> gr.Button:
+    """Make a button that ends the work of an event; the style shows it while a part beside it has the class "reading"."""
     button = gr.Button(strings.STOP, size="sm", elem_id=elem_id, elem_classes="stop")
-    button.click(stopped, None, outputs, cancels=events, queue=False, show_progress="hidden", api_visibility="private")
+    button.click(stopped, None, outputs, cancels=event, queue=False, **QUIET)
     return button
 
 
@@ -182,6 +192,11 @@ def decoder_update(service: Service, model: str, value: str = "") -> Any:
     choices = decoder_choices(service, model)
     keeps = value in [name for _, name in choices]
     return gr.update(choices=choices, value=value if keeps else service.default_decoder(model))
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Write a share as the page does everywhere."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def message(text: str, kind: str = "") -> str:
@@ -216,7 +231,7 @@ def _table(head: Sequence[str], body: str) -> str:
 
 def times_table(words: Iterable[Word]) -> str:
     """Give a table of words with their times and confidence."""
-    return table(strings.TIMES_HEAD, ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", f"{w.confidence:.0%}") for w in words))
+    return table(strings.TIMES_HEAD, ((w.text, f"{w.start:.2f}", f"{w.end:.2f}", percent(w.confidence)) for w in words))
 
 
 def likely_texts(found: Sequence[Hypothesis]) -> str:
@@ -225,7 +240,9 @@ def likely_texts(found: Sequence[Hypothesis]) -> str:
     shares = np.exp(scores - scores.max())
     best = found[0].text
     texts = (marked(difference(best, h.text).pairs) if best and h.text != best else escape(h.text or "-") for h in found)
-    rows = (f"<tr><td>{text}</td><td>{share:.0%}</td></tr>" for text, share in zip(texts, shares / shares.sum(), strict=True))
+    rows = (
+        f"<tr><td>{text}</td><td>{percent(share)}</td></tr>" for text, share in zip(texts, shares / shares.sum(), strict=True)
+    )
     return _table(strings.NBEST_HEAD, "".join(rows))
 
 
@@ -235,8 +252,8 @@ def scored(found: Scored) -> str:
     if not found.wer and not found.cer:
         return message(strings.NO_ERRORS.format(words=words), "says")
     summary = strings.SCORED.format(
-        wer=found.wer,
-        cer=found.cer,
+        wer=percent(found.wer, 1),
+        cer=percent(found.cer, 1),
         substitutions=found.substitutions,
         deletions=found.deletions,
         insertions=found.insertions,
@@ -251,12 +268,17 @@ def download_buttons(formats: Sequence[str], elem_id: str, text: gr.Textbox, tim
         for name, copied, label in (("copy", text, strings.COPY), ("copy-times", timed, strings.COPY_TIMES)):
             if copied:
                 copy = gr.Button(label, size="sm", min_width=120, elem_id=f"{elem_id}-{name}")
-                copy.click(None, copied, js="text => window.w2vkitPage.copy(text)", api_visibility="private")
+                copy.click(None, copied, js=copies(f"{elem_id}-{name}"), api_visibility="private")
         gr.HTML(f"<span>{strings.DOWNLOADS}</span>", elem_classes="downloads-label")
         return [
             gr.DownloadButton(strings.DOWNLOAD.format(format=name), size="sm", min_width=56, elem_id=f"{elem_id}-{name}")
             for name in formats
         ]
+
+
+def copies(button: str) -> str:
+    """Give the script that copies a text after a click on the button with this id."""
+    return f"text => window.w2vkitPage.copy(text, {json.dumps(button)}, {json.dumps(strings.COPIED)})"
 
 
 def downloads(
