@@ -39,7 +39,7 @@ check: setup-dev
 
 test: setup-dev lint
 # Three tests run at a time on two cores, since many of them wait for processes to start. tests/conftest.py orders them.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --durations=60 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations=60 $(ARGS)
 
 test-gpu: setup-dev
 	$(BIN)/python -m pytest -m cuda tests/model/test_cuda.py $(ARGS)

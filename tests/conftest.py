@@ -25,17 +25,14 @@ EVAL = Path(__file__).parents[2] / "shared" / "speech" / "eval"
 EXPECT = 120_000  # ms; what a browser shows may take long, since other tests run at the same time
 
 # Modules whose slow tests take longest. They begin first, so that no process waits for the last of them.
-LONGEST = ("test_page", "test_site", "test_cluster", "test_benchmarks", "test_notebooks", "test_training", "test_docs")
-APART = ("test_benchmarks", "test_notebooks")  # their slow tests take long each, and share nothing
+LONGEST = ("test_page", "test_site", "test_cluster", "test_view_in_browser", "test_notebooks", "test_benchmarks", "test_docs")
+APART = ("test_page", "test_benchmarks", "test_notebooks")  # long enough to be shared out test by test
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the tests for `make test`, which runs them in several processes: the slow ones first.
-
-    The tests of a module run in one process, so that a model, a server or a cluster starts once.
-    """
-    if not getattr(config.option, "loadgroup", False):
+    """Put the slow tests first where several processes run the tests."""
+    if not hasattr(config, "workerinput"):
         return
 
     def rank(item: pytest.Item) -> int:
@@ -44,12 +41,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
 
     items.sort(key=rank)
-    for item in items:
-        slow = item.get_closest_marker("slow") is not None
-        if "page_url" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("the served page"))
-        elif not (slow and item.path.stem in APART):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}, {'slow' if slow else 'quick'}"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run the tests of a module in one process in `make test`, so that a model, a server or a cluster starts once."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.split("::")[0]
+            return nodeid if Path(module).stem in APART else module
+
+    return ByModule(config, log)
 
 
 @pytest.fixture(scope="session")

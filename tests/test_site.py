@@ -7,10 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import jiwer
 import numpy as np
@@ -69,21 +70,53 @@ def address(site: Path) -> Iterator[str]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def open_page(browser: Browser, address: str) -> Callable[..., tuple[Page, list[str]]]:
+    """Open the page and wait for its model; the list gets console errors and requests to other hosts."""
+
+    def open_one(**window: Any) -> tuple[Page, list[str]]:
+        context = browser.new_context(**{"permissions": ["microphone"], "viewport": {"width": 1200, "height": 1000}, **window})
+        context.set_default_timeout(PATIENCE)
+        errors: list[str] = []
+        context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        context.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else errors.append(r.url))
+        page = context.new_page()
+        page.goto(address)
+        _ready(page)
+        return page, errors
+
+    return open_one
+
+
+@pytest.fixture(scope="module")
+def wide(open_page: Callable[..., tuple[Page, list[str]]]) -> tuple[Page, list[str]]:
+    """A wide window for all tests that need nothing else, since its model takes seconds to load."""
+    return open_page()
+
+
 @pytest.fixture
-def page(browser: Browser, address: str, window: dict) -> Iterator[Page]:
-    """The page with its model; a console error or a request to another host fails the test that made it."""
-    context = browser.new_context(**{"permissions": ["microphone"], "viewport": {"width": 1200, "height": 1000}, **window})
-    context.set_default_timeout(PATIENCE)
-    errors: list[str] = []
-    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    context.on("weberror", lambda error: errors.append(str(error.error)))
-    context.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else errors.append(r.url))
-    opened = context.new_page()
-    opened.goto(address)
-    _ready(opened)
-    yield opened
-    context.close()
+def page(request: pytest.FixtureRequest, open_page: Callable[..., tuple[Page, list[str]]], window: dict) -> Iterator[Page]:
+    """The page as a visitor finds it, with its model; what goes wrong in its console fails the test that made it."""
+    if window:
+        page, errors = open_page(**window)
+    else:
+        page, errors = request.getfixturevalue("wide")
+        page.get_by_label("With language model").check()
+        first = page.locator("#examples button").first
+        first.click()
+        expect(first).to_have_attribute("aria-pressed", "true")
+        errors.clear()
+    yield page
+    if window:
+        page.context.close()
     assert not errors
+
+
+@pytest.fixture(scope="module")
+def computed(wide: tuple[Page, list[str]]) -> list[dict[str, Any]]:
+    """What the browser finds in the six clips."""
+    return compute(wide[0])
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +127,8 @@ def python() -> list[tuple[Emissions, Hypothesis, Hypothesis]]:
     return [(emissions, greedy(emissions), search(emissions)) for emissions in found]
 
 
-def test_the_browser_finds_the_words_times_and_confidences_of_python(page, python):
-    for in_browser, (_, by_greedy, by_beam) in zip(compute(page), python, strict=True):
+def test_the_browser_finds_the_words_times_and_confidences_of_python(computed, python):
+    for in_browser, (_, by_greedy, by_beam) in zip(computed, python, strict=True):
         _same(in_browser["greedy"], by_greedy, 0.01)
         _same(in_browser["beam"], by_beam, 0.01)
         # From the emissions of Python, rounded to thousandths, without the rounding of weights.
@@ -103,8 +136,8 @@ def test_the_browser_finds_the_words_times_and_confidences_of_python(page, pytho
         _same(in_browser["again"]["beam"], by_beam, 0.002)
 
 
-def test_the_linked_view_gets_the_data_that_python_would_give(page, python):
-    for clip, in_browser, (emissions, hypothesis, _) in zip(examples(), compute(page), python, strict=True):
+def test_the_linked_view_gets_the_data_that_python_would_give(computed, python):
+    for clip, in_browser, (emissions, hypothesis, _) in zip(examples(), computed, python, strict=True):
         wanted, found = asdict(linked_view(load(clip.path), emissions, hypothesis)), in_browser["view"]
         for name in ("labels", "blank", "silent", "boundary", "floor", "peak_seconds", "frame_seconds", "start_seconds"):
             assert np.array_equal(found[name], wanted[name]), name

@@ -41,10 +41,10 @@ def test_transcribe_takes_a_waveform_as_it_is(tiny):
 
 
 @pytest.mark.slow
-def test_transcribe_without_the_sound_never_holds_an_hour_of_it(tmp_path, tiny):
-    path, minute = tmp_path / "hour.wav", np.random.default_rng(0).normal(0, 0.1, 60 * 16_000).astype(np.float32)
+def test_transcribe_without_the_sound_never_holds_all_of_it(tmp_path, tiny):
+    minutes, path, minute = 30, tmp_path / "long.wav", np.random.default_rng(0).normal(0, 0.1, 60 * 16_000).astype(np.float32)
     with soundfile.SoundFile(path, "w", 16_000, 1) as file:
-        for _ in range(60):
+        for _ in range(minutes):
             file.write(minute)
     tracemalloc.start()
     try:
@@ -52,8 +52,8 @@ def test_transcribe_without_the_sound_never_holds_an_hour_of_it(tmp_path, tiny):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert found.seconds == 3600
-    assert peak < 2.5 * found.emissions.log_probs.nbytes < minute.nbytes * 60 / 3, f"{peak / 2**20:.0f} MiB"
+    assert found.seconds == 60 * minutes
+    assert found.emissions.log_probs.nbytes < peak < minute.nbytes * minutes / 3, f"{peak / 2**20:.0f} MiB"
 
 
 @pytest.mark.slow
