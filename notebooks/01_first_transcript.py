@@ -51,7 +51,8 @@ print("the model:    ", transcribe(clip.path, model, decode=greedy).text)
 # convolutions, transformer layers, the same 32 *labels*: the letters, the apostrophe, the space, and a few signs that are not written), but it
 # was not made in the paper's way:
 #
-# - It began as the encoder of another speech recogniser, Whisper tiny.en: the weights of its transformer layers were copied.
+# - It began as the encoder of another speech recogniser, Whisper tiny.en: the weights of its four transformer layers were copied, and two layers
+#   were added.
 # - Its front end (the convolutions) was built by hand, so that it computes the spectrogram that Whisper expects.
 # - Then it learned letters from transcribed speech. Some of that was synthetic, and **among the synthetic voices are those of our six clips**
 #   (of the synthesisers Kokoro and flite), with other sentences.

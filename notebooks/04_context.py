@@ -479,7 +479,7 @@ exercise(
 #
 # ## Appendix: w2v-mini's absolute embedding
 #
-# Its layers came from Whisper and expect Whisper's sines and cosines $P_t$. A convolution can make them: the frames carry a large constant $c = -b$, before the first frame
+# Its first four layers came from Whisper and expect Whisper's sines and cosines $P_t$. A convolution can make them: the frames carry a large constant $c = -b$, before the first frame
 # there are zeros, so the output at frame $t$ is the sum of the kernel over as many taps as frames have passed:
 #
 # $$\operatorname{GELU}\Bigl(b + \sum_{d=0}^{t} w_d \cdot c\Bigr) - b = P_t \quad\text{for}\quad w_d = \frac{P_d - P_{d-1}}{c}$$

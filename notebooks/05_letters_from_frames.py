@@ -439,9 +439,9 @@ check(difference < 0.05, f"26 dB weaker: no probability changes by more than {di
 # ### Silence inside speech
 #
 # Now half a second of silence goes into the middle of the clip. The frames of the silence are new; do the frames *around* it
-# stay as they were? Three things may change them. The attention sees the whole clip, and so the pause. The frames after the pause have new
-# numbers, which matters to an absolute positional embedding as in w2v-mini (notebook [04](04_context.ipynb)). And the silence lowers the standard
-# deviation of the clip, so that all of it becomes a little louder when it is normalised.
+# stay as they were? Four things may change them. In the last frames before the pause the convolutions now see a part of it, where speech
+# followed. The attention sees the whole clip, and so the pause. The frames after the pause have new numbers, which matters to an
+# absolute positional embedding as in w2v-mini (notebook [04](04_context.ipynb)). And the silence lowers the standard deviation of the clip, so that all of it becomes a little louder when it is normalised.
 
 # %%
 middle = len(waveforms[0].samples) // 2 // model.stride * model.stride
@@ -478,7 +478,8 @@ check(len(paused) == len(first) + 25, "half a second is 25 frames of 20 ms")
 #
 # 1. In the picture of blank against letter: where do two letters follow each other without a blank? How many frames does the longest letter last?
 # 2. In the temperature figure, at 1.0: do the words with low confidence lie where the entropy is high?
-# 3. In the last figure: how far from the pause, in seconds, do the two curves still differ? Which of the three reasons can change a frame before the pause?
+# 3. In the last figure: how far from the pause, in seconds, do the two curves still differ? Which of the four reasons can change a frame
+#    long before the pause?
 #
 # {{solution 5}}
 #

@@ -191,7 +191,8 @@ check(same, "by hand equals w2vkit's beam_search")
 
 # %% [markdown]
 # Now the beam is three wide. The prefixes are a tree; press *play* or move the slider, and see it grow. Each prefix has a bar: orange is $p_b$, blue is
-# $p_n$. A prefix that falls out of the beam turns grey. It is gone for good, with all it could have become.
+# $p_n$. A prefix that falls out of the beam turns grey: the paths that it had added up are lost. It can come back only if a shorter prefix in the beam
+# grows into it once more, as A␣ does into A␣B in frame 3, and then its sum is too small.
 
 # %%
 WIDTH = 3
@@ -335,8 +336,8 @@ print(f"{len(joins)} of {len(SPELLED)} are a doubled letter that was joined: {',
 check(len(joins) == 4, "the fifth, untill, goes the other way: by sound it could be either")
 
 # %% [markdown]
-# A doubled letter is not heard. To write it, the model must put a blank between two equal letters, and it can only know from having seen the word. A
-# language model has seen it.
+# Whether a sound is written with one letter or with two cannot be heard. To write a doubled letter, the model must put a blank between two equal
+# letters, and it can only know from having seen the word. A language model has seen it.
 #
 # ## A language model
 #
