@@ -141,7 +141,7 @@ check((first == library.starts).all(), "and so do the frames of the letters")
 # The trellis as a picture: bright where a path can be with little loss against the best one of that frame. The red line is
 # the best path. Flat pieces are waiting (in a blank, mostly), steps are letters. The orange line is the best
 # path if the sound ended at the chosen frame, before the later ones were heard. Where the sound is clear, the two lines are the same. So white
-# noise (10 dB) is added to each clip, and the clip is drawn in which the lines part in most frames.
+# noise (10 dB) is added to each clip, and the clip is drawn in which the lines part most often: for the largest number of chosen frames.
 
 
 # %%
@@ -255,7 +255,7 @@ draggable_borders(waveforms[NUMBERS], clips[NUMBERS].text.split(), span, borders
 # %% [markdown]
 # ## 3. Word times against a reference
 #
-# The clips of this notebook are of flite, an older synthesiser than that of the bundled clips, and that helps here: flite decides how long every phone
+# The clips of this notebook are of flite, an older synthesiser than that of most bundled clips, and that helps here: flite decides how long every phone
 # lasts before it makes any sound. So the true borders of the words are known exactly; they are the numbers in the cell above, in milliseconds. (The clips
 # add 250 ms of silence in front, which is counted; in these voices words follow each other without a gap, so W words have W + 1
 # borders.)
@@ -381,11 +381,12 @@ exercise(
 # %% [markdown]
 # {{solution 3}}
 #
-# A temperature (notebook [05](05_letters_from_frames.ipynb)) can make a confidence calibrated, or nearly so. w2vkit stores one with a model, and a
-# curve that corrects the products of words. `align` uses the temperature alone, so the confidences of section 4 were made without the curve; `greedy` and
-# `beam_search` use both. Those of w2v-mini were fitted on recordings of people. Here we fit a temperature ourselves, beginning at 1, without a curve.
-# For that we need many words: the clips as they are and with white noise, at four signal-to-noise ratios. The temperature is
-# fitted on two voices and judged on the two others. (All four are in w2v-mini's training data, so this says nothing about new voices.)
+# A temperature (notebook [05](05_letters_from_frames.ipynb)) can make a confidence calibrated, or nearly so. w2vkit stores one with a model, and
+# also a curve, which turns the product of a word's probabilities into a better estimate. `align` uses the temperature alone, so the confidences of
+# section 4 were made without the curve; `greedy` and `beam_search` use both. Those of w2v-mini were fitted on recordings of people. Here we fit a
+# temperature ourselves, beginning at 1, without a curve. For that we need many words: the clips as they are and with white noise, at four
+# signal-to-noise ratios. The temperature is fitted on two voices and judged on the two others. (All four are in w2v-mini's training data,
+# so this says nothing about new voices.)
 
 # %%
 FIT, TEST = [0, 1, 3], [2, 4, 5]  # clips: the first two voices, and the other two

@@ -326,8 +326,8 @@ with closed("Open the test that draws sentences"):
 #
 # Do not believe the small p-value of six drawn sentences. If the second decoder is worse in none of them, it is worse in no draw, and p becomes as small as
 # the number of draws allows. A *sign test* asks only how many sentences got better: here five, while one stayed as it was. If both decoders were equally
-# good, all five would change in the same direction in $2 / 2^5$ = 6 % of cases. So few sentences cannot reach p < 0.05 in this test, however large the
-# differences are. To be sure, take more sentences, not more copies.
+# good, all five would change in the same direction in $2 / 2^5$ = 6 % of cases. Five that changed cannot reach p < 0.05 in this test, however large the
+# differences are; six could ($2 / 2^6$ = 3 %), if all of them got better. To be sure, take more sentences, not more copies.
 #
 # ## 5. 1.9 against 2.0
 #
@@ -388,7 +388,7 @@ answer(
 )
 
 # %% [markdown]
-# Is the formula right? Simulate: 800 pairs of test sets of that size (each model with its own utterances, ρ = 0). Grouped errors
+# Is the formula right? Simulate: 800 pairs of test sets of the size that it asks for (each model with its own utterances, ρ = 0). Grouped errors
 # come from a rate that differs between utterances: Poisson errors with a gamma-distributed rate have the variance $\varphi$
 # times their mean.
 #

@@ -310,7 +310,7 @@ table(
 #
 # ## 4. Does a head know what it does not know?
 #
-# Self-training keeps only pseudo-labels that are likely to be right. The usual filter is the model's own *confidence*.
+# Self-training often keeps only the pseudo-labels that are likely to be right. The usual filter is the model's own *confidence*.
 #
 # **Your turn 2.** Write the confidence of a sentence: the mean, over the frames whose most likely label is not the blank, of that label's probability. If all
 # frames are blank, give 0.

@@ -168,7 +168,7 @@ exercise(
 # learning rate begins low, rises to its peak (*warm-up*), and then falls to zero, so that the last steps change the weights little.
 #
 # **Your turn 2.** Write the rate as a fraction of the peak: the lower one of a rise and a fall. The rise has equal parts (0.1, 0.2, 0.3 ... from step 0
-# on), the fall is $1 - \text{step} / (\text{steps} + 1)$.
+# on), the fall is $1 - \text{step} / (\text{steps} + 1)$. (With 30 steps the two cross before the peak: the rate reaches 0.77 of it.)
 
 
 # %%
@@ -280,7 +280,7 @@ check(last[2][0] < before[2][0] / 2, "the digits are written better than before"
 texts_by_step(exams, WANTED, chosen=2)
 
 # %% [markdown]
-# They do: ZWEI, DREI and VIER stand where nobody said a number. The rise of the red curve is *catastrophic forgetting*.
+# They do: DREI, VIER and pieces of other German words stand where nobody said a number. The rise of the red curve is *catastrophic forgetting*.
 # The usual remedies: mix in old data (rehearsal), train fewer weights, train less. Question 1 below tries the first.
 #
 # ## 6. Keep it
