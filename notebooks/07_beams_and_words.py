@@ -218,7 +218,7 @@ check(np.isclose(left[100], 1), "a beam of 100 loses nothing here")
 # %% [markdown]
 # ## On speech
 #
-# The clips of this notebook are fast, and of flite, an older synthesiser than that of the bundled clips: they leave more to mend. The same search on
+# The clips of this notebook are fast, and of flite, an older synthesiser than that of most bundled clips: they leave more to mend. The same search on
 # one of them, eight beams wide. Step through the frames: most of the time the beams differ by one letter
 # somewhere, and a blank changes nothing but which sum is the larger.
 
