@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
-UNSEEN = re.compile(r"^\s*(//.*\n|/\*.*\*/\n)?", re.MULTILINE)  # indentation, empty lines, and lines of comments
+UNSEEN = re.compile(r"^\s*(//.*\n|/\*(?:(?!\*/).)*\*/\n)?", re.MULTILINE)  # indentation, empty lines, and lines of comments
 
 
 def sent(*names: str) -> str:

@@ -160,6 +160,23 @@ def test_an_unexpected_error_is_a_message_and_the_log_names_no_file(page, model,
     assert "secret" not in said and "HELLO" not in said and "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("tab", "work", "values"),
+    [("transcribe", "transcribe", ["w2v-mini", "greedy", "", False]), ("align", "align", ["HELLO", "w2v-mini"])],
+)
+def test_an_unexpected_error_is_shown_in_place_of_the_result(page, clip, monkeypatch, tab, work, values):
+    """Otherwise the page would say forever that it reads."""
+
+    def broken(*arguments, **options):
+        raise RuntimeError("secret name.wav HELLO")
+
+    monkeypatch.setattr(Service, work, broken)
+    (run,) = (one.fn for one in page.fns.values() if one.name == "run" and one.fn.__module__ == f"w2vkit_demo.tabs.{tab}")
+    *_, shown = run(clip["path"], *values)
+    (said,) = (value for value in shown if isinstance(value, str) and value)
+    assert "failed unexpectedly (RuntimeError)" in said and "secret" not in said
+
+
 @pytest.mark.parametrize("address", ["run/%1b[31mred", "call/%1b[31mred", "run/predict"])
 @pytest.mark.parametrize("body", [{"data": []}, {"data": [], "fn_index": -1}])
 def test_an_unknown_call_is_a_message_and_no_traceback(page, address, body, capfd, caplog):

@@ -28,9 +28,11 @@
     if (open() !== name) tabs().find(one => named(one) === name).click();
     if (example && taken[name] !== example) {
       const clips = await until(() => open() === name && seen(".clip-take")[0] && seen(".clip-take"));
-      taken[name] = example;
-      linked.add(name);
-      clips?.[example - 1]?.click();
+      if (clips?.[example - 1]) {
+        taken[name] = example;
+        linked.add(name);
+        clips[example - 1].click();
+      }
     } else if (!example && taken[name]) {
       delete taken[name];
       seen(".sound-box [aria-label=Clear]")[0]?.click();
@@ -39,13 +41,14 @@
     steering = false;
   }
 
-  function arrived() { // a result is here: correct its words as they were before a reload, and show the wanted moment
-    const view = seen(".lv-mount").map(node => w2vkitPage.views.get(node)).find(Boolean);
-    const tab = open(), last = linked.has(tab) && view?.edit ? kept(view.element.dataset.id) : null;
-    if (last && last.example === taken[tab] && last.words.some(word => word.changed)) {
+  // A result is here: correct its words as they were before a reload, and show the wanted moment.
+  function arrived(result = open() === FIRST ? "result" : `${open()}-result`) {
+    const view = [...document.querySelectorAll(`#${result} .lv-mount`)].map(node => w2vkitPage.views.get(node)).find(Boolean);
+    const tab = tabOf(result), last = linked.has(tab) && view?.edit ? kept(view.element.dataset.id) : null;
+    if (last?.example && last.example === taken[tab] && last.seconds === view.value.seconds && last.words.some(word => word.changed)) {
       view.ask({ edit: (last.own ?? last.words.map(word => word.text)).join(" ") });
     }
-    if (wanted === null || !view) return;
+    if (wanted === null || !view || open() !== tab) return;
     const t = wanted;
     wanted = null;
     view.seek(t);
@@ -65,6 +68,7 @@
   }, true);
   const other = () => { // a sound that has no address
     delete taken[open()];
+    linked.delete(open());
     mark();
     if (!steering) write(open());
   };
@@ -91,9 +95,10 @@
   const tabOf = id => (/^(plot|result)$/.test(id) ? FIRST : id.split("-")[0]);
   const kept = id => JSON.parse(shelf[KEY + id] ?? null);
   async function remember(result = "result") {
-    const tab = tabOf(result), spare = linked.delete(tab); // what an address brought replaces no result of one's own
+    const tab = tabOf(result), spare = linked.has(tab); // what an address brought replaces no result of one's own
     for (const node of document.querySelectorAll(`#${result} .lv-mount`)) {
       const { id } = node.dataset, view = w2vkitPage.view(id);
+      if (view) linked.delete(tab); // without one the work was ended
       if (!view || spare && KEY + id in shelf) continue;
       const { audio, ...last } = view.value;
       last.example = taken[tab];

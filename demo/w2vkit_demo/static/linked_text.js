@@ -37,13 +37,14 @@
         if (focus) button.focus();
         const text = field.value.trim();
         if (!keep || text === data.words[i].text) return edit();
-        data.words = data.words.with(i, { ...data.words[i], text });
+        data.words = data.words.map((word, k) => (k === i ? { ...word, text } : word));
         button.textContent = text;
         edit({ edit: data.words.map(word => word.text).join(" ") });
       };
       field.onblur = () => end(true, false);
       field.onkeydown = event => {
         event.stopPropagation();
+        if (event.isComposing) return; // Enter ends a word of an input method, such as one for Japanese
         if (event.key === "Enter" || event.key === "Escape") end(event.key === "Enter", true);
       };
       button.replaceWith(field);
@@ -88,6 +89,7 @@
       area.ariaLabel = texts.rewrite;
       area.onkeydown = event => {
         event.stopPropagation();
+        if (event.isComposing) return;
         if (event.key === "Escape") close();
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep.click();
       };

@@ -48,6 +48,7 @@
     }
 
     close() {
+      this.edit = null; // a field that is still open has nothing to correct any more
       this.sound.close();
       this.data.spectrum?.stop();
       this.observer.disconnect();
@@ -91,7 +92,7 @@
     }
 
     lay() { // the words, and what can be done with them
-      const { texts, data } = this, edit = this.edit && (change => (change ? this.ask(change) : this.settle()));
+      const { texts, data } = this, edit = this.edit && (change => (change ? this.ask(change) : this.asked.length || this.settle()));
       const { list, buttons } = window.w2vkitText.words(data, texts, { choose: i => this.choose(i), seek: time => this.seek(time), edit });
       this.list.replaceWith(list);
       Object.assign(this, { list, buttons, lit: -1 });
@@ -103,13 +104,14 @@
 
     // Changes of the text go one at a time, as each is one of the text before. Meanwhile the words are shown as they were written.
     ask(change) {
+      if (!this.edit) return;
       this.asked.push(change);
       if (this.asked.length === 1) this.edit(change);
     }
 
     answered() { // the last change was made or refused
       this.asked.shift();
-      if (this.asked.length) this.edit(this.asked[0]);
+      if (this.asked.length && this.edit) this.edit(this.asked[0]);
       else this.settle();
     }
 

@@ -105,7 +105,7 @@
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const result = document.getElementById(name);
       const seen = result?.offsetParent; // or another tab is open
-      if (seen) w2vkitAddress.arrived();
+      w2vkitAddress.arrived(name);
       w2vkitAddress.remember(name);
       if (!seen) return;
       const words = [...result.querySelectorAll(".lv-words")].map(list => list.textContent);
@@ -123,13 +123,16 @@
   const base64 = buffer => btoa(Array.from(new Uint8Array(buffer), code => String.fromCharCode(code)).join(""));
 
   async function copy(text, id, told) { // the button shows a tick for a while
-    if (navigator.clipboard) await navigator.clipboard.writeText(text);
-    else { // without https
+    const focused = document.activeElement;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch { // without https, or where the browser does not allow it
       const area = make(document.body, "textarea", "lv-spoken");
       area.value = text;
       area.select();
       document.execCommand("copy");
       area.remove();
+      focused?.focus();
     }
     const { classList } = document.getElementById(id);
     classList.add("copied");

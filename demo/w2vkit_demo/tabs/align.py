@@ -67,7 +67,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
             found, alignment = yield from widgets.reading(
                 partial(service.align, path, known_text, model), lambda share: nothing(widgets.busy(share))
             )
-        except W2VKitError as error:
+        except Exception as error:  # otherwise the page would say forever that it reads
             yield nothing(widgets.failure(error))
             return
         elapsed = time.perf_counter() - started

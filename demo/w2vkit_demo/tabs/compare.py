@@ -72,7 +72,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
                 found = yield from widgets.reading(partial(service.transcribe, path, setup), partial(reads, letter))
                 results.append(found)
                 lines.append(_line(letter, setup, found, time.perf_counter() - started))
-        except W2VKitError as error:
+        except Exception as error:  # otherwise the page would say forever that it reads
             yield nothing(widgets.failure(error))
             return
         kept = {"texts": [found.text for found in results], "lines": lines, "notes": results[0].notes}

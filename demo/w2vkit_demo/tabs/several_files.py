@@ -13,7 +13,6 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from w2vkit.decode import Hypothesis
-from w2vkit.errors import W2VKitError
 from w2vkit.formats import FORMATS, render
 from w2vkit_demo import strings
 from w2vkit_demo.server.limits import KEEP_SECONDS
@@ -63,8 +62,7 @@ def build(service: Service, chosen_model: gr.State, decoder: gr.Radio) -> None:
                 show(_said(done.hypothesis))
                 found.append(Text(name, done.hypothesis, done.seconds, done.notes))
             except Exception as error:  # of this file only: the others go on
-                why = str(error) if isinstance(error, W2VKitError) else strings.UNEXPECTED.format(kind=type(error).__name__)
-                show(f"{strings.FAILED} {why}")
+                show(f"{strings.FAILED} {widgets.reason(error)}")
                 failed += 1
             yield [_table(names, states, reading=len(found) + failed < len(names)), list(found), zipped(found, chosen)]
 

@@ -106,7 +106,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
             found = yield from widgets.reading(
                 partial(service.transcribe, path, Setup(model=model, decoder=how)), lambda share: nothing(widgets.busy(share))
             )
-        except W2VKitError as error:
+        except Exception as error:  # otherwise the page would say forever that it reads
             yield nothing(widgets.failure(error))
             return
         said = widgets.notes(found) if found.hypothesis.words else widgets.message(strings.NOTHING) + widgets.notes(found)
@@ -205,7 +205,8 @@ def build(service: Service, chosen_model: gr.State) -> None:
         **widgets.QUIET,
         **widgets.RUN,
     )
-    changed.then(None, js="() => window.w2vkitPage.view('plot')?.answered()", api_visibility="private")
+    for ended in (changed.then, changed.failure):  # after an error Gradio does not run what comes "then"
+        ended(None, js="() => window.w2vkitPage.view('plot')?.answered()", api_visibility="private")
     search.click(search_more, [result, chosen_model, decoder], others, api_visibility="private", **widgets.RUN)
 
 

@@ -1,6 +1,7 @@
 """What the tabs share: inputs, choices, messages, tables and files to download."""
 
 import json
+import logging
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime
 from filecmp import cmp
@@ -19,6 +20,7 @@ from w2vkit.align import Alignment
 from w2vkit.audio import load
 from w2vkit.audio.effects import add_noise
 from w2vkit.decode import Hypothesis, Word
+from w2vkit.errors import W2VKitError
 from w2vkit.evaluate.html import marked
 from w2vkit.evaluate.scoring import Scored, difference
 from w2vkit.examples import examples
@@ -30,6 +32,7 @@ from w2vkit_demo.server.model_queue import SHORT_SECONDS
 from w2vkit_demo.server.service import Service
 from w2vkit_demo.tabs.linked_view import wav
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 AT_ONCE = 16  # requests that are processed at a time; the others wait in the queue, and the page shows their place in it
 NAME_CHARACTERS = 60  # of a download's name
@@ -216,7 +219,17 @@ def warning(text: str) -> str:
 
 def failure(error: Exception | str) -> str:
     """Give an error as HTML, to be shown in place of the result."""
-    return f'<p class="failure" role="alert"><strong>{strings.FAILED}</strong> {escape(str(error))}</p>'
+    return f'<p class="failure" role="alert"><strong>{strings.FAILED}</strong> {escape(reason(error))}</p>'
+
+
+def reason(error: Exception | str) -> str:
+    """Say what happened; of an error that nobody expected its kind goes to the log, and no path to the visitor."""
+    if isinstance(error, str | W2VKitError):
+        return str(error)
+    if isinstance(error, gr.Error):  # such as a Space that may not use its GPU now
+        return str(error.message)
+    log.warning("unexpected: %s", type(error).__name__)
+    return strings.UNEXPECTED.format(kind=type(error).__name__)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
