@@ -22,6 +22,7 @@ SWEEP_SECONDS = 300  # s; how often files older than KEEP_SECONDS are deleted
 SESSIONS = 200  # visits whose results are kept; each call of a program is one. Gradio's default is 10,000, of 0.2 MB and more
 RECORDS = 100  # of past events. Gradio's default is 10,000, of which it makes a table with pandas after every event
 WAITING = 64  # requests in the queue; a further one is refused
+REST_SECONDS = 0.01  # between two looks for new requests. With those of Gradio, 0.001, a page at rest takes a tenth of a core
 TABS = {
     strings.TAB_TRANSCRIBE: transcribe,
     strings.TAB_LIVE: live,
@@ -73,7 +74,9 @@ def serve(service: Service, *, max_mb: float = MAX_MB, **options: Any) -> None:
     service.max_mb = max_mb
     max_bytes = int(max_mb * 2**20)
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", str(RECORDS))
-    build(service).queue(max_size=WAITING).launch(
+    page = build(service).queue(max_size=WAITING)
+    page._queue.sleep_when_free = REST_SECONDS
+    page.launch(
         theme=Instrument(),
         css=CSS,
         head=HEAD,
