@@ -25,6 +25,7 @@ import jupytext
 import nbformat
 import plotly
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 FOLDER = Path(__file__).parent
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -115,6 +116,7 @@ def execute(source: Path, environment: dict[str, str] | None = None, *, solution
         resources={"metadata": {"path": str(FOLDER)}},
         store_widget_state=False,  # that of plotly would hold its whole script
         record_timing=False,
+        config=Config(KernelManager={"transport": "ipc"}),  # two kernels that start at once may be given the same TCP port
     )
     client.execute(env=os.environ | {"W2VKIT_STATIC": "1"} | (environment or {}))
     for cell in notebook.cells:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 SAY = examples()[0]
 # What the browser logs although nothing is wrong: the player says that a file is no sound (the tests drop such files), or stops
 # reading a sound that another one replaces.
-NOISE = re.compile("Waveform load error|ERR_CONTENT_LENGTH_MISMATCH")
+NOISE = re.compile("Waveform load error|ERR_CONTENT_LENGTH_MISMATCH|ERR_REQUEST_RANGE_NOT_SATISFIABLE")
 PATIENCE = 120_000  # ms; the machine may be busy
 
 
