@@ -25,7 +25,6 @@ import jupytext
 import nbformat
 import plotly
 from nbclient import NotebookClient
-from traitlets.config import Config
 
 FOLDER = Path(__file__).parent
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -116,9 +115,14 @@ def execute(source: Path, environment: dict[str, str] | None = None, *, solution
         resources={"metadata": {"path": str(FOLDER)}},
         store_widget_state=False,  # that of plotly would hold its whole script
         record_timing=False,
-        config=Config(KernelManager={"transport": "ipc"}),  # two kernels that start at once may be given the same TCP port
     )
-    client.execute(env=os.environ | {"W2VKIT_STATIC": "1"} | (environment or {}))
+    surroundings = os.environ | {"W2VKIT_STATIC": "1"} | (environment or {})
+    try:
+        client.execute(env=surroundings)
+    except RuntimeError as error:
+        if "Kernel died before" not in str(error):
+            raise
+        client.execute(env=surroundings)  # another kernel that started at the same time had taken one of its ports
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = joined(cell.outputs)

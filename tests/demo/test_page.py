@@ -12,7 +12,7 @@ import jiwer
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, expect
 from support import axe
 
 from w2vkit.audio import load
@@ -26,8 +26,8 @@ from w2vkit_demo.tabs.linked_view import linked_view
 pytestmark = pytest.mark.slow
 SAY = examples()[0]
 # What the browser logs although nothing is wrong: the player says that a file is no sound (the tests drop such files), or stops
-# reading a sound that another one replaces.
-NOISE = re.compile("Waveform load error|ERR_CONTENT_LENGTH_MISMATCH|ERR_REQUEST_RANGE_NOT_SATISFIABLE")
+# reading a sound that another one replaces, from the server or from a blob.
+NOISE = re.compile("Waveform load error|ERR_CONTENT_LENGTH_MISMATCH|Failed to load resource: net::ERR_.* {'url': 'blob:")
 PATIENCE = 120_000  # ms; the machine may be busy
 
 
@@ -41,9 +41,13 @@ def page(browser, page_url, window) -> Iterator[Page]:
     context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     errors: list[str] = []
-    opened.on(
-        "console", lambda m: errors.append(f"{m.text} {m.location}") if m.type == "error" and not NOISE.search(m.text) else None
-    )
+
+    def log(message: ConsoleMessage) -> None:
+        told = f"{message.text} {message.location}"
+        if message.type == "error" and not NOISE.search(told):
+            errors.append(told)
+
+    opened.on("console", log)
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("request", lambda request: errors.append(request.url) if _foreign(request.url, page_url) else None)
     opened.goto(page_url)
