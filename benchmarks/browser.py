@@ -24,12 +24,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 SITE = Path(__file__).parents[1] / "site" / "dist"
 PATIENCE = 120_000  # ms
-# Computes the examples by the page's own modules and worker: their words, the data of their views, and the seconds. `again` has
-# what its decoders find in the emissions of Python.
-COMPUTE = """async () => {
-  const [{ decoded }, { emissionsOf }, { bytesOf, linkedData }] = await Promise.all(
-    ["sound", "words", "pack"].map(name => import(`${location.href}${name}.js`)));
-  const about = await (await fetch("about.json")).json(), worker = new Worker("worker.js", { type: "module" });
+# Starts a worker of the page, loads its model, and makes a function that asks it.
+WORKER = """  const about = await (await fetch("about.json")).json(), worker = new Worker("worker.js", { type: "module" });
   const ask = message => new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => {
       if (data.failed) reject(new Error(data.failed));
@@ -38,7 +34,16 @@ COMPUTE = """async () => {
     worker.postMessage({ id: 1, ...message });
   });
   await ask({ act: "load", about });
-  const all = [];
+"""
+# Computes the examples by the page's own modules and worker: their words, the data of their views, and the seconds. `again` has
+# what its decoders find in the emissions of Python.
+COMPUTE = (
+    """async () => {
+  const [{ decoded }, { emissionsOf }, { bytesOf, linkedData }] = await Promise.all(
+    ["sound", "words", "pack"].map(name => import(`${location.href}${name}.js`)));
+"""
+    + WORKER
+    + """  const all = [];
   for (const { audio, result } of about.examples) {
     const samples = await decoded(await (await fetch(audio)).arrayBuffer());
     const { logProbs, seconds, words } = await ask({ act: "transcribe", samples, decoder: "greedy" });
@@ -53,6 +58,7 @@ COMPUTE = """async () => {
   worker.terminate();
   return JSON.stringify(all);
 }"""
+)
 
 
 class _Files(SimpleHTTPRequestHandler):

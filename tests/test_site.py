@@ -21,7 +21,7 @@ import yaml
 from playwright.sync_api import Browser, FloatRect, Page, expect
 from support import axe
 
-from benchmarks.browser import compute, serve
+from benchmarks.browser import WORKER, compute, serve
 from w2vkit.audio import load
 from w2vkit.decode import BeamSearch, Hypothesis, greedy, lm
 from w2vkit.emissions import Emissions
@@ -487,23 +487,19 @@ export const InferenceSession = { async create(model) {
 } };"""
 
 
-BY_WEBGPU = """async () => {
+BY_WEBGPU = (
+    """async () => {
   const { decoded } = await import(`${location.href}sound.js`);
-  const about = await (await fetch("about.json")).json(), worker = new Worker("worker.js", { type: "module" });
-  const ask = message => new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }) => {
-      if (data.failed) reject(new Error(data.failed));
-      else if (data.done !== undefined) resolve(data.done);
-    };
-    worker.postMessage({ id: 1, ...message });
-  });
-  await ask({ act: "load", about });
-  const sound = await decoded(await (await fetch(about.examples[0].audio)).arrayBuffer()), samples = sound.slice(8000, 12000);
+"""
+    + WORKER
+    + """  const sound = await decoded(await (await fetch(about.examples[0].audio)).arrayBuffer());
+  const samples = sound.slice(8000, 12000);
   const slow = await ask({ act: "transcribe", samples, decoder: "greedy" });
   await ask({ act: "accelerate", samples });
   const fast = await ask({ act: "transcribe", samples, decoder: "greedy" });
   return [fast.by, Math.max(...slow.logProbs.map((x, i) => Math.abs(Math.exp(x) - Math.exp(fast.logProbs[i]))))];
 }"""
+)
 
 
 @pytest.mark.parametrize(
