@@ -51,9 +51,9 @@ def program(*arguments: object) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_some_hundred_damaged_files_give_results_or_errors(tmp_path):
-    found = program("benchmarks.fuzz", "--count", 400, "--seed", 7, "--output", tmp_path)
-    assert found["mutants"] == 400 and found["faults"] == 0
+def test_a_hundred_damaged_files_give_results_or_errors(tmp_path):
+    found = program("benchmarks.fuzz", "--count", 120, "--seed", 7, "--output", tmp_path)
+    assert found["mutants"] == 120 and found["faults"] == 0
 
 
 @pytest.mark.slow
@@ -72,9 +72,8 @@ def test_a_few_clients_get_their_own_texts():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("job", ["evaluate", "download"])
-def test_a_killed_job_ends_like_one_that_was_not(job):
-    found = program("benchmarks.faults", "--rounds", 1, "--only", job)
+def test_a_killed_job_ends_like_one_that_was_not():
+    found = program("benchmarks.faults", "--rounds", 1, "--only", "evaluate")
     assert found["equal"] == 1
 
 

@@ -20,6 +20,7 @@ import soundfile
 from figures import parts
 from lesson import answer, check, closed, exercise, flite_clips, predict, table
 from playwright.sync_api import expect
+from support.kernels import forked_kernels
 
 from notebooks.build import FOLDER, MAX_BYTES, badge, execute, figures, installation, joined, read, repository, sources
 
@@ -79,17 +80,24 @@ def test_the_build_shows_its_figures_without_a_kernel(source):
     assert not re.search(r"(?<![\w.:/])/(home|root|tmp|work|usr|Users)/", json.dumps([c.get("outputs") for c in built.cells]))
 
 
-@pytest.mark.slow
-@each
-def test_the_notebook_and_its_solutions_run_without_a_network(source, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(ALONE)
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Kernels that reach no other machine."""
+    hub = str(tmp_path_factory.mktemp("hub"))
     environment = {
-        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(FOLDER.parent)]),
+        "PYTHONPATH": str(FOLDER.parent),
         "HF_ENDPOINT": "http://127.0.0.1:9",
-        "HF_HOME": str(tmp_path / "hub"),
+        "HF_HOME": hub,
         "OMP_NUM_THREADS": "1",
     }
-    done = execute(source, environment, solutions=True)
+    with forked_kernels(environment, ALONE):
+        yield
+
+
+@pytest.mark.slow
+@each
+def test_the_notebook_and_its_solutions_run_without_a_network(source, kernels):
+    done = execute(source, solutions=True)
     check_outputs(done)
     assert any(PASSED in printed for printed in prints(done)), "a notebook has at least one check"
 

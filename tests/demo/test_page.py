@@ -12,7 +12,7 @@ import jiwer
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import ConsoleMessage, Dialog, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Locator, Page, expect
 from support import axe
 
 from w2vkit.audio import load
@@ -31,15 +31,26 @@ NOISE = re.compile("Waveform load error|ERR_CONTENT_LENGTH_MISMATCH|Failed to lo
 PATIENCE = 120_000  # ms; the machine may be busy
 
 
+@pytest.fixture(scope="module")
+def contexts() -> dict[str, BrowserContext]:
+    """The windows of the browser by their options. Tests share one, in which the page's programs are cached."""
+    return {}
+
+
 @pytest.fixture
-def page(browser, page_url, window) -> Iterator[Page]:
-    """Open the page; a console error or a request to another host fails the test that made it.
+def page(browser, page_url, window, contexts) -> Iterator[Page]:
+    """Open the page, with nothing kept in the browser; a console error or a request to another host fails its test.
 
     `NOISE` is left out.
     """
-    context = browser.new_context(**{"permissions": ["microphone"], "viewport": {"width": 1200, "height": 1000}, **window})
+    options = {"permissions": ["microphone"], "viewport": {"width": 1200, "height": 1000}, **window}
+    if repr(options) not in contexts:
+        contexts[repr(options)] = browser.new_context(**options)
+    context = contexts[repr(options)]
     context.set_default_timeout(PATIENCE)
     opened = context.new_page()
+    kept = {"origin": page_url[:-1], "storageTypes": "local_storage"}
+    context.new_cdp_session(opened).send("Storage.clearDataForOrigin", kept)
     errors: list[str] = []
 
     def log(message: ConsoleMessage) -> None:
@@ -53,7 +64,7 @@ def page(browser, page_url, window) -> Iterator[Page]:
     opened.goto(page_url)
     expect(opened.locator("#source")).to_be_visible(timeout=PATIENCE)
     yield opened
-    context.close()
+    opened.close()
     assert not errors
 
 
@@ -554,15 +565,19 @@ def test_empty_parts_are_hidden_and_nothing_is_shared(page):
         expect(page.get_by_label("Share")).to_have_count(0)
 
 
-@pytest.mark.parametrize("tab", ["Transcribe", "Align", "Compare"])
-def test_another_sound_a_trimmed_one_and_none_clear_the_result_at_once(page, tab, tmp_path):
-    page.get_by_role("tab", name=tab).click()
-    name = {"Transcribe": "source", "Align": "align-source", "Compare": "compare-source"}[tab]
-    source, words = page.locator(f"#{name}"), page.locator(".lv-word")
-    _try(page, 1)
-    expect(words.first).to_be_visible(timeout=PATIENCE)
+def test_another_sound_a_trimmed_one_and_none_clear_the_result_at_once(page, tmp_path):
     bad = tmp_path / "bad.wav"
     bad.write_text("not sound")
+    for tab in ("Transcribe", "Align", "Compare"):
+        page.get_by_role("tab", name=tab).click()
+        _clears_the_result(page, tab, bad)
+
+
+def _clears_the_result(page: Page, tab: str, bad: Path) -> None:
+    name = {"Transcribe": "source", "Align": "align-source", "Compare": "compare-source"}[tab]
+    source, words = page.locator(f"#{name}"), page.locator(".lv-word:visible")
+    _try(page, 1)
+    expect(words.first).to_be_visible(timeout=PATIENCE)
     source.get_by_label("Clear").click()
     expect(words).to_have_count(0)
     source.locator("input[type=file]").set_input_files(str(bad))
@@ -572,13 +587,14 @@ def test_another_sound_a_trimmed_one_and_none_clear_the_result_at_once(page, tab
     expect(page.locator(".failure")).to_have_count(0)
     _try(page, 1)
     expect(words.first).to_be_visible(timeout=PATIENCE)
-    before = page.locator(".lv-place").first.inner_text()
+    place = page.locator(".lv-place:visible").first
+    before = place.inner_text()
     source.get_by_label("Trim audio to selection").click()
     source.get_by_role("button", name="Trim", exact=True).click()
     if tab == "Align":
         expect(words).to_have_count(0)
     else:
-        expect(page.locator(".lv-place").first).not_to_have_text(before, timeout=PATIENCE)
+        expect(place).not_to_have_text(before, timeout=PATIENCE)
 
 
 def test_a_later_sound_is_not_overwritten_by_a_longer_one_before(page, tmp_path, default_texts):
@@ -772,41 +788,43 @@ def _foreign(requested: str, url: str) -> bool:
     return not requested.startswith((url, "data:", "blob:", url.replace("http:", "ws:")))
 
 
-@pytest.mark.parametrize("name", ["film.mp4", "sound.webm", "film.mkv", "film.3gp", "nothing.mov"])
 @pytest.mark.parametrize("way", ["chosen", "dropped"])
-def test_films_and_files_without_a_known_type_are_read(page, tmp_path, name, way, default_texts):
-    path = _film(tmp_path / name)
-    if way == "chosen":
-        page.locator("#source input[type=file]").set_input_files(str(path))
-    else:
-        _drop(page, "#source", [path])
-    if name == "nothing.mov":
-        expect(page.locator(".failure:visible")).to_contain_text("could not be read as audio", timeout=PATIENCE)
-    else:
-        expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
-        found = page.locator("#text textarea").input_value()
-        assert jiwer.cer(default_texts[SAY.path.name], found) < 0.1
+def test_films_and_files_without_a_known_type_are_read(page, tmp_path, way, default_texts):
+    for name in ("film.mp4", "nothing.mov", "sound.webm", "film.mkv", "film.3gp"):
+        path = _film(tmp_path / name)
+        if way == "chosen":
+            page.locator("#source input[type=file]").set_input_files(str(path))
+        else:
+            _drop(page, "#source", [path])
+        if name == "nothing.mov":
+            expect(page.locator(".failure:visible")).to_contain_text("could not be read as audio", timeout=PATIENCE)
+        else:
+            expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
+            found = page.locator("#text textarea").input_value()
+            assert jiwer.cer(default_texts[SAY.path.name], found) < 0.1, name
+        page.locator("#source").get_by_label("Clear").click()
+        expect(page.locator("#view .lv-word")).to_have_count(0)
 
 
-@pytest.mark.parametrize("way", ["chosen", "dropped"])
-def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page, tmp_path, way, default_texts):
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page, tmp_path, default_texts):
     large = tmp_path / "large.wav"
     with large.open("wb") as file:
         file.truncate(50 * 2**20 + 1)
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if "/upload" in request.url else None)
-    if way == "chosen":
-        page.locator("#source input[type=file]").set_input_files(str(large))
-    else:
-        page.evaluate(
-            """size => { const all = new DataTransfer();
-            all.items.add(new File([new Uint8Array(size)], "large.wav", { type: "audio/wav" }));
-            document.querySelector("#source button").dispatchEvent(
-              new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: all })) }""",
-            large.stat().st_size,
-        )
     note = page.locator(".sound-note:visible")
+    page.locator("#source input[type=file]").set_input_files(str(large))
     expect(note).to_contain_text("larger than 50 MB, the most that this page takes")
+    page.get_by_role("tab", name="Align").click()
+    page.evaluate(
+        """size => { const all = new DataTransfer();
+        all.items.add(new File([new Uint8Array(size)], "large.wav", { type: "audio/wav" }));
+        document.querySelector("#align-source button").dispatchEvent(
+          new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: all })) }""",
+        large.stat().st_size,
+    )
+    expect(note).to_contain_text("larger than 50 MB, the most that this page takes")
+    page.get_by_role("tab", name="Transcribe").click()
     page.wait_for_timeout(500)
     assert sent == []
     _drop(page, "#source", [SAY.path])
