@@ -527,6 +527,17 @@ CUT = {
     "w64": lambda x: written(x, "W64"),
     "caf": lambda x: written(x, "CAF", subtype="PCM_16"),
     "nist": lambda x: written(x, "NIST"),
+    "8svx": lambda x: written(x, "SVX", subtype="PCM_S8"),
+    "16sv": lambda x: written(x, "SVX", subtype="PCM_16"),
+    "voc": lambda x: written(x, "VOC"),
+    "voc of 8 bits": lambda x: written(x, "VOC", subtype="PCM_U8"),
+    "avr": lambda x: written(x, "AVR"),
+    "mat4": lambda x: written(x, "MAT4"),
+    "mat4 in stereo": lambda x: written(np.stack([x, x], axis=1), "MAT4", subtype="PCM_16", endian="BIG"),
+    "mat5": lambda x: written(x, "MAT5"),
+    "mat5 big": lambda x: written(x, "MAT5", subtype="FLOAT", endian="BIG"),
+    "mpc": lambda x: written(x, "MPC2K"),
+    "wve": lambda x: written(x[::2], "WVE", rate=8_000),
     "opus": lambda x: encoded("ogg", "libopus", x, rate=48_000),
     "flac in ogg": lambda x: encoded("ogg", "flac", x),
     "mp2": lambda x: encoded("mp2", "mp2", x),
@@ -564,6 +575,7 @@ def test_a_file_that_is_cut_off_gives_what_is_there(kind):
     assert pitches(waveform.samples)[1] == pytest.approx(LOW, abs=4)
     (note,) = waveform.notes
     assert "ends early" in note or "damaged" in note
+    assert not load(data).notes
 
 
 @pytest.mark.parametrize("kind", ["flv", "wavpack", "wav", "opus", "flac"])

@@ -36,6 +36,7 @@ class Reader:
     """
 
     sample_rate, stride, vocabulary, default_decoder = RATE, FRAME, Vocabulary.of(LABELS), staticmethod(greedy)
+    softest = 0.1  # RMS of what it reads
 
     def __init__(self) -> None:
         self.durations: list[float] = []
@@ -47,7 +48,7 @@ class Reader:
         each = waveform.samples[:whole].reshape(-1, FRAME)
         pitches = np.abs(np.fft.rfft(each * np.hanning(FRAME), 1024)).argmax(axis=1) * RATE / 1024
         letters = np.clip(np.rint((pitches - 300) / 100), 0, len(LETTERS) - 1).astype(int)
-        frames = [LETTERS[k] if loud else "_" for k, loud in zip(letters, each.std(axis=1) > 0.1, strict=True)]
+        frames = [LETTERS[k] if loud else "_" for k, loud in zip(letters, each.std(axis=1) > self.softest, strict=True)]
         if frames[-1] != "_":
             frames[-1] = "Z"
         for i, j in self._gaps(frames):
@@ -179,6 +180,30 @@ def test_a_pause_makes_all_words_final_and_silence_is_not_decoded():
     assert len(speak(" " * 60)) == 12 * RATE
     assert not live(model, speak(" " * 60))[-1].text
     assert len(model.durations) == decoded, "silence was decoded"
+
+
+class Sharp(Reader):
+    softest = 0.001
+
+
+SOFT = 0.007  # times `speak` is below -50 dB of full scale, silence to the detector, and still read by `Sharp`
+
+
+@pytest.mark.parametrize("block", [0.25, 0.5, 1.0])
+@pytest.mark.parametrize("after", [0.05, 0.3, 2.0])
+def test_a_word_at_a_pause_too_soft_for_the_detector_is_read(block, after):
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32)
+    for silence in (0.6, 0.75, 0.9):
+        before, behind = noise[: round(silence * RATE)], noise[: round(after * RATE)]
+        sound = np.concatenate([speak(" THE OLD"), before, SOFT * speak("MAN"), behind])
+        assert words(live(Sharp(), sound, block=block)[-1]) == ["THE", "OLD", "MAN"]
+
+
+def test_a_murmur_after_a_pause_is_not_decoded_for_ever():
+    model = Sharp()
+    murmur = SOFT * speak(" MAN" * 40)
+    assert words(live(model, np.concatenate([speak(" THE OLD"), murmur]))[-1])[:2] == ["THE", "OLD"]
+    assert len(model.durations) < 8 and max(model.durations) < 5
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,14 @@ MOST_CHUNKS = 1000
 MOST_PARTS = 10_000
 NIST_HEADER = 1024  # bytes
 NIST_NUMBER = re.compile(rb"(sample_count|sample_n_bytes|channel_count) -i (\d{1,15})\n")
+# By the beginning of a file: where its header states them, in four bytes. The headers of IRCAM, PAF and PVF state no length.
+FRAME_COUNTS: dict[bytes, tuple[int, Literal["little", "big"]]] = {
+    b"2BIT": (26, "big"),  # AVR
+    b"ALawSoundFile**\0": (18, "big"),  # WVE
+    b"\x01\x04": (30, "little"),  # Akai MPC 2000
+    b"\0\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\x0b\0\0\0samplerate": (47, "little"),  # MAT4, in its second matrix
+    b"\0\0\x03\xe8\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\x0bsamplerate": (47, "big"),
+}
 MOST_FRAMES = 0x10FFFF  # whose numbers Python encodes
 W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
@@ -520,13 +528,37 @@ def without_rest(part: Part) -> Part:
 def stated_share(part: Part) -> float:
     """Give how much sound a header states, as a share of what is there: above 1 if its end is missing, 1 if that is unknown."""
     size = _size(part)
-    if size is None:
-        part.seek(0)
-        head = part.read(NIST_HEADER)
-        found = {name: int(number) for name, number in NIST_NUMBER.findall(head)} if head.startswith(b"NIST_1A\n") else {}
-        stated = found.get(b"sample_count", 0) * found.get(b"sample_n_bytes", 0) * found.get(b"channel_count", 1)
-        return stated / max(1, part.length - NIST_HEADER) if stated else 1.0
-    return size.stated / max(1, part.length - size.sound) if size.stated < UNKNOWN_SIZE[size.width] else 1.0
+    stated, sound = (size.stated, size.sound) if size else _stated_elsewhere(part)
+    unknown = not stated or (size and stated >= UNKNOWN_SIZE[size.width])
+    return 1.0 if unknown else stated / max(1, part.length - sound)
+
+
+def _stated_elsewhere(part: Part) -> tuple[int, int]:
+    """Give how many bytes of sound a header states in another way, 0 if it states none, and where they begin."""
+    part.seek(0)
+    head = part.read(NIST_HEADER)
+    if head.startswith(b"NIST_1A\n"):
+        found = {name: int(number) for name, number in NIST_NUMBER.findall(head)}
+        return found.get(b"sample_count", 0) * found.get(b"sample_n_bytes", 0) * found.get(b"channel_count", 1), NIST_HEADER
+    if head.startswith(b"Creative Voice File\x1a"):  # VOC: the first block
+        at = int.from_bytes(head[20:22], "little")
+        part.seek(at)
+        return int.from_bytes(part.read(4)[1:], "little"), at + 4
+    if head.startswith(b"MATLAB 5.0 MAT-file"):  # the second matrix; the first is the sampling rate
+        order = "little" if head[126:128] == b"IM" else "big"
+        at = 136 + int.from_bytes(head[132:136], order)
+        part.seek(at)
+        return int.from_bytes(part.read(8)[4:], order), at + 8
+    return 0, 0
+
+
+def stated_frames(part: Part) -> int:
+    """Give the number of frames, which some headers state instead of bytes; 0 if this one does not."""
+    part.seek(0)
+    head = part.read(LONGEST)
+    at, order = next((field for magic, field in FRAME_COUNTS.items() if head.startswith(magic)), (LONGEST, "big"))
+    stated = int.from_bytes(head[at : at + 4], order)
+    return stated if stated < UNKNOWN_SIZE[4] else 0
 
 
 def has_several_sounds(part: Part) -> bool:
@@ -556,6 +588,8 @@ def _size(part: Part) -> _Size | None:
         return size
     if head[:4] == b"FORM" and head[8:11] == b"AIF":
         return _chunk(part, b"SSND", 12, 4, 4, "big")
+    if head[:4] == b"FORM" and head[8:12] in (b"8SVX", b"16SV"):
+        return _chunk(part, b"BODY", 12, 4, 4, "big")
     if head[:4] == b".snd":
         return _Size(8, 4, "big", int.from_bytes(head[8:12], "big"), int.from_bytes(head[4:8], "big"))
     if head[:16] == W64_RIFF:

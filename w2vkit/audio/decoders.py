@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from w2vkit.audio.containers import Part, finished, has_several_sounds, parts, stated_share, without_rest
+from w2vkit.audio.containers import Part, finished, has_several_sounds, parts, stated_frames, stated_share, without_rest
 from w2vkit.errors import AudioError, W2VKitError, brief
 
 Note = Callable[[str], None]  # called with one sentence about what is missing, or was chosen, in a source
@@ -170,7 +170,7 @@ def _open_with_libsndfile(file: Part, name: str, note: Note, track: int | None) 
     """Open uncompressed sound; None if it is something else."""
     import soundfile
 
-    share = stated_share(file)
+    share, frames = stated_share(file), stated_frames(file)
     file.seek(0)
     try:
         opened = soundfile.SoundFile(cast(BinaryIO, file))
@@ -182,7 +182,7 @@ def _open_with_libsndfile(file: Part, name: str, note: Note, track: int | None) 
     _check(opened.samplerate, opened.channels, name)
     _check_track(track, 1, name)
     seconds = opened.frames / opened.samplerate
-    if (missing := seconds * (share - 1)) > EARLY_SECONDS:
+    if (missing := max(seconds * (share - 1), frames / opened.samplerate - seconds)) > EARLY_SECONDS:
         note(_ends_early(name, seconds, seconds + missing))
     return OpenAudio(seconds, _libsndfile_blocks(opened))
 
@@ -228,8 +228,9 @@ def _open_with_ffmpeg(file: Part, name: str, note: Note, track: int | None) -> O
     seconds = container.duration / TIME_BASE if container.duration and demuxer not in ESTIMATED else None
     if demuxer == "mp3" and frames and context.sample_rate:
         seconds = frames * context.frame_size / context.sample_rate
-    # FFmpeg takes what there is of such a CAF for all of it.
-    promised = seconds * max(1.0, share) if seconds and demuxer == "caf" and context.name.startswith("pcm") else seconds
+    # FFmpeg takes what there is of such a CAF or VOC for all of it.
+    less = demuxer in ("caf", "voc") and context.name.startswith("pcm")
+    promised = seconds * max(1.0, share) if seconds and less else seconds
     return OpenAudio(seconds, _joined(_ffmpeg_parts(container, chosen, demuxer, name, promised, note, file.cut_off)))
 
 

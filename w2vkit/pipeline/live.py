@@ -83,6 +83,7 @@ class LiveTranscript:
         self._speaking = False
         self._window, self._start = NO_SAMPLES, 0  # what is decoded again, and the number of its first sample
         self._edge = 0.0  # s; all words before it are final
+        self._pause = math.inf  # s; where the present pause was noticed
         self._updating = Lock()
         self._job: Future[LiveText] | None = None
         self._text = LiveText()
@@ -165,11 +166,14 @@ class LiveTranscript:
         found = [replace(word, start=word.start + shift, end=word.end + shift) for word in self._decode(emissions).words]
         words = [word for word in found if (word.start + word.end) / 2 > self._edge]
         if pause or last:
-            # A word in the silence just before the end is the beginning of one that is not all there: it is decoded again.
-            words = words if last else [word for word in words if word.start < end - BEFORE_SECONDS]
-            self._commit(words, len(words))
-            self._speaking = False
+            # A word in the silence just before the end is the beginning of one that is not all there: it is decoded again,
+            # even if it is too soft for the detector. What is found in the silence after that is no word.
+            self._pause = min(self._pause, end)
+            count = sum(last or word.start < end - BEFORE_SECONDS for word in words)
+            self._speaking = not last and any(word.start < self._pause for word in words[count:])
+            self._commit(words if self._speaking else words[:count], count)
             return
+        self._pause = math.inf
         same, count = agreement(words, self._text.partial), 0
         while count < len(words) and words[count].end <= end - (FINAL_SECONDS if count < same else FORCE_SECONDS):
             count += 1
