@@ -84,6 +84,30 @@ def test_a_model_is_converted_with_its_weights(tmp_path, capsys):
         assert model.score("THE CAT") == pytest.approx(first.score("THE CAT"), abs=1e-4)
 
 
+@pytest.mark.parametrize("name", ["model.json", "model.txt", "model.npx", "model", "model.NPZ"])
+def test_a_file_whose_name_says_no_format_is_refused(tmp_path, name):
+    """The weights of x.json would be written to x.json, in place of the model."""
+    (tmp_path / "text.txt").write_text("the cat\n", encoding="utf-8")
+    build_ngram([["THE", "CAT"]], 2, output=tmp_path / "first.arpa")
+    save_weights(tmp_path / "first.arpa", Weights(0.7, 2.5))
+    output = tmp_path / name
+    convert = parse("lm", "convert", str(tmp_path / "first.arpa"), str(output))
+    for options in (convert, parse("lm", "build", str(tmp_path / "text.txt"), "--output", str(output))):
+        with pytest.raises(LanguageModelError, match=r"End it in \.npz"):
+            options.run(options)
+        assert not output.exists()
+
+
+def test_weights_of_an_older_model_of_the_same_name_are_said(tmp_path, capsys):
+    (tmp_path / "text.txt").write_text("the cat\n", encoding="utf-8")
+    build_ngram([["THE", "CAT"]], 2, output=tmp_path / "other.arpa")
+    save_weights(tmp_path / "model.npz", Weights(0.7, 2.5))
+    for arguments in (("build", "text.txt", "--output", "model.npz"), ("convert", "other.arpa", "model.arpa")):
+        options = parse("lm", *(str(tmp_path / word) if "." in word else word for word in arguments))
+        assert options.run(options) == 0
+        assert f"{tmp_path / 'model.json'} was there before" in capsys.readouterr().err
+
+
 def test_the_n_grams_of_kenlm_cannot_be_listed(tmp_path, monkeypatch):
     path = tmp_path / "model.bin"
     path.write_bytes(KENLM_MAGIC + bytes(100))

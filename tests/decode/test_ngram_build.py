@@ -189,6 +189,12 @@ def test_sentences_gives_the_words_of_a_text():
     assert list(sentences("ab c", characters=True)) == [["a", "b", "|", "c"]]
 
 
+def test_invisible_characters_and_forms_of_unicode_make_no_other_words():
+    assert list(sentences("co\u00adoperate\u200b now\ufeff\u200f cafe\u0301")) == [["cooperate", "now", "café"]]
+    persian = "می\u200cخواهم"  # noqa: RUF001 -- one word, written with a zero-width non-joiner
+    assert list(sentences(f"{persian}.")) == [[persian]]
+
+
 @pytest.mark.parametrize(
     ("option", "remedy"),
     [
@@ -214,6 +220,7 @@ def test_wrong_options_of_pruning_are_refused(tmp_path, option, remedy):
         ([["A"]], 3, (), "never decrease"),
         ([["A"]], 3, (-1,), "never decrease"),
         ([["A", "<s>"]], 3, (0,), "Remove them"),
+        ([["A" * 20_000] * 4], 3, (0,), "Put spaces"),
     ],
 )
 def test_wrong_options_and_texts_are_refused(tmp_path, lines, order, prune, remedy):

@@ -7,7 +7,7 @@ from typing import Any
 from w2vkit.cli.common import check_output, new_file, say
 from w2vkit.decode.lm import NGram, Weights, load, path_of, save, save_weights
 from w2vkit.decode.lm.build import build_ngram, sentences
-from w2vkit.decode.lm.language_model import weights_file
+from w2vkit.decode.lm.language_model import check_suffix, weights_file
 from w2vkit.errors import LanguageModelError
 
 OUTPUT = "FILE.npz for the compact format, or FILE.arpa, or FILE.arpa.gz"
@@ -57,6 +57,7 @@ def add(commands: Any) -> None:
 
 def _build(options: argparse.Namespace) -> int:
     with new_file(options.output, [options.text], overwrite=options.overwrite) as new:
+        check_suffix(options.output)
         try:
             text = options.text.read_text(encoding="utf-8-sig")
         except OSError as error:
@@ -73,10 +74,12 @@ def _build(options: argparse.Namespace) -> int:
         )
     listed = ", ".join(f"{count} {n}-grams" for n, count in enumerate(counts, 1))
     say(f"{options.output}: {listed}")
+    _note_weights(options.output)
     return 0
 
 
 def _convert(options: argparse.Namespace) -> int:
+    check_suffix(options.output)
     model = load(options.source)
     if not isinstance(model, NGram):
         raise LanguageModelError(f"{options.source} is a KenLM binary, which does not list its n-grams. Give its ARPA file.")
@@ -84,7 +87,15 @@ def _convert(options: argparse.Namespace) -> int:
         check_output(weights_file(options.output), [], overwrite=options.overwrite)
     with new_file(options.output, [options.source], overwrite=options.overwrite) as new:
         save(model, new)
+    say(f"{options.output}: {len(model.word) - 1} n-grams")
     if model.weights != Weights():
         save_weights(options.output, model.weights)
-    say(f"{options.output}: {len(model.word) - 1} n-grams")
+    else:
+        _note_weights(options.output)
     return 0
+
+
+def _note_weights(model: Path) -> None:
+    """Say so if the weights of an older model lie where those of this one would."""
+    if (beside := weights_file(model)).exists():
+        say(f"Note: {beside} was there before. The weights in it hold for this model, too; delete it unless they fit.")

@@ -30,6 +30,8 @@ from w2vkit.errors import LanguageModelError
 
 _log = logging.getLogger(__name__)
 HIGHEST_ORDER = 6
+LONGEST_WORD = 1000  # characters; so the longest n-gram fits into a line of an ARPA file
+INSIDE_WORDS = "\u200c\u200d"  # zero-width joiners belong to the spelling of Persian and of Indic scripts
 DISCOUNTS = (0.5, 1.0, 1.5)  # for texts that are too small to estimate them, as with KenLM's --discount_fallback
 SPECIAL = (UNKNOWN, BEGIN, END)  # have the numbers 0, 1 and 2; the words of the text follow
 
@@ -59,14 +61,17 @@ def sentences(text: str, *, characters: bool = False) -> Iterator[list[str]]:
     Parameters
     ----------
     text : str
-        It is converted to lower case, so that The and the are one word, unless all of it is in upper case.
+        It is converted to Unicode's form NFC, and to lower case, so that The and the are one word, unless all of it is in upper
+        case. Soft hyphens and other invisible characters are left out.
     characters : bool
         Split words into characters, with ``|`` between words.
     """
-    text = re.sub(f"{BEGIN}|{END}", " ", text, flags=re.IGNORECASE)
+    text = unicodedata.normalize("NFC", re.sub(f"{BEGIN}|{END}", " ", text, flags=re.IGNORECASE))
+    invisible = {ord(c): None for c in set(text) if unicodedata.category(c) == "Cf" and c not in INSIDE_WORDS + "\u200b"}
+    text = text.translate(invisible)
     text = (text if text.isupper() else text.lower()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     # Words consist of letters, marks and digits, and of apostrophes inside.
-    ends = {ord(c): " " for c in set(text) if unicodedata.category(c)[0] not in "LMN" and c not in "'\n"}
+    ends = {ord(c): " " for c in set(text) if unicodedata.category(c)[0] not in "LMN" and c not in "'\n" + INSIDE_WORDS}
     for line in text.translate(ends).split("\n"):
         if words := [stripped for word in line.split() if (stripped := word.strip("'"))]:
             yield list(SPACES[0].join(words)) if characters else words
@@ -156,6 +161,10 @@ def _numbered(lines: Iterable[Sequence[str]]) -> tuple[list[str], np.ndarray]:
         text.append(2)
     if len(number) == len(SPECIAL):
         raise LanguageModelError("The text has no words. Give one sentence per line.")
+    if (longest := max(map(len, number))) > LONGEST_WORD:
+        raise LanguageModelError(
+            f"The text has a word of {longest} characters; at most {LONGEST_WORD} are possible. Put spaces between the words."
+        )
     return list(number), np.asarray(text)
 
 

@@ -19,6 +19,7 @@ from w2vkit.errors import LanguageModelError
 
 BUNDLED = "bundled"  # names w2v-mini's language model, which fits any English model
 FILES = ("language_model.npz", "language_model.arpa.gz")  # a checkpoint's language model, in its folder
+SUFFIXES = (".npz", ".arpa", ".gz")  # of what is written; .json would be taken for the weights
 KENLM_MAGIC = b"mmap lm http://kheafield.com/code"  # the first bytes of its binary files
 
 
@@ -102,13 +103,25 @@ def save(model: NGram, path: Path) -> None:
     Raises
     ------
     LanguageModelError
-        The file cannot be written.
+        The name ends in something else than ``.npz``, ``.arpa`` or ``.gz``, or the file cannot be written.
     """
+    check_suffix(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         (compact if path.suffix == ".npz" else arpa).write(model, path)
     except OSError as error:
         raise LanguageModelError(f"{path} could not be written: {error.strerror}. Choose another output.") from error
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse to write a language model into a file whose name does not say its format.
+
+    Raises
+    ------
+    LanguageModelError
+    """
+    if path.suffix not in SUFFIXES:
+        raise LanguageModelError(f"{path} does not name the format of a language model. End it in .npz, .arpa or .arpa.gz.")
 
 
 def save_weights(path: str | Path, weights: Weights) -> None:
