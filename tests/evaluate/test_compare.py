@@ -159,7 +159,8 @@ FORMS = {
     "text": "u1\tONE TWO\nu2 \nu3 THREE",
     "h.trn": "ONE TWO (u1)\n (u2)\nTHREE (u3)\n",
     "i.stm": ";; by hand\nu1 1 ann 1.5 2 TWO\nu1 1 ann 0 1.5 <o,f0,male> ONE\nu2 1 ann 0 2\nu3 1 ann 0 1 THREE\n"
-    "u4 1 ann 0 1 IGNORE_TIME_SEGMENT_IN_SCORING\n",
+    "u4 1 ann 0 1 IGNORE_TIME_SEGMENT_IN_SCORING\n"
+    "u4 1 ann 1 2 ignore_time_segment_in_scoring\n",
 }
 
 
@@ -201,6 +202,10 @@ def test_ctm_words_are_joined_in_time(tmp_path):
         ("a.srt", "1\n00:00:00,000 --> 00:00:01,000\nA\n", "has no texts by id"),
         ("a.TextGrid", 'File type = "ooTextFile"\n', "has no texts by id"),
         ("a.jsonl", '{"id": "u1", "text": ["A"]}\n', "is of type list"),
+        ("a.csv", "id,text,text\nu1,A,B\n", "2 columns 'text'"),
+        ("a.csv", "id,id,text\nu1,u2,B\n", "2 columns 'id'"),
+        ("a.csv", "name,transcript\nu1,A\n", "no columns of ids and texts"),
+        ("a.csv", "", "It has: nothing"),
         ("a.txt", "", "a.txt is empty"),
         ("a.txt", "\xff\xfe", "not UTF-8"),
     ],
@@ -209,6 +214,13 @@ def test_a_file_without_texts_is_refused(tmp_path, name, content, cause):
     (tmp_path / name).write_bytes(content.encode("latin-1"))
     with pytest.raises(W2VKitError, match=cause):
         read_system(tmp_path / name)
+
+
+@pytest.mark.parametrize("header", ["ID,TEXT", "Id,Transcript", "Filename,Sentence", "u1,A B", "id,text,,"])
+def test_a_header_in_any_case_is_no_utterance(tmp_path, header):
+    (tmp_path / "a.csv").write_text(f"{header}\nu2,A\n")
+    found = read_system(tmp_path / "a.csv").results
+    assert {one.id: one.hypothesis for one in found.values()} == {"u2": "A"} | ({"u1": "A B"} if "u1" in header else {})
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

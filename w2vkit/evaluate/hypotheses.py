@@ -185,7 +185,8 @@ def _table(file: Path) -> Table:
         return read_manifest(file)
     if suffix in (".csv", ".tsv"):
         table = read_manifest(file)
-        return table if any(name in table.columns for name in IDS) else _without_header(file, table)
+        named = table.first((*IDS, *HYPOTHESES, *REFERENCES))
+        return table if named or not table.columns else _without_header(file, table)
     if suffix == ".parquet":
         return read_parquet([file])
     if suffix in NOT_BY_ID:
@@ -224,7 +225,7 @@ def _from_times(file: Path, suffix: str) -> Iterator[dict[str, Any]]:
     found: dict[str, list[tuple[float, str]]] = {}
     for number, line in enumerate(read_lines(file), start=1):
         fields = line.split()
-        if not fields or line.startswith(";;") or fields[-1] == IGNORED:
+        if not fields or line.startswith(";;") or fields[-1].upper() == IGNORED:
             continue
         try:
             time, rest = float(fields[start]), fields[start + 2 :]
@@ -252,6 +253,10 @@ def _results(file: Path, table: Table, hypotheses: tuple[str, ...], references: 
         raise EvaluationError(
             f"{file.name} has no columns of ids and texts ({', '.join(hypotheses or references)}). "
             f"It has: {', '.join(table.columns) or 'nothing'}. {FORMS}"
+        )
+    if twice := next((name for name in columns.values() if table.columns.count(name or "") > 1), None):
+        raise EvaluationError(
+            f"{file.name} has {table.columns.count(twice)} columns {twice!r}. Rename or remove the wrong one."
         )
     results: dict[str, Result] = {}
     journal = False

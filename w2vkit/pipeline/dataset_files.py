@@ -53,8 +53,9 @@ class Table:
         return cls(columns, len(rows), folder, read)
 
     def first(self, names: tuple[str, ...]) -> str | None:
-        """Give the first of these names that is a column."""
-        return next((name for name in names if name in self.columns), None)
+        """Give the column of the first of these names that is there, in any case: ID is the column id."""
+        lower = {column.lower(): column for column in self.columns} | {column: column for column in self.columns}
+        return next((lower[name] for name in names if name in lower), None)
 
 
 def read_parquet(files: list[Path]) -> Table:
