@@ -121,7 +121,9 @@ def test_every_format_renders_an_alignment() -> None:
         assert "sat!" in render(alignment.hypothesis, name, seconds=emissions.seconds)
 
 
-@pytest.mark.parametrize(("text", "cause"), [("", "empty"), (" \n", "empty"), ("?! —", "only punctuation")])
+@pytest.mark.parametrize(
+    ("text", "cause"), [("", "empty"), (" \n", "empty"), ("?! —", "only punctuation"), ("A \udce9", r"U\+DCE9")]
+)
 def test_a_text_without_words_is_refused(text: str, cause: str) -> None:
     with pytest.raises(AlignmentError, match=cause):
         align(spell(CAT_SAT), text)

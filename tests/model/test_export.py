@@ -138,9 +138,12 @@ def test_wrong_calls_of_export_are_refused(tmp_path, monkeypatch, capsys):
         export_onnx("w2v-mini", tmp_path / "file")
     with pytest.raises(ModelError, match="There is no folder"):
         export_onnx("./none", tmp_path / "new")
-    (tmp_path / "model.json").write_text("mine")
-    assert main(["export", "onnx", "w2v-mini", "--output", str(tmp_path)]) == 1
-    assert "--overwrite" in capsys.readouterr().err and (tmp_path / "model.json").read_text() == "mine"
+    for name in ("model.json", "model.onnx.data"):
+        mine = tmp_path / name.partition(".")[2] / name  # a folder for each
+        mine.parent.mkdir()
+        mine.write_text("mine")
+        assert main(["export", "onnx", "w2v-mini", "--output", str(mine.parent)]) == 1
+        assert "--overwrite" in capsys.readouterr().err and mine.read_text() == "mine"
     monkeypatch.setattr(export, "find_spec", lambda library: None if library == "onnxruntime" else library)
     assert main(["export", "onnx", "w2v-mini", "--output", str(tmp_path / "new")]) == 1
     assert (

@@ -4,6 +4,7 @@
 `w2vkit.decode.hypothesis` turns frames into seconds.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,6 +107,8 @@ def lay_out(text: str, vocabulary: Vocabulary, frames: int, frame_seconds: float
     AlignmentError
         As `align`.
     """
+    if half := re.search("[\ud800-\udfff]", text):  # half of a character, or a byte of a command line in another encoding
+        raise AlignmentError(f"The text holds U+{ord(half[0]):04X}, which is no character. Give it in UTF-8.")
     least = sum(map(str.isalnum, unicodedata.normalize("NFC", text)))  # every letter and digit has at least one label
     if least > frames:
         raise _too_long(least, frames, frame_seconds)

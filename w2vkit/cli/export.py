@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
 def _onnx(options: argparse.Namespace) -> int:
     from w2vkit.model.export import METADATA, MODEL, TOLERANCE, export_onnx
 
-    for name in (MODEL, METADATA):
+    for name in (MODEL, METADATA, f"{MODEL}.data"):  # the last one is of weights that one file cannot hold
         check_output(options.output / name, [], overwrite=options.overwrite)
     done = export_onnx(options.model, options.output, dtype=options.dtype, revision=options.revision)
     if done.notice:
