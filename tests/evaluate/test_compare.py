@@ -377,6 +377,8 @@ def test_hypotheses_of_a_data_set_without_its_sound(tmp_path, files, capsys):
         ("u1 a cat sat\n", [], "not in lower case"),
         ("u1 A CAT\n", ["--model", "w2v-mini"], "Leave out the options of model"),
         ("u1 A CAT\n", ["--hotword", "CAT"], "Leave out the options of model"),
+        ("u1 A CAT\n", ["--compile"], "Leave out the options of model"),
+        ("u1 A CAT\n", ["--revision", "main"], "Leave out the options of model"),
         ("u1 A CAT\n", ["--limit", "0"], "leaves nothing"),
     ],
 )
@@ -384,6 +386,22 @@ def test_wrong_hypotheses_are_refused(tmp_path, files, capsys, texts, options, c
     (tmp_path / "other.txt").write_text(texts)
     assert main(["evaluate", files[2], "--hypotheses", str(tmp_path / "other.txt"), *options]) == 1
     assert cause in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_refused_before_the_work(tmp_path, files, capsys):
+    a, b, reference = files
+    for folder in (".", "/", str(tmp_path)):
+        assert main(["compare", a, b, "--reference", reference, "--html", folder]) == 1
+        said = capsys.readouterr()
+        assert f"{folder} is a folder" in said.err and not said.out
+    assert main(["evaluate", reference, "--hypotheses", a, "--output-dir", str(tmp_path / "new"), "--format", "stm"]) == 1
+    said = capsys.readouterr()
+    assert "Choose --format trn" in said.err and not said.out
+
+
+def test_a_negative_seed_is_refused(files, capsys):
+    assert main(["compare", *files[:2], "--reference", files[2], "--seed", "-1"]) == 1
+    assert "A seed of -1" in capsys.readouterr().err
 
 
 def test_an_interrupted_folder_and_one_of_a_cluster_are_read(tmp_path):

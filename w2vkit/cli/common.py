@@ -155,15 +155,17 @@ def _load_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def check_output(path: Path, inputs: Iterable[Path], *, overwrite: bool) -> None:
-    """Refuse to write over an input, or over a file that is there already.
+    """Refuse to write over an input, over a file that is there already, or in place of a folder.
 
     Raises
     ------
     FormatError
-        The file is one of the inputs, or it exists and ``overwrite`` is False.
+        The file is one of the inputs, it exists and ``overwrite`` is False, or it is a folder.
     """
     if any(path.exists() and other.exists() and path.samefile(other) for other in inputs):
         raise FormatError(f"{path} is the input itself, and would be lost. Choose another name for the output.")
+    if path.is_dir():
+        raise FormatError(f"{path} is a folder. Give the name of a file in it for the output.")
     if path.is_file() and not overwrite and not _is_stream(path):
         raise FormatError(f"{path} is there already. Choose another name, or replace it with --overwrite.")
 

@@ -187,11 +187,13 @@ def _texts(options: argparse.Namespace) -> tuple[Any, Path | None, Any]:
     from w2vkit.evaluate.hypotheses import TextRunner, another_system, read_system
 
     named = options.model != from_environment("MODEL", "auto", "")["default"]  # W2VKIT_MODEL is for commands that load one
-    computing = options.engine != "local" or named or options.threads or options.batch_seconds
-    if computing or decoder(options) or options.with_audio:
+    computing = options.engine != "local" or named or any((options.threads, options.batch_seconds, options.compile))
+    if computing or options.revision or decoder(options) or options.with_audio:
         raise EvaluationError(
             "--hypotheses scores texts as they are. Leave out the options of model, decoder, engine and sound, or --hypotheses."
         )
+    if "stm" in options.format:
+        raise EvaluationError("--format stm needs durations, which texts do not have. Choose --format trn, or leave it out.")
     results = options.output_dir / RESULTS if options.output_dir else None
     return TextRunner(read_system(options.hypotheses), results), results, another_system
 

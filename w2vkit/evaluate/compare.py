@@ -201,8 +201,10 @@ def compare(
     ------
     EvaluationError
         There is nothing to compare: fewer than two systems, no utterance that all have, no references or different ones, or
-        no words in them.
+        no words in them. Or the seed is negative.
     """
+    if seed < 0:
+        raise EvaluationError(f"A seed of {seed} is not possible. Give a whole number from 0 (--seed).")
     if not 2 <= len(systems) <= len(LABELS):
         raise EvaluationError(f"{len(systems)} systems were given. Name 2 to {len(LABELS)}.")
     normalise, note = normaliser(scoring)
