@@ -65,6 +65,21 @@ def test_an_undetermined_language_is_none(tmp_path):
     assert inspect(file).tracks[0].language is None
 
 
+def test_no_control_character_of_a_file_reaches_the_terminal(tmp_path, capsys):
+    file = tmp_path / "talk.mka"
+    with av.open(str(file), "w", format="matroska") as container:
+        stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        stream.metadata["language"] = "\x9b31m"
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1600), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    for options in ([], ["--json"]):
+        assert main(["info", str(file), *options]) == 0
+        out = capsys.readouterr().out
+        assert "31m" in out and "\x9b" not in out
+    assert json.loads(out)[0]["tracks"][0]["language"] == "\x9b31m"
+
+
 def test_channels_that_cancel_and_the_tracks_of_a_film(stereo, tmp_path, capsys):
     samples, _ = soundfile.read(stereo)
     inverted = tmp_path / "inverted.wav"

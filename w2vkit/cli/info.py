@@ -9,7 +9,7 @@ from typing import Any
 from w2vkit.audio.inspection import FULL_SCALE, Inspection, heard, inspect
 from w2vkit.cli.common import say
 from w2vkit.cli.files import find_jobs
-from w2vkit.errors import AudioError, printable, printable_name, reason
+from w2vkit.errors import AudioError, printable, printable_json, printable_name, reason
 
 
 def add(commands: Any) -> None:
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             print(printable(_table(printable_name(job.path), facts)))
     if options.json:
-        print(json.dumps(entries, ensure_ascii=False, indent=2))
+        print(printable_json(json.dumps(entries, ensure_ascii=False, indent=2)))
     for path, why in failures:
         say(f"{printable_name(path)}: {why}")
     return 1 if failures else 0
