@@ -1,12 +1,14 @@
 """Settings of a checkpoint that make no sense are refused when it is loaded; unusual tokenizers are read."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from support.checkpoints import make_checkpoint, noise
 from support.emissions import LABELS
 
@@ -65,6 +67,32 @@ def test_nonsense_in_the_settings_of_the_sound_is_refused(change, name, value):
 def test_nonsense_in_the_settings_of_the_network_is_refused(change, name, value):
     with pytest.raises(ModelError):
         CTCModel.load(str(change("config.json", {name: value})), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cause"),
+    [
+        ("vocab_size", 31, r"no CTC head that fits \(lm_head"),
+        ("vocab_size", 33, r"no CTC head that fits \(lm_head"),
+        ("num_conv_pos_embeddings", 17, r"other shapes than its config.json describes \(.*pos_conv"),
+        ("layer_norm_eps", math.nan, "computes NaN"),
+    ],
+)
+def test_settings_that_do_not_fit_the_weights_are_named(change, name, value, cause):
+    with pytest.raises(ModelError, match=cause):
+        CTCModel.load(str(change("config.json", {name: value})), device="cpu")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("name", ["lm_head.weight", "conv_layers.0.conv.weight", "layers.1.attention.k_proj.weight"])
+def test_weights_that_compute_nan_are_refused(change, name, value):
+    folder = change("config.json", {})
+    weights = load_file(folder / "model.safetensors")
+    (key,) = (key for key in weights if key.endswith(name))
+    weights[key][..., 0] = value
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(ModelError, match="computes NaN: its weights are damaged"):
+        CTCModel.load(str(folder), device="cpu")
 
 
 def test_a_network_far_larger_than_its_weights_is_refused_before_it_takes_memory(change):

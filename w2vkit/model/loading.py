@@ -47,13 +47,21 @@ def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any, Vocabulary]:
             config=config,
             dtype=torch.float32,
             use_safetensors=True,
+            ignore_mismatched_sizes=True,  # `_check_whole` names them
             output_loading_info=True,
             **options,
         )
         _check_whole(report, checkpoint)
         vocabulary = vocabulary_of(tokenizer, network.config.vocab_size, checkpoint)
-        with torch.inference_mode():  # a pass fails if settings do not fit each other
-            network.eval()(torch.zeros(1, 2 * receptive_field))
+        # A pass fails if settings do not fit each other. It takes half a second of sound: in 15 frames and fewer, PyTorch's
+        # attention can leave NaN out.
+        with torch.inference_mode():
+            logits = network.eval()(torch.linspace(-1, 1, receptive_field + extractor.sampling_rate // 2)[None]).logits
+        if logits.log_softmax(dim=-1).isnan().any():
+            raise ModelError(
+                f"The network of {checkpoint.name} computes NaN: its weights are damaged, or a number in config.json is wrong. "
+                "Download it again, or take both from the same checkpoint."
+            )
     return network, extractor, vocabulary
 
 
@@ -163,12 +171,17 @@ def _word_boundary(tokenizer: Any, size: int) -> int | None:
 
 def _check_whole(report: dict, checkpoint: Checkpoint) -> None:
     """Refuse a checkpoint that lacks weights, such as those of a CTC head for its vocabulary: they would be random."""
-    head = [key for key in report["missing_keys"] if "lm_head" in key]
-    head += [key[0] for key in report.get("mismatched_keys", []) if "lm_head" in key[0]]
+    other_shape = [key for key, *_ in report["mismatched_keys"]]
+    head = [key for key in (*report["missing_keys"], *other_shape) if "lm_head" in key]
     if head:
         raise ModelError(
             f"{checkpoint.name} has no CTC head that fits ({', '.join(head)} missing or of another shape): it was pretrained "
             "but not fine-tuned on text. Choose a fine-tuned checkpoint, such as facebook/wav2vec2-base-960h."
+        )
+    if other_shape:
+        raise ModelError(
+            f"The weights of {checkpoint.name} have other shapes than its config.json describes ({other_shape[0]}; "
+            f"{len(other_shape)} in all). Take config.json and the weights from the same checkpoint."
         )
     # Only training uses the embedding of masked frames, and many checkpoints lack it.
     body = [key for key in report["missing_keys"] if "masked_spec_embed" not in key]
