@@ -19,11 +19,12 @@ from support.speller import Speller, sound
 from w2vkit.audio import load
 from w2vkit.audio.waveform import channels
 from w2vkit.cli import main
+from w2vkit.cli.common import write_text
 from w2vkit.cli.files import SUFFIXES, find_jobs
 from w2vkit.cli.outputs import RECORD
 from w2vkit.decode import BeamSearch
 from w2vkit.decode.lm import Weights, save_weights
-from w2vkit.decode.lm.build import ngram_from_text
+from w2vkit.decode.lm.build import build_ngram, ngram_from_text
 from w2vkit.formats import FORMATS
 from w2vkit.pipeline.files import LOCK, locked, replace
 
@@ -281,6 +282,23 @@ def test_a_device_or_pipe_is_never_replaced(talks, capsys):
     (talks / "0.txt").symlink_to("/dev/zero")  # it has no end
     assert transcribe(talks, "--output-dir", talks) == 1
     assert f"{talks / '0.txt'}: there already" in capsys.readouterr().err and (talks / "0.txt").is_char_device()
+
+
+def test_output_into_a_stream_is_appended(tmp_path):
+    """As in ``w2vkit align ... --output /dev/stdout >> results.tsv``."""
+    path = tmp_path / "results.tsv"
+    path.write_text("older\n")
+    with path.open("ab") as stream:
+        write_text(Path(f"/dev/fd/{stream.fileno()}"), "newer\n")
+    assert path.read_text() == "older\nnewer\n"
+
+
+@pytest.mark.parametrize("options", [("--hotword", "É"), ("--lm", "russian.arpa")])
+def test_a_decoder_that_does_not_fit_the_model_is_one_error_before_any_file_is_read(model, talks, capsys, options):
+    build_ngram([["ПРИВЕТ"]], 1, output=Path("russian.arpa"))
+    assert transcribe(talks, *options) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("w2vkit: ") and "failed" not in told and not model.read
 
 
 def test_a_pipe_or_a_folder_is_no_language_model_and_no_text(talks, capsys):

@@ -206,7 +206,8 @@ def write_text(path: Path, text: str) -> None:
     data = printable(text).encode("utf-8")
     try:
         if _is_stream(path):
-            path.write_bytes(data)
+            with path.open("ab") as stream:  # of >> /dev/stdout, "wb" would remove what is there
+                stream.write(data)
         else:
             files.replace(path, data)
     except OSError as error:

@@ -2,9 +2,12 @@
 
 import argparse
 
+import numpy as np
+
 from w2vkit.decode import BeamSearch, Decode, greedy
 from w2vkit.decode.hotwords import HOTWORD_WEIGHT
 from w2vkit.decode.lm import load, path_of
+from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import DecodingError
 
 
@@ -66,6 +69,17 @@ def decoder(options: argparse.Namespace) -> Decode | None:
     if given or options.decoder == "beam":
         return BeamSearch(**given)
     return greedy if options.decoder else None
+
+
+def check_decoder(decode: Decode, vocabulary: Vocabulary) -> None:
+    """Decode one frame, so that hot words and a language model that do not fit the model are one error before the work.
+
+    Raises
+    ------
+    DecodingError, LanguageModelError
+        They do not fit.
+    """
+    decode(Emissions(np.full((1, len(vocabulary)), -np.log(len(vocabulary)), np.float32), vocabulary))
 
 
 def reading(decode: Decode) -> str:

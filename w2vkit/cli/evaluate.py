@@ -15,7 +15,7 @@ from w2vkit.cli.common import (
     say,
     start_cluster,
 )
-from w2vkit.cli.decoder import add_decoder_options, decoder, reading
+from w2vkit.cli.decoder import add_decoder_options, check_decoder, decoder, reading
 from w2vkit.errors import EvaluationError, printable, printable_json, printable_name, utf8
 from w2vkit.pipeline.files import locked
 from w2vkit.pipeline.journal import RESULTS
@@ -139,6 +139,7 @@ def _evaluate(options: argparse.Namespace, corpus: "Corpus") -> int:
     else:
         decode = decoder(options) or greedy
         runner, results = _runner(options)
+        check_decoder(decode, runner.info.vocabulary)
         other = runner.info.language_model and not getattr(decode, "language_model", None)
         say(f"Decoding: {reading(decode)}" + ("; w2vkit transcribe uses the checkpoint's language model." if other else "."))
     try:

@@ -25,7 +25,7 @@ from w2vkit.cli.common import (
     say,
     start_cluster,
 )
-from w2vkit.cli.decoder import add_decoder_options, decoder, reading
+from w2vkit.cli.decoder import add_decoder_options, check_decoder, decoder, reading
 from w2vkit.cli.files import Found, Job, find_jobs, give_outputs
 from w2vkit.cli.layout import OPTIONS as LAYOUT_OPTIONS
 from w2vkit.cli.layout import add_layout_options, formats_named, layout
@@ -137,6 +137,7 @@ def _transcribe(options: argparse.Namespace, found: Found, outputs: Outputs | No
     decode = decoder(options)
     model = load_model(options)
     chosen = decode or model.default_decoder
+    check_decoder(chosen, model.vocabulary)
     by_default = not decode and isinstance(chosen, BeamSearch)
     said = "; w2vkit evaluate is greedy unless told otherwise." if by_default else "."
     note(f"Decoding: {reading(chosen)}{said}", options)
@@ -309,6 +310,8 @@ def _share(options: argparse.Namespace) -> int:
     decode = decoder(options)
     with locked(options.output_dir) if options.output_dir else nullcontext():
         cluster = start_cluster(options)
+        if decode:
+            check_decoder(decode, cluster.info.vocabulary)
         with Bar(len(corpus), quiet=options.quiet) as bar:
             shared = cluster.transcribe(
                 corpus, options.output_dir, decode=decode, max_seconds=options.max_hours * 3600, progress=bar.reach
