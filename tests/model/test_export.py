@@ -134,6 +134,8 @@ def test_wrong_calls_of_export_are_refused(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").touch()
     with pytest.raises(ModelError, match=r"'int4'\. Choose float32, float16 or int8"):
         export_onnx("w2v-mini", tmp_path, dtype="int4")
+    with pytest.raises(ModelError, match=r"is no name in UTF-8"):
+        export_onnx("w2v-mini", tmp_path / "caf\udce9")
     with pytest.raises(ModelError, match=r"could not be written into .*file"):
         export_onnx("w2v-mini", tmp_path / "file")
     with pytest.raises(ModelError, match="There is no folder"):

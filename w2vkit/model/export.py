@@ -19,7 +19,7 @@ import w2vkit
 from w2vkit.audio import load
 from w2vkit.decode import greedy
 from w2vkit.emissions import Calibration, Emissions
-from w2vkit.errors import ModelError, brief
+from w2vkit.errors import ModelError, brief, utf8
 from w2vkit.examples import examples
 from w2vkit.model.ctc_model import CTCModel
 from w2vkit.model.fast_layers import tabulate
@@ -99,6 +99,8 @@ def export_onnx(name: str, output: Path, *, dtype: str = "float32", revision: st
     """
     if dtype not in DTYPES:
         raise ModelError(f"Weights cannot be exported in {dtype!r}. Choose {', '.join(DTYPES[:-1])} or {DTYPES[-1]}.")
+    if utf8(str(output)) != str(output):
+        raise ModelError(f"{utf8(str(output))} is no name in UTF-8, and ONNX writes to such names only. Choose another folder.")
     if missing := [library for library in ("onnx", "onnxruntime") if find_spec(library) is None]:
         raise ModelError(f"The export needs {' and '.join(missing)}. Install what it needs with: pip install 'w2vkit[onnx]'")
     with _folder(output) as draft:
