@@ -221,6 +221,7 @@ def test_wrong_options_of_pruning_are_refused(tmp_path, option, remedy):
         ([["A"]], 3, (-1,), "never decrease"),
         ([["A", "<s>"]], 3, (0,), "Remove them"),
         ([["A" * 20_000] * 4], 3, (0,), "Put spaces"),
+        ([["A", "B", "A"]], 2, (2,), "leaves no word"),
     ],
 )
 def test_wrong_options_and_texts_are_refused(tmp_path, lines, order, prune, remedy):

@@ -112,7 +112,7 @@ def build_ngram(
     Raises
     ------
     LanguageModelError
-        There is no text, a parameter is out of range, or the file cannot be written.
+        There is no text, a parameter is out of range, pruning leaves no word, or the file cannot be written.
     """
     if not 1 <= order <= HIGHEST_ORDER:
         raise LanguageModelError(f"An order of {order} cannot be built. Give 1 to {HIGHEST_ORDER}; 3 is usual for words.")
@@ -125,6 +125,8 @@ def build_ngram(
     words, text = _numbered(lines)
     tables = _count(text, len(words), order)
     kept = _frequent(tables, [*prune, *[prune[-1]] * order][:order], vocabulary)
+    if not kept[0][len(SPECIAL) :].any():
+        raise LanguageModelError(f"Pruning of words that occur {prune[0]} times or less leaves no word. Give a smaller count.")
     estimates = _estimate(tables, kept, [np.ones_like(k) for k in kept])
     if prune_entropy:
         kept = _worth(kept, tables, _losses(tables, estimates, kept), prune_entropy)
