@@ -39,6 +39,8 @@ def build(service: Service) -> gr.Blocks:
     """Build the page. The model that is chosen above the tabs is used in all of them; Compare has its own choices too."""
     first = service.models.first
     with Page(title=strings.TITLE, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS), analytics_enabled=False) as page:
+        gr.HTML(f'<a href="#result">{strings.SKIP}</a>', elem_id="skip", apply_default_css=False)
+        page.load(None, js="() => window.w2vkitPage.loaded()", api_visibility="private")
         # It is made first, as the choice of a model needs its button; the style puts it below the top line.
         background = service.models.background
         use = download_notice.build(background, stoppable=service.models.downloads) if background else None

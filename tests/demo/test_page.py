@@ -137,8 +137,18 @@ def test_the_likeliest_labels_of_a_frame_have_the_networks_probabilities_and_sum
 
 
 def test_the_view_works_by_keyboard_alone(page):
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the result")
+    expect(skip).to_be_focused()
+    assert skip.bounding_box()["height"] >= 44
     _try(page, 0)
     stage = page.locator("#view .lv-stage")
+    expect(stage).to_be_visible(timeout=PATIENCE)
+    skip.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#result")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#view') !== null") and page.url.endswith("#example=1")
     stage.focus()
     page.keyboard.press("Home")
     expect(page.locator("#view .lv-likeliest")).to_contain_text("Frame 0:")
@@ -470,6 +480,7 @@ def test_a_result_comes_into_sight_and_moves_nothing(page, window):
         const named = s => s.node?.id || s.node?.className || String(s.node?.nodeName);
         if (e.value > 0.001) shifts.push([e.value, e.sources.map(named)]) })).observe({ type: "layout-shift" }) }"""
     )
+    expect(page.locator("#announcement")).to_have_attribute("aria-live", "polite")  # before it says anything
     places = ".sound-box, .clip-take, #options"
     read = "nodes => nodes.filter(n => n.offsetParent).map(n => n.getBoundingClientRect().top + scrollY)"
     before = page.locator(places).evaluate_all(read)
@@ -484,7 +495,6 @@ def test_a_result_comes_into_sight_and_moves_nothing(page, window):
         )
     assert page.evaluate("shifts") == []
     expect(page.locator("#announcement")).to_contain_text("SHORE")
-    expect(page.locator("#announcement")).to_have_attribute("aria-live", "polite")
 
 
 @pytest.mark.parametrize("window", [WIDE])
@@ -856,6 +866,13 @@ def test_several_files_give_one_zip_and_a_bad_one_is_one_row(page, tmp_path, def
         stems = [examples()[0].path.stem, examples()[2].path.stem]
         assert sorted(archive.namelist()) == sorted(f"{stem}.{name}" for stem in stems for name in ("txt", "srt", "vtt"))
         assert archive.read(f"{stems[0]}.txt").decode().strip() == default_texts[SAY.path.name]
+    page.get_by_role("tab", name="Align").click()  # which takes one
+    _drop(page, "#align-source", [paths[0], paths[2]])
+    note = page.locator(".sound-note:visible")
+    expect(note).to_contain_text(f"Only {paths[0].name} was taken")
+    expect(note).to_contain_text("Transcribe takes several")
+    _try(page, 0)
+    expect(note).to_have_count(0)
 
 
 def test_long_work_shows_its_progress_and_can_be_stopped(page, tmp_path, default_texts):
@@ -1069,6 +1086,12 @@ def test_a_reload_keeps_the_last_results_of_align_and_compare(page, tmp_path):
     expect(page.locator("#align-summary")).to_have_text(summary)
     expect(page.locator("#align-text textarea")).to_have_value(text)
     assert _download(page, "#align-download-srt").read_text() == cues and cues.count(" --> ") == 2
+    page.reload()
+    page.locator("#align-source input[type=file]").set_input_files(str(path))  # at once
+    expect(page.locator("#align-source").get_by_label("Play", exact=True)).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(1000)
+    expect(aligned).to_have_count(0)
+    expect(page.locator("#align-facts")).to_contain_text("Choose a sound and write")
     page.get_by_role("button", name="Erase them").click()
     assert page.evaluate("Object.keys(localStorage).length") == 0
 
@@ -1080,15 +1103,33 @@ def _long(path: Path, times: int) -> Path:
     return path
 
 
-def test_an_event_is_ended_even_before_the_server_has_named_it(page, tmp_path, default_texts):
-    page.add_init_script(
-        """const { fetch } = window; window.fetch = async (address, options) => { const answer = await fetch(address, options);
-        if (/join/.test(address)) await new Promise(done => setTimeout(done, 3000)); return answer }"""
-    )
+# A slow server: an event is named `window.naming` ms late; a message that `window.late` fits, and what follows of its event,
+# comes at the end of an answer to another event, once `window.free` is set.
+SLOW = """
+Object.assign(window, { naming: 0, late: /^$/, held: [], free: false });
+const { fetch } = window, idOf = message => /"event_id":("\\w+"|null)/.exec(message)?.[1];
+const slowed = () => new TransformStream({ transform: (text, out) => {
+  for (const message of text.split(/(?<=\\n\\n)/)) {
+    if (free && /close_stream/.test(message)) held.splice(0).forEach(one => out.enqueue(one));
+    held.some(one => idOf(one) === idOf(message)) || late.test(message) ? held.push(message) : out.enqueue(message);
+  }
+} });
+window.fetch = async (address, options) => {
+  const answer = await fetch(address, options);
+  if (/join/.test(address)) await new Promise(done => setTimeout(done, window.naming));
+  if (!/queue.data/.test(address.url)) return answer;
+  const text = answer.body.pipeThrough(new TextDecoderStream());
+  return new Response(text.pipeThrough(slowed()).pipeThrough(new TextEncoderStream()), answer);
+}"""
+
+
+def test_what_was_ended_shows_nothing_more_however_slow_the_server_is(page, tmp_path, default_texts):
+    page.add_init_script(SLOW)
     page.reload()
     expect(page.locator(".clip-take:visible").first).to_be_visible(timeout=PATIENCE)
     asked: list[dict] = []
     page.on("request", lambda request: asked.append(request.post_data_json) if request.url.endswith("/cancel") else None)
+    page.evaluate("() => { window.naming = 3000 }")
     with page.expect_request(re.compile("queue/join")):
         page.locator("#source input[type=file]").set_input_files(str(_long(tmp_path / "long.wav", 60)))
     page.locator("#source").get_by_label("Clear").click()
@@ -1098,6 +1139,33 @@ def test_an_event_is_ended_even_before_the_server_has_named_it(page, tmp_path, d
     page.wait_for_timeout(8000)  # the long one would have been read
     expect(text).to_have_value(default_texts[examples()[2].path.name])
     assert asked and all(one["event_id"] for one in asked)
+
+    # Two corrections: the answer to the first one comes after the next sound's result, the second one is not even asked.
+    page.evaluate('() => { window.naming = 0; window.late = /process_completed.*"undo":true/s }')
+    for place in (1, 3):
+        page.locator("#view .lv-word").nth(place).dblclick()
+        page.get_by_label("Correct this word").fill("other")
+        page.keyboard.press("Enter")
+    page.wait_for_function("() => held.length && w2vkitPage.view('plot').asked.length === 2")
+    page.evaluate("() => { window.free = true }")
+    _try(page, 0)
+    expect(text).to_have_value(default_texts[SAY.path.name], timeout=PATIENCE)
+    page.wait_for_function("() => !held.length")
+    page.wait_for_timeout(500)  # until it would have been shown
+    expect(text).to_have_value(default_texts[SAY.path.name])
+    expect(page.locator("#facts")).to_have_text("")
+
+    # Stop: the progress before comes after "This was stopped".
+    page.evaluate("() => { window.free = false; window.late = /[1-9] of 10 min/ }")
+    page.locator("#source").get_by_label("Clear").click()
+    page.locator("#source input[type=file]").set_input_files(str(_long(tmp_path / "long.wav", 100)))
+    page.wait_for_function("() => held.length", timeout=PATIENCE)
+    page.evaluate("() => { window.free = true }")
+    page.locator("#stop").click()
+    expect(page.locator("#facts")).to_have_text("This was stopped. Choose a sound.", timeout=PATIENCE)
+    page.wait_for_function("() => !held.length")
+    page.wait_for_timeout(500)
+    expect(page.locator("#facts")).to_have_text("This was stopped. Choose a sound.")
 
 
 def test_a_choice_made_while_a_sound_is_read_counts(page, tmp_path, greedy_texts):
@@ -1114,14 +1182,19 @@ def test_a_choice_made_while_a_sound_is_read_counts(page, tmp_path, greedy_texts
 
 
 def test_corrections_in_quick_succession_are_all_made_and_do_not_disturb_each_other(page, default_texts):
+    page.evaluate(
+        """() => { const { fetch } = window, held = new Promise(done => { window.release = done }); window.delay = 0;
+        window.fetch = async (address, options) => {
+        if (/join/.test(address)) await new Promise(done => setTimeout(done, delay));
+        if (/sound.wav/.test(address) && !options && !delay) window.keeping = await (window.keeping = held);
+        return fetch(address, options) } }"""
+    )
     _try(page, 2)
     words = page.locator("#view .lv-word")
     before = default_texts[examples()[2].path.name].split()
     expect(words).to_have_text(before, timeout=PATIENCE)
-    page.evaluate(
-        """() => { const { fetch } = window; window.fetch = async (address, options) => {
-        if (/join/.test(address)) await new Promise(done => setTimeout(done, 1500)); return fetch(address, options) } }"""
-    )
+    page.wait_for_function("() => Boolean(window.keeping)")  # the result, whose sound comes only at the end of this test
+    page.evaluate("() => { window.delay = 1500 }")
     for place, text in ((1, "to"), (3, "for")):
         words.nth(place).dblclick()
         page.get_by_label("Correct this word").fill(text)
@@ -1141,11 +1214,30 @@ def test_corrections_in_quick_succession_are_all_made_and_do_not_disturb_each_ot
     expect(page.locator("#view .lv-changed")).to_have_text(["to", "for", "sicks"])
     expect(words.nth(5)).to_be_focused()
     assert page.locator("#view audio").evaluate("audio => audio.paused")
+    page.wait_for_function("() => localStorage['w2vkit-lastplot']?.includes('sicks')")
+    page.evaluate("() => { window.delay = 300 }")
+    done, case = "() => !w2vkitPage.view('plot').asked.length", page.get_by_role("button", name="Sentence case")
+    case.dblclick()  # on and off
+    page.wait_for_function(done)
+    expect(case).to_have_attribute("aria-pressed", "false")
+    expect(words).to_have_text(after)
+    case.click()
+    words.nth(7).dblclick()  # before the answer
+    page.get_by_label("Correct this word").fill("ate")
+    page.keyboard.press("Enter")
+    page.wait_for_function(done)
+    after = [after[0].capitalize(), *(word.lower() for word in after[1:7]), "ate", *(word.lower() for word in after[8:])]
+    expect(words).to_have_text(after)
+    expect(case).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#view .lv-changed")).to_have_text(["to", "for", "sicks", "ate"])
     words.nth(0).dblclick()
     page.get_by_label("Correct this word").fill("x" * 3000)  # refused: longer than the sound
     page.keyboard.press("Enter")
     expect(page.locator("#facts .failure")).to_be_visible(timeout=PATIENCE)
     expect(words).to_have_text(after)
+    page.evaluate("() => release()")
+    page.wait_for_timeout(500)  # until the first result would have been kept in place of the last one
+    assert "sicks" in page.evaluate("localStorage['w2vkit-lastplot']")
 
 
 def test_the_keyboard_stays_where_it_was_after_an_edit(page):

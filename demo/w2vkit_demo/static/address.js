@@ -100,14 +100,15 @@
       const { id } = node.dataset, view = w2vkitPage.view(id);
       if (view) linked.delete(tab); // without one the work was ended
       if (!view || spare && KEY + id in shelf) continue;
-      const { audio, ...last } = view.value;
-      last.example = taken[tab];
-      last.summary = document.querySelector("#summary")?.textContent;
+      const example = taken[tab];
+      let audio;
       try {
-        const sound = audio?.url && last.seconds <= LONGEST && await (await fetch(audio.url)).arrayBuffer();
-        if (sound) last.audio = { url: `data:audio/wav;base64,${w2vkitPage.base64(sound)}` };
+        const { url } = view.value.audio ?? {}, sound = url && view.value.seconds <= LONGEST && await (await fetch(url)).arrayBuffer();
+        if (sound) audio = { url: `data:audio/wav;base64,${w2vkitPage.base64(sound)}` };
       } catch { /* the sound is no longer there */ }
-      if (view === w2vkitPage.view(id)) keep(id, last);
+      // The words may have been changed meanwhile.
+      const summary = document.querySelector("#summary")?.textContent;
+      if (view === w2vkitPage.view(id)) keep(id, { ...view.value, audio, example, summary });
     }
   }
   // What to show after a reload; in the tab of an address with an example, that example comes first.

@@ -39,7 +39,7 @@
         if (!keep || text === data.words[i].text) return edit();
         data.words = data.words.map((word, k) => (k === i ? { ...word, text } : word));
         button.textContent = text;
-        edit({ edit: data.words.map(word => word.text).join(" ") });
+        edit({ edit: data.words.map(word => word.text).join(" "), sentence: Boolean(data.sentence) });
       };
       field.onblur = () => end(true, false);
       field.onkeydown = event => {
@@ -94,7 +94,7 @@
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep.click();
       };
       keep.type = cancel.type = "button";
-      keep.onclick = () => close({ edit: area.value });
+      keep.onclick = () => close({ edit: area.value, sentence: Boolean(data.sentence) });
       cancel.onclick = () => close();
       answer.append(keep, cancel);
       area.style.height = `${Math.max(120, list.offsetHeight)}px`;
@@ -103,7 +103,12 @@
       area.focus();
     });
     add("undo", texts.undo, () => edit({ undo: true })).disabled = !data.undo;
-    add("sentence", texts.sentence, () => edit({ sentence: !data.sentence })).ariaPressed = Boolean(data.sentence);
+    add("sentence", texts.sentence, ({ currentTarget: button }) => {
+      const on = button.ariaPressed !== "true"; // the answer to the click before may not be here
+      button.ariaPressed = on;
+      data.words = [...data.words]; // so that the words and this button are made anew, whatever the answer is
+      edit({ sentence: on });
+    }).ariaPressed = Boolean(data.sentence);
     return bar;
   }
 

@@ -109,8 +109,8 @@
       if (this.asked.length === 1) this.edit(change);
     }
 
-    answered() { // the last change was made or refused
-      this.asked.shift();
+    answered(ended = false) { // the last change was made or refused; or it was ended, and what was asked after it with it
+      this.asked.splice(0, ended ? Infinity : 1);
       if (this.asked.length && this.edit) this.edit(this.asked[0]);
       else this.settle();
     }

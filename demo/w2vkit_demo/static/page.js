@@ -19,6 +19,14 @@
     }
   }
 
+  // Work begins anew in a part of the page, named by the id of its result: what is asked of the views there is of the past.
+  const begun = new Set(), views = new WeakMap(); // the view of each element that shows one
+  function anew(result) {
+    begun.add(result);
+    document.querySelectorAll(`#${result} .lv-mount`).forEach(node => views.get(node)?.answered(true));
+  }
+  const untouched = node => !begun.has(node.closest(".bench-result")?.id);
+
   // The example clips: one button plays a clip here, the other one takes it as the sound.
   function examples(element, props, trigger) {
     const list = element.querySelector(".clips"), player = new Audio();
@@ -43,7 +51,7 @@
       play.onclick = () => toggle(i);
       make(take, "span", "clip-title", clip.title);
       make(take, "span", "clip-length", clock(clip.seconds));
-      take.onclick = () => { player.pause(); trigger("input", { number: i }); };
+      take.onclick = () => { player.pause(); note(""); trigger("input", { number: i }); };
     });
     show();
     new IntersectionObserver(([seen]) => { if (!seen.isIntersecting) player.pause(); }).observe(list);
@@ -88,19 +96,18 @@
     event.stopImmediatePropagation();
     if (files.length > 1 && box.id === "source") return several(files);
     if (tooLarge(files)) return;
+    if (files.length > 1) note(document.querySelector(".sound-note").dataset.several.replace("{name}", () => files[0].name));
     const again = new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: asSounds([files[0]]) });
     again.own = true;
     event.target.dispatchEvent(again);
   }, true);
 
-  // A result has arrived: it is announced and, where the page has one column, brought into view.
-  let region = null;
-  function say(text) {
-    region ??= make(document.body, "div", "lv-spoken");
-    region.ariaLive = "polite";
-    region.id = "announcement";
-    region.textContent = text;
-  }
+  // A result has arrived: it is announced and, where the page has one column, brought into view. Screen readers only speak
+  // what changes in a region that they have seen before.
+  const region = document.createElement("div");
+  Object.assign(region, { id: "announcement", className: "lv-spoken", ariaLive: "polite" });
+  until(() => document.body).then(body => body.append(region));
+  const say = text => { region.textContent = text; };
   function arrived(name) {
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const result = document.getElementById(name);
@@ -118,7 +125,17 @@
     const top = (result.querySelector(".reads") ?? result).getBoundingClientRect().top, calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (!COLUMNS.matches) window.scrollBy({ top: top - 8, behavior: calm ? "auto" : "smooth" });
   }
-  const begun = name => document.querySelector(`#${name} .busy`) && show(document.getElementById(name)); // or the work waits for more
+  const reads = name => document.querySelector(`#${name} .busy`) && show(document.getElementById(name)); // or the work waits for more
+
+  // The first link of the page: with the keyboard there are many stops before the result.
+  addEventListener("click", event => {
+    if (!event.target.matches?.("#skip a")) return;
+    event.preventDefault(); // the address names tabs and examples
+    const parts = [".bench-result", "#live-view", "[role=tabpanel]"].flatMap(query => [...document.querySelectorAll(query)]);
+    const part = parts.find(node => node.offsetParent);
+    part.tabIndex = -1;
+    part.focus();
+  });
 
   const base64 = buffer => btoa(Array.from(new Uint8Array(buffer), code => String.fromCharCode(code)).join(""));
 
@@ -161,6 +178,7 @@
   // for the name, the next event of the function waits for the end, and the script waits for nothing.
   const { fetch } = window, names = new Map(), ends = new Map(); // of the last event of each session and function
   window.fetch = async (address, options) => {
+    if (/\/queue\/data\?/.test(address.url)) return current(await fetch(address, options));
     const [, call] = options?.method === "POST" && /\/(join|cancel|reset)(?:\?|$)/.exec(address) || [];
     if (!call) return fetch(address, options);
     const asked = JSON.parse(options.body), event = `${asked.session_hash} ${asked.fn_index}`;
@@ -170,11 +188,39 @@
       return answer;
     }
     if (call === "cancel") {
-      const name = asked.event_id ?? names.get(event), send = event_id => event_id && fetch(address, { ...options, body: JSON.stringify({ ...asked, event_id }) });
+      const name = asked.event_id ?? names.get(event), send = event_id => {
+        if (!event_id) return;
+        ended.add(event_id);
+        return fetch(address, { ...options, body: JSON.stringify({ ...asked, event_id }) });
+      };
       ends.set(event, Promise.resolve(name).then(send).catch(() => null));
     }
     return new Response("{}"); // "reset" does nothing on the server
   };
+
+  // Messages of an ended event can still be on their way, such as the progress of a sound that was stopped. Gradio would show
+  // them, and take the last one, which has no values, for an error. Here they are left out, and the last one says that
+  // nothing is wrong with the values that were sent, after which Gradio's script ends the event without a word.
+  const ended = new Set();
+  function current(answer) {
+    let rest = "";
+    const kept = message => {
+      if (!ended.size) return message;
+      const { event_id, msg } = JSON.parse(message.slice(message.indexOf("{")));
+      if (!ended.has(event_id)) return message;
+      if (msg !== "process_completed") return "";
+      ended.delete(event_id);
+      return `data: ${JSON.stringify({ msg, event_id, success: false, output: { error: [] } })}\n\n`;
+    };
+    const messages = new TransformStream({
+      transform(text, out) {
+        const parts = (rest + text).split("\n\n");
+        rest = parts.pop();
+        for (const part of parts) out.enqueue(kept(`${part}\n\n`));
+      },
+    });
+    return new Response(answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(messages).pipeThrough(new TextEncoderStream()), answer);
+  }
 
   // Gradio's recorder shows nothing when the microphone is refused.
   const REFUSED = "Error accessing the microphone"; // the beginning of the error that it throws
@@ -201,7 +247,8 @@
     until(() => document.querySelector(".api-docs") || document.querySelector("footer .show-api")?.click());
   }
 
-  const views = new WeakMap(); // the view of each element that shows one
   const view = id => views.get(document.querySelector(`#${id} .lv-mount`));
-  window.w2vkitPage = { examples, begun, arrived, base64, copy, recording, until, views, view };
+  let loaded = null; // Gradio has laid out the page, and takes events
+  const ready = new Promise(done => { loaded = done; });
+  window.w2vkitPage = { examples, anew, untouched, reads, arrived, base64, copy, recording, until, views, view, loaded, ready };
 })();

@@ -94,10 +94,10 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return [*nothing(widgets.busy() if known else widgets.hint(strings.ALIGN_WAITING)), known or gr.skip(), bool(known)]
 
     outputs = [facts, view, summary, times, *files]
-    work = widgets.Work(run, [source, text, chosen_model], outputs, "align-result")
+    kept_one = view.input(restore, None, [*outputs, text], **widgets.QUIET, **widgets.RUN)
+    work = widgets.Work(run, [source, text, chosen_model], outputs, "align-result", [kept_one])
     work.begin_on(source.change, clear, source, [text])
     work.begin_on(button.click)
-    view.input(restore, None, [*outputs, text], **widgets.QUIET, **widgets.RUN)
     with place_of_stop:
         stopped = widgets.hint(strings.STOPPED_ALIGN)
         widgets.stop_button("align-stop", lambda: nothing(stopped), outputs, work.event)

@@ -94,10 +94,10 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return [*nothing(widgets.busy() if path else widgets.hint(strings.COMPARE_WAITING)), bool(path)]
 
     outputs = [facts, *views]
-    work = widgets.Work(run, [source, hotwords, lm_text, *setup_a, *setup_b], outputs, "compare-result")
+    kept_one = views[0].input(restore, None, facts, **widgets.QUIET, **widgets.RUN)
+    work = widgets.Work(run, [source, hotwords, lm_text, *setup_a, *setup_b], outputs, "compare-result", [kept_one])
     work.begin_on(source.change, clear, source)
     work.begin_on(button.click)
-    views[0].input(restore, None, facts, **widgets.QUIET, **widgets.RUN)
     with place_of_stop:
         stopped = widgets.hint(strings.STOPPED_COMPARE)
         widgets.stop_button("compare-stop", lambda: nothing(stopped), outputs, work.event)

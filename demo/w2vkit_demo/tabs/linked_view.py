@@ -45,15 +45,13 @@ const show = () => {
   w2vkitPage.views.set(mount(), view);
 };
 watch("value", show);
-show();
 const last = !props.value && w2vkitAddress.last(mount().dataset.id);
-if (last) setTimeout(() => {
-  if (props.value) return;
-  props.value = last;
-  show();
+if (last) props.value = last;
+show();
+if (last && (props.options.edit || last.kept)) w2vkitPage.ready.then(() => {
   const { words, own, sentence, seconds, name, summary, kept } = last;
-  if (props.options.edit || kept) trigger("input", { restore: { words, own, sentence, seconds, name, summary, kept } });
-}, 500);
+  if (w2vkitPage.untouched(element)) trigger("input", { restore: { words, own, sentence, seconds, name, summary, kept } });
+});
 """
 
 

@@ -158,8 +158,9 @@ def build(service: Service, chosen_model: gr.State) -> None:
                 check_length(asked["edit"])
                 if one.emissions is None:
                     raise W2VKitError(strings.NO_EMISSIONS)
+                written_so = asked.get("sentence", in_sentences) is True  # the case of the words that were edited
                 version = edited(
-                    version, asked["edit"], restored(one.emissions), sentence=in_sentences, align=service.align_emissions
+                    version, asked["edit"], restored(one.emissions), sentence=written_so, align=service.align_emissions
                 )
             elif asked.get("undo"):
                 version = version.before or version
@@ -189,14 +190,7 @@ def build(service: Service, chosen_model: gr.State) -> None:
         return gr.update(choices=_decoder_choices(service, model), value=service.default_decoder(model))
 
     outputs = [result, facts, view, words, summary, text, timed, errors, times, others, *files]
-    work = widgets.Work(run, [source, chosen_model, decoder, reference, sentence], outputs, "result")
-    work.begin_on(source.change, clear, source, [reference])
-    work.begin_on(decoder.input)
-    work.begin_on(chosen_model.change(offer_decoders, chosen_model, decoder, queue=False, **widgets.QUIET).then)
-    with place_of_stop:
-        stopped = widgets.hint(strings.STOPPED_READING)
-        widgets.stop_button("stop", lambda: nothing(stopped), outputs, work.event)
-    gr.on([count.click, reference.submit], score, [reference, text, chosen_model], errors, **widgets.QUIET)
+    counted = gr.on([count.click, reference.submit], score, [reference, text, chosen_model], errors, **widgets.QUIET)
     changed = view.input(
         change,
         [result, sentence, reference, chosen_model],
@@ -205,9 +199,18 @@ def build(service: Service, chosen_model: gr.State) -> None:
         **widgets.QUIET,
         **widgets.RUN,
     )
-    for ended in (changed.then, changed.failure):  # after an error Gradio does not run what comes "then"
-        ended(None, js="() => window.w2vkitPage.view('plot')?.answered()", api_visibility="private")
-    search.click(search_more, [result, chosen_model, decoder], others, api_visibility="private", **widgets.RUN)
+    changed.success(None, js="() => window.w2vkitPage.view('plot')?.answered()", api_visibility="private")
+    # Both an error and the end by another sound are a failure to Gradio; each comes once.
+    changed.failure(None, js="() => window.w2vkitPage.view('plot')?.answered(true)", api_visibility="private")
+    searched = search.click(search_more, [result, chosen_model, decoder], others, api_visibility="private", **widgets.RUN)
+    also = [counted, changed, searched]
+    work = widgets.Work(run, [source, chosen_model, decoder, reference, sentence], outputs, "result", also)
+    work.begin_on(source.change, clear, source, [reference])
+    work.begin_on(decoder.input)
+    work.begin_on(chosen_model.change(offer_decoders, chosen_model, decoder, queue=False, **widgets.QUIET).then)
+    with place_of_stop:
+        stopped = widgets.hint(strings.STOPPED_READING)
+        widgets.stop_button("stop", lambda: nothing(stopped), outputs, work.event)
 
 
 def kept(emissions: Emissions) -> dict[str, Any] | None:

@@ -57,8 +57,9 @@ def sound_box(elem_id: str, service: Service) -> gr.Audio:
         elem_classes="sound-box",
     )
     limits = escape(strings.LIMITS.format(minutes=service.models.first.max_seconds / 60, mb=service.max_mb))
-    large = escape(strings.TOO_LARGE_FILE.format(mb=service.max_mb))
+    large, several = escape(strings.TOO_LARGE_FILE.format(mb=service.max_mb)), escape(strings.FIRST_OF_SEVERAL)
     notes = f'data-refused="{escape(strings.MIC_REFUSED)}" data-large="{large}" data-bytes="{service.max_mb * 2**20:.0f}"'
+    notes += f' data-several="{several}"'
     gr.HTML(f'<p>{limits}</p><p class="sound-note" role="alert" {notes}></p>', elem_classes="limits")
     return source
 
@@ -108,14 +109,17 @@ class Work:
     result : str
         The id of the part of the page that shows the result; it is announced to screen readers and, where the page has one
         column, brought into view.
+    also : sequence
+        Other events that change the result. They are ended, too, when the work begins anew: their answers are of the past.
     """
 
-    def __init__(self, run: Any, inputs: list[Any], outputs: list[Any], result: str) -> None:
+    def __init__(self, run: Any, inputs: list[Any], outputs: list[Any], result: str, also: Sequence[Any] = ()) -> None:
         # A hidden field starts the work, because Gradio can only name events to end that were made before.
         self._starts = gr.Textbox(elem_classes="kept")
         self._outputs, self._result = outputs, result
         self.event = self._starts.change(run, inputs, outputs, trigger_mode="multiple", **QUIET, **RUN)
         self.event.then(None, js=f"() => window.w2vkitPage.arrived('{result}')", api_visibility="private")
+        self._ended = [self.event, *also]
 
     def begin_on(self, happens: Any, show: Any = None, inputs: Any = None, more: Sequence[Any] = ()) -> None:
         """Begin anew when an event ``happens``, such as ``source.change``.
@@ -129,7 +133,8 @@ class Work:
             *shown, begins = show(*values)
             return [*shown, uuid4().hex if begins else gr.skip()]
 
-        happens(None, cancels=self.event, queue=False, **QUIET)
+        happens(None, js=f"() => window.w2vkitPage.anew('{self._result}')", api_visibility="private")
+        happens(None, cancels=self._ended, queue=False, **QUIET)
         begun = happens(
             begin,
             inputs,
@@ -138,7 +143,7 @@ class Work:
             trigger_mode="always_last",
             **QUIET,
         )
-        begun.then(None, js=f"() => window.w2vkitPage.begun('{self._result}')", api_visibility="private")
+        begun.then(None, js=f"() => window.w2vkitPage.reads('{self._result}')", api_visibility="private")
 
 
 def hint(text: str) -> str:
