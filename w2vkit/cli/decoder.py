@@ -1,12 +1,13 @@
 """The options of `transcribe` and `evaluate` that choose the decoder: greedy or beam search, language model, hot words."""
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
 from w2vkit.decode import BeamSearch, Decode, greedy
 from w2vkit.decode.hotwords import HOTWORD_WEIGHT
-from w2vkit.decode.lm import load, path_of
+from w2vkit.decode.lm import load
 from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import DecodingError
 
@@ -25,7 +26,7 @@ def add_decoder_options(parser: argparse.ArgumentParser, *, default: str) -> Non
     )
     group.add_argument(
         "--lm",
-        type=path_of,
+        type=Path,
         metavar="FILE",
         help="language model: .npz, .arpa, .arpa.gz, a KenLM binary, or the word 'bundled' for the English one of w2v-mini",
     )
