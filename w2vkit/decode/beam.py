@@ -12,7 +12,7 @@ further label, `_select` keeps the best. `Tree` stores all prefixes. `_rank` sor
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from functools import reduce
 from numbers import Integral
 from typing import Any
@@ -160,17 +160,14 @@ def beam_search(emissions: Emissions, beam_width: int | None = None, **options: 
     return BeamSearch(beam_width, **options)(emissions)
 
 
-@dataclass
 class Tree:
     """All prefixes that were ever in the beam. Each is a node, a child of the prefix that it extends by one label."""
 
-    scorers: list[Scorer]
-    parent: list[int] = field(default_factory=lambda: [-1])
-    label: list[int] = field(default_factory=lambda: [-1])
-    child: dict[tuple[int, int], int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.states: list[tuple[Any, ...]] = [tuple(scorer.start for scorer in self.scorers)]
+    def __init__(self, scorers: list[Scorer]) -> None:
+        self.scorers = scorers
+        self.parent, self.label = [-1], [-1]
+        self.child: dict[tuple[int, int], int] = {}
+        self.states: list[tuple[Any, ...]] = [tuple(scorer.start for scorer in scorers)]
         # The first and the last frame after which the prefix was in the beam.
         self.first_frame, self.last_frame = np.zeros(64, dtype=np.int64), np.zeros(64, dtype=np.int64)
         # Where in the beam a node is, while a frame is processed, else -1. One longer than the nodes: slot[-1] stays -1.

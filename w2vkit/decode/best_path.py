@@ -68,9 +68,7 @@ def greedy_batch(batch: Sequence[Emissions]) -> list[Hypothesis]:
     lengths = np.array([len(emissions) for emissions in batch])
     opening = np.cumsum(lengths) - lengths  # the first frame of each clip
     log_probs = np.concatenate([emissions.log_probs for emissions in batch])
-    calibrated = log_probs
-    if first.calibration.temperature != 1:
-        calibrated = np.concatenate([emissions.calibrated for emissions in batch])
+    calibrated = np.concatenate([emissions.calibrated for emissions in batch])
     frames = np.arange(len(log_probs))
     path = log_probs.argmax(axis=1)
     scores = np.add.reduceat(log_probs[frames, path], opening, dtype=np.float64)

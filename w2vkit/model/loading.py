@@ -131,7 +131,10 @@ def vocabulary_of(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabula
     numbers = tokenizer.get_vocab()
     columns = {column: label for label, column in numbers.items()}
     special = {numbers[token] for token in tokenizer.all_special_tokens if token in numbers}
-    boundary = _word_boundary(tokenizer, size)
+    # The word boundary is the tokenizer's delimiter, else | or a space; phonemes have none.
+    delimiter = tokenizer.word_delimiter_token
+    delimiters = [] if delimiter is None else [numbers.get(label, size) for label in (delimiter, BOUNDARY, " ")]
+    boundary = next((column for column in delimiters if column < size), None)
     # In many checkpoints on the Hub <s> and </s> have no column, which does no harm. A letter needs one.
     harmless = special | {numbers.get(BOUNDARY)}
     lost = [label for column, label in columns.items() if column >= size and column not in harmless]
@@ -154,15 +157,6 @@ def vocabulary_of(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabula
         # transformers counts the word boundary among the special tokens; here it is text.
         special=frozenset(column for column in special - {boundary} if column < size),
     )
-
-
-def _word_boundary(tokenizer: Any, size: int) -> int | None:
-    """Find the column of the word boundary: the tokenizer's delimiter, else ``|`` or a space; None for phonemes."""
-    delimiter, numbers = tokenizer.word_delimiter_token, tokenizer.get_vocab()
-    if delimiter is None:
-        return None
-    found = (numbers.get(label, size) for label in (delimiter, BOUNDARY, " "))
-    return next((column for column in found if column < size), None)
 
 
 def _check_whole(report: dict, checkpoint: Checkpoint) -> None:
