@@ -159,7 +159,8 @@ def word_times(
     begins, ends : numpy.ndarray
         (L,) float64 seconds, rounded to milliseconds, in order, inside the sound.
     """
-    first = np.arange(len(starts)) == 0 if first is None else first
+    if first is None:
+        first = np.arange(len(starts)) == 0
     last, closes = np.append(first[1:], True), np.append(opens[1:], True)
     before = (starts - np.where(first, 0, np.append(0, stops[:-1]))) * frame_seconds
     after = (np.where(last, frames, np.append(starts[1:], 0)) - stops) * frame_seconds
