@@ -159,20 +159,19 @@ def word_times(
     begins, ends : numpy.ndarray
         (L,) float64 seconds, rounded to milliseconds, in order, inside the sound.
     """
-    if first is None:
-        first = np.arange(len(starts)) == 0
-    last, closes = np.append(first[1:], True), np.append(opens[1:], True)
-    before = (starts - np.where(first, 0, np.append(0, stops[:-1]))) * frame_seconds
-    after = (np.where(last, frames, np.append(starts[1:], 0)) - stops) * frame_seconds
+    at_start = np.arange(len(starts)) == 0 if first is None else first
+    at_end, closes = np.append(at_start[1:], True), np.append(opens[1:], True)
+    before = (starts - np.where(at_start, 0, np.append(0, stops[:-1]))) * frame_seconds
+    after = (np.where(at_end, frames, np.append(starts[1:], 0)) - stops) * frame_seconds
     # Two characters share the gap between them; one at the edge of the sound has all of it.
-    before = np.where(first, before + start_seconds, before / 2)
-    after = np.where(last, after + start_seconds, after / 2)
-    before = np.where(opens | first, np.minimum(before, LEAD_SECONDS), before)
-    after = np.where(closes | last, np.minimum(after, TAIL_SECONDS), after)
+    before = np.where(at_start, before + start_seconds, before / 2)
+    after = np.where(at_end, after + start_seconds, after / 2)
+    before = np.where(opens | at_start, np.minimum(before, LEAD_SECONDS), before)
+    after = np.where(closes | at_end, np.minimum(after, TAIL_SECONDS), after)
     begins = np.round(start_seconds + starts * frame_seconds - before, 3)
     ends = np.round(start_seconds + stops * frame_seconds + after, 3)
     # Half a millisecond may round up or down: neighbours share one border, without an overlap or a gap of 1 ms.
-    ends[:-1] = np.where(~last[:-1] & (begins[1:] - ends[:-1] < 0.0015), begins[1:], ends[:-1])
+    ends[:-1] = np.where(~at_end[:-1] & (begins[1:] - ends[:-1] < 0.0015), begins[1:], ends[:-1])
     return begins, ends
 
 
