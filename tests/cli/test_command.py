@@ -14,6 +14,8 @@ import pytest
 import soundfile
 
 from w2vkit.cli import main
+from w2vkit.cli.command import COMMANDS
+from w2vkit.cli.command import _parser as command_parser
 from w2vkit.cli.progress import Bar
 from w2vkit.examples import examples
 
@@ -147,6 +149,16 @@ def test_results_are_printed_above_the_progress_bar(monkeypatch):
         bar.write("first.wav: HELLO\n")
     _, printed, after = terminal.getvalue().partition("\rfirst.wav: HELLO\n\r")
     assert printed and after.startswith(" 75% |") and "1 of 2 files" in after
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_the_same_help_with_and_without_the_others(name, capsys):
+    helps = []
+    for parser in (command_parser(name), command_parser()):
+        with pytest.raises(SystemExit):
+            parser.parse_args([name, "--help"])
+        helps.append(capsys.readouterr().out)
+    assert helps[0] == helps[1] and f"w2vkit {name}" in helps[0]
 
 
 def test_the_command_line_does_not_import_the_page():

@@ -279,15 +279,17 @@ def mix(block: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def describe(source: Any) -> str:
-    """Give the name of a source for messages: that of its file, if it has one."""
+    """Give the name of a source for messages, on one line and shortened: that of its file, if it has one."""
+    name, nameless = source, "The audio"
     if isinstance(source, Mapping):
-        inner = source.get("audio", source)
-        path = inner.get("path") if isinstance(inner, Mapping) else None
-        return _shown(path) if path and isinstance(path, str | os.PathLike) else "The audio of this row"
-    if isinstance(source, str | os.PathLike):
-        return _shown(source)
-    name = getattr(source, "name", None)
-    return _shown(name) if isinstance(name, str) else "The audio"
+        inner, nameless = source.get("audio", source), "The audio of this row"
+        name = inner.get("path") or None if isinstance(inner, Mapping) else None
+    elif not isinstance(source, str | os.PathLike):
+        name = getattr(source, "name", None)
+    if not isinstance(name, str | os.PathLike):
+        return nameless
+    shown = printable_name(Path(os.fsdecode(name)).name or os.fsdecode(name))
+    return shown if len(shown) <= MAX_NAME else f"{shown[: MAX_NAME - 13]}…{shown[-12:]}"
 
 
 def contents(source: Any) -> Any:
@@ -314,12 +316,6 @@ def as_path(given: str | os.PathLike) -> Path:
         return path if path.exists() else path.expanduser()
     except (OSError, RuntimeError, ValueError):  # an impossible name or an unknown home; opening it will say so
         return path
-
-
-def _shown(path: Any) -> str:
-    """Give the name of a file on one line, shortened."""
-    name = printable_name(Path(os.fsdecode(path)).name or os.fsdecode(path))
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 13]}…{name[-12:]}"
 
 
 def _open(source: Any, name: str, track: int | None, note: Note) -> OpenAudio:

@@ -14,6 +14,17 @@ from w2vkit.cli.common import say, silence
 from w2vkit.cli.interrupt import STATUS, STOPPED
 from w2vkit.errors import W2VKitError
 
+COMMANDS = {
+    "transcribe": transcribe,
+    "align": align,
+    "evaluate": evaluate,
+    "compare": compare,
+    "info": info,
+    "lm": lm,
+    "export": export,
+    "demo": demo,
+    "models": models,
+}
 STATUSES = """
 exit status:
   0    all is done
@@ -46,7 +57,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             words = sys.argv[1:] if arguments is None else arguments
             if "" in words:  # as a path it would mean the folder where the command runs
                 raise W2VKitError("An argument is empty. Perhaps a variable of the shell is not set. Give a value.")
-            options = _parser().parse_args(words)
+            options = _parser(*words[:1]).parse_args(words)
             _log(options)
             return options.run(options)
         finally:
@@ -76,7 +87,8 @@ def _log(options: argparse.Namespace) -> None:
         logging.basicConfig(format="%(name)s: %(message)s")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(name: str = "") -> argparse.ArgumentParser:
+    """Make the parser of the command with this name; of all commands if there is no such command, as the help lists them."""
     parser = argparse.ArgumentParser(
         prog="w2vkit",
         description="Turn speech into text with wav2vec 2.0. Try: w2vkit transcribe --example",
@@ -85,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"w2vkit {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (transcribe, align, evaluate, compare, info, lm, export, demo, models):
+    for command in [COMMANDS[name]] if name in COMMANDS else COMMANDS.values():
         command.add(commands)
-    completion.add(commands, _parser)
+    if name not in COMMANDS:
+        completion.add(commands, _parser)
     return parser

@@ -1,12 +1,14 @@
 """The options of `transcribe` and `evaluate` that choose the decoder: greedy or beam search, language model, hot words."""
 
 import argparse
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from w2vkit.decode import BeamSearch, Decode, greedy
 from w2vkit.decode.hotwords import HOTWORD_WEIGHT
-from w2vkit.decode.lm import load, path_of
+from w2vkit.decode.lm import load
 from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import DecodingError
 
@@ -25,7 +27,7 @@ def add_decoder_options(parser: argparse.ArgumentParser, *, default: str) -> Non
     )
     group.add_argument(
         "--lm",
-        type=path_of,
+        type=Path,
         metavar="FILE",
         help="language model: .npz, .arpa, .arpa.gz, a KenLM binary, or the word 'bundled' for the English one of w2v-mini",
     )
@@ -63,12 +65,10 @@ def decoder(options: argparse.Namespace) -> Decode | None:
         given["hotwords"] = dict(_hotword(argument) for argument in options.hotword)
     if options.decoder == "greedy" and (given or options.lm):
         raise DecodingError("Greedy decoding has no beam, language model, hot words or n-best. Choose --decoder beam.")
-    BeamSearch(**given)  # an option that is out of range is an error before the language model is read
-    if options.lm:
-        given["language_model"] = load(options.lm)
-    if given or options.decoder == "beam":
-        return BeamSearch(**given)
-    return greedy if options.decoder else None
+    if not (given or options.lm or options.decoder == "beam"):
+        return greedy if options.decoder else None
+    search = BeamSearch(**given)  # an option that is out of range is an error before the language model is read
+    return replace(search, language_model=load(options.lm)) if options.lm else search
 
 
 def check_decoder(decode: Decode, vocabulary: Vocabulary) -> None:

@@ -12,7 +12,7 @@ further label, `_select` keeps the best. `Tree` stores all prefixes. `_rank` sor
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from functools import reduce
 from numbers import Integral
 from typing import Any
@@ -140,16 +140,14 @@ class BeamSearch:
         LanguageModelError
             The language model does not fit the vocabulary.
         """
-        scorers: list[Scorer] = []
+        weights, scorers = self.weights, list[Scorer]()
         if self.language_model is not None:
-            alpha, beta = self.weights.alpha, self.weights.beta
-            scorers.append(
-                language_scorer(self.language_model, emissions.vocabulary, alpha=alpha, beta=beta, oov_penalty=self.oov_penalty)
-            )
+            given = {"alpha": weights.alpha, "beta": weights.beta, "oov_penalty": self.oov_penalty}
+            scorers.append(language_scorer(self.language_model, emissions.vocabulary, **given))
         if self.hotwords:
             scorers.append(HotWords(self.hotwords, emissions.vocabulary))
         tree = Tree(scorers)
-        results = _rank(_search(emissions, tree, self), tree, emissions.vocabulary)[: self.nbest]
+        results = _rank(_search(emissions, tree, self, weights.beam_width), tree, emissions.vocabulary)[: self.nbest]
         best, *others = [_hypothesis(emissions, tree, result, self.language_model) for result in results]
         return replace(best, alternatives=tuple(others))
 
@@ -162,17 +160,14 @@ def beam_search(emissions: Emissions, beam_width: int | None = None, **options: 
     return BeamSearch(beam_width, **options)(emissions)
 
 
-@dataclass
 class Tree:
     """All prefixes that were ever in the beam. Each is a node, a child of the prefix that it extends by one label."""
 
-    scorers: list[Scorer]
-    parent: list[int] = field(default_factory=lambda: [-1])
-    label: list[int] = field(default_factory=lambda: [-1])
-    child: dict[tuple[int, int], int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.states: list[tuple[Any, ...]] = [tuple(scorer.start for scorer in self.scorers)]
+    def __init__(self, scorers: list[Scorer]) -> None:
+        self.scorers = scorers
+        self.parent, self.label = [-1], [-1]
+        self.child: dict[tuple[int, int], int] = {}
+        self.states: list[tuple[Any, ...]] = [tuple(scorer.start for scorer in scorers)]
         # The first and the last frame after which the prefix was in the beam.
         self.first_frame, self.last_frame = np.zeros(64, dtype=np.int64), np.zeros(64, dtype=np.int64)
         # Where in the beam a node is, while a frame is processed, else -1. One longer than the nodes: slot[-1] stays -1.
@@ -225,8 +220,8 @@ class Beams:
     increments: np.ndarray  # (K, V) what a further label would add to it; (K, 0) without scorers
 
 
-def _search(emissions: Emissions, tree: Tree, options: BeamSearch) -> Beams:
-    """Go through the frames, and give the last beam."""
+def _search(emissions: Emissions, tree: Tree, options: BeamSearch, width: int) -> Beams:
+    """Go through the frames with at most ``width`` prefixes, and give the last beam."""
     vocabulary = emissions.vocabulary
     special = sorted(vocabulary.special)
     blank = np.logaddexp.reduce(emissions.log_probs[:, special].astype(np.float64), axis=1)
@@ -247,7 +242,7 @@ def _search(emissions: Emissions, tree: Tree, options: BeamSearch) -> Beams:
         language=np.zeros(1),
         increments=tree.increments(ROOT)[None] if tree.scorers else np.zeros((1, 0)),
     )
-    position, width = 0, options.weights.beam_width
+    position = 0
     for frame in np.flatnonzero(kept.any(axis=1)).tolist():
         _skip_blanks(beams, blank[position:frame])
         tree.last_frame[beams.node] = frame - 1

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from w2vkit.decode.beam import BeamSearch
-from w2vkit.decode.hypothesis import LEAD_SECONDS, TAIL_SECONDS, Hypothesis, Span, Word, corrected, words_from_spans
+from w2vkit.decode.hypothesis import Hypothesis, Span, Word, corrected, word_times, words_from_spans
 from w2vkit.decode.lm import load, of_checkpoint
 from w2vkit.emissions import Emissions
 
@@ -68,9 +68,7 @@ def greedy_batch(batch: Sequence[Emissions]) -> list[Hypothesis]:
     lengths = np.array([len(emissions) for emissions in batch])
     opening = np.cumsum(lengths) - lengths  # the first frame of each clip
     log_probs = np.concatenate([emissions.log_probs for emissions in batch])
-    calibrated = log_probs
-    if first.calibration.temperature != 1:
-        calibrated = np.concatenate([emissions.calibrated for emissions in batch])
+    calibrated = np.concatenate([emissions.calibrated for emissions in batch])
     frames = np.arange(len(log_probs))
     path = log_probs.argmax(axis=1)
     scores = np.add.reduceat(log_probs[frames, path], opening, dtype=np.float64)
@@ -103,7 +101,15 @@ def greedy_batch(batch: Sequence[Emissions]) -> list[Hypothesis]:
         gaps = np.stack([end[inner - 1], begin[inner]], axis=1).ravel()
         edges[inner] = np.maximum.reduceat(calibrated[:, boundary], gaps)[::2]
     confidences = first.calibration.confidence(np.exp(np.add.reduceat(best, heads) + edges[:-1] + edges[1:]))
-    begins, ends = _times(begin - opening[clip], end - opening[clip], same, lengths[clip], first)
+    begins, ends = word_times(
+        begin - opening[clip],
+        end - opening[clip],
+        np.ones(len(clip), bool),
+        frames=lengths[clip],
+        frame_seconds=first.frame_seconds,
+        start_seconds=first.start_seconds,
+        first=~same,
+    )
 
     characters = [vocabulary.labels[label] for label in labels]
     words = [
@@ -118,26 +124,6 @@ def greedy_batch(batch: Sequence[Emissions]) -> list[Hypothesis]:
         Hypothesis(" ".join(word.text for word in some), some, score)
         for some, score in zip(spoken, scores.tolist(), strict=True)
     ]
-
-
-def _times(
-    starts: np.ndarray, stops: np.ndarray, same: np.ndarray, frames: np.ndarray, emissions: Emissions
-) -> tuple[np.ndarray, np.ndarray]:
-    """Turn the frames of words of many clips into times, as `word_times` does.
-
-    ``same`` is True where a word follows another one of its clip; ``frames`` is the length of its clip.
-    """
-    step, offset = emissions.frame_seconds, emissions.start_seconds
-    before = np.where(same, starts - np.append(0, stops[:-1]), starts) * step
-    before = np.where(same, before / 2, before + offset)
-    last = ~np.append(same[1:], False)
-    after = np.where(last, frames - stops, np.append(starts[1:], 0) - stops) * step
-    after = np.where(last, after + offset, after / 2)
-    begins = np.round(offset + starts * step - np.minimum(before, LEAD_SECONDS), 3)
-    ends = np.round(offset + stops * step + np.minimum(after, TAIL_SECONDS), 3)
-    close = ~last[:-1] & (begins[1:] - ends[:-1] < 0.0015)  # one border, as in `word_times`
-    ends[:-1] = np.where(close, begins[1:], ends[:-1])
-    return begins, ends
 
 
 def default_decoder(folder: Path) -> Decode:

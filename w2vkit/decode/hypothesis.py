@@ -124,7 +124,14 @@ TAIL_SECONDS = 0.10  # s; it ends at most this long after its last one
 
 
 def word_times(
-    starts: np.ndarray, stops: np.ndarray, opens: np.ndarray, *, frames: int, frame_seconds: float, start_seconds: float = 0.0
+    starts: np.ndarray,
+    stops: np.ndarray,
+    opens: np.ndarray,
+    *,
+    frames: int | np.ndarray,
+    frame_seconds: float,
+    start_seconds: float = 0.0,
+    first: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Turn the frames of characters into times.
 
@@ -138,31 +145,33 @@ def word_times(
         (L,) int; character i is emitted in frames [starts[i], stops[i]), in order and without overlap.
     opens : numpy.ndarray
         (L,) bool, True where a word begins.
-    frames : int
-        The number of frames of the sound.
+    frames : int or numpy.ndarray
+        The number of frames of the sound, or (L,) of the sound of each character.
     frame_seconds : float
         Seconds from one frame to the next.
     start_seconds : float
         When frame 0 begins (s); the sound goes on as long after the last frame.
+    first : numpy.ndarray, optional
+        (L,) bool, True where a sound begins. By default all characters are of one sound.
 
     Returns
     -------
     begins, ends : numpy.ndarray
         (L,) float64 seconds, rounded to milliseconds, in order, inside the sound.
     """
-    # Gap i stands before character i, the last one after all; those at the edges of the sound belong to one character only.
-    gaps = (np.append(starts, frames) - np.append(0, stops)) * frame_seconds
-    reach = gaps / 2
-    reach[[0, -1]] = gaps[[0, -1]] + start_seconds
-    edges = np.append(opens, True)
-    edges[0] = True
-    before = np.where(edges, np.minimum(reach, LEAD_SECONDS), reach)
-    after = np.where(edges, np.minimum(reach, TAIL_SECONDS), reach)
-    begins = start_seconds + starts * frame_seconds - before[:-1]
-    ends = start_seconds + stops * frame_seconds + after[1:]
-    begins, ends = np.round(begins, 3), np.round(ends, 3)
+    at_start = np.arange(len(starts)) == 0 if first is None else first
+    at_end, closes = np.append(at_start[1:], True), np.append(opens[1:], True)
+    before = (starts - np.where(at_start, 0, np.append(0, stops[:-1]))) * frame_seconds
+    after = (np.where(at_end, frames, np.append(starts[1:], 0)) - stops) * frame_seconds
+    # Two characters share the gap between them; one at the edge of the sound has all of it.
+    before = np.where(at_start, before + start_seconds, before / 2)
+    after = np.where(at_end, after + start_seconds, after / 2)
+    before = np.where(opens | at_start, np.minimum(before, LEAD_SECONDS), before)
+    after = np.where(closes | at_end, np.minimum(after, TAIL_SECONDS), after)
+    begins = np.round(start_seconds + starts * frame_seconds - before, 3)
+    ends = np.round(start_seconds + stops * frame_seconds + after, 3)
     # Half a millisecond may round up or down: neighbours share one border, without an overlap or a gap of 1 ms.
-    ends[:-1] = np.where(begins[1:] - ends[:-1] < 0.0015, begins[1:], ends[:-1])
+    ends[:-1] = np.where(~at_end[:-1] & (begins[1:] - ends[:-1] < 0.0015), begins[1:], ends[:-1])
     return begins, ends
 
 

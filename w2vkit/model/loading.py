@@ -31,14 +31,13 @@ def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any, Vocabulary]:
         The checkpoint is damaged, not a CTC model, or its parts do not fit each other.
     """
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    with _quiet(), _explained(checkpoint):
+    with _explained(checkpoint):
         config = AutoConfig.from_pretrained(checkpoint.folder, **options)
         if type(config) not in MODEL_FOR_CTC_MAPPING:
             raise ValueError(f"transformers has no {config.model_type} network with a CTC head.")
         _, receptive_field = geometry(config)
-        _check_sizes(config)
         extractor = AutoFeatureExtractor.from_pretrained(checkpoint.folder, **options)
-        _check_extractor(extractor, receptive_field)
+        _check_settings(config, extractor, receptive_field)
         # Phoneme tokenizers turn text into phonemes by a further package; w2vkit only needs their labels.
         tokenizer = AutoTokenizer.from_pretrained(checkpoint.folder, do_phonemize=False, **options)
         _check_weights(config, checkpoint)
@@ -65,8 +64,8 @@ def load_parts(checkpoint: Checkpoint) -> tuple[Any, Any, Vocabulary]:
     return network, extractor, vocabulary
 
 
-def _check_sizes(config: Any) -> None:
-    """Refuse sizes that are not whole numbers from 1 to `LARGEST`."""
+def _check_settings(config: Any, extractor: Any, receptive_field: int) -> None:
+    """Refuse what no published checkpoint has in config.json and preprocessor_config.json."""
     for name, largest in LARGEST.items():
         given = getattr(config, name, 1)
         for size in given if isinstance(given, list | tuple) else [given]:
@@ -74,21 +73,6 @@ def _check_sizes(config: Any) -> None:
                 raise ModelError(
                     f"config.json has {name} {size!r}. Give a whole number from 1 to {largest}, as in the original."
                 )
-
-
-def _check_weights(config: Any, checkpoint: Checkpoint) -> None:
-    """Refuse a network with more weights than the files have: it would take the memory before the missing ones are noticed."""
-    with torch.device("meta"):
-        needed = sum(weight.numel() for weight in AutoModelForCTC.from_config(config).parameters())
-    stored = sum(file.stat().st_size for file in checkpoint.folder.glob("*.safetensors"))
-    if stored and needed > stored:  # a weight takes a byte at least
-        raise ModelError(
-            f"config.json of {checkpoint.name} describes a network of {needed / 1e6:.0f} million weights, its files hold "
-            f"{stored / 1e6:.0f} MB. Take config.json and the weights from the same checkpoint."
-        )
-
-
-def _check_extractor(extractor: Any, receptive_field: int) -> None:
     rate = extractor.sampling_rate
     if not (isinstance(rate, int) and rate in RATES):
         raise ModelError(
@@ -103,6 +87,18 @@ def _check_extractor(extractor: Any, receptive_field: int) -> None:
     for name in ("do_normalize", "return_attention_mask"):
         if not isinstance(value := getattr(extractor, name), bool):
             raise ModelError(f"The checkpoint's {name} is {value!r}. Write true or false in preprocessor_config.json.")
+
+
+def _check_weights(config: Any, checkpoint: Checkpoint) -> None:
+    """Refuse a network with more weights than the files have: it would take the memory before the missing ones are noticed."""
+    with torch.device("meta"):
+        needed = sum(weight.numel() for weight in AutoModelForCTC.from_config(config).parameters())
+    stored = sum(file.stat().st_size for file in checkpoint.folder.glob("*.safetensors"))
+    if stored and needed > stored:  # a weight takes a byte at least
+        raise ModelError(
+            f"config.json of {checkpoint.name} describes a network of {needed / 1e6:.0f} million weights, its files hold "
+            f"{stored / 1e6:.0f} MB. Take config.json and the weights from the same checkpoint."
+        )
 
 
 def geometry(config: Any) -> tuple[int, int]:
@@ -135,7 +131,10 @@ def vocabulary_of(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabula
     numbers = tokenizer.get_vocab()
     columns = {column: label for label, column in numbers.items()}
     special = {numbers[token] for token in tokenizer.all_special_tokens if token in numbers}
-    boundary = _word_boundary(tokenizer, size)
+    # The word boundary is the tokenizer's delimiter, else | or a space; phonemes have none.
+    delimiter = tokenizer.word_delimiter_token
+    delimiters = [] if delimiter is None else [numbers.get(label, size) for label in (delimiter, BOUNDARY, " ")]
+    boundary = next((column for column in delimiters if column < size), None)
     # In many checkpoints on the Hub <s> and </s> have no column, which does no harm. A letter needs one.
     harmless = special | {numbers.get(BOUNDARY)}
     lost = [label for column, label in columns.items() if column >= size and column not in harmless]
@@ -158,15 +157,6 @@ def vocabulary_of(tokenizer: Any, size: int, checkpoint: Checkpoint) -> Vocabula
         # transformers counts the word boundary among the special tokens; here it is text.
         special=frozenset(column for column in special - {boundary} if column < size),
     )
-
-
-def _word_boundary(tokenizer: Any, size: int) -> int | None:
-    """Find the column of the word boundary: the tokenizer's delimiter, else ``|`` or a space; None for phonemes."""
-    delimiter, numbers = tokenizer.word_delimiter_token, tokenizer.get_vocab()
-    if delimiter is None:
-        return None
-    found = (numbers.get(label, size) for label in (delimiter, BOUNDARY, " "))
-    return next((column for column in found if column < size), None)
 
 
 def _check_whole(report: dict, checkpoint: Checkpoint) -> None:
@@ -193,8 +183,11 @@ def _check_whole(report: dict, checkpoint: Checkpoint) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide transformers' loading report and progress bar; `_check_whole` reads the report."""
+def _explained(checkpoint: Checkpoint) -> Iterator[None]:
+    """Turn whatever the libraries raise while loading into one ModelError.
+
+    Their warnings, transformers' loading report and its progress bar are hidden; `_check_whole` reads the report.
+    """
     level, shown = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
@@ -202,17 +195,6 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if shown:
-            transformers_logging.enable_progress_bar()
-
-
-@contextmanager
-def _explained(checkpoint: Checkpoint) -> Iterator[None]:
-    """Turn whatever the libraries raise while loading into one ModelError."""
-    try:
-        yield
     except ModelError:
         raise
     except Exception as error:
@@ -220,3 +202,7 @@ def _explained(checkpoint: Checkpoint) -> Iterator[None]:
             f"{checkpoint.name} could not be loaded as a CTC checkpoint: {brief(error)} It needs config.json, "
             "preprocessor_config.json, vocab.json and model.safetensors of a wav2vec 2.0, HuBERT, WavLM or data2vec model."
         ) from error
+    finally:
+        transformers_logging.set_verbosity(level)
+        if shown:
+            transformers_logging.enable_progress_bar()

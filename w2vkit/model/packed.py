@@ -86,7 +86,7 @@ class PackedNetwork:
     Parameters
     ----------
     network
-        A `transformers` network on its device, after `set_dtype`, for which `fits` holds.
+        A `transformers` network on its device, after `set_dtype`, for which it `pays`.
     tanh_gelu : bool
         Let the matrix product apply the GELU, by its tanh approximation, which differs by 5e-4 at most.
 
@@ -119,28 +119,28 @@ class PackedNetwork:
 
     @staticmethod
     def pays(network: Any) -> bool:
-        """Whether a network runs on a CPU, or on a GPU that has the packed attention, in a dtype that goes fast there."""
-        dtype = next(network.base_model.encoder.layers.parameters()).dtype
-        if network.device.type == "cpu":
-            return dtype in (torch.bfloat16, torch.float32) and PackedNetwork.fits(network)
-        if network.device.type != "cuda" or torch.cuda.get_device_capability(network.device) < (8, 0):
-            return False
-        return (
-            dtype in (torch.bfloat16, torch.float16)
-            and find_spec("torch.nn.attention.varlen") is not None
-            and PackedNetwork.fits(network)
-        )
+        """Whether a network has the layers that this class computes, and a device and a dtype where that is faster.
 
-    @staticmethod
-    def fits(network: Any) -> bool:
-        """Whether a network has the layers that this class computes."""
-        config = network.config
-        return (
+        These are CPUs, and GPUs that have the packed attention.
+        """
+        config, device = network.config, network.device
+        if not (
             config.model_type in FAMILIES
             and config.hidden_act == config.feat_extract_activation == "gelu"
             and getattr(config, "adapter_attn_dim", None) is None
             and not getattr(config, "conv_pos_batch_norm", False)
-            and (network.device.type == "cpu" or GemmPosition.fits(network.base_model.encoder.pos_conv_embed.conv))
+        ):
+            return False
+        encoder = network.base_model.encoder
+        dtype = next(encoder.layers.parameters()).dtype
+        if device.type == "cpu":
+            return dtype in (torch.bfloat16, torch.float32)
+        return (
+            device.type == "cuda"
+            and torch.cuda.get_device_capability(device) >= (8, 0)
+            and dtype in (torch.bfloat16, torch.float16)
+            and find_spec("torch.nn.attention.varlen") is not None
+            and GemmPosition.fits(encoder.pos_conv_embed.conv)
         )
 
     def compile(self) -> None:

@@ -124,6 +124,9 @@ class Outcome(Generic[T]):
         return self.error is not None or len(self.found) == self.wanted
 
 
+Clip = tuple[Outcome[T], int, Waveform]  # an item, and the number and the sound of one of its channels
+
+
 class Stream(Generic[T]):
     """Transcribes items. One that fails is an outcome with its error.
 
@@ -217,13 +220,7 @@ class Stream(Generic[T]):
         clips = [(outcome, channel, w) for outcome in good for channel, w in enumerate(outcome.sound.waveforms)]
         self.speed += Speed(len(clips), sum(w.seconds for *_, w in clips), sum(outcome.reading for outcome in good))
         waiting = deque(window)
-        for texts in self._texts([waveform for *_, waveform in clips]):
-            for index, text in texts:
-                outcome, channel, _ = clips[index]
-                if isinstance(text, Exception):
-                    outcome.error = text
-                else:
-                    outcome.found[channel] = text
+        for _ in self._find_texts(clips):
             yield from self._ready(waiting)
         yield from self._ready(waiting)
         if waiting:
@@ -241,20 +238,21 @@ class Stream(Generic[T]):
         if ready:
             yield ready
 
-    def _texts(self, waveforms: list[Waveform]) -> Iterator[list[tuple[int, Hypothesis | Exception]]]:
-        """Give the texts of waveforms with their indices, in any order, in groups of about one batch."""
+    def _find_texts(self, clips: list[Clip[T]]) -> Iterator[None]:
+        """Give clips their texts, in any order, and pause after each group of about one batch."""
+        waveforms = [waveform for *_, waveform in clips]
         if waveforms and self._warm_up:
             self._warm_up = False
             list(self._emitted([max(waveforms, key=lambda waveform: waveform.seconds)]))
         started, seconds, group = time.perf_counter(), 0.0, []
         for number, (index, emissions) in enumerate(self._emitted(waveforms), 1):
-            group.append((index, emissions))
+            group.append((clips[index], emissions))
             seconds += waveforms[index].seconds
             if seconds >= self._model.pass_seconds or number == len(waveforms):
                 computed = time.perf_counter()
-                texts = list(self._decoded(group))
+                self._decode_group(group)
                 self.speed += Speed(forward=computed - started, decoding=time.perf_counter() - computed)
-                yield texts
+                yield
                 started, seconds, group = time.perf_counter(), 0.0, []
 
     def _emitted(self, waveforms: Sequence[Waveform]) -> Iterator[tuple[int, Emissions | Exception]]:
@@ -272,19 +270,19 @@ class Stream(Generic[T]):
             for _, emissions in self._emitted([waveform]):
                 yield index, emissions
 
-    def _decoded(self, group: list[tuple[int, Emissions | Exception]]) -> Iterator[tuple[int, Hypothesis | Exception]]:
+    def _decode_group(self, group: list[tuple[Clip[T], Emissions | Exception]]) -> None:
         """Decode emissions: all together by the greedy decoder, one by one by others."""
         together = None
         if self._decode is greedy:
             with suppress(Exception):  # then they are decoded one by one, to find the bad one
                 together = iter(greedy_batch([emissions for _, emissions in group if isinstance(emissions, Emissions)]))
-        for index, emissions in group:
+        for (outcome, channel, _), emissions in group:
             try:
                 if isinstance(emissions, Exception):
                     raise emissions
-                yield index, next(together) if together else self._decode(emissions)
+                outcome.found[channel] = next(together) if together else self._decode(emissions)
             except Exception as error:  # of this item only
-                yield index, error
+                outcome.error = error
 
     def _transcribe_whole(self, outcome: Outcome[T]) -> None:
         """Transcribe an item on its own."""
