@@ -37,9 +37,13 @@ check: setup-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not slow and not cuda' $(ARGS); tests=$$?; \
 	wait $$types && exit $$tests
 
-test: setup-dev lint
-# Three tests run at a time on two cores, since many of them wait for processes to start. tests/conftest.py orders them.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations=60 $(ARGS)
+# Two tests run at a time, as many as there are cores. tests/conftest.py orders them.
+test: setup-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright & types=$$!; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=60 $(ARGS); tests=$$?; \
+	wait $$types && exit $$tests
 
 test-gpu: setup-dev
 	$(BIN)/python -m pytest -m cuda tests/model/test_cuda.py $(ARGS)

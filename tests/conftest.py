@@ -26,7 +26,7 @@ EXPECT = 120_000  # ms; what a browser shows may take long, since other tests ru
 
 # Modules whose slow tests take longest. They begin first, so that no process waits for the last of them.
 LONGEST = ("test_page", "test_site", "test_cluster", "test_view_in_browser", "test_notebooks", "test_benchmarks", "test_docs")
-APART = ("test_page", "test_benchmarks", "test_notebooks")  # long enough to be shared out test by test
+APART = ("test_page", "test_benchmarks")  # long enough to be shared out test by test
 
 
 @pytest.hookimpl(trylast=True)

@@ -179,15 +179,9 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def window() -> dict:
-    """The options of the browser window; tests change them by parametrize."""
-    return {"viewport": {"width": 1280, "height": 900}}
-
-
-@pytest.fixture
-def page(browser: Browser, address: str, window: dict) -> Iterator[Page]:
+def page(browser: Browser, address: str) -> Iterator[Page]:
     """A page; a console error or a request to another host fails the test that made it."""
-    context = browser.new_context(**window)
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     errors: list[str] = []
     context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     context.on("weberror", lambda error: errors.append(str(error.error)))
@@ -209,25 +203,20 @@ def test_a_browser_asks_no_other_host_and_search_works(page, address):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "window",
-    [
-        {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
-        {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"},
-    ],
-    ids=["desk", "phone"],
-)
-def test_the_pages_of_the_course_work_without_a_kernel(page, address, window):
-    dark = window["color_scheme"] == "dark"
+def test_the_pages_of_the_course_work_without_a_kernel(page, address):
+    looks = ((1440, "light", "default"), (390, "dark", "slate"))
     for name in ("", *(f"{path.stem}/" for path in NOTEBOOKS), "glossary/", "teachers/"):
         page.goto(f"{address}course/{name}")
-        assert page.evaluate("document.documentElement.scrollWidth") == window["viewport"]["width"], name
-        assert page.evaluate("document.body.dataset.mdColorScheme") == ("slate" if dark else "default")
         page.wait_for_function("[...document.querySelectorAll('.arithmatex')].every(one => one.querySelector('.katex'))")
         assert page.locator(".katex-error").all_inner_texts() == []
         assert page.locator("details[open]").count() == 0
         page.wait_for_function("[...document.querySelectorAll('audio[src]')].every(one => one.duration > 0)")
         assert page.evaluate("[...document.images].filter(one => !one.alt.trim() || !one.naturalWidth).length") == 0, name
+        for width, system, scheme in looks:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=system)
+            page.wait_for_function("scheme => document.body.dataset.mdColorScheme === scheme", arg=scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") == width, name
 
 
 @pytest.mark.slow

@@ -1,8 +1,11 @@
 import io
 import json
+import os
 import re
 from dataclasses import replace
+from errno import ENOSPC
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from w2vkit.evaluate.html import to_html
 from w2vkit.evaluate.published import published
 from w2vkit.evaluate.report import model_index, table, to_json
 from w2vkit.model.hub import DEFAULT
+from w2vkit.pipeline import files
 from w2vkit.pipeline.datasets import Corpus, Utterance
 from w2vkit.pipeline.files import locked
 from w2vkit.pipeline.shards import Shards
@@ -273,12 +277,18 @@ def test_ctrl_c_tells_how_to_resume(tmp_path, tiny, capsys, monkeypatch):
 
 
 def test_a_full_disk_while_reporting_names_the_file(tmp_path, tiny, capsys, monkeypatch):
-    out = tmp_path / "out"
-    (out / AS_HTML).mkdir(parents=True)  # cannot be replaced by a file
-    source = parquet(tmp_path / "test.parquet", rows())
+    written = files.replace
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == AS_HTML:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        written(path, data)
+
+    monkeypatch.setattr(files, "replace", full)
+    source, out = parquet(tmp_path / "test.parquet", rows()), tmp_path / "out"
     assert command(source, "--model", tiny, "--output-dir", out) == 1
     said = capsys.readouterr()
-    assert f"{AS_HTML} could not be written" in said.err and "WER" in said.out
+    assert f"{AS_HTML} could not be written: No space left" in said.err and "WER" in said.out
     assert (out / RESULTS).read_text().count("\n") == len(TEXTS) + 1
 
 
