@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,11 @@ EXPECT = 120_000  # ms; what a browser shows may take long, since other tests ru
 # Modules whose slow tests take longest. They begin first, so that no process waits for the last of them.
 LONGEST = ("test_page", "test_site", "test_cluster", "test_view_in_browser", "test_notebooks", "test_benchmarks", "test_docs")
 APART = ("test_page", "test_benchmarks")  # long enough to be shared out test by test
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C. A shell makes what it runs in the background ignore it, and so would the commands that the tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)
