@@ -67,7 +67,7 @@ def test_a_kept_mutant_can_be_read_again(tmp_path):
 
 @pytest.mark.slow
 def test_a_few_clients_get_their_own_texts():
-    found = program("benchmarks.load", "--minutes", 0.05, "--clients", 4)
+    found = program("benchmarks.load", "--minutes", 0.1, "--clients", 6)
     assert found["requests"] > 5 and found["swapped"] == found["wrong"] == found["failed"] == 0
 
 

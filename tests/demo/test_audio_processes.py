@@ -1,5 +1,8 @@
 """Decoding in processes of their own: the samples of `load`, its errors, a deadline and a limit of memory."""
 
+import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -31,6 +34,16 @@ def test_the_samples_and_the_errors_are_those_of_load(processes, tmp_path):
         processes.load(str(tmp_path / "text.wav"), **LIMITS)
     with pytest.raises(AudioError, match=r"longer|limit"):
         processes.load(str(path), sample_rate=16_000, max_seconds=0.1)
+
+
+def test_a_process_whose_page_has_ended_ends_without_a_word():
+    command = [sys.executable, "-m", WorkerProcess.__module__]
+    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert worker.stdin and worker.stdout and worker.stderr
+    worker.stdout.close()  # as when the page is killed during a call
+    worker.stdin.write(pickle.dumps((len, ("abc",))))
+    worker.stdin.close()
+    assert (worker.stderr.read(), worker.wait()) == (b"", 0)
 
 
 @pytest.mark.slow

@@ -101,7 +101,7 @@ def main() -> None:
     while True:
         try:
             function, arguments = pickle.load(sys.stdin.buffer)
-        except EOFError:
+        except (EOFError, pickle.UnpicklingError):  # the page has ended, perhaps while it wrote
             return
         try:
             found = False, function(*arguments)
@@ -109,8 +109,11 @@ def main() -> None:
             found = True, error
         except Exception as error:  # many errors of libraries cannot be pickled
             found = True, ServerError(strings.WORK_FAILED.format(error=f"{type(error).__name__}: {brief(error)}"))
-        pickle.dump(found, answers)
-        answers.flush()
+        try:
+            pickle.dump(found, answers)
+            answers.flush()
+        except BrokenPipeError:  # the page ended during the call
+            os._exit(0)
 
 
 if __name__ == "__main__":
