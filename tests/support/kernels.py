@@ -42,9 +42,9 @@ class Kernel(FORKS.Process):
 
 def run(command: list[str], env: dict[str, str], cwd: str, first: str) -> None:
     """Be the kernel that the command would start; run the code `first` before it."""
+    os.setsid()
     from ipykernel.kernelapp import IPKernelApp
 
-    os.setsid()
     os.environ.update(env)
     os.chdir(cwd)
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -62,7 +62,8 @@ def forked_kernels(environment: dict[str, str], first: str) -> Iterator[None]:
     def launch(command: list[str], env: dict[str, str], cwd: str, **ignored: Any) -> Kernel:
         kernel = Kernel(target=run, args=(command, env, cwd, first))
         kernel.start()
-        while os.getpgid(kernel.pid or 0) != kernel.pid:  # Jupyter ends the whole group, which is that of the tests before
+        # Jupyter ends the whole group of a kernel; until the kernel has its own, it is in that of the tests.
+        while kernel.is_alive() and os.getpgid(kernel.pid or 0) != kernel.pid:
             time.sleep(0.01)
         return kernel
 
