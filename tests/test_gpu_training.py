@@ -14,6 +14,7 @@ import torch
 from training import gpu, pack
 from training.device_batches import Planner, Speech, distort, gather, hide, interpolate, mu_law
 from training.pack import unpack
+from training.pauses import pauses
 from training.position import FRAMES, OFFSET
 from training.rows import LONG, RATE, SHORT, frames
 from training.student import Trainee, build, depth, grow, shipped
@@ -21,6 +22,7 @@ from training.teacher import HIDDEN, LABELS
 from w2vkit.audio import load
 from w2vkit.audio.effects import mu_law as mu_law_of_numpy
 from w2vkit.checkpoints import mini_folder
+from w2vkit.decode import Word
 from w2vkit.examples import examples
 
 pytestmark = pytest.mark.slow
@@ -71,6 +73,50 @@ def test_rows_hold_the_utterances_that_their_targets_name(speech, short):
         joined = np.concatenate([np.concatenate([space, one]) for one in labels])[1:] if labels else np.zeros(0)
         assert target[:length].tolist() == joined.tolist()
     assert (plan.valid <= frames(size)).all() and (plan.first + frames(size) <= FRAMES).all()
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_parts_between_pauses_have_the_words_that_lie_between_them(short):
+    speech = Speech(torch.ones(12 * RATE, dtype=torch.int16))
+    ends = {0: 0, 2 * RATE: 1, 5 * RATE: 3, 12 * RATE: 4}  # words before each sample
+    speech.add(speech.samples.clone(), "one", ["A B C D"], [12 * RATE], [1.0], pauses=[list(ends.items())[1:3]])
+    plan = Planner(speech, seed=1, seconds=400).plan(short)
+    seen = set()
+    said: list[list[str]] = [[] for _ in plan.first]
+    for start, length, speed, scale, end in zip(
+        plan.starts, plan.lengths, plan.speeds, plan.scales, plan.lengths.cumsum(0), strict=True
+    ):
+        if scale > 0:
+            stop = min(ends, key=lambda e: abs(e - int(start) - float(speed) * int(length)))
+            words = "ABCD"[ends[int(start)] : ends[stop]]
+            seen.add(words)
+            said[int((end - 1) // plan.size)].extend(words)
+    assert seen == ({"A", "BC"} if short else {"A", "BC", "D", "ABC", "BCD", "ABCD"})
+    for words, target, length in zip(said, plan.targets, plan.target_lengths, strict=True):
+        assert "".join(LABELS[i] for i in target[:length]) == "|".join(words)
+
+
+def test_a_pause_is_the_quiet_middle_between_two_words():
+    rng = np.random.default_rng(0)
+    samples = rng.standard_normal(3 * RATE).astype(np.float32) * 0.1
+    samples[RATE : RATE + RATE // 5] *= 0.001  # 0.2 s between the first word and the second
+    samples[2 * RATE : 2 * RATE + RATE // 50] *= 0.001  # 0.02 s: a stop consonant
+    words = [Word("ONE", 0.1, 1.0, 1.0), Word("TWO", 1.2, 1.9, 1.0), Word("THREE", 2.1, 3.0, 1.0)]
+    (found,) = pauses(samples, words)
+    assert found[1] == 1 and abs(found[0] - 1.1 * RATE) < 0.02 * RATE
+
+
+def test_what_a_voice_said_is_stored_without_silence_and_numbers_by_themselves():
+    torch.manual_seed(0)
+    rows = torch.randn(2, 2 * RATE) * 0.1
+    rows[:, : RATE // 2] = rows[:, RATE:] = 0
+    speech = Speech(torch.zeros(10 * RATE, dtype=torch.int16))
+    gpu.store(speech, "voice", rows, torch.tensor([2 * RATE, 2 * RATE]), ["A NOTE", "TWENTY ONE"])
+    assert {name: len(found) for name, found in speech.corpora.items()} == {"voice": 1, "numbers": 1}
+    for (utterance,) in speech.corpora.values():
+        assert 0.5 * RATE < utterance.length <= 0.91 * RATE
+        own = speech.samples[utterance.start : utterance.start + utterance.length] * utterance.scale
+        assert own.std().item() == pytest.approx(1, abs=0.1)
 
 
 @pytest.mark.parametrize(("short", "strength"), [(False, 0.0), (False, 0.8), (True, 0.8)])

@@ -9,7 +9,7 @@ import queue
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ from training.rows import FIELD, LATER_SHARE, LONG, RATE, SHORT, SHORT_SHARE, ST
 
 # The share of each corpus in the training sound; read speech, as in the tests, has the largest one.
 SHARES = {
-    "librispeech-train-clean-100": 0.22,
-    "librispeech-dev-clean-mp3": 0.12,
+    "librispeech-train-clean-100": 0.20,
+    "librispeech-dev-clean-mp3": 0.11,
     "common-voice": 0.03,
     "common-voice-6.1": 0.03,
     "ljspeech": 0.03,
@@ -29,15 +29,21 @@ SHARES = {
     "an4-alphanumeric": 0.03,
     "speechocean762": 0.06,
     "kathleen-arctic": 0.04,
-    "kokoro": 0.08,
-    "voice": 0.30,
+    "kokoro": 0.26,
+    "voice": 0.16,
     "synthetic": 0.03,
+    "numbers": 0.03,
 }
 OTHER = 0.03  # of a corpus that is not listed
 SPEEDS = (0.88, 1.14)
+PART = 0.4  # the share of draws that take a part between two pauses instead of a whole utterance
+SHORTEST = RATE // 4  # samples of a part
 MASKED_FRAMES = 16  # of a hidden span, at most
 TAPS = 8  # of the interpolation between samples
 SPARE = RATE // 4  # samples of silence behind each row, for the room's echo of its end
+
+
+Pauses = Sequence[tuple[int, int]]
 
 
 @dataclass
@@ -57,13 +63,15 @@ class Speech:
         lengths: Sequence[int],
         scales: Sequence[float],
         development: bool = False,
+        pauses: Sequence[Pauses] | None = None,
     ) -> None:
         """Append utterances that lie in ``samples`` one after the other; ``scales`` bring each to unit variance."""
         if self.used + len(samples) > len(self.samples):
             raise ValueError("There is no room for more speech.")
         self.samples[self.used : self.used + len(samples)] = samples.to(self.samples.device)
-        for text, length, scale in zip(texts, lengths, scales, strict=True):
-            utterance = Utterance(self.used, length, scale, encode(text).numpy())
+        for text, length, scale, cuts in zip(texts, lengths, scales, pauses or [()] * len(texts), strict=True):
+            whole = Utterance(self.used, length, scale, encode(text).numpy())
+            utterance = replace(whole, parts=_parts(whole, text, cuts))
             if development:
                 self.development.append((utterance, text))
             elif FIELD < length < LONG:
@@ -79,6 +87,18 @@ class Utterance:
     length: int
     scale: float
     labels: np.ndarray
+    parts: tuple["Utterance", ...] = ()  # from any pause to any later one
+
+
+def _parts(whole: Utterance, text: str, pauses: Pauses) -> tuple[Utterance, ...]:
+    """Cut an utterance at its pauses; each of ``pauses`` is a sample and the number of words before it."""
+    words, places = text.split(), [(0, 0), *pauses, (whole.length, len(text.split()))]
+    return tuple(
+        Utterance(whole.start + start, end - start, whole.scale, encode(" ".join(words[first:last])).numpy())
+        for i, (start, first) in enumerate(places)
+        for end, last in places[i + 1 :]
+        if first < last and SHORTEST < end - start < whole.length
+    )
 
 
 @dataclass(frozen=True)
@@ -120,17 +140,20 @@ class Planner:
         """Return the utterances of each corpus, and how often a draw takes one of it."""
         kept, rates = [], []
         for corpus, utterances in self.speech.corpora.items():
-            chosen = [u for u in utterances if u.length < 3.2 * RATE] if short else utterances
-            if chosen:
+            pieces = [p for u in utterances for p in (u, *u.parts) if p.length < 3.2 * RATE] if short else utterances
+            if pieces:
                 mean = sum(u.length for u in utterances) / len(utterances)
-                kept.append(chosen)
-                rates.append(SHARES.get(corpus, OTHER) / mean * len(chosen) / len(utterances))
+                kept.append(pieces)
+                rates.append(SHARES.get(corpus, OTHER) / mean * min(1.0, len(pieces) / len(utterances)))
         return kept, np.cumsum(rates) / sum(rates) if rates else np.zeros(0)
 
     def _draw(self, short: bool) -> Utterance:
         corpora, rates = self._tables[short]
         utterances = corpora[int(np.searchsorted(rates, self.rng.random()))]
-        return utterances[int(self.rng.integers(len(utterances)))]
+        utterance = utterances[int(self.rng.integers(len(utterances)))]
+        if not short and utterance.parts and self.rng.random() < PART:
+            return utterance.parts[int(self.rng.integers(len(utterance.parts)))]
+        return utterance
 
     def plan(self, short: bool) -> Plan:
         """Plan rows of one utterance of up to 4 s, or rows of 17 s with several."""
@@ -258,7 +281,7 @@ def distort(clean: Tensor, piece: Tensor, plan: Plan, strength: float) -> Tensor
         width = uniform(0, 0.15, rows, 1, device=device) * (torch.rand(rows, 1, device=device) < strength)
         low = torch.rand(rows, 1, device=device) * (1 - width)
         gain = torch.where((mel >= low) & (mel < low + width), 0.01, gain)
-    telephone = torch.rand(rows, 1, device=device) < 0.1
+    telephone = torch.rand(rows, 1, device=device) < (0.1 if size == LONG else 0.25)  # single words are heard there
     gain = torch.where(telephone & (hertz > 3800), 0.0, gain)
     x = torch.fft.irfft(torch.fft.rfft(x, longest) * gain, longest)[:, :size]
     peak = x.abs().amax(dim=1, keepdim=True) + 1e-6

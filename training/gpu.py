@@ -30,9 +30,12 @@ from training.phonemes import Phonemes
 from training.position import FRAMES, OFFSET
 from training.rows import LONG, RATE, disagreement, frames
 from training.student import Trainee, build, depth, grow, shipped
+from training.synthesize import DIGITS, TEENS, TENS
 from training.teacher import HIDDEN, LABELS
 
 LONGEST = 330  # phonemes; more would take longer than a row
+NUMBERS = {*DIGITS, *TEENS, *TENS, "HUNDRED"}
+AUDIBLE = 0.03  # of the peak: what is softer at the ends of a synthetic utterance is silence
 LOUDNESS = 3000.0  # standard deviation of a stored utterance (int16)
 PIECE_BYTES = 15_000_000
 WARM_UP, HOLD, LAST_RATE = 0.03, 0.3, 0.02  # shares of the time, and of the peak rate
@@ -126,7 +129,8 @@ class Run:
             here = [c for c in clips if (c.corpus, c.development) == (corpus, development)]
             scales = [1 / max(1.0, float(c.samples.astype(np.float32).std())) for c in here]
             samples = torch.from_numpy(np.concatenate([c.samples for c in here]))
-            self.speech.add(samples, corpus, [c.text for c in here], [len(c.samples) for c in here], scales, development)
+            lengths, pauses = [len(c.samples) for c in here], [c.pauses for c in here]
+            self.speech.add(samples, corpus, [c.text for c in here], lengths, scales, development, pauses)
         self.log(what="decoded", hours=self.speech.used / RATE / 3600)
         if self.a.voice_hours:
             read_aloud(self.speech, self.a.voice, self.a.phonemes, self.a.voice_hours, self.a.voice_seconds, self.a.seed)
@@ -247,6 +251,13 @@ class Run:
         return texts
 
 
+def reading_order(phonemes: Phonemes, seed: int) -> np.ndarray:
+    """Give the numbers of the texts in a random order; numbers, which are short, three times."""
+    texts = np.flatnonzero(np.diff(phonemes.offsets) < LONGEST)
+    numbers = [i for i in texts if all(word in NUMBERS for word in phonemes.texts[i].split())]
+    return np.random.default_rng(seed).permutation(np.concatenate([texts, numbers, numbers]).astype(int))
+
+
 @torch.inference_mode()
 def read_aloud(speech: Speech, voice_file: Path, phoneme_file: Path, hours: float, seconds: float, seed: int) -> None:
     """Let a Piper voice read texts onto the device, for so many hours of speech or seconds of time.
@@ -257,9 +268,7 @@ def read_aloud(speech: Speech, voice_file: Path, phoneme_file: Path, hours: floa
     voice, phonemes = voices.load(voice_file, device), Phonemes.load(phoneme_file)
     if device.type == "cuda":
         voice.generator.to(torch.float16)
-    rng = np.random.default_rng(seed)
-    counts = np.diff(phonemes.offsets)
-    order = rng.permutation(np.flatnonzero(counts < LONGEST))
+    counts, order = np.diff(phonemes.offsets), reading_order(phonemes, seed)
     began, done = time.perf_counter(), 0
     size = 96 if device.type == "cuda" else 4
     for i in range(0, len(order), 16 * size):
@@ -272,16 +281,34 @@ def read_aloud(speech: Speech, voice_file: Path, phoneme_file: Path, hours: floa
             noises = (uniform(low, high, len(chosen), device=device) for low, high in ((0.4, 0.9), (0.5, 1.0)))
             waveforms, samples = voice(ids, lengths, pace, *noises)
             rows, lengths = resample(waveforms, samples, voice.config.rate * shorter)
-            inside = torch.arange(rows.shape[1], device=device) < lengths[:, None]
-            deviation = (rows.square().sum(1) / lengths).sqrt().clamp(min=1e-4)[:, None]
-            stored = (rows / deviation * LOUDNESS).clamp(-32767, 32767).to(torch.int16)[inside]
-            if speech.used + len(stored) > len(speech.samples):
-                return
-            texts = [phonemes.texts[k] for k in chosen]
-            speech.add(stored, "voice", texts, lengths.tolist(), [1 / LOUDNESS] * len(chosen))
-            done += len(stored)
+            done += store(speech, "voice", rows, lengths, [phonemes.texts[k] for k in chosen])
             if done > hours * 3600 * RATE or time.perf_counter() - began > seconds:
                 return
+
+
+def store(speech: Speech, corpus: str, rows: Tensor, lengths: Tensor, texts: list[str]) -> int:
+    """Add what a voice said, (B, N) at 16 kHz, and return the number of samples.
+
+    Silence at both ends is cut, to a random rest: recordings of single words often begin and end with the word. Texts that
+    are numbers become a corpus of their own.
+    """
+    inside = torch.arange(rows.shape[1], device=rows.device) < lengths[:, None]
+    loud = (rows.abs() > AUDIBLE * rows.abs().amax(1, keepdim=True)) & inside
+    first, last = loud.int().argmax(1), rows.shape[1] - loud.int().flip(1).argmax(1)
+    margin = uniform(0.01, 0.2, 2, len(rows), device=rows.device) * RATE
+    first, last = (first - margin[0]).long().clamp(min=0), torch.minimum(last + margin[1].long(), lengths)
+    place = torch.arange(rows.shape[1], device=rows.device)
+    inside = (place >= first[:, None]) & (place < last[:, None])
+    lengths = inside.sum(1)
+    deviation = ((rows * inside).square().sum(1) / lengths).sqrt().clamp(min=1e-4)[:, None]
+    rows = (rows / deviation * LOUDNESS).clamp(-32767, 32767).to(torch.int16)
+    numbers = torch.tensor([all(word in NUMBERS for word in text.split()) for text in texts])
+    for name, chosen in ((corpus, ~numbers), ("numbers", numbers)):
+        stored = rows[chosen][inside[chosen]]
+        if len(stored) and speech.used + len(stored) <= len(speech.samples):
+            said = [text for text, this in zip(texts, chosen.tolist(), strict=True) if this]
+            speech.add(stored, name, said, lengths[chosen].tolist(), [1 / LOUDNESS] * len(said))
+    return int(lengths.sum())
 
 
 def resample(waveforms: Tensor, counts: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:

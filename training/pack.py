@@ -30,6 +30,7 @@ class Clip:
     text: str
     development: bool
     samples: np.ndarray
+    pauses: tuple[tuple[int, int], ...] = ()  # a sample, and the number of words before it
 
 
 def pack(sources: list[Path], target: Path) -> None:
@@ -78,7 +79,10 @@ def unpack(folder: Path, limit: int | None = None) -> list[Clip]:
     index = index[:: max(1, len(index) // limit)] if limit else index
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoders let other threads run
         decoded = pool.map(_decode, [(folder, e["piece"], e["start"], e["stop"]) for e in index])
-        return [Clip(e["corpus"], e["text"], e["development"], s) for e, s in zip(index, decoded, strict=True)]
+        return [
+            Clip(e["corpus"], e["text"], e["development"], s, tuple(map(tuple, e.get("pauses", ()))))
+            for e, s in zip(index, decoded, strict=True)
+        ]
 
 
 def _decode(place: tuple[Path, int, int, int]) -> np.ndarray:

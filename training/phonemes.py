@@ -45,9 +45,12 @@ class Phonemes:
         return self.ids[self.offsets[index] : self.offsets[index + 1]]
 
     def batch(self, indices: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Give the phonemes of some texts, padded with zeros ``(B, L)``, and their lengths ``(B,)``; both int64."""
+        """Give the phonemes of some texts, padded with zeros ``(B, L)``, and their lengths ``(B,)``; both int64.
+
+        L is a multiple of 32, so that a device meets few shapes.
+        """
         lengths = np.array([len(self[index]) for index in indices], np.int64)
-        ids = np.zeros((len(indices), lengths.max()), np.int64)
+        ids = np.zeros((len(indices), -(-lengths.max() // 32) * 32), np.int64)
         for row, index in zip(ids, indices, strict=True):
             row[: len(self[index])] = self[index]
         return ids, lengths

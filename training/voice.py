@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 SLOPE = 0.1  # of leaky ReLU below zero
 LONGEST = 200  # frames of one phoneme at most, 2.3 s: one wild draw must not lengthen the whole batch
+ROUND = 128  # the frames of a batch are a multiple of it
 TAIL = 5.0  # splines are the identity outside of [-5, 5]
 SMALLEST = 1e-3  # the smallest width, height and slope of a spline's bin
 
@@ -422,7 +423,8 @@ class Voice(nn.Module):
             duration = (log_duration.exp() * mask[:, 0] * pace[:, None]).ceil().clamp_max(LONGEST)
             ends = duration.cumsum(1)
             frames = ends[:, -1].long().clamp_min(1)
-            time = torch.arange(int(frames.max()) + self.generator.spare, device=device)
+            length = -(-int(frames.max()) // ROUND) * ROUND  # cuDNN plans every convolution anew for each new length
+            time = torch.arange(length + self.generator.spare, device=device)
             mask = (time < frames[:, None])[:, None].float()
             spoken = torch.searchsorted(ends, time.expand(len(ends), -1).to(ends.dtype), right=True)
             spoken = spoken.clamp_max(ends.shape[1] - 1)[:, None].expand(-1, mean.shape[1], -1)
