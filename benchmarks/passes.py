@@ -27,7 +27,7 @@ from benchmarks.inference import speech
 from benchmarks.large import LAYERS, save
 from w2vkit.audio import Waveform
 from w2vkit.model import CTCModel
-from w2vkit.model.packed import GemmExtractor, PackedNetwork, Packing
+from w2vkit.model.packed import GemmExtractor, GemmPosition, PackedNetwork, Packing
 
 
 def products_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
@@ -43,18 +43,21 @@ def ways_of(name: str, dtype: str) -> dict[str, CTCModel]:
     with mock.patch.object(PackedNetwork, "pays", lambda network: False):
         ways = {"transformers' layers": CTCModel.load(name, device="cpu", dtype=dtype)}
 
-    def add(way: str, **options: Any) -> Any:
+    def add(way: str) -> Any:
         ways[way] = model = CTCModel.load(name, device="cpu", dtype=dtype)
-        model._packed = PackedNetwork(model.network, **options)
+        model._packed = PackedNetwork(model.network)
         return model._packed
 
     products = isinstance(add("packed (as it is)").extract, GemmExtractor)
     add("packed, attention as products").attend = products_attention
     add("packed, compiled").compile()
     if products:
-        add("packed, the network's convolutions", extractor="network")
+        packed = add(way := "packed, the network's convolutions")
+        body: Any = ways[way].network.base_model
+        packed.extract = lambda samples: body.feature_extractor(samples).transpose(1, 2)
         add("packed, extractor in one piece").extract.in_pieces = False
-        add("packed, positions as products", position="gemm")
+        packed = add(way := "packed, positions as products")
+        packed.position = GemmPosition(ways[way].network.base_model.encoder.pos_conv_embed.conv)
     return ways
 
 
