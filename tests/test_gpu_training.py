@@ -16,6 +16,7 @@ from training.device_batches import Planner, Speech, distort, gather, hide, inte
 from training.pack import unpack
 from training.pauses import pauses
 from training.position import FRAMES, OFFSET
+from training.read_aloud import store
 from training.rows import LONG, RATE, SHORT, frames
 from training.student import Trainee, build, depth, grow, shipped
 from training.teacher import HIDDEN, LABELS
@@ -108,10 +109,11 @@ def test_a_pause_is_the_quiet_middle_between_two_words():
 
 def test_what_a_voice_said_is_stored_without_silence_and_numbers_by_themselves():
     torch.manual_seed(0)
-    rows = torch.randn(2, 2 * RATE) * 0.1
+    rows = torch.randn(4, 2 * RATE) * 0.1
     rows[:, : RATE // 2] = rows[:, RATE:] = 0
+    rows[2, RATE - 1], rows[3] = torch.nan, 0  # an overflow, and nothing at all
     speech = Speech(torch.zeros(10 * RATE, dtype=torch.int16))
-    gpu.store(speech, "voice", rows, torch.tensor([2 * RATE, 2 * RATE]), ["A NOTE", "TWENTY ONE"])
+    store(speech, "voice", rows, torch.tensor([2 * RATE] * 4), ["A NOTE", "TWENTY ONE", "BAD", "NONE"])
     assert {name: len(found) for name, found in speech.corpora.items()} == {"voice": 1, "numbers": 1}
     for (utterance,) in speech.corpora.values():
         assert 0.5 * RATE < utterance.length <= 0.91 * RATE

@@ -15,11 +15,12 @@ from torch.nn import functional as F
 from transformers import VitsConfig
 from transformers.models.vits.modeling_vits import VitsAttention, _unconstrained_rational_quadratic_spline
 
-from training import augment, finish, front, phonemes, position, student, train, voice
+from training import augment, finish, front, kokoro, phonemes, position, student, train, voice
 from training.batches import Batches
 from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
 from training.decoding import spread
 from training.optimisers import Muon
+from training.read_aloud import resample
 from training.rows import LONG, SHORT, disagreement, encode
 from training.student import Trainee, build
 from training.teacher import HIDDEN, LABELS, MELS, Teacher
@@ -320,6 +321,72 @@ def test_a_voice_speaks_a_text_alone_as_in_a_padded_batch(tiny_voice):
         assert waveforms[i, count:].abs().sum() == 0
 
 
+@pytest.fixture(scope="module")
+def tiny_kokoro() -> kokoro.Kokoro:
+    """A small network with random weights, whose biases are large enough to be heard after an utterance's end."""
+    torch.manual_seed(0)
+    config = kokoro.KokoroConfig(
+        symbols=30, embedding=8, bert=16, heads=2, inner=24, bert_layers=2, width=16, style=8, longest=8,
+        decoder=24, residue=4, channels=32, strides=(4, 2), kernels=(8, 4), block_kernels=(3, 7),
+    )  # fmt: skip
+    model = kokoro.Kokoro(config).eval().requires_grad_(False)
+    for name, weight in model.named_parameters():
+        if name.endswith("bias") and "lstm" not in name:
+            weight.normal_()
+    model.predictor.F0_proj.bias.fill_(150.0)
+    for name, weight in model.decoder.generator.noise_convs.named_parameters():
+        if name.endswith("weight"):
+            weight[:, config.fft // 2 + 1 :] = 0  # phases: rounding decides between pi and -pi
+    return model
+
+
+def test_kokoro_speaks_a_text_alone_as_in_a_padded_batch(tiny_kokoro, monkeypatch):
+    hiss = torch.randn(100_000)
+    monkeypatch.setattr(torch, "randn", lambda shape, **_: hiss[: shape[1]].expand(shape))
+    lengths, ids = torch.tensor([40, 9, 23, 3, 16]), torch.randint(30, (5, 40))
+    styles, speed = torch.from_numpy(np.random.default_rng(1).normal(size=(5, 16))), torch.tensor([1.0, 1.3, 0.8, 2.0, 1.0])
+    waveforms, counts = tiny_kokoro(ids, lengths, styles, speed)
+    assert len(set(counts.tolist())) > 3
+    monkeypatch.setattr(kokoro, "BUCKET_FRAMES", 1)
+    monkeypatch.setattr(kokoro, "BUCKET_TOKENS", 1)
+    for i, (length, count) in enumerate(zip(lengths.tolist(), counts.tolist(), strict=True)):
+        one = slice(i, i + 1)
+        alone, (samples,) = tiny_kokoro(ids[one, :length], lengths[one], styles[one], speed[one])
+        assert samples == count and waveforms[i, :count].std() > 1e-3
+        assert (alone[0] - waveforms[i, :count]).abs().max() < 5e-3 * waveforms[i, :count].abs().max()
+        assert waveforms[i, count:].abs().sum() == 0
+
+
+def test_kokoros_speakers_map_phonemes_and_mix_voices(tmp_path):
+    symbols = {"_": [0], "^": [1], "$": [2], "a": [14], "b": [15], "q": [29]}
+    styles = np.arange(3)[:, None, None] * np.ones((1, 510, 256)) + np.arange(510)[:, None] / 1024
+    np.savez(
+        tmp_path / "voices.npz",
+        names=np.array(["af_x", "bm_y", "zf_z"]),
+        styles=styles.astype(np.float16),
+        table=kokoro.table({"a": 43, "b": 44}, symbols),
+    )
+    speakers = kokoro.Speakers(tmp_path / "voices.npz")
+    ids = np.array([1, 0, 14, 0, 15, 0, 2, 1, 29, 2, 1, 15, 2], np.int16)
+    tokens = speakers.tokens(phonemes.Phonemes(["AB", "Q", "B"], ids, np.array([0, 7, 10, 13])))
+    assert [tokens[i].tolist() for i in range(3)] == [[43, 44], [], [44]]
+    drawn = speakers.draw(torch.full((400,), 257), np.random.default_rng(0))
+    voice_number = drawn[:, 0] - 256 / 1024
+    assert drawn.shape == (400, 256) and drawn.std(1).max() == 0
+    assert 0.1 < (voice_number.round() - voice_number).abs().gt(1e-3).float().mean() < 0.5
+    assert voice_number.max() == 2 and 0 < (voice_number > 1).float().mean() < 0.15
+
+
+def test_the_sound_of_a_voice_is_brought_to_16_khz():
+    hertz, count = 1000.0, 24000
+    place = torch.arange(count) / kokoro.SOURCE_RATE
+    sound = torch.sin(2 * torch.pi * hertz * place) + torch.sin(2 * torch.pi * 9000 * place)  # the second one has no place
+    rows, lengths = resample(F.pad(sound, (0, 1000))[None], torch.tensor([count]), kokoro.SOURCE_RATE)
+    expected = torch.sin(2 * torch.pi * hertz * torch.arange(16000) / 16000)
+    assert lengths.tolist() == [16000]
+    assert (rows[0, 200:15800] - expected[200:15800]).abs().max() < 0.02
+
+
 def test_a_voices_durations_do_not_depend_on_padding(tiny_voice):
     hidden, noise, mask = torch.randn(1, 16, 20), 2 * torch.randn(1, 2, 20), torch.ones(1, 1, 20)
     whole = tiny_voice.durations(F.pad(hidden, (0, 7)), F.pad(mask, (0, 7)), F.pad(noise, (0, 7), value=3))
@@ -375,7 +442,8 @@ def test_phonemes_come_back_from_their_file(tmp_path: Path):
     back = phonemes.Phonemes.load(tmp_path / "phonemes.npz")
     assert back.texts == whole.texts and [list(back[i]) for i in range(len(back))] == [[1, 0, 7, 2], [1, 2]]
     ids, lengths = back.batch([1, 0])
-    assert ids.tolist() == [[1, 2, 0, 0], [1, 0, 7, 2]] and lengths.tolist() == [2, 4]
+    assert ids[:, :4].tolist() == [[1, 2, 0, 0], [1, 0, 7, 2]] and lengths.tolist() == [2, 4]
+    assert not ids[:, 4:].any()
 
 
 def test_varied_sentences_show_rare_words_first():

@@ -195,7 +195,7 @@ class Planner:
         pieces: list[tuple[float, ...]] = []
         labels: list[np.ndarray] = []
         place = 0
-        for _ in range(8):
+        for _ in range(12):
             utterance, speed = self._draw(False), self._speed()
             length = int(utterance.length / speed)
             if place + length > LONG:

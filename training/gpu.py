@@ -1,7 +1,7 @@
 """Train w2v-mini on a GPU within ten minutes: ``python -m training.gpu --packed FOLDER --minutes 8``.
 
-All data are in the memory of the device. The speech (`training.pack`) is decoded once by all cores. A Piper voice
-(`training.voice`) speaks texts until there is enough synthetic speech. Batches are made by `training.device_batches`. The
+All data are in the memory of the device. The speech (`training.pack`) is decoded once by all cores. Synthetic voices
+(`training.read_aloud`) read texts until there is enough speech. Batches are made by `training.device_batches`. The
 student may get more layers than the weights that it starts from. The loss is CTC, plus that of CR-CTC for two views of each
 row.
 
@@ -22,21 +22,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training import voice as voices
-from training.device_batches import Plan, Planner, Speech, Utterance, distort, fast_length, gather, hide, interpolate, uniform
+from training.device_batches import Plan, Planner, Speech, Utterance, distort, gather, hide
 from training.optimisers import optimisers
 from training.pack import unpack
-from training.phonemes import Phonemes
 from training.position import FRAMES, OFFSET
+from training.read_aloud import kokoro_reads, piper_reads
 from training.rows import LONG, RATE, disagreement, frames
 from training.student import Trainee, build, depth, grow, shipped
-from training.synthesize import DIGITS, TEENS, TENS
 from training.teacher import HIDDEN, LABELS
 
-LONGEST = 330  # phonemes; more would take longer than a row
-NUMBERS = {*DIGITS, *TEENS, *TENS, "HUNDRED"}
-AUDIBLE = 0.03  # of the peak: what is softer at the ends of a synthetic utterance is silence
-LOUDNESS = 3000.0  # standard deviation of a stored utterance (int16)
 PIECE_BYTES = 15_000_000
 WARM_UP, HOLD, LAST_RATE = 0.03, 0.3, 0.02  # shares of the time, and of the peak rate
 CALM = 0.7  # the share of the time after which distortion and masking fall to half
@@ -56,6 +50,7 @@ class Run:
         arguments.output.mkdir(parents=True, exist_ok=True)
         start = shipped(arguments.start)
         self.layers = arguments.layers
+        self.views = 2 if arguments.consistency else 1
         self.model, self.average = build(None, 0, self.layers), build(None, 0, self.layers).eval()
         self.model.load_state_dict(grow(start, self.layers))
         self.average.load_state_dict(self.model.state_dict())
@@ -123,7 +118,8 @@ class Run:
     def load_speech(self) -> None:
         """Decode the pieces and let the voice read, onto the device."""
         clips = unpack(self.a.packed, self.a.limit)
-        room = sum(len(clip.samples) for clip in clips) + int((self.a.voice_hours * 1.05 + 0.05) * 3600 * RATE)
+        voices = sum(voice is not None for voice in (self.a.kokoro, self.a.voice))
+        room = sum(len(clip.samples) for clip in clips) + int(voices * (self.a.voice_hours * 1.05 + 0.05) * 3600 * RATE)
         self.speech = Speech(torch.zeros(room, dtype=torch.int16, device=self.device))
         for corpus, development in sorted({(clip.corpus, clip.development) for clip in clips}):
             here = [c for c in clips if (c.corpus, c.development) == (corpus, development)]
@@ -132,10 +128,11 @@ class Run:
             lengths, pauses = [len(c.samples) for c in here], [c.pauses for c in here]
             self.speech.add(samples, corpus, [c.text for c in here], lengths, scales, development, pauses)
         self.log(what="decoded", hours=self.speech.used / RATE / 3600)
-        if self.a.voice_hours:
-            read_aloud(self.speech, self.a.voice, self.a.phonemes, self.a.voice_hours, self.a.voice_seconds, self.a.seed)
-            spoken = sum(u.length for u in self.speech.corpora["voice"]) / RATE / 3600
-            self.log(what="read aloud", hours=spoken, clips=len(self.speech.corpora["voice"]))
+        for name, reads, voice in (("kokoro", kokoro_reads, self.a.kokoro), ("voice", piper_reads, self.a.voice)):
+            if voice:
+                reads(self.speech, voice, self.a.phonemes, self.a.voice_hours, self.a.voice_seconds, self.a.seed)
+                clips = self.speech.corpora[name]
+                self.log(what="read aloud", voice=name, hours=sum(u.length for u in clips) / RATE / 3600, clips=len(clips))
 
     def gone(self) -> float:
         """Return the share of the time that has passed."""
@@ -145,25 +142,24 @@ class Run:
         """Return the loss of a step per character, and the part of CTC in it; ``calm`` scales distortion and masking."""
         with torch.no_grad():
             clean, piece = gather(self.speech.samples, plan)
-            views = [distort(clean, piece, plan, self.a.strength * calm) for _ in range(2)]
-            waveforms = torch.cat(views)
-            valid = plan.valid.to(self.device).repeat(2)
+            waveforms = torch.cat([distort(clean, piece, plan, self.a.strength * calm) for _ in range(self.views)])
+            valid = plan.valid.to(self.device).repeat(self.views)
             count = frames(plan.size)
             masked = hide(valid, count, self.a.mask * calm)
-            first = plan.first.to(self.device).repeat(2)
+            first = plan.first.to(self.device).repeat(self.views)
         inside = None if plan.size == LONG else (torch.arange(count, device=self.device) < valid[:, None])[:, None, None]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             logits = self.trainee(waveforms, masked, inside, first)
         log_probs = logits.float().log_softmax(dim=-1).transpose(0, 1)
-        targets, lengths = plan.targets.to(self.device).repeat(2, 1), plan.target_lengths.repeat(2)
-        ctc = F.ctc_loss(log_probs, targets, plan.valid.repeat(2), lengths, reduction="sum", zero_infinity=True)
-        total = ctc + self.a.consistency * disagreement(log_probs, valid)
+        targets, lengths = plan.targets.to(self.device).repeat(self.views, 1), plan.target_lengths.repeat(self.views)
+        ctc = F.ctc_loss(log_probs, targets, plan.valid.repeat(self.views), lengths, reduction="sum", zero_infinity=True)
+        total = ctc + self.a.consistency * disagreement(log_probs, valid) if self.views == 2 else ctc
         characters = max(1, int(lengths.sum()))  # lengths are on the CPU: nothing waits for the device
         return total / characters, ctc.detach() / characters
 
     def train(self) -> None:
         """Train until the time is up."""
-        planner = Planner(self.speech, self.a.seed + self.step, self.a.seconds / 2)
+        planner = Planner(self.speech, self.a.seed + self.step, self.a.seconds / self.views)
         self.trainee.train()
         torch.backends.cudnn.benchmark = True  # two shapes only
         for short in (False, True):  # both shapes are compiled before the time runs
@@ -186,7 +182,7 @@ class Run:
                 optimiser.step()
             self._follow()
             self.step += 1
-            self.heard += 2 * plan.size * len(plan.first) / RATE
+            self.heard += self.views * plan.size * len(plan.first) / RATE
             total, count = total + ctc, count + 1
             if self.seconds() - shown > self.a.log_seconds:
                 mean = (total / count).item()  # waits for the device
@@ -251,80 +247,6 @@ class Run:
         return texts
 
 
-def reading_order(phonemes: Phonemes, seed: int) -> np.ndarray:
-    """Give the numbers of the texts in a random order; numbers, which are short, three times."""
-    texts = np.flatnonzero(np.diff(phonemes.offsets) < LONGEST)
-    numbers = [i for i in texts if all(word in NUMBERS for word in phonemes.texts[i].split())]
-    return np.random.default_rng(seed).permutation(np.concatenate([texts, numbers, numbers]).astype(int))
-
-
-@torch.inference_mode()
-def read_aloud(speech: Speech, voice_file: Path, phoneme_file: Path, hours: float, seconds: float, seed: int) -> None:
-    """Let a Piper voice read texts onto the device, for so many hours of speech or seconds of time.
-
-    Each sentence gets another pace, and is resampled as if the vocal tract were shorter or longer.
-    """
-    device = speech.samples.device
-    voice, phonemes = voices.load(voice_file, device), Phonemes.load(phoneme_file)
-    if device.type == "cuda":
-        voice.generator.to(torch.float16)
-    counts, order = np.diff(phonemes.offsets), reading_order(phonemes, seed)
-    began, done = time.perf_counter(), 0
-    size = 96 if device.type == "cuda" else 4
-    for i in range(0, len(order), 16 * size):
-        group = order[i : i + 16 * size]
-        group = group[np.argsort(counts[group])]
-        for chosen in (group[j : j + size] for j in range(0, len(group), size)):
-            ids, lengths = (torch.from_numpy(array).to(device) for array in phonemes.batch(chosen.tolist()))
-            shorter = uniform(0.85, 1.25, len(chosen), device=device)
-            pace = shorter * uniform(0.8, 1.25, len(chosen), device=device)
-            noises = (uniform(low, high, len(chosen), device=device) for low, high in ((0.4, 0.9), (0.5, 1.0)))
-            waveforms, samples = voice(ids, lengths, pace, *noises)
-            rows, lengths = resample(waveforms, samples, voice.config.rate * shorter)
-            done += store(speech, "voice", rows, lengths, [phonemes.texts[k] for k in chosen])
-            if done > hours * 3600 * RATE or time.perf_counter() - began > seconds:
-                return
-
-
-def store(speech: Speech, corpus: str, rows: Tensor, lengths: Tensor, texts: list[str]) -> int:
-    """Add what a voice said, (B, N) at 16 kHz, and return the number of samples.
-
-    Silence at both ends is cut, to a random rest: recordings of single words often begin and end with the word. Texts that
-    are numbers become a corpus of their own.
-    """
-    inside = torch.arange(rows.shape[1], device=rows.device) < lengths[:, None]
-    loud = (rows.abs() > AUDIBLE * rows.abs().amax(1, keepdim=True)) & inside
-    first, last = loud.int().argmax(1), rows.shape[1] - loud.int().flip(1).argmax(1)
-    margin = uniform(0.01, 0.2, 2, len(rows), device=rows.device) * RATE
-    first, last = (first - margin[0]).long().clamp(min=0), torch.minimum(last + margin[1].long(), lengths)
-    place = torch.arange(rows.shape[1], device=rows.device)
-    inside = (place >= first[:, None]) & (place < last[:, None])
-    lengths = inside.sum(1)
-    deviation = ((rows * inside).square().sum(1) / lengths).sqrt().clamp(min=1e-4)[:, None]
-    rows = (rows / deviation * LOUDNESS).clamp(-32767, 32767).to(torch.int16)
-    numbers = torch.tensor([all(word in NUMBERS for word in text.split()) for text in texts])
-    for name, chosen in ((corpus, ~numbers), ("numbers", numbers)):
-        stored = rows[chosen][inside[chosen]]
-        if len(stored) and speech.used + len(stored) <= len(speech.samples):
-            said = [text for text, this in zip(texts, chosen.tolist(), strict=True) if this]
-            speech.add(stored, name, said, lengths[chosen].tolist(), [1 / LOUDNESS] * len(said))
-    return int(lengths.sum())
-
-
-def resample(waveforms: Tensor, counts: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
-    """Bring (B, N) waveforms of ``counts`` samples at various ``rates`` to 16 kHz; return them and their lengths."""
-    size = fast_length(waveforms.shape[1])
-    hertz = torch.linspace(0, 0.5, size // 2 + 1, device=waveforms.device) * rates[:, None]
-    spectrum = torch.fft.rfft(waveforms, size) * (hertz < 0.98 * RATE / 2)
-    smooth = torch.fft.irfft(spectrum, size)
-    lengths = (counts * RATE / rates).long()
-    place = torch.arange(int(lengths.max()), device=waveforms.device) * (rates[:, None] / RATE).double()
-    whole = place.floor()
-    row = torch.arange(len(waveforms), device=waveforms.device)[:, None] * size
-    index = row + whole.long().clamp(max=size - 1)
-    return interpolate(smooth.flatten(), index, (place - whole).float()), lengths
-
-
 def save_parts(weights: dict[str, Tensor], folder: Path) -> None:
     """Save tensors in files of less than 15 MB."""
     parts: list[dict[str, Tensor]] = [{}]
@@ -354,8 +276,9 @@ def main() -> None:
     parser.add_argument("--packed", type=Path, default=Path("training/packed"), help="folder of training.pack")
     parser.add_argument("--start", type=Path, default=Path("w2vkit/checkpoints/w2v-mini"))
     parser.add_argument("--voice", type=Path, help="file of training.voice")
+    parser.add_argument("--kokoro", type=Path, help="folder of training.kokoro")
     parser.add_argument("--phonemes", type=Path, help="file of training.phonemes")
-    parser.add_argument("--voice-hours", type=float, default=0.0, help="speech to synthesise")
+    parser.add_argument("--voice-hours", type=float, default=0.0, help="speech to synthesise by each voice")
     parser.add_argument("--voice-seconds", type=float, default=60.0, help="time for it, at most")
     parser.add_argument("--run", type=Path, default=Path("training/runs/gpu"), help="folder of the state")
     parser.add_argument("--output", type=Path, default=Path("training/runs/gpu"), help="folder of the log and the average")
@@ -366,7 +289,7 @@ def main() -> None:
     parser.add_argument("--strength", type=float, default=0.35, help="of the distortion, from 0 to 1")
     parser.add_argument("--mask", type=float, default=0.2, help="share of the frames that are hidden")
     parser.add_argument("--dropout", type=float, default=0.05)
-    parser.add_argument("--consistency", type=float, default=0.2, help="weight of the consistency loss")
+    parser.add_argument("--consistency", type=float, default=0.2, help="weight of CR-CTC; 0: each row is heard once")
     parser.add_argument("--average", type=float, default=0.999, help="decay of the average of the weights, per step")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=torch.cuda.is_available())

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from training.numbers import number_text
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LETTER_A = "ˈeɪ"  # noqa: RUF001
 LIMITS = (4, 20)
@@ -129,8 +131,6 @@ def phonemize(texts: list[str], voice: Path) -> list[list[int]]:
 
 def main() -> None:
     """Write the phonemes of chosen sentences, numbers and spelled letters."""
-    from training.synthesize import number_text
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("lines", type=Path, help="file of sentences, one a line, A to Z and apostrophes")
     parser.add_argument("--voice", type=Path, required=True, help="the .json file of a Piper voice")

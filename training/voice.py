@@ -423,8 +423,9 @@ class Voice(nn.Module):
             duration = (log_duration.exp() * mask[:, 0] * pace[:, None]).ceil().clamp_max(LONGEST)
             ends = duration.cumsum(1)
             frames = ends[:, -1].long().clamp_min(1)
-            length = -(-int(frames.max()) // ROUND) * ROUND  # cuDNN plans every convolution anew for each new length
-            time = torch.arange(length + self.generator.spare, device=device)
+            longest = int(frames.max())
+            rounded = -(-longest // ROUND) * ROUND  # cuDNN plans every convolution anew for each new length
+            time = torch.arange(rounded + self.generator.spare, device=device)
             mask = (time < frames[:, None])[:, None].float()
             spoken = torch.searchsorted(ends, time.expand(len(ends), -1).to(ends.dtype), right=True)
             spoken = spoken.clamp_max(ends.shape[1] - 1)[:, None].expand(-1, mean.shape[1], -1)
@@ -436,7 +437,7 @@ class Voice(nn.Module):
             waveforms = self.generator(x, frames)
             stride = math.prod(self.config.strides)
             counts = frames * stride
-            waveforms = waveforms[:, : waveforms.shape[1] - self.generator.spare * stride]
+            waveforms = waveforms[:, : longest * stride]
             return waveforms.masked_fill(torch.arange(waveforms.shape[1], device=device) >= counts[:, None], 0), counts
 
 
