@@ -4,12 +4,9 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from w2vkit.decode import BeamSearch, Decode, greedy
 from w2vkit.decode.hotwords import HOTWORD_WEIGHT
 from w2vkit.decode.lm import load
-from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import DecodingError
 
 
@@ -69,17 +66,6 @@ def decoder(options: argparse.Namespace) -> Decode | None:
         return greedy if options.decoder else None
     search = BeamSearch(**given)  # an option that is out of range is an error before the language model is read
     return replace(search, language_model=load(options.lm)) if options.lm else search
-
-
-def check_decoder(decode: Decode, vocabulary: Vocabulary) -> None:
-    """Decode one frame, so that hot words and a language model that do not fit the model are one error before the work.
-
-    Raises
-    ------
-    DecodingError, LanguageModelError
-        They do not fit.
-    """
-    decode(Emissions(np.full((1, len(vocabulary)), -np.log(len(vocabulary)), np.float32), vocabulary))
 
 
 def reading(decode: Decode) -> str:

@@ -15,7 +15,7 @@ from w2vkit.cli.common import (
     say,
     start_cluster,
 )
-from w2vkit.cli.decoder import add_decoder_options, check_decoder, decoder, reading
+from w2vkit.cli.decoder import add_decoder_options, decoder, reading
 from w2vkit.errors import EvaluationError, printable, printable_json, printable_name, utf8
 from w2vkit.pipeline.files import locked
 from w2vkit.pipeline.journal import RESULTS
@@ -129,7 +129,7 @@ def _check_outputs(options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace, corpus: "Corpus") -> int:
     from w2vkit.cli.progress import Bar
-    from w2vkit.decode import greedy
+    from w2vkit.decode import check_decoder, greedy
     from w2vkit.evaluate import evaluate
     from w2vkit.evaluate.report import table
 

@@ -25,13 +25,13 @@ from w2vkit.cli.common import (
     say,
     start_cluster,
 )
-from w2vkit.cli.decoder import add_decoder_options, check_decoder, decoder, reading
+from w2vkit.cli.decoder import add_decoder_options, decoder, reading
 from w2vkit.cli.files import Found, Job, find_jobs, give_outputs
 from w2vkit.cli.layout import OPTIONS as LAYOUT_OPTIONS
 from w2vkit.cli.layout import add_layout_options, formats_named, layout
 from w2vkit.cli.outputs import Outputs
 from w2vkit.cli.progress import Bar
-from w2vkit.decode import BeamSearch, decoder_settings
+from w2vkit.decode import BeamSearch, check_decoder, decoder_settings
 from w2vkit.emissions import Emissions
 from w2vkit.errors import AudioError, FormatError, TooLongError, printable_name, reason
 from w2vkit.examples import examples

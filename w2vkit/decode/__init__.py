@@ -4,7 +4,7 @@ Both decoders give a `Hypothesis`: the text, and its words with times and confid
 """
 
 from w2vkit.decode.beam import BeamSearch, beam_search
-from w2vkit.decode.best_path import Decode, decoder_settings, default_decoder, greedy, greedy_batch
+from w2vkit.decode.best_path import Decode, check_decoder, decoder_settings, default_decoder, greedy, greedy_batch
 from w2vkit.decode.hypothesis import Hypothesis, Word
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Hypothesis",
     "Word",
     "beam_search",
+    "check_decoder",
     "decoder_settings",
     "default_decoder",
     "greedy",

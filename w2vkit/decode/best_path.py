@@ -16,7 +16,7 @@ import numpy as np
 from w2vkit.decode.beam import BeamSearch
 from w2vkit.decode.hypothesis import Hypothesis, Span, Word, corrected, word_times, words_from_spans
 from w2vkit.decode.lm import load, of_checkpoint
-from w2vkit.emissions import Emissions
+from w2vkit.emissions import Emissions, Vocabulary
 
 Decode = Callable[[Emissions], Hypothesis]
 
@@ -142,6 +142,17 @@ def default_decoder(folder: Path) -> Decode:
     """
     path = of_checkpoint(folder)
     return BeamSearch(language_model=load(path)) if path else greedy
+
+
+def check_decoder(decode: Decode, vocabulary: Vocabulary) -> None:
+    """Decode one frame, so that hot words and a language model that do not fit the model are one error before the work.
+
+    Raises
+    ------
+    DecodingError, LanguageModelError
+        They do not fit.
+    """
+    decode(Emissions(np.full((1, len(vocabulary)), -np.log(len(vocabulary)), np.float32), vocabulary))
 
 
 def decoder_settings(decode: Decode | None) -> dict[str, Any]:

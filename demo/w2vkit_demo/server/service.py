@@ -7,13 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
 from w2vkit.align import Alignment
 from w2vkit.align.subtitles import without_times
 from w2vkit.audio import Waveform
 from w2vkit.audio.effects import add_noise, change_speed, telephone
-from w2vkit.decode import BeamSearch, Decode, Hypothesis, greedy
+from w2vkit.decode import BeamSearch, Decode, Hypothesis, check_decoder, greedy
 from w2vkit.decode.hotwords import HOTWORD_WEIGHT
 from w2vkit.decode.lm import BUNDLED, of_checkpoint, path_of
 from w2vkit.decode.lm.build import ngram_from_text
@@ -97,9 +95,7 @@ class Service:
     def prepare(self) -> None:
         """Start the processes that a first request needs: one decodes files, one has read the first model's language model."""
         self._audio.prepare()
-        vocabulary = self.models.first.vocabulary
-        any_label = np.full((1, len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float32)  # one frame, enough for a search
-        self.decoder(Setup())(Emissions(any_label, vocabulary))
+        check_decoder(self.decoder(Setup()), self.models.first.vocabulary)
 
     def transcribe(self, path: str, setup: Setup, progress: Progress | None = None) -> Transcription:
         """Transcribe a file; ``progress`` may raise an error to stop the work."""
