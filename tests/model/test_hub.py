@@ -4,15 +4,14 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.hub import PULL, StandIn, commit_of
+from support.hub import PULL, StandIn, client_of, commit_of
 
+from w2vkit.cli import main
 from w2vkit.errors import ModelError
 from w2vkit.examples import examples
 from w2vkit.model.hub import DEFAULT, REVISIONS, check, fetch, listing, measured
@@ -39,49 +38,54 @@ def hub(checkpoints, tmp_path) -> Iterator[StandIn]:
     server.shutdown()
 
 
-def w2vkit(url: str, cache: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command against an imitation of the Hub, with its own cache."""
-    settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    command = [sys.executable, "-m", "w2vkit", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | settings | environment, timeout=120)
+@pytest.fixture
+def w2vkit(capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run the command against a Hub, with its own cache; gives its exit status, output and messages."""
+
+    def run(url: str, cache: Path, *arguments: object, **variables: str) -> tuple[int, str, str]:
+        with client_of(url, cache, **variables):
+            status = main([str(argument) for argument in arguments])
+        return status, *capsys.readouterr()
+
+    return run
 
 
 @pytest.mark.slow
-def test_a_hub_model_is_downloaded_once_and_then_works_without_the_hub(hub, tmp_path, checkpoints):
+def test_a_hub_model_is_downloaded_once_and_then_works_without_the_hub(hub, tmp_path, checkpoints, w2vkit):
     expected = transcribe(CLIP, checkpoints["random-layer"]).text + "\n"
-    first = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good")
-    assert (first.returncode, first.stdout) == (0, expected), first.stderr
+    *first, told = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good")
+    assert first == [0, expected], told
     assert any("model.safetensors" in line for line in hub.asked)
-    away = w2vkit("http://127.0.0.1:9", tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good")
-    assert (away.returncode, away.stdout) == (0, expected), away.stderr
-    listed = w2vkit("http://127.0.0.1:9", tmp_path / "cache", "models").stdout
+    *away, told = w2vkit("http://127.0.0.1:9", tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good")
+    assert away == [0, expected], told
+    _, listed, _ = w2vkit("http://127.0.0.1:9", tmp_path / "cache", "models")
     assert re.search(r"someone/good +cached", listed)
 
 
 @pytest.mark.slow
-def test_a_model_is_downloaded_and_checked_by_name(hub, tmp_path):
+def test_a_model_is_downloaded_and_checked_by_name(hub, tmp_path, w2vkit):
     """The stand-in states the SHA-256 of every file as its tag, as the Hub does for large ones."""
     command, cache = ("models", "download", "someone/good"), tmp_path / "cache"
-    none = w2vkit(hub.url, cache, *command, "--offline")
-    assert none.returncode == 1 and "not on this machine" in none.stderr and not hub.asked
-    done = w2vkit(hub.url, cache, *command)
+    status, _, told = w2vkit(hub.url, cache, *command, "--offline")
+    assert status == 1 and "not on this machine" in told and not hub.asked
+    status, done, told = w2vkit(hub.url, cache, *command)
     files = len(list(hub.repositories["someone/good"]["main"].iterdir()))
-    name, told = done.stdout.strip().split(": ")
-    assert name == "someone/good" and told.startswith(f"{files} files checked, in "), done.stderr
-    folder = Path(told.partition(", in ")[2])
+    name, checked = done.strip().split(": ")
+    assert status == 0 and name == "someone/good" and checked.startswith(f"{files} files checked, in "), told
+    folder = Path(checked.partition(", in ")[2])
     hub.asked.clear()
-    again = w2vkit(hub.url, cache, *command, "--offline")
-    assert (again.returncode, again.stdout) == (0, done.stdout) and not hub.asked
+    status, again, _ = w2vkit(hub.url, cache, *command, "--offline")
+    assert (status, again) == (0, done) and not hub.asked
     blob = (folder / "model.safetensors").resolve()
     blob.write_bytes(blob.read_bytes()[:-1] + b"\0\1")
-    damaged = w2vkit(hub.url, cache, *command, "--offline")
-    assert damaged.returncode == 1 and "model.safetensors is missing or damaged" in damaged.stderr
-    assert f"Remove {blob} and {folder}," in damaged.stderr
+    status, _, told = w2vkit(hub.url, cache, *command, "--offline")
+    assert status == 1 and "model.safetensors is missing or damaged" in told
+    assert f"Remove {blob} and {folder}," in told
     blob.unlink()
-    assert "model.safetensors is missing or damaged" in w2vkit(hub.url, cache, *command).stderr
+    assert "model.safetensors is missing or damaged" in w2vkit(hub.url, cache, *command)[2]
     shutil.rmtree(folder)
-    assert w2vkit(hub.url, cache, *command).stdout == done.stdout
-    assert "without a download" in w2vkit(hub.url, cache, "models", "download", "w2v-mini").stderr
+    assert w2vkit(hub.url, cache, *command)[:2] == (0, done)
+    assert "without a download" in w2vkit(hub.url, cache, "models", "download", "w2v-mini")[2]
 
 
 def test_small_files_are_checked_as_git_does(tmp_path):
@@ -98,10 +102,10 @@ def test_small_files_are_checked_as_git_does(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_default_comes_as_the_bots_safetensors_where_the_revision_holds_a_pickle(hub, tmp_path, checkpoints):
-    done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP)
-    assert (done.returncode, done.stdout) == (0, transcribe(CLIP, checkpoints["random-layer"]).text + "\n"), done.stderr
-    assert "w2v-mini" not in done.stderr
+def test_the_default_comes_as_the_bots_safetensors_where_the_revision_holds_a_pickle(hub, tmp_path, checkpoints, w2vkit):
+    *done, told = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP)
+    assert done == [0, transcribe(CLIP, checkpoints["random-layer"]).text + "\n"], told
+    assert "w2v-mini" not in told
     assert not any("pytorch_model.bin" in line for line in hub.asked)
 
 
@@ -114,43 +118,39 @@ def test_the_default_comes_as_the_bots_safetensors_where_the_revision_holds_a_pi
         ("someone/bad name", "not a Hub name|has no such model"),
     ],
 )
-def test_models_that_the_hub_cannot_give_are_refused(hub, tmp_path, name, cause):
-    done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", name)
-    assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1
-    assert re.search(cause, done.stderr), done.stderr
+def test_models_that_the_hub_cannot_give_are_refused(hub, tmp_path, name, cause, w2vkit):
+    status, _, told = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", name)
+    assert status == 1 and len(told.strip().splitlines()) == 1
+    assert re.search(cause, told), told
 
 
 @pytest.mark.slow
-def test_downloads_can_be_switched_off(hub, tmp_path):
-    done = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good", HF_HUB_OFFLINE="1")
-    assert done.returncode == 1 and "HF_HUB_OFFLINE=1" in done.stderr
+def test_downloads_can_be_switched_off(hub, tmp_path, w2vkit):
+    status, _, told = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--model", "someone/good", HF_HUB_OFFLINE="1")
+    assert status == 1 and "HF_HUB_OFFLINE=1" in told
     assert not hub.asked
 
 
-def fetch_shares(url: str, cache: Path, name: str, *, stop_at: float = 0.0) -> subprocess.CompletedProcess[str]:
-    """Fetch a model twice: the first download is stopped at a share, the second reports its progress."""
-    code = (
-        "import sys\n"
-        "from w2vkit.errors import ModelError\n"
-        "from w2vkit.model.hub import fetch\n"
-        "def stop(share):\n"
-        "    if share >= float(sys.argv[2]): raise ModelError('stopped by its caller')\n"
-        "try: fetch(sys.argv[1], progress=stop)\n"
-        "except ModelError as error: print(error)\n"
-        "shares = []\n"
-        "fetch(sys.argv[1], progress=shares.append)\n"
-        "print(shares[-1], all(0 <= share <= 1 for share in shares))\n"
-    )
-    settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    run = [sys.executable, "-c", code, name, str(stop_at)]
-    return subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
+def fetch_shares(url: str, cache: Path, name: str, *, stop_at: float = 0.0) -> str:
+    """Fetch a model twice: the first download is stopped at a share, the second reports its shares; gives the first error."""
+
+    def stop(share: float) -> None:
+        if share >= stop_at:
+            raise ModelError("stopped by its caller")
+
+    shares: list[float] = []
+    with client_of(url, cache):
+        with pytest.raises(ModelError) as told:
+            fetch(name, progress=stop)
+        fetch(name, progress=shares.append)
+    assert shares[-1] == 1 and all(0 <= share <= 1 for share in shares)
+    return str(told.value)
 
 
 @pytest.mark.parametrize("name", ["someone/good", "auto"])
-def test_a_download_reports_its_share_and_can_be_stopped(hub, tmp_path, name):
-    done = fetch_shares(hub.url, tmp_path / "cache", name)
-    assert done.stdout.splitlines() == ["stopped by its caller", "1.0 True"], done.stderr
-    assert done.stderr == ""  # no progress bar of the client
+def test_a_download_reports_its_share_and_can_be_stopped(hub, tmp_path, name, capfd):
+    assert fetch_shares(hub.url, tmp_path / "cache", name) == "stopped by its caller"
+    assert capfd.readouterr().err == ""  # no progress bar of the client
 
 
 @pytest.fixture
@@ -165,8 +165,7 @@ def large_file(hub, tmp_path, checkpoints) -> bytes:
 
 
 def test_a_stopped_download_of_a_large_file_goes_on_where_it_was(hub, tmp_path, large_file):
-    done = fetch_shares(hub.url, tmp_path / "cache", "someone/large", stop_at=0.5)
-    assert done.stdout.splitlines() == ["stopped by its caller", "1.0 True"], done.stderr
+    assert fetch_shares(hub.url, tmp_path / "cache", "someone/large", stop_at=0.5) == "stopped by its caller"
     assert any("more.safetensors bytes=10485760-" in line for line in hub.asked)
     (found,) = tmp_path.glob("cache/models--*/snapshots/*/more.safetensors")
     assert found.read_bytes() == large_file
@@ -176,18 +175,18 @@ def test_a_large_file_that_was_damaged_on_its_way_is_refused_and_downloaded_anew
     blobs = tmp_path / "cache" / "models--someone--large" / "blobs"
     blobs.mkdir(parents=True)
     (blobs / f"{hashlib.sha256(large_file).hexdigest()}.part").write_bytes(b"damaged" * 1_000_000)
-    done = fetch_shares(hub.url, tmp_path / "cache", "someone/large", stop_at=2.0)
-    assert "more.safetensors was damaged on its way. Try again." in done.stdout, done.stderr
+    told = fetch_shares(hub.url, tmp_path / "cache", "someone/large", stop_at=2.0)
+    assert "more.safetensors was damaged on its way. Try again." in told
     (found,) = tmp_path.glob("cache/models--*/snapshots/*/more.safetensors")
     assert found.read_bytes() == large_file
 
 
 @pytest.mark.slow
-def test_a_revision_of_the_default_model_is_used_or_refused(hub, tmp_path, checkpoints):
-    wrong = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--revision", "no-such-revision")
-    assert wrong.returncode == 1 and re.search(r"refused it \(404\)\. Check the revision", wrong.stderr), wrong.stderr
-    right = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--revision", PULL)
-    assert (right.returncode, right.stdout) == (0, transcribe(CLIP, checkpoints["random-layer"]).text + "\n"), right.stderr
+def test_a_revision_of_the_default_model_is_used_or_refused(hub, tmp_path, checkpoints, w2vkit):
+    status, _, told = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--revision", "no-such-revision")
+    assert status == 1 and re.search(r"refused it \(404\)\. Check the revision", told), told
+    *right, told = w2vkit(hub.url, tmp_path / "cache", "transcribe", CLIP, "--revision", PULL)
+    assert right == [0, transcribe(CLIP, checkpoints["random-layer"]).text + "\n"], told
 
 
 def test_local_models_have_no_revisions(checkpoints):
@@ -196,15 +195,9 @@ def test_local_models_have_no_revisions(checkpoints):
             fetch(name, "v2")
 
 
-def fetch_elsewhere(hub: StandIn, cache: Path, name: str) -> None:
-    """Fetch a model in another process, since the client reads the Hub's address when it is imported."""
-    settings = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    run = [sys.executable, "-c", f"from w2vkit.model.hub import fetch; fetch({name!r})"]
-    subprocess.run(run, check=True, env=os.environ | settings, timeout=120)
-
-
 def test_config_json_is_downloaded_last_so_that_a_killed_download_does_not_look_whole(hub, tmp_path, checkpoints):
-    fetch_elsewhere(hub, tmp_path / "cache", "someone/good")
+    with client_of(hub.url, tmp_path / "cache"):
+        fetch("someone/good")
     got = [line.rpartition("/")[2] for line in hub.asked if line.startswith("GET") and "/resolve/" in line]
     assert set(got) == {path.name for path in Path(checkpoints["random-layer"]).iterdir()}
     assert got.index("config.json") == len(got) - 1
@@ -220,8 +213,8 @@ def test_unfinished_files_of_killed_downloads_are_removed_unless_another_process
     left, locked = blobs / f"{'a' * 64}.12345678.incomplete", blobs / f"{'b' * 64}.12345678.incomplete"
     left.touch()
     locked.touch()
-    with FileLock(locks / f"{'b' * 64}.lock"):
-        fetch_elsewhere(hub, cache, "someone/good")
+    with FileLock(locks / f"{'b' * 64}.lock"), client_of(hub.url, cache):
+        fetch("someone/good")
     assert not left.exists() and locked.exists()
 
 
@@ -257,16 +250,13 @@ def test_another_cached_revision_is_used_with_a_warning_where_the_pinned_one_is_
         fetch("auto", "third")
 
 
-def test_the_pinned_revision_is_downloaded_though_another_one_is_cached(hub, tmp_path, checkpoints):
+def test_the_pinned_revision_is_downloaded_though_another_one_is_cached(hub, tmp_path, checkpoints, caplog):
     good, cache = Path(checkpoints["random-layer"]), tmp_path / "cache"
     fill_cache(cache, good, "another")
-    code = f"from w2vkit.model.hub import fetch; print(fetch({DEFAULT!r}).folder.name)"
     for url in (hub.url, "http://127.0.0.1:9"):  # the second time it is in the cache
-        settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-        run = [sys.executable, "-c", code]
-        done = subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
-        assert done.stdout.strip() == commit_of(good), done.stderr
-        assert "could not be downloaded" not in done.stderr
+        with client_of(url, cache):
+            assert fetch(DEFAULT).folder.name == commit_of(good)
+    assert "could not be downloaded" not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -311,13 +301,9 @@ def test_a_card_with_odd_results_has_none(tmp_path, results):
 
 
 @pytest.mark.parametrize(("limit", "free", "cause"), [(1_000, 10**12, "too large: at most"), (1e12, 10**6, "the disk has")])
-def test_a_model_that_is_too_large_is_refused_before_its_download(hub, tmp_path, limit, free, cause):
-    code = (
-        f"import shutil; from types import SimpleNamespace; shutil.disk_usage = lambda path: SimpleNamespace(free={free})\n"
-        f"from w2vkit.model.hub import fetch; fetch('someone/good', max_bytes={limit})"
-    )
+def test_a_model_that_is_too_large_is_refused_before_its_download(hub, tmp_path, monkeypatch, limit, free, cause):
+    monkeypatch.setattr("w2vkit.model.hub._free_bytes", lambda folder: free)
     cache = tmp_path / "cache"
-    settings = {"HF_ENDPOINT": hub.url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
-    run = [sys.executable, "-c", code]
-    done = subprocess.run(run, capture_output=True, text=True, env=os.environ | settings, timeout=120)
-    assert cause in done.stderr and not list(cache.glob("models--*/snapshots/*"))
+    with client_of(hub.url, cache), pytest.raises(ModelError, match=cause):
+        fetch("someone/good", max_bytes=limit)
+    assert not list(cache.glob("models--*/snapshots/*"))

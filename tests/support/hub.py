@@ -1,17 +1,40 @@
 """An imitation of the Hugging Face Hub on this machine, for the real client of the Hub."""
 
 import hashlib
+import importlib
 import json
 import math
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import pytest
+from huggingface_hub import constants
+
 from w2vkit.model.hub import BOT, BOT_TITLE
 
 PULL = "refs/pr/7"
+
+
+@contextmanager
+def client_of(url: str, cache: Path, **variables: str) -> Iterator[None]:
+    """Let the Hub's client of this process ask another address, with its own cache and other variables of the environment.
+
+    The client reads its settings when it is imported.
+    """
+    settings = {"HF_ENDPOINT": url, "HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0", **variables}
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            importlib.reload(constants)
+            yield
+    finally:
+        importlib.reload(constants)
 
 
 class StandIn(ThreadingHTTPServer):
