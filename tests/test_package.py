@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from w2vkit.examples import examples
+
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
 
@@ -36,6 +38,7 @@ def test_the_installed_command_transcribes_outside_the_checkout(installed, tmp_p
     done = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "".join(f"{name}: {text}\n" for name, text in default_texts.items())
+    assert all(clip.about in done.stderr for clip in examples())
 
 
 def test_the_checkpoint_loads_with_plain_transformers_and_is_small():
