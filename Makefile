@@ -9,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo notebooks notebooks-build docs site check test test-gpu lint setup setup-dev benchmark space screenshots clean
+.PHONY: demo notebooks notebooks-build docs site check test test-nightly test-gpu lint setup setup-dev benchmark space screenshots clean
 
 demo: setup
 	@$(BIN)/w2vkit demo $(ARGS)
@@ -46,7 +46,11 @@ test: setup-dev
 	wait $$types && exit $$tests
 
 test-gpu: setup-dev
-	$(BIN)/python -m pytest -m 'cuda or webgpu' tests/model/test_cuda.py tests/test_site.py $(ARGS)
+	$(BIN)/python -m pytest -m cuda tests/model/test_cuda.py $(ARGS)
+
+# Not a part of `make test`, which is to take less than ten minutes.
+test-nightly: setup-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m nightly $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_the_gpu_benchmark_runs_in_small_and_ends_by_itself(tmp_path):
     command = [
         sys.executable,
@@ -51,6 +52,7 @@ def program(*arguments: object) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_sixty_damaged_files_give_results_or_errors(tmp_path):
     found = program("benchmarks.fuzz", "--count", 60, "--seed", 7, "--output", tmp_path)
     assert found["mutants"] == 60 and found["faults"] == 0
@@ -66,12 +68,14 @@ def test_a_kept_mutant_can_be_read_again(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_few_clients_get_their_own_texts():
     found = program("benchmarks.load", "--minutes", 0.1, "--clients", 6)
     assert found["requests"] > 5 and found["swapped"] == found["wrong"] == found["failed"] == 0
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_a_killed_job_ends_like_one_that_was_not():
     found = program("benchmarks.faults", "--rounds", 1, "--only", "evaluate")
     assert found["equal"] == 1

@@ -192,6 +192,7 @@ def test_packed_speech_comes_back_with_its_texts(packed):
     assert np.corrcoef(decoded[:count], original[:count])[0, 1] > 0.9
 
 
+@pytest.mark.nightly
 def test_a_run_ends_in_time_goes_on_and_becomes_a_state(packed, tmp_path, monkeypatch, capsys):
     command = (
         f"gpu --packed {packed} --minutes 0.03 --seconds 34 --run {tmp_path} --output {tmp_path} --log-seconds 0 --layers 7"

@@ -529,7 +529,7 @@ def test_webgpu_is_used_as_long_as_its_numbers_are_right(browser, address, site,
     context.close()
 
 
-@pytest.mark.webgpu
+@pytest.mark.nightly
 def test_webgpu_gives_the_numbers_of_webassembly(browser, address):
     """SwiftShader, which computes WebGPU on the processor, stands for a graphics processor; it is slow."""
     arguments = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan"]
