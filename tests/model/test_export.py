@@ -18,8 +18,6 @@ from w2vkit.errors import ModelError
 from w2vkit.model import export
 from w2vkit.model.export import export_onnx
 
-mini = pytest.param("w2v-mini", marks=pytest.mark.slow)
-
 
 def read(folder: Path, samples: np.ndarray) -> np.ndarray:
     """The (T, V) log-probabilities of (N,) samples, by what the JSON file says."""
@@ -44,8 +42,10 @@ def ignore_texts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-@pytest.mark.parametrize("name", [mini, "random-layer", "random-group"])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("w2v-mini", "float16"), *((f"random-{norm}", dtype) for norm in ("layer", "group") for dtype in ("float32", "float16"))],
+)
 def test_sounds_of_all_lengths_give_what_transformers_gives(name, dtype, checkpoints, tmp_path, monkeypatch):
     if name != "w2v-mini" and dtype == "float16":
         ignore_texts(monkeypatch)
