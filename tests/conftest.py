@@ -26,8 +26,8 @@ EVAL = Path(__file__).parents[2] / "shared" / "speech" / "eval"
 EXPECT = 120_000  # ms; what a browser shows may take long, since other tests run at the same time
 
 # Modules whose slow tests take longest. They begin first, so that no process waits for the last of them.
-LONGEST = ("test_page", "test_site", "test_cluster", "test_view_in_browser", "test_notebooks", "test_benchmarks", "test_docs")
-APART = ("test_page", "test_benchmarks")  # long enough to be shared out test by test
+LONGEST = ("test_page", "test_api", "test_notebooks", "test_site", "test_cluster", "test_docs", "test_view_in_browser")
+SERVED = ("test_page", "test_api")  # they open the same page
 
 
 def pytest_configure() -> None:
@@ -59,7 +59,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             module = nodeid.split("::")[0]
-            return nodeid if Path(module).stem in APART else module
+            return "page" if Path(module).stem in SERVED else module
 
     return ByModule(config, log)
 
