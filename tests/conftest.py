@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "page" if Path(module).stem in SERVED else module
 
     return ByModule(config, log)
+
+
+@pytest.fixture(autouse=True)
+def torchs_threads() -> Iterator[None]:
+    """Give torch the number of threads that the environment names, after a test that chose another.
+
+    The threads of two processes would wait for each other, and all tests after it would take several times as long.
+    """
+    yield
+    if "torch" in sys.modules and (threads := os.environ.get("OMP_NUM_THREADS")):
+        sys.modules["torch"].set_num_threads(int(threads))
 
 
 @pytest.fixture(scope="session")
