@@ -6,21 +6,23 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from w2vkit.audio import load
 from w2vkit.cli import main
 from w2vkit.decode import Hypothesis, greedy
-from w2vkit.emissions import Emissions
 from w2vkit.errors import ClusterError, ModelError
 from w2vkit.evaluate import evaluate
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
+from w2vkit.pipeline.bulk import ModelInfo
 from w2vkit.pipeline.cluster import RETRIES, Cluster
 from w2vkit.pipeline.datasets import Corpus, from_files, open_corpus
 from w2vkit.pipeline.journal import Result
@@ -78,31 +80,18 @@ def records(folder: Path) -> list[dict]:
     return [row for file in sorted(folder.glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
 
 
-def killer(flag: Path) -> Callable[[Emissions], Hypothesis]:
-    """Greedy decoding that kills its worker's process at the first occurrence of the flag's text."""
-
-    def decode(emissions: Emissions) -> Hypothesis:  # in a function, since the workers cannot import the tests
-        hypothesis = greedy(emissions)
-        if hypothesis.text.startswith(flag.read_text()):
-            with flag.with_suffix(".kills").open("a") as file:
-                kills = file.tell()
-                file.write("x")
-            if not kills:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return hypothesis
-
-    return decode
+def test_a_bad_checkpoint_is_refused_before_the_job_starts(cluster, tmp_path):
+    with pytest.raises(ModelError, match="no folder"):
+        Cluster({"name": str(tmp_path / "nothing")}, cores=1)
 
 
-def test_every_file_has_its_text_though_a_worker_is_killed(ray, cluster, talks, tmp_path, plain):
-    files = sorted(talks.iterdir())
-    flag = tmp_path / "flag"
-    flag.write_text(transcribe(CLIPS[1], plain, decode=greedy).text)
+def test_every_file_has_the_text_of_the_local_engine(cluster, talks, write, tmp_path, plain):
+    long = write("long.wav", np.concatenate([load(clip).samples for clip in CLIPS] * 6)[: 16_000 * 63])
+    files = [*sorted(talks.iterdir()), long]
     out, done = tmp_path / "out", []
-    shared = cluster.transcribe(from_files(files), out, decode=killer(flag), progress=done.append)
-    assert len(flag.with_suffix(".kills").read_text()) == 5  # four clips, one of them twice
-    assert done[0] == 0 and done[-1] == 13 and done == sorted(done)
-    assert "by 2 workers" in shared.notes[0] and shared.reused == 0 and len(list(out.glob("*.parquet"))) == 13
+    shared = cluster.transcribe(from_files(files), out, decode=greedy, progress=done.append)
+    assert done[0] == 0 and done[-1] == 14 and done == sorted(done)
+    assert "by 2 workers" in shared.notes[0] and shared.reused == 0 and len(list(out.glob("*.parquet"))) == 14
     rows = records(out)
     assert [row["file"] for row in rows] == [str(file) for file in files]
     for file, row in zip(files, rows, strict=True):
@@ -117,18 +106,20 @@ def test_every_file_has_its_text_though_a_worker_is_killed(ray, cluster, talks, 
         assert [word["end"] for word in row["words"]] == pytest.approx([w.end for w in expected.hypothesis.words], abs=0.05)
 
 
-def without_model(kills: Path) -> type:
-    """A worker that reads WELL in every file but those named mp3. The first of the job kills it while `kills` exists."""
+def without_model(kills: Path, times: int) -> type:
+    """A worker that reads WELL in every file but those named mp3. The first one of the job kills it so many times."""
 
     class Stub:  # in a function, since the workers cannot import the tests
         def __init__(self, load: Any, corpus: Corpus, decode: Any, max_seconds: float) -> None:
             self.corpus = corpus
 
         def __call__(self, task: dict[str, Any]) -> dict[str, Any]:
-            if task["start"] == 0 and kills.exists():
+            if task["start"] == 0:
                 with kills.open("a") as file:
+                    kill = file.tell() < times
                     file.write("x")
-                os.kill(os.getpid(), signal.SIGKILL)
+                if kill:
+                    os.kill(os.getpid(), signal.SIGKILL)
             well = Hypothesis("WELL", (), 0.0)
             part = self.corpus.part(task["start"], task["stop"])
             results = [Result(u.id, None, 1.0, None, "WELL", decoded=well) for u in part]
@@ -138,14 +129,19 @@ def without_model(kills: Path) -> type:
     return Stub
 
 
-def test_the_command_resumes_from_finished_shards(ray, talks, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("w2vkit.pipeline.cluster.Worker", without_model(tmp_path / "no"))
+def test_the_command_goes_on_after_a_killed_worker_and_resumes_from_finished_shards(
+    ray, talks, tmp_path, capsys, monkeypatch, plain
+):
+    kills, about = tmp_path / "kills", ModelInfo.of(plain)
+    monkeypatch.setattr("w2vkit.pipeline.cluster.Worker", without_model(kills, 1))
+    monkeypatch.setattr("w2vkit.pipeline.cluster.probe", lambda load: (about, None))
     out = tmp_path / "out"
     call = ["transcribe", str(talks), "--model", "w2v-mini", "--engine", "ray", "--cores-per-worker", "2"]
     call += ["--decoder", "greedy", "--output-dir", str(out)]
     assert main(call) == 1
     told = capsys.readouterr().err
     assert f"12 of 13 transcribed to {out}" in told and "1 of 13 failed" in told and "could not be read" in told
+    assert len(kills.read_text()) == 2
     before = {file.name: (file.stat().st_mtime_ns, records(out)[k]) for k, file in enumerate(sorted(out.glob("*.parquet")))}
     (out / "part-00003.parquet").unlink()
     assert main(call) == 1
@@ -156,26 +152,13 @@ def test_the_command_resumes_from_finished_shards(ray, talks, tmp_path, capsys, 
     assert "shards of another job (another decoder" in capsys.readouterr().err
 
 
-def test_long_sound_and_rows_of_parquet_have_the_text_of_the_local_engine(cluster, write, tmp_path, plain):
-    import numpy as np
-
-    from w2vkit.audio import load
-
-    long = write("long.wav", np.concatenate([load(clip).samples for clip in CLIPS] * 6)[: 16_000 * 63])
-    files = [long, CLIPS[0]]
-    table = pa.table({"audio": [{"bytes": file.read_bytes(), "path": file.name} for file in files]})
-    pq.write_table(table, tmp_path / "speech.parquet", row_group_size=1)
-    corpus = open_corpus(tmp_path / "speech.parquet", with_text=False)
-    shared = cluster.transcribe(corpus, tmp_path / "out")
-    assert [row.id for row in shared.results] == ["long.wav", CLIPS[0].name]
-    assert [row.hypothesis for row in shared.results] == [transcribe(file, plain).text for file in files]
-
-
 def test_an_evaluation_on_a_cluster_equals_that_of_the_local_engine(ray, tmp_path, plain, capsys):
-    lines = [f"{clip.path},{clip.text}" for clip in examples()]
-    (tmp_path / "list.csv").write_text("\n".join(["audio,text", *lines, lines[0], "nowhere.wav,HELLO"]))
-    truth = evaluate(plain, open_corpus(tmp_path / "list.csv"))
-    call = ["evaluate", str(tmp_path / "list.csv"), "--model", "w2v-mini", "--dtype", "float32", "--engine", "ray"]
+    rows = [(clip.path.name, clip.path.read_bytes(), clip.text) for clip in examples()]
+    rows += [rows[0], ("broken.wav", b"no sound", "HELLO")]
+    table = pa.table({"audio": [{"bytes": data, "path": name} for name, data, _ in rows], "text": [text for *_, text in rows]})
+    pq.write_table(table, tmp_path / "speech.parquet", row_group_size=1)
+    truth = evaluate(plain, open_corpus(tmp_path / "speech.parquet"))
+    call = ["evaluate", str(tmp_path / "speech.parquet"), "--model", "w2v-mini", "--dtype", "float32", "--engine", "ray"]
     assert main([*call, "--cores-per-worker", "2", "--output-dir", str(tmp_path / "out")]) == 1
     told = capsys.readouterr()
     assert f"{truth.wer:.2%}".replace("%", " %") in told.out and "2 of" in told.err and "occurs more than once" in told.err
@@ -184,21 +167,14 @@ def test_an_evaluation_on_a_cluster_equals_that_of_the_local_engine(ray, tmp_pat
     assert (tmp_path / "out" / "report.html").exists()
 
 
-def test_a_bad_checkpoint_is_refused_before_the_job_starts(ray, tmp_path):
-    with pytest.raises(ModelError, match="no folder"):
-        Cluster({"name": str(tmp_path / "nothing")}, cores=1)
-
-
 # The last one with a cluster: Ray starts the worker again after the job has ended, and it keeps a core for minutes.
 def test_a_file_that_kills_every_worker_fails_alone(cluster, tmp_path, monkeypatch):
     kills = tmp_path / "kills"
-    kills.touch()
-    monkeypatch.setattr("w2vkit.pipeline.cluster.Worker", without_model(kills))
+    monkeypatch.setattr("w2vkit.pipeline.cluster.Worker", without_model(kills, RETRIES + 1))
     shared = cluster.transcribe(from_files(CLIPS[:3]), tmp_path / "out")
     assert len(kills.read_text()) == RETRIES + 1
     assert [row.hypothesis for row in shared.results] == [None, "WELL", "WELL"]
     assert "Its worker died 3 times" in (shared.results[0].error or "")
-    kills.unlink()
     again = cluster.transcribe(from_files(CLIPS[:3]), tmp_path / "out")
     assert again.reused == 2 and [row.hypothesis for row in again.results] == ["WELL"] * 3
 
