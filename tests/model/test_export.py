@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from onnxruntime import InferenceSession, SessionOptions
+from onnxruntime import InferenceSession, SessionOptions  # pyright: ignore[reportAttributeAccessIssue]
 from support.checkpoints import load, noise
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
