@@ -218,12 +218,13 @@ def test_the_pages_of_the_course_work_without_a_kernel(page, address):
 
 
 @pytest.mark.slow
-def test_the_pages_follow_the_colours_of_the_system(page, address):
-    for system, scheme in (("dark", "slate"), ("light", "default")):
-        page.emulate_media(color_scheme=system)
-        page.goto(address)
-        assert page.evaluate("document.body.dataset.mdColorScheme") == scheme
-        page.evaluate("localStorage.clear()")  # where the choice is kept
+@pytest.mark.parametrize(("system", "scheme"), [("dark", "slate"), ("light", "default")])
+def test_the_pages_follow_the_colours_of_the_system(browser, address, system, scheme):
+    context = browser.new_context(color_scheme=system)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_function(f"document.body.dataset.mdColorScheme === '{scheme}'")
+    context.close()
 
 
 @pytest.mark.slow
