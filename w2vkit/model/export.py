@@ -262,9 +262,11 @@ def _compact(graph: Any) -> None:
 
 def _run(path: Path, sounds: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Compute the (T, V) log-probabilities of (N,) normalised samples each by ONNX Runtime."""
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, SessionOptions  # pyright: ignore[reportAttributeAccessIssue]
 
-    session = InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return [np.asarray(session.run([OUTPUT], {INPUT: sound[None]})[0])[0] for sound in sounds]
 
 
