@@ -129,7 +129,7 @@ class Run:
             self.speech.add(samples, corpus, [c.text for c in here], lengths, scales, development, pauses)
         self.log(what="decoded", hours=self.speech.used / RATE / 3600)
         for name, reads, voice in (("kokoro", kokoro_reads, self.a.kokoro), ("voice", piper_reads, self.a.voice)):
-            if voice:
+            if voice and self.a.voice_hours:
                 reads(self.speech, voice, self.a.phonemes, self.a.voice_hours, self.a.voice_seconds, self.a.seed)
                 clips = self.speech.corpora[name]
                 self.log(what="read aloud", voice=name, hours=sum(u.length for u in clips) / RATE / 3600, clips=len(clips))
