@@ -54,6 +54,7 @@ def compare(lengths: tuple[float, ...], *, compiled: bool, layers: int = LAYERS,
         ours = CTCModel.load(str(folder), dtype=dtype)
         theirs = Wav2Vec2ForCTC.from_pretrained(folder).eval().to(ours.device)  # type: ignore[arg-type]
         quick = CTCModel.load(str(folder), dtype=dtype, compiled=True) if compiled else None
+        rough = CTCModel.load(str(folder), dtype="int8") if ours.device == "cpu" else None
     pipe: Any = pipeline(
         "automatic-speech-recognition",
         model=theirs,
@@ -76,6 +77,8 @@ def compare(lengths: tuple[float, ...], *, compiled: bool, layers: int = LAYERS,
     }
     if quick:
         ways["w2vkit, compiled"] = lambda: [greedy(emissions) for emissions in quick.emit(clips)]
+    if rough:
+        ways["w2vkit, int8"] = lambda: [greedy(emissions) for emissions in rough.emit(clips)]
     taken = in_turn(ways)
     peak, work = matrix_peak(ours), operations(ours.network, clips)
     figures: dict[str, float | str] = {"w2vkit computes on": f"{ours.device} in {ours.dtype}"}

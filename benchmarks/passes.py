@@ -19,7 +19,6 @@ from unittest import mock
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.ao.quantization import quantize_dynamic
 from torch.nn import functional as F
 
@@ -27,15 +26,7 @@ from benchmarks.inference import speech
 from benchmarks.large import LAYERS, save
 from w2vkit.audio import Waveform
 from w2vkit.model import CTCModel
-from w2vkit.model.packed import GemmExtractor, GemmPosition, PackedNetwork, Packing
-
-
-def products_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
-    """Attend by two products with a softmax between them; all (S, heads, D)."""
-    found = []
-    for q, k, v in zip(*(x.transpose(0, 1).split(packing.lengths, dim=1) for x in (query, key, value)), strict=True):
-        found.append(((q @ k.transpose(1, 2) * q.shape[-1] ** -0.5).softmax(dim=-1)) @ v)
-    return torch.cat(found, dim=1).transpose(0, 1)
+from w2vkit.model.packed import GemmExtractor, GemmPosition, PackedNetwork, packed_attention, products_attention
 
 
 def ways_of(name: str, dtype: str) -> dict[str, CTCModel]:
@@ -49,7 +40,9 @@ def ways_of(name: str, dtype: str) -> dict[str, CTCModel]:
         return model._packed
 
     products = isinstance(add("packed (as it is)").extract, GemmExtractor)
+    add("packed, fused attention").attend = packed_attention
     add("packed, attention as products").attend = products_attention
+    ways["packed, int8"] = CTCModel.load(name, device="cpu", dtype="int8")
     add("packed, compiled").compile()
     if products:
         packed = add(way := "packed, the network's convolutions")

@@ -9,6 +9,7 @@ computes them piece by piece, so that intermediate values stay in the caches. Th
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from w2vkit.errors import ModelError
+from w2vkit.model.int8 import Int8Linear, most_of_weights, quantised, scaled
 from w2vkit.model.precision import true_float32
 
 CHUNK = 1 << 22  # samples (262 s) that go through a GPU's extractor at once; its first layer takes 10 GB for 1,000 s
@@ -25,6 +28,7 @@ IN_FLIGHT = 2  # batches on a GPU at once: it computes one while the other is pr
 FLOAT16_MOST = 60_000.0
 BLOCK = 8  # frames that one row of the positional convolution's product computes
 NARROW = 16  # channels per group; with fewer, oneDNN 3.12 convolves bfloat16 wrongly on AMX. Only tiny test models have fewer
+FEW_HEADS = 2  # whose attention is computed at once by products: their matrices of all pairs of frames stay in the caches
 FAMILIES = ("wav2vec2", "hubert")  # their layers have plain attention; WavLM and data2vec do not fit
 
 
@@ -89,6 +93,13 @@ class PackedNetwork:
         A `transformers` network on its device, after `set_dtype`, for which it `pays`.
     tanh_gelu : bool
         Let the matrix product apply the GELU, by its tanh approximation, which differs by 5e-4 at most.
+    int8 : bool
+        Compute the linear layers of the transformer layers in int8 (CPUs only).
+
+    Raises
+    ------
+    ModelError
+        This processor has no products in int8.
 
     Notes
     -----
@@ -96,8 +107,13 @@ class PackedNetwork:
     the network's own module. So is the positional convolution, but on a CPU, where products are not faster, by its own module.
     """
 
-    def __init__(self, network: Any, *, tanh_gelu: bool = False) -> None:
+    def __init__(self, network: Any, *, tanh_gelu: bool = False, int8: bool = False) -> None:
         body, encoder = network.base_model, network.base_model.encoder
+        linear: Callable[[Tensor, Tensor], Linear] = plain_linear
+        if int8:
+            if not (most := most_of_weights()):
+                raise ModelError("This processor has no fast products in int8: it needs AVX2. Use --dtype auto.")
+            linear = partial(Int8Linear, most=most)
         gpu = network.device.type == "cuda"
         self.in_flight, self.normalises = (IN_FLIGHT, True) if gpu else (1, False)
         self.stable = bool(network.config.do_stable_layer_norm)
@@ -112,8 +128,10 @@ class PackedNetwork:
         self.position: Callable[[Tensor], Tensor] = GemmPosition(conv) if gpu or narrow else encoder.pos_conv_embed
         self.position_dtype = conv.weight.dtype
         self.project, self.head = body.feature_projection, network.lm_head
-        self.norm, self.layers = encoder.layer_norm, [Layer(layer) for layer in encoder.layers]
-        self.attend: Callable[[Tensor, Tensor, Tensor, Packing], Tensor] = packed_attention
+        self.norm, self.layers = encoder.layer_norm, [Layer(layer, linear) for layer in encoder.layers]
+        # The fused attention of torch computes bfloat16 on AMX and on GPUs. On other CPUs it is half as fast as products.
+        slow = not gpu and self.dtype == torch.bfloat16 and not torch.cpu._is_amx_tile_supported()
+        self.attend: Callable[[Tensor, Tensor, Tensor, Packing], Tensor] = products_attention if slow else packed_attention
         self.add_norm = add_norm
         self.tanh_gelu = tanh_gelu
 
@@ -148,6 +166,9 @@ class PackedNetwork:
         self.add_norm = torch.compile(add_norm)
         if isinstance(self.extract, GemmExtractor):
             self.extract.norm_gelu = torch.compile(norm_gelu)
+        fused = torch.compile(quantised), torch.compile(scaled)
+        for product in (product for layer in self.layers for product in layer.products if isinstance(product, Int8Linear)):
+            product.quantised, product.scaled = fused
 
     @torch.inference_mode()
     def run(self, clips: Sequence[np.ndarray], lengths: Sequence[int], raw: Sequence[bool]) -> Iterator[np.ndarray]:
@@ -226,30 +247,43 @@ class PackedNetwork:
         return normed
 
     def _attention(self, layer: "Layer", x: Tensor, packing: Packing) -> Tensor:
-        query, key, value = F.linear(x, layer.qkv, layer.qkv_bias).view(len(x), 3, layer.heads, -1).unbind(1)
-        out = layer.module.attention.out_proj
-        return F.linear(self.attend(query, key, value, packing).reshape(len(x), -1), out.weight, out.bias)
+        query, key, value = layer.qkv(x).view(len(x), 3, layer.heads, -1).unbind(1)
+        return layer.out(self.attend(query, key, value, packing).reshape(len(x), -1))
 
     def _feed_forward(self, layer: "Layer", x: Tensor) -> Tensor:
-        first, second = layer.module.feed_forward.intermediate_dense, layer.module.feed_forward.output_dense
         if self.tanh_gelu:
+            first = layer.module.feed_forward.intermediate_dense
             inner = torch.ops.aten._addmm_activation(first.bias, x, first.weight.t(), use_gelu=True)
         else:
-            inner = F.gelu(F.linear(x, first.weight, first.bias))
-        return F.linear(inner, second.weight, second.bias)
+            inner = F.gelu(layer.first(x))
+        return layer.second(inner)
+
+
+Linear = Callable[[Tensor], Tensor]
+
+
+def plain_linear(weight: Tensor, bias: Tensor) -> Linear:
+    """Give a linear layer."""
+    return partial(F.linear, weight=weight, bias=bias)
 
 
 class Layer:
-    """A transformer layer; its projections to query, key and value are one matrix."""
+    """A transformer layer; its projections to query, key and value are one matrix.
 
-    def __init__(self, module: Any) -> None:
-        self.module, attention = module, module.attention
+    ``linear`` makes its linear layers from (N, K) weights and (N,) biases.
+    """
+
+    def __init__(self, module: Any, linear: Callable[[Tensor, Tensor], Linear]) -> None:
+        self.module, attention, forward = module, module.attention, module.feed_forward
         projections = (attention.q_proj, attention.k_proj, attention.v_proj)
         self.heads = attention.num_heads
-        self.qkv = torch.cat([projection.weight.data for projection in projections])
-        self.qkv_bias = torch.cat([projection.bias.data for projection in projections])
-        for projection, weight, bias in zip(projections, self.qkv.chunk(3), self.qkv_bias.chunk(3), strict=True):
+        weights = torch.cat([projection.weight.data for projection in projections])
+        biases = torch.cat([projection.bias.data for projection in projections])
+        for projection, weight, bias in zip(projections, weights.chunk(3), biases.chunk(3), strict=True):
             projection.weight.data, projection.bias.data = weight, bias  # held once
+        others = (attention.out_proj, forward.intermediate_dense, forward.output_dense)
+        self.products = linear(weights, biases), *(linear(other.weight.data, other.bias.data) for other in others)
+        self.qkv, self.out, self.first, self.second = self.products
         self.norm, self.final_norm = norm_of(module.layer_norm), norm_of(module.final_layer_norm)
 
 
@@ -268,6 +302,17 @@ def packed_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing
     # A CPU has a fused kernel for four dimensions only.
     states = (x.transpose(0, 1)[None].split(packing.lengths, dim=2) for x in (query, key, value))
     return torch.cat([F.scaled_dot_product_attention(*clip) for clip in zip(*states, strict=True)], dim=2)[0].transpose(0, 1)
+
+
+def products_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
+    """Attend within each clip by two products with a softmax between them, for a few heads at a time; all (S, heads, D)."""
+    scale, together = query.shape[-1] ** -0.5, max(FEW_HEADS, torch.get_num_threads())
+    query, key, value = (x.transpose(0, 1).contiguous() for x in (query, key, value))
+    found = torch.empty_like(query)
+    for clip in zip(*(x.split(packing.lengths, dim=1) for x in (query, key, value, found)), strict=True):
+        for q, k, v, out in zip(*(x.split(together) for x in clip), strict=True):
+            out.copy_(torch.bmm(torch.bmm(q * scale, k.transpose(1, 2)).softmax(dim=-1), v))
+    return found.transpose(0, 1)
 
 
 def add_norm(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor]:

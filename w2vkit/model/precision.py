@@ -10,7 +10,7 @@ from torch.nn.utils import parametrize
 
 from w2vkit.errors import NO_MEMORY, ModelError
 
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("float32", "bfloat16", "float16", "int8")
 BATCH_SECONDS = 30.0  # s; the padded sound in one forward pass. The Large model's extractor takes 26 MB per second of it
 SECONDS_PER_CORE = 6.0  # s; less on a CPU with few cores: a batch that leaves the caches costs more than several passes
 GPU_SECONDS_PER_GIB = 16.0  # s; on a GPU, for each GiB that is free
@@ -37,15 +37,18 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
             dtype = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
         elif device.type == "mps":
             dtype = "float16"
-        else:
-            dtype = "bfloat16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "float32"
+        else:  # ATEN_CPU_CAPABILITY=avx2 keeps torch from newer instructions
+            native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+            dtype = "bfloat16" if native and torch.backends.cpu.get_cpu_capability() != "AVX2" else "float32"
     if dtype not in DTYPES:
-        raise ModelError(f"There is no dtype {dtype!r}. Choose auto, float32, bfloat16 or float16.")
+        raise ModelError(f"There is no dtype {dtype!r}. Choose auto, float32, bfloat16, float16 or int8.")
+    if dtype == "int8" and device.type != "cpu":
+        raise ModelError("int8 is for CPUs. Use --dtype auto, or --device cpu.")
     return getattr(torch, dtype)
 
 
 def set_dtype(network: Any, dtype: torch.dtype) -> None:
-    """Let the encoder of a float32 network compute in another dtype.
+    """Let the encoder of a float32 network compute in another dtype; with int8, which is for products alone, in that of "auto".
 
     The time goes into the encoder. The rest stays in float32, as it is sensitive to rounding: the values in the
     convolutional extractor span five orders of magnitude before its norms, and the head's logits would be rounded to
@@ -54,7 +57,7 @@ def set_dtype(network: Any, dtype: torch.dtype) -> None:
     for module in network.modules():
         if parametrize.is_parametrized(module, "weight"):  # weight normalisation: computed once, in float32
             parametrize.remove_parametrizations(module, "weight")
-    network.base_model.encoder.to(dtype)
+    network.base_model.encoder.to(pick_dtype("auto", torch.device("cpu")) if dtype == torch.int8 else dtype)
     cast_inputs(network.base_model.encoder)
     cast_inputs(network.lm_head)
 
