@@ -26,6 +26,7 @@ from benchmarks.inference import speech
 from benchmarks.large import LAYERS, save
 from w2vkit.audio import Waveform
 from w2vkit.model import CTCModel
+from w2vkit.model.int8 import most_of_weights
 from w2vkit.model.packed import GemmExtractor, GemmPosition, PackedNetwork, packed_attention, products_attention
 
 
@@ -42,7 +43,8 @@ def ways_of(name: str, dtype: str) -> dict[str, CTCModel]:
     products = isinstance(add("packed (as it is)").extract, GemmExtractor)
     add("packed, fused attention").attend = packed_attention
     add("packed, attention as products").attend = products_attention
-    ways["packed, int8"] = CTCModel.load(name, device="cpu", dtype="int8")
+    if most_of_weights():
+        ways["packed, int8"] = CTCModel.load(name, device="cpu", dtype="int8")
     add("packed, compiled").compile()
     if products:
         packed = add(way := "packed, the network's convolutions")

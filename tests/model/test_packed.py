@@ -12,7 +12,7 @@ from benchmarks.gpu_checks import apart
 from w2vkit.audio import Waveform
 from w2vkit.model import CTCModel
 from w2vkit.model.normalisation import SlidingBuffer
-from w2vkit.model.packed import GemmExtractor, GemmPosition, PackedNetwork
+from w2vkit.model.packed import GemmExtractor, GemmPosition, PackedNetwork, Packing, packed_attention, products_attention
 from w2vkit.model.precision import set_dtype
 
 LENGTHS = (3.0, 1.0, 2.37, 0.025, 7.7, 3.0)
@@ -114,6 +114,13 @@ def test_the_extractor_gives_every_frame_of_every_clip(samples, name, size, monk
         gemm.in_pieces = name == "PIECE"
         ours = gemm(sound)
     torch.testing.assert_close(ours[:, : exact.shape[1]], exact, atol=1e-4, rtol=1e-4)
+
+
+def test_attention_by_products_is_the_fused_one_clip_by_clip():
+    query, key, value = torch.randn(3, 307, 3, 20)
+    packing = Packing.of([1, 5, 1, 300], 300, torch.device("cpu"))
+    ours, fused = (attend(query, key, value, packing) for attend in (products_attention, packed_attention))
+    torch.testing.assert_close(ours, fused, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("taps", [15, 128])

@@ -20,18 +20,18 @@ from w2vkit.model.precision import pick_dtype
 
 
 @pytest.mark.parametrize(
-    ("cpu", "used", "cuda", "device", "expected"),
+    ("cpu", "limit", "cuda", "device", "expected"),
     [
-        (True, "AVX512", False, "cpu", torch.bfloat16),
+        (True, "", False, "cpu", torch.bfloat16),
         (True, "AVX2", False, "cpu", torch.float32),
-        (False, "AVX512", True, "cpu", torch.float32),
+        (False, "", True, "cpu", torch.float32),
         (False, "AVX2", True, "cuda", torch.bfloat16),
-        (True, "AVX512", False, "cuda", torch.float16),
-        (False, "DEFAULT", False, "mps", torch.float16),
+        (True, "", False, "cuda", torch.float16),
+        (False, "", False, "mps", torch.float16),
     ],
 )
-def test_auto_chooses_a_dtype_that_the_device_computes_natively(monkeypatch, cpu, used, cuda, device, expected):
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: used)
+def test_auto_chooses_a_dtype_that_the_device_computes_natively(monkeypatch, cpu, limit, cuda, device, expected):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: cpu)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: cuda)

@@ -49,7 +49,8 @@ class CTCModel:
     stride, receptive_field : int
         Samples from one frame to the next, and samples that one frame is computed from.
     device, dtype : str
-        Where the transformer layers run and what they compute in, such as ``"cpu"`` and ``"float32"``.
+        Where the transformer layers run and what they compute in, such as ``"cpu"`` and ``"float32"`` or
+        ``"int8 with bfloat16"``.
     network
         The `transformers` network itself.
     """
@@ -71,9 +72,13 @@ class CTCModel:
         self.uses_attention_mask: bool = bool(extractor.return_attention_mask)
         self.stride, self.receptive_field = geometry(network.config)
         layers = next(network.base_model.encoder.layers.parameters())
-        self.device, self.dtype = str(layers.device), "int8" if int8 else str(layers.dtype).removeprefix("torch.")
+        self.device, self.dtype = str(layers.device), str(layers.dtype).removeprefix("torch.")
+        self.dtype = f"int8 with {self.dtype}" if int8 else self.dtype
         if int8 and not PackedNetwork.pays(network):
-            raise ModelError(f"{self.name} cannot be computed in int8: only wav2vec 2.0 and HuBERT can. Use --dtype auto.")
+            raise ModelError(
+                f"{self.name} cannot be computed in int8. That is for wav2vec 2.0 and HuBERT with GELU and without adapters. "
+                "Use --dtype auto."
+            )
         self._packed = PackedNetwork(network, int8=int8) if PackedNetwork.pays(network) else None
         self._normalises: bool = extractor.do_normalize
         self._default_decoder: Decode | None = None
@@ -119,8 +124,8 @@ class CTCModel:
             natively, float16 on other GPUs, else float32. In float32 a clip gives the same confidences and times to three
             decimals, whether alone or in a batch, and with any number of threads. In bfloat16 confidences then differ by up
             to 0.03, and times by one frame. "int8" is for wav2vec 2.0 and HuBERT on a CPU with AVX2: the linear layers of the
-            transformer compute in int8, all else as with "auto". It is faster where the CPU has no AMX, and a little less
-            exact.
+            transformer compute in int8, all else as with "auto". It is faster where the CPU has no AMX, a little less exact, and
+            takes more memory, for a second copy of their weights.
         revision : str, optional
             A commit, branch or tag of a Hub repository. With ``"auto"`` it is one of the default model, which
             ``w2v-mini`` then does not replace.
@@ -277,7 +282,8 @@ class CTCModel:
     def internals(self, waveform: Waveform) -> Internals:
         """Compute the emissions of a waveform, and keep what the network computes on the way.
 
-        It switches the network to an attention that gives its maps, and back: it must not run beside another `emit`.
+        It switches the network to an attention that gives its maps, and back: it must not run beside another `emit`. With the
+        dtype int8 the network's own weights compute it.
 
         Parameters
         ----------

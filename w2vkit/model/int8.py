@@ -1,7 +1,8 @@
 """Linear layers with weights and inputs in int8, for CPUs: "LLM.int8()", Dettmers et al. 2022, section 2.1 (vector-wise).
 
 Every output channel of the weights has a scale, which is found once. Every frame of the input has its own, which is found
-each time, so that a clip gives the same values in any batch. The product itself is oneDNN's.
+each time, so that a frame does not depend on the others of its batch. The product itself is oneDNN's, by the operators that
+`torch.compile` uses for quantised networks.
 """
 
 import torch
@@ -47,7 +48,7 @@ def product(x: Tensor, weight: Tensor, scales: Tensor, dtype: torch.dtype) -> Te
 
 def packed(weight: Tensor) -> Tensor:
     """Bring (N, K) int8 weights into the order that oneDNN multiplies fastest."""
-    return torch.ops.onednn.qlinear_prepack(weight, None)
+    return torch.ops.onednn.qlinear_prepack(weight.contiguous(), None)
 
 
 def most_of_weights() -> int | None:

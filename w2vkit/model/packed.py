@@ -18,7 +18,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from w2vkit.errors import ModelError
 from w2vkit.model.int8 import Int8Linear, most_of_weights, quantised, scaled
 from w2vkit.model.precision import true_float32
 
@@ -94,12 +93,8 @@ class PackedNetwork:
     tanh_gelu : bool
         Let the matrix product apply the GELU, by its tanh approximation, which differs by 5e-4 at most.
     int8 : bool
-        Compute the linear layers of the transformer layers in int8 (CPUs only).
-
-    Raises
-    ------
-    ModelError
-        This processor has no products in int8.
+        Compute the linear layers of the transformer layers in int8 (CPUs only, and not with `tanh_gelu`). These weights are a
+        copy of the network's.
 
     Notes
     -----
@@ -111,8 +106,8 @@ class PackedNetwork:
         body, encoder = network.base_model, network.base_model.encoder
         linear: Callable[[Tensor, Tensor], Linear] = plain_linear
         if int8:
-            if not (most := most_of_weights()):
-                raise ModelError("This processor has no fast products in int8: it needs AVX2. Use --dtype auto.")
+            most = most_of_weights()
+            assert most  # `pick_dtype` refuses other processors
             linear = partial(Int8Linear, most=most)
         gpu = network.device.type == "cuda"
         self.in_flight, self.normalises = (IN_FLIGHT, True) if gpu else (1, False)
@@ -129,8 +124,9 @@ class PackedNetwork:
         self.position_dtype = conv.weight.dtype
         self.project, self.head = body.feature_projection, network.lm_head
         self.norm, self.layers = encoder.layer_norm, [Layer(layer, linear) for layer in encoder.layers]
-        # The fused attention of torch computes bfloat16 on AMX and on GPUs. On other CPUs it is half as fast as products.
-        slow = not gpu and self.dtype == torch.bfloat16 and not torch.cpu._is_amx_tile_supported()
+        # The fused attention of torch uses AMX, but not the products in bfloat16 of AVX512_BF16: it is half as fast there.
+        slow = torch.cpu._is_avx512_bf16_supported() and not torch.cpu._is_amx_tile_supported()
+        slow &= not gpu and self.dtype == torch.bfloat16
         self.attend: Callable[[Tensor, Tensor, Tensor, Packing], Tensor] = products_attention if slow else packed_attention
         self.add_norm = add_norm
         self.tanh_gelu = tanh_gelu
@@ -305,7 +301,10 @@ def packed_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing
 
 
 def products_attention(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
-    """Attend within each clip by two products with a softmax between them, for a few heads at a time; all (S, heads, D)."""
+    """Attend within each clip by two products with a softmax between them, for a few heads at a time; all (S, heads, D).
+
+    In bfloat16 the scores are rounded before the softmax, as they are in transformers' own attention.
+    """
     scale, together = query.shape[-1] ** -0.5, max(FEW_HEADS, torch.get_num_threads())
     query, key, value = (x.transpose(0, 1).contiguous() for x in (query, key, value))
     found = torch.empty_like(query)

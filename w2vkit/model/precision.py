@@ -1,5 +1,6 @@
 """Where a network runs, in which dtype, and how much sound it takes at once."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from w2vkit.errors import NO_MEMORY, ModelError
+from w2vkit.model.int8 import most_of_weights
 
 DTYPES = ("float32", "bfloat16", "float16", "int8")
 BATCH_SECONDS = 30.0  # s; the padded sound in one forward pass. The Large model's extractor takes 26 MB per second of it
@@ -37,13 +39,16 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
             dtype = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
         elif device.type == "mps":
             dtype = "float16"
-        else:  # ATEN_CPU_CAPABILITY=avx2 keeps torch from newer instructions
+        else:
             native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-            dtype = "bfloat16" if native and torch.backends.cpu.get_cpu_capability() != "AVX2" else "float32"
+            # oneDNN computes the products. If it must do without newer instructions, it takes 20 times as long in bfloat16.
+            dtype = "bfloat16" if native and "AVX2" not in os.environ.get("ONEDNN_MAX_CPU_ISA", "") else "float32"
     if dtype not in DTYPES:
         raise ModelError(f"There is no dtype {dtype!r}. Choose auto, float32, bfloat16, float16 or int8.")
     if dtype == "int8" and device.type != "cpu":
         raise ModelError("int8 is for CPUs. Use --dtype auto, or --device cpu.")
+    if dtype == "int8" and not most_of_weights():
+        raise ModelError("This processor, or its torch, has no fast products in int8: they need AVX2. Use --dtype auto.")
     return getattr(torch, dtype)
 
 
