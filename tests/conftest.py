@@ -1,6 +1,7 @@
 """Fixtures of all tests: generated sound, tiny random checkpoints, expected texts and the served page."""
 
 import os
+import runpy
 import shutil
 import signal
 import sys
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+START = str(Path(__file__).parent / "support" / "start")  # what runs first in every Python that the tests start
+os.environ["PYTHONPATH"] = os.pathsep.join([START, *filter(None, [os.environ.get("PYTHONPATH")])])
+runpy.run_path(f"{START}/sitecustomize.py")
 
 EVAL = Path(__file__).parents[2] / "shared" / "speech" / "eval"
 

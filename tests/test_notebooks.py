@@ -33,12 +33,9 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # no dialog and no request for news
 }
 
-# Runs first in every kernel. It refuses connections to other machines. It also hides a package of jsonschema that compiles an
-# unused grammar for seconds at every start of a kernel.
+# Runs first in every kernel. It refuses connections to other machines.
 ALONE = """
 import socket
-import sys
-sys.modules["rfc3987_syntax"] = None
 real = socket.socket.connect
 def connect(self, address):
     if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
@@ -85,7 +82,7 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Kernels that reach no other machine."""
     hub = str(tmp_path_factory.mktemp("hub"))
     environment = {
-        "PYTHONPATH": str(FOLDER.parent),
+        "PYTHONPATH": os.pathsep.join([str(FOLDER.parent), os.environ["PYTHONPATH"]]),
         "HF_ENDPOINT": "http://127.0.0.1:9",
         "HF_HOME": hub,
         "OMP_NUM_THREADS": "1",
@@ -184,7 +181,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (folder / "sitecustomize.py").write_text(ALONE)
+    first = Path(__file__).parent / "support" / "start" / "sitecustomize.py"
+    (folder / "sitecustomize.py").write_text(first.read_text() + ALONE)
     paths = os.pathsep.join([str(folder), str(FOLDER.parent)])
     environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "PYTHONPATH": paths}
     options = [

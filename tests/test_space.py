@@ -144,7 +144,8 @@ def test_zero_gpu_is_asked_for_time_by_the_length_of_the_sound(space, tmp_path):
         "model = app.OneByOne(app.model);"
         "print([len(model.emit([Waveform(np.zeros(16_000 * n, np.float32))])) for n in (1, 64)])"
     )
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path)}
+    paths = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "SPACES_ZERO_GPU": "true", "PYTHONPATH": paths}
     run = [sys.executable, "-c", code]
     done = subprocess.run(run, cwd=space, env=environment, capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines() == ["lent for 9", "lent for 11", "[1, 1]"], done.stderr

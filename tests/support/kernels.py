@@ -11,15 +11,7 @@ from typing import Any
 import pytest
 from jupyter_client.provisioning import local_provisioner
 
-PRELOADED = [
-    "ipykernel.kernelapp",
-    "ipywidgets",
-    "plotly.graph_objects",
-    "jiwer",
-    "datasets",
-    "w2vkit.model",
-    "w2vkit.pipeline",
-]
+PRELOADED = "tests.support.preloaded"
 FORKS = multiprocessing.get_context("forkserver")
 
 
@@ -57,7 +49,10 @@ def run(command: list[str], env: dict[str, str], cwd: str, first: str) -> None:
 
 @contextmanager
 def forked_kernels(environment: dict[str, str], first: str) -> Iterator[None]:
-    """Start the kernels of Jupyter by forks of a process with this environment; each begins with the code `first`."""
+    """Start the kernels of Jupyter by forks of a process with this environment; each begins with the code `first`.
+
+    Its ``PYTHONPATH`` names the root of the repository.
+    """
 
     def launch(command: list[str], env: dict[str, str], cwd: str, **ignored: Any) -> Kernel:
         kernel = Kernel(target=run, args=(command, env, cwd, first))
@@ -71,5 +66,5 @@ def forked_kernels(environment: dict[str, str], first: str) -> Iterator[None]:
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.setattr(local_provisioner, "launch_kernel", launch)
-        FORKS.set_forkserver_preload(PRELOADED)
+        FORKS.set_forkserver_preload([PRELOADED])
         yield
