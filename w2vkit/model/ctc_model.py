@@ -124,8 +124,8 @@ class CTCModel:
             natively, float16 on other GPUs, else float32. In float32 a clip gives the same confidences and times to three
             decimals, whether alone or in a batch, and with any number of threads. In bfloat16 confidences then differ by up
             to 0.03, and times by one frame. "int8" is for wav2vec 2.0 and HuBERT on a CPU with AVX2: the linear layers of the
-            transformer compute in int8, all else as with "auto". It is faster where the CPU has no AMX, a little less exact, and
-            takes more memory, for a second copy of their weights.
+            transformer compute in int8, all else as with "auto". It is faster where the CPU has no AMX, a little less exact,
+            and takes more memory, for a second copy of their weights.
         revision : str, optional
             A commit, branch or tag of a Hub repository. With ``"auto"`` it is one of the default model, which
             ``w2v-mini`` then does not replace.
