@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+import torch._inductor.config as inductor
 from support.checkpoints import load, noise
 
 from w2vkit.audio import Waveform
 from w2vkit.decode import greedy
 from w2vkit.errors import ModelError
 from w2vkit.model import CTCModel
+from w2vkit.model.int8 import most_of_weights
 
 
 @pytest.mark.slow
@@ -32,15 +34,25 @@ def test_compiled_layers_give_the_same_emissions(checkpoints, norm, packed, monk
     assert look.attentions == pytest.approx(exact.attentions, abs=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(most_of_weights() is None, reason="this processor has no products in int8")
+def test_compiled_layers_in_int8_give_nearly_the_same_emissions(checkpoints):
+    name = checkpoints["random-layer"]
+    compiled = CTCModel.load(name, device="cpu", dtype="int8", compiled=True)
+    clips = [Waveform(noise(seconds, i)) for i, seconds in enumerate((2.0, 0.025, 1.1))]
+    for ours, theirs in zip(compiled.emit(clips), load(name, "int8").emit(clips), strict=True):
+        assert np.abs(np.exp(ours.log_probs) - np.exp(theirs.log_probs)).max() < 0.05
+
+
 def programs() -> int:
     """How many programs torch has compiled in this process."""
     return torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
 
 @pytest.mark.slow
-def test_a_missing_compiler_is_an_error_with_advice(checkpoints, monkeypatch):
-    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
-    monkeypatch.setattr("torch._inductor.config.force_disable_caches", True)
+def test_a_missing_compiler_is_an_error_with_advice(checkpoints):
     torch._dynamo.reset()
-    with pytest.raises(ModelError, match=r"could not be compiled.*Leave out --compile"):
+    # A setting that pytest's monkeypatch changes is gone afterwards: no later test could compile anything.
+    settings = inductor.patch({"cpp.cxx": ("no-such-compiler",), "force_disable_caches": True})
+    with settings, pytest.raises(ModelError, match=r"could not be compiled.*Leave out --compile"):
         CTCModel.load(checkpoints["random-layer"], device="cpu", dtype="float32", compiled=True)

@@ -9,7 +9,6 @@ from benchmarks.gpu_checks import apart
 from w2vkit.audio import Waveform
 from w2vkit.errors import ModelError
 from w2vkit.examples import examples
-from w2vkit.model import CTCModel
 from w2vkit.model.int8 import MOST, Int8Linear, most_of_weights
 from w2vkit.model.precision import pick_dtype
 from w2vkit.pipeline import transcribe
@@ -61,15 +60,6 @@ def test_probabilities_stay_near_those_of_float32(checkpoints, norm):
     assert apart(found, usual.emit(clips)) > 1e-6  # it is used
     assert apart(found, [model.emit([clip])[0] for clip in clips]) < 0.02
     assert model.internals(clips[0]).attentions.shape[1] == 4  # by the network's own layers
-
-
-@pytest.mark.slow
-def test_compiled_it_gives_nearly_the_same(checkpoints):
-    model, compiled = (
-        CTCModel.load(checkpoints["random-layer"], device="cpu", dtype="int8", compiled=compiled) for compiled in (False, True)
-    )
-    clips = [Waveform(noise(seconds, i)) for i, seconds in enumerate((3.0, 0.025, 1.0))]
-    assert apart(model.emit(clips), compiled.emit(clips)) < 0.05
 
 
 def test_the_example_clips_have_their_texts():

@@ -197,7 +197,7 @@ def test_damaged_checkpoints_are_refused(tmp_path, checkpoints, kind):
         ({"name": "/no/such/folder"}, "no folder"),
         ({"name": "plain-name"}, "no folder plain-name"),
         ({"name": "w2v-mini", "device": "tpu"}, "no device 'tpu'. Choose auto, cpu, cuda or mps"),
-        ({"name": "w2v-mini", "dtype": "int8"}, "no dtype 'int8'"),
+        ({"name": "w2v-mini", "dtype": "int4"}, "no dtype 'int4'"),
     ],
 )
 def test_wrong_names_of_device_dtype_or_model_are_refused(arguments, cause):
