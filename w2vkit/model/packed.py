@@ -3,7 +3,8 @@
 `transformers` pads a batch to its longest clip and masks the rest, which costs the fused attention, and it convolves in
 float32. Here the frames of all clips lie one after the other in one matrix, and attention gets the ends of the clips.
 The convolutions are matrix products, for which a GPU needs no search for the best algorithm when shapes change. A CPU
-computes them piece by piece, so that intermediate values stay in the caches. The weights are the network's own.
+computes them piece by piece, so that intermediate values stay in the caches. The weights are the network's own, but
+for those of linear layers in int8.
 """
 
 import math
