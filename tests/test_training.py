@@ -1,7 +1,9 @@
 """The training of w2v-mini: the teacher's file format and layers, and batches that are the same in a resumed run."""
 
+import io
 import json
 import random
+import shutil
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -9,20 +11,22 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from support.teacher import write_teacher
 from torch.nn import functional as F
 from transformers import VitsConfig
 from transformers.models.vits.modeling_vits import VitsAttention, _unconstrained_rational_quadratic_spline
 
-from training import augment, finish, front, kokoro, phonemes, position, student, train, voice
+from training import augment, finish, front, kokoro, label, phonemes, position, student, train, voice
 from training.batches import Batches
-from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance
+from training.corpora import OTHER, SPEEDS, WEIGHTS, Corpus, Utterance, read_corpora
 from training.decoding import spread
 from training.optimisers import Muon
 from training.read_aloud import resample
 from training.rows import LONG, SHORT, disagreement, encode
 from training.student import Trainee, build
+from training.synthesize import within_silence
 from training.teacher import HIDDEN, LABELS, MELS, Teacher
 from w2vkit.audio import load
 from w2vkit.checkpoints import mini_folder
@@ -452,6 +456,62 @@ def test_varied_sentences_show_rare_words_first():
     chosen = phonemes.varied(common + rare, 3, random.Random(1))
     assert "THE DOG BIT OUR POSTMAN TODAY" in chosen and "ONLY MISPRINTZ ARE HERE NOW" not in chosen
     assert len(chosen) == len(set(chosen)) <= 3
+
+
+def test_silence_around_a_spoken_number_is_cut_to_a_short_rest():
+    said = np.zeros(32_000, np.float32)
+    said[12_000:16_000] = np.sin(np.arange(4000))
+    lengths = set()
+    for seed in range(20):
+        cut = within_silence(said, 16_000, random.Random(seed))
+        (loud,) = np.nonzero(np.abs(cut) > 0.5)
+        assert 0.01 * 16_000 - 1 <= loud[0] <= 0.2 * 16_000 + 2 and len(cut) - loud[-1] <= 0.2 * 16_000 + 3
+        lengths.add(len(cut))
+    assert len(lengths) > 10  # the rest differs
+    assert len(within_silence(np.zeros(100), 16_000, random.Random(1))) == 100
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (" Mr. O\u2019Neil, it's half-past \u2014 isn't it?", "MISTER O'NEIL IT'S HALF PAST ISN'T IT"),
+        (" Press 1 now.", None),
+        (" [music]", None),
+        (" caf\u00e9", None),
+        (" 'Tis \u201cso\u201d", "TIS SO"),
+        (" ...", None),
+    ],
+)
+def test_a_teachers_text_is_spelled_as_librispeech_or_left_out(written, text):
+    assert label.words_of(written) == text
+
+
+def test_a_folder_without_texts_gets_those_that_teacher_and_student_agree_on(monkeypatch, tmp_path, greedy_texts):
+    clips = [clip for clip in examples() if not any(c.isdigit() for c in clip.text)][:3]
+    (tmp_path / "in").mkdir()
+    for clip in clips:
+        shutil.copy(clip.path, tmp_path / "in")
+    (tmp_path / "in" / "notes.txt").write_text("no sound")
+    said = {len(load(clip.path).samples): greedy_texts[clip.path.name].lower() for clip in clips}
+
+    class Whisper:
+        """Right about the first clip, unsure about the second, wrong about the third."""
+
+        def __init__(self, folder: str, compute_type: str) -> None:
+            self.answers = dict(zip(said, [(-0.1, None), (-2.0, None), (-0.1, "something else was said here")], strict=True))
+
+        def transcribe(self, samples, **options):
+            sure, wrong = self.answers[len(samples)]
+            end = len(samples) / 16_000
+            return [SimpleNamespace(start=0.0, end=end, text=wrong or said[len(samples)], avg_logprob=sure)], None
+
+    monkeypatch.setitem(sys.modules, "faster_whisper", SimpleNamespace(WhisperModel=Whisper))
+    target = tmp_path / "out" / "labelled.parquet"
+    monkeypatch.setattr(sys, "argv", ["label", str(tmp_path / "in"), "--teacher", "T", "--target", str(target)])
+    label.main()
+    ((corpus_name, _, text, encoded),) = read_corpora(target.parent)
+    assert corpus_name == "labelled" and text == greedy_texts[clips[0].path.name]
+    assert soundfile.info(io.BytesIO(encoded)).duration == pytest.approx(load(clips[0].path).seconds, abs=0.01)
 
 
 def test_the_steps_after_a_training_run_in_order_and_end_at_the_first_failure(monkeypatch, tmp_path):

@@ -31,8 +31,9 @@ SHARES = {
     "kathleen-arctic": 0.04,
     "kokoro": 0.26,
     "voice": 0.16,
+    "piper": 0.10,
     "synthetic": 0.03,
-    "numbers": 0.03,
+    "numbers": 0.06,
 }
 OTHER = 0.03  # of a corpus that is not listed
 SPEEDS = (0.88, 1.14)

@@ -24,6 +24,7 @@ from training.numbers import number_text
 
 FLITE = ("awb", "rms", "slt", "kal16")
 ESPEAK = ("en-us", "en-gb", "en-us+f3", "en-gb-scotland+m3")
+AUDIBLE = 0.03  # of the peak: what is softer at the ends of an utterance is silence
 
 
 class Kokoro:
@@ -48,7 +49,8 @@ class Kokoro:
         if rng.random() < 0.5:
             share = rng.uniform(0.2, 0.8)
             style = (share * style + (1 - share) * self._styles[rng.choice(self.voices)]).astype(style.dtype)
-        return flac(*self._create(voice, style, f"{text.lower()}.", rng.uniform(0.8, 1.25)))
+        samples, rate = self._create(voice, style, f"{text.lower()}.", rng.uniform(0.8, 1.25))
+        return flac(within_silence(samples, rate, rng), rate)
 
     def say(self, voice: str, text: str, speed: float) -> tuple[Any, int]:
         """Give the samples of a text with its punctuation, and their rate (Hz); a speed of 1 is the voice's own."""
@@ -85,7 +87,8 @@ class Piper:
         config = SynthesisConfig(length_scale=pace, noise_scale=rng.uniform(0.4, 0.9), noise_w_scale=rng.uniform(0.5, 1.0))
         chunks = self._voice.synthesize(f"{text.lower()}.", config)
         samples = np.concatenate([chunk.audio_float_array for chunk in chunks])
-        return flac(samples, round(self._voice.config.sample_rate * shorter))
+        rate = round(self._voice.config.sample_rate * shorter)
+        return flac(within_silence(samples, rate, rng), rate)
 
 
 def varied(lines: list[str], count: int, rng: random.Random) -> list[str]:
@@ -99,6 +102,17 @@ def varied(lines: list[str], count: int, rng: random.Random) -> list[str]:
             chosen.append(line)
             shown.update(words)
     return chosen[:count]
+
+
+def within_silence(samples: Any, rate: int, rng: random.Random) -> Any:
+    """Cut the silence at both ends to a random rest: recordings of single words often begin and end with the word."""
+    import numpy as np
+
+    loud = np.flatnonzero(np.abs(samples) > AUDIBLE * np.abs(samples).max())
+    if not len(loud):
+        return samples
+    before, after = (int(rng.uniform(0.01, 0.2) * rate) for _ in range(2))
+    return samples[max(0, loud[0] - before) : loud[-1] + 1 + after]
 
 
 def flac(samples: Any, rate: int) -> bytes:
