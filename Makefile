@@ -37,12 +37,12 @@ check: setup-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not slow and not cuda' $(ARGS); tests=$$?; \
 	wait $$types && exit $$tests
 
-# Two tests run at a time: more would wait for each other on two cores. tests/conftest.py orders them.
+# Three tests run at a time: many of them wait for a browser or a server. tests/conftest.py orders them.
 test: setup-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright & types=$$!; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=60 $(ARGS); tests=$$?; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations=60 $(ARGS); tests=$$?; \
 	wait $$types && exit $$tests
 
 test-gpu: setup-dev

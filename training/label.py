@@ -94,11 +94,11 @@ def main() -> None:
                     dict(id=name, audio=audio, text=text, speaker_id=speaker, corpus="labelled", seconds=len(part) / RATE)
                 )
     if not rows:
-        raise SystemExit(f"No segment of {arguments.recordings} was kept, out of {heard}. {unread} files were no sound.")
+        raise SystemExit(f"No segment of {arguments.recordings} was kept, out of {heard}. {unread} files could not be read.")
     arguments.target.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows), arguments.target)
     kept = sum(row["seconds"] for row in rows) / 60
-    print(f"kept {len(rows)} of {heard} segments, {kept:.1f} minutes, in {arguments.target}; {unread} files were no sound")
+    print(f"kept {len(rows)} of {heard} segments, {kept:.1f} minutes, in {arguments.target}; {unread} files could not be read")
 
 
 if __name__ == "__main__":

@@ -740,6 +740,7 @@ def test_buttons_on_a_phone_are_44_pixels_high(page):
     assert overlaps == []  # as they did, when they became as high as this
 
 
+@pytest.mark.nightly
 def test_on_a_slow_link_something_is_seen_within_a_second(browser, page_url):
     slow = {"offline": False, "latency": 300, "downloadThroughput": 50_000, "uploadThroughput": 50_000}  # 400 kbit/s
     painted = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"

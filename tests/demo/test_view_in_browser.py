@@ -366,6 +366,7 @@ def test_targets_on_a_phone_are_44_pixels_and_nothing_overflows(open_views, wind
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.nightly
 def test_nine_minutes_move_at_the_rate_of_the_screen(open_views):
     page = open_views(540)
     page.wait_for_timeout(3000)  # the spectrogram is computed

@@ -66,8 +66,9 @@ def tabulate(network: Any) -> None:
         return
     bias = network.base_model.feature_projection.projection.bias.data
     frames = bias.double()[None, None].expand(1, network.config.num_conv_pos_embeddings // 2, -1)
+    encoder.pos_conv_embed.conv = WideConvolution(positional)
     with torch.no_grad():  # in float64, as large values cancel
-        table = (encoder.pos_conv_embed.double()(frames) + frames)[0].float()
+        table = (encoder.pos_conv_embed(frames) + frames)[0].float()
     bias.zero_()
     encoder.pos_conv_embed = PositionTable(table)
 
@@ -119,8 +120,9 @@ class WideConvolution(nn.Module):
         # which the circular transform has at the end: hence the roll.
         product = torch.fft.rfft(x.to(spectrum.real.dtype), size) * spectrum
         correlation = torch.fft.irfft(product, size).roll(self.padding - first, dims=-1)
-        out = correlation[..., : frames + 2 * self.padding - self.taps + 1].float()
-        return out if self.bias is None else out + self.bias.float()[:, None]
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        out = correlation[..., : frames + 2 * self.padding - self.taps + 1].to(dtype)
+        return out if self.bias is None else out + self.bias.to(dtype)[:, None]
 
     def _spectrum(self, frames: int) -> tuple[int, Tensor]:
         """Return the first tap that is used, and the spectrum from there on, for lengths up to the next power of two."""
