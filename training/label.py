@@ -9,7 +9,6 @@ Needs the package faster-whisper. FOLDER is the teacher's: model.bin, config.jso
 """
 
 import argparse
-import io
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +18,9 @@ import jiwer
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import soundfile
 
 from training.corpora import MAX_SECONDS, RATE
+from training.synthesize import flac
 from w2vkit import W2VKitError, Waveform
 from w2vkit.audio import load
 from w2vkit.decode import greedy
@@ -59,13 +58,6 @@ def segments(teacher: Any, samples: np.ndarray) -> Iterator[tuple[np.ndarray, st
             yield part, segment.text, segment.avg_logprob
 
 
-def flac(samples: np.ndarray) -> bytes:
-    """Encode (N,) samples at 16 kHz."""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, samples, RATE, format="FLAC")
-    return buffer.getvalue()
-
-
 def main() -> None:
     """Read a folder of recordings and write what both models agree on."""
     from faster_whisper import WhisperModel  # pyright: ignore[reportMissingImports]
@@ -88,7 +80,7 @@ def main() -> None:
             text = words_of(written)
             if text and agreed(text, greedy(student.emit([Waveform(part)])[0]).text, sure):
                 name = f"{path.stem}-{heard:05d}"
-                audio = {"bytes": flac(part), "path": f"{name}.flac"}
+                audio = {"bytes": flac(part, RATE), "path": f"{name}.flac"}
                 speaker = path.parent.name
                 rows.append(
                     dict(id=name, audio=audio, text=text, speaker_id=speaker, corpus="labelled", seconds=len(part) / RATE)
