@@ -22,6 +22,7 @@ from w2vkit.decode import BeamSearch, beam_search
 from w2vkit.decode.lm import BUNDLED, KenLM, NGram, Weights, load, save, save_weights
 from w2vkit.decode.lm.build import build_ngram
 from w2vkit.decode.lm.language_model import KENLM_MAGIC
+from w2vkit.decode.lm.ngram import BEGIN, END, UNKNOWN
 from w2vkit.emissions import Emissions, Vocabulary
 from w2vkit.errors import LanguageModelError
 
@@ -408,7 +409,9 @@ def zipf_model(path: Path) -> list[list[str]]:
     return lines
 
 
-ANY_WORD = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=6)
+ANY_WORD = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=6).filter(
+    lambda word: word not in (BEGIN, END, UNKNOWN)  # such a text is refused
+)
 ANY_SENTENCES = st.lists(st.lists(ANY_WORD, min_size=1, max_size=8), min_size=1, max_size=5)
 
 
