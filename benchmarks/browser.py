@@ -36,10 +36,10 @@ WORKER = """  const about = await (await fetch("about.json")).json(), worker = n
   await ask({ act: "load", about });
 """
 # Computes the examples by the page's own modules and worker: their words, the data of their views, and the seconds. `again` has
-# what its decoders find in the emissions of Python.
+# what its decoders find in the emissions of Python, `short` the words of the second second.
 COMPUTE = (
     """async () => {
-  const [{ decoded }, { emissionsOf }, { bytesOf, linkedData }] = await Promise.all(
+  const [{ decoded, RATE }, { emissionsOf }, { bytesOf, linkedData }] = await Promise.all(
     ["sound", "words", "pack"].map(name => import(`${location.href}${name}.js`)));
 """
     + WORKER
@@ -47,13 +47,15 @@ COMPUTE = (
   for (const { audio, result } of about.examples) {
     const samples = await decoded(await (await fetch(audio)).arrayBuffer());
     const { logProbs, seconds, words } = await ask({ act: "transcribe", samples, decoder: "greedy" });
-    const { words: beam } = await ask({ act: "decode", logProbs, decoder: "beam" });
-    const view = linkedData(samples, emissionsOf(logProbs, about), words);
+    const { words: beam } = await ask({ act: "decode", logProbs, samples: samples.length, decoder: "beam" });
+    const view = linkedData(samples, emissionsOf(logProbs, samples.length, about), words);
     const stored = new Int16Array(bytesOf((await (await fetch(result)).json()).log_probs).buffer), again = {};
     for (const decoder of ["greedy", "beam"]) {
-      again[decoder] = (await ask({ act: "decode", logProbs: Float32Array.from(stored, x => x / 1000), decoder })).words;
+      const found = { logProbs: Float32Array.from(stored, x => x / 1000), samples: samples.length };
+      again[decoder] = (await ask({ act: "decode", ...found, decoder })).words;
     }
-    all.push({ greedy: words, beam, again, seconds, sound: samples.length / about.input.sample_rate, view });
+    const { words: short } = await ask({ act: "transcribe", samples: samples.slice(RATE, 2 * RATE), decoder: "greedy" });
+    all.push({ short, greedy: words, beam, again, seconds, sound: samples.length / about.input.sample_rate, view });
   }
   worker.terminate();
   return JSON.stringify(all);

@@ -23,7 +23,19 @@ import numpy as np
 import soundfile
 from figures import draw_cuts, edits
 from ipywidgets import IntSlider
-from lesson import answer, check, closed, closest, exercise, flite_clips, hear, predict, show, table
+from lesson import (
+    answer,
+    by_network,
+    check,
+    closed,
+    closest,
+    exercise,
+    flite_clips,
+    hear,
+    predict,
+    show,
+    table,
+)
 from plots import draw_delays, draw_lines
 
 from w2vkit import Waveform, greedy, load, transcribe
@@ -109,7 +121,7 @@ def cut_in_two(samples, seconds, context):
     at, more = (round(t * RATE / STRIDE) * STRIDE for t in (seconds, context))
     begin = max(0, at - more)
     pieces = [samples[: at + more], samples[begin:]]
-    left, right = (e.log_probs for e in model.emit([Waveform(piece, RATE) for piece in pieces]))
+    left, right = (by_network(model, piece) for piece in pieces)  # emit() would add silence
     left = left[frame_middles(len(pieces[0])) < at]  # each frame is kept once
     right = right[frame_middles(len(pieces[1])) + begin >= at]
     both = (np.concatenate([left, right]), left, right)
@@ -199,14 +211,13 @@ enough = predict("How much context until the WER is at most 2 points above one p
 def in_windows(samples, size, context):
     """(T, V) log-probabilities of a sound that is read in windows; size and context in frames."""
     frames = (len(samples) - FIELD) // STRIDE + 1
-    parts, kept = [], []
+    kept = []
     for start in range(0, frames, size):
         stop = min(frames, start + size)
         first, last = max(0, start - context), min(frames, stop + context)
-        parts.append(Waveform(samples[first * STRIDE : (last - 1) * STRIDE + FIELD], RATE))
-        kept.append(slice(start - first, stop - first))
-    read = model.emit(parts)
-    return np.concatenate([one.log_probs[part] for one, part in zip(read, kept, strict=True)])
+        read = by_network(model, samples[first * STRIDE : (last - 1) * STRIDE + FIELD])
+        kept.append(read[start - first : stop - first])
+    return np.concatenate(kept)
 
 
 joined = np.concatenate([waveform.samples for waveform in waveforms])

@@ -165,7 +165,7 @@ async function transcribe(samples, name, mine, exampleName = null) {
     const share = part => mine === turn && ($("facts").textContent = `${name}: computing, ${Math.round(100 * part)} %`);
     const result = await ask({ act: "transcribe", samples, decoder: wanted }, share);
     if (mine !== turn) return;
-    const emissions = emissionsOf(result.logProbs, about), file = new Blob([wav(samples)], { type: "audio/wav" });
+    const emissions = emissionsOf(result.logProbs, samples.length, about), file = new Blob([wav(samples)], { type: "audio/wav" });
     if (shown?.url) URL.revokeObjectURL(shown.url);
     const url = URL.createObjectURL(file);
     const view = { ...linkedData(samples, emissions, result.words), audio: { url } };
@@ -184,7 +184,7 @@ async function decode() {
   if (!one || one.words[wanted]) return;
   try {
     if (wanted === "beam") await loaded.language;
-    const { words } = await ask({ act: "decode", logProbs: one.logProbs, decoder: wanted });
+    const { words } = await ask({ act: "decode", logProbs: one.logProbs, samples: Math.round(one.view.seconds * RATE), decoder: wanted });
     one.words[wanted] = linkedWords(words);
     if (one === shown) show();
   } catch (error) {
@@ -192,7 +192,7 @@ async function decode() {
   }
 }
 
-const linkedWords = words => linkedData(new Float32Array(RATE), emissionsOf(new Float32Array(about.output.shape[2]), about), words).words;
+const linkedWords = words => linkedData(new Float32Array(RATE), emissionsOf(new Float32Array(about.output.shape[2]), RATE, about), words).words;
 
 function trouble(text) {
   $("trouble").textContent = text;

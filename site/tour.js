@@ -56,8 +56,8 @@ function make(tag, className = "", text = "") {
 
 export async function startTour(section, { about, ask, loaded }) {
   const one = about.examples[0], stored = await (await fetch(one.result)).json();
-  const base = emissionsOf(Float32Array.from(new Int16Array(bytesOf(stored.log_probs).buffer), x => x / 1000), about);
   const original = await decoded(await (await fetch(one.audio)).arrayBuffer());
+  const base = emissionsOf(Float32Array.from(new Int16Array(bytesOf(stored.log_probs).buffer), x => x / 1000), original.length, about);
   const words = greedy(base), middle = Math.max(1, words.findIndex(word => /(.)\1/.test(word.text)));
   const frameAt = time => Math.round((time - base.startSeconds) / base.frameSeconds);
   const first = Math.max(0, frameAt(words[middle - 1].start)), last = Math.min(base.frames, frameAt(words[middle + 1].end)), count = last - first;
@@ -173,12 +173,12 @@ export async function startTour(section, { about, ask, loaded }) {
       const now = STEPS[state.step].control, { shift, mask, alpha } = state;
       try {
         if (now.language) {
-          const { words: found } = await ask({ act: "decode", logProbs: base.logProbs, decoder: "beam", weights: { alpha } });
+          const { words: found } = await ask({ act: "decode", logProbs: base.logProbs, samples: original.length, decoder: "beam", weights: { alpha } });
           state.beam = found;
         } else if (now.live) {
           const samples = changed(shift, mask);
           const found = shift || mask ? await ask({ act: "transcribe", samples, decoder: "greedy" }) : { logProbs: base.logProbs };
-          if (done === wish()) Object.assign(state, { samples, emissions: emissionsOf(found.logProbs, about) });
+          if (done === wish()) Object.assign(state, { samples, emissions: emissionsOf(found.logProbs, samples.length, about) });
         }
       } catch (error) {
         state.trouble = `This could not be computed: ${error.message}.`;
@@ -325,7 +325,7 @@ export async function startTour(section, { about, ask, loaded }) {
   }
 
   function heat(context, width, ink, key) {
-    const { emissions } = state, temperature = key === "temperature" ? state.temperature : 1, { calibrated: log } = temperature === 1 ? { calibrated: emissions.logProbs } : emissionsOf(emissions.logProbs, about, temperature);
+    const { emissions } = state, temperature = key === "temperature" ? state.temperature : 1, { calibrated: log } = temperature === 1 ? { calibrated: emissions.logProbs } : emissionsOf(emissions.logProbs, state.samples.length, about, temperature);
     context.font = "11px ui-monospace, monospace";
     context.textAlign = "right";
     rows.forEach((k, r) => {

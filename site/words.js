@@ -8,8 +8,11 @@ export function logAddExp(a, b) {
   return b === -Infinity ? a : a + Math.log1p(Math.exp(b - a));
 }
 
-// (T, V) log-probabilities with what they mean; `about` is about.json.
-export function emissionsOf(logProbs, about, temperature = about.calibration.temperature) {
+// How many samples of silence a sound gets before, and after, it: its first and last letters need frames there.
+export const silenceAround = (samples, { input }) => (samples < input.short_samples ? input.silence_samples : 0);
+
+// (T, V) log-probabilities of a sound of so many samples with what they mean; `about` is about.json.
+export function emissionsOf(logProbs, samples, about, temperature = about.calibration.temperature) {
   const { stride, receptive_field: field } = about.output, rate = about.input.sample_rate;
   const { labels, blank, word_boundary: boundary, special } = about.vocabulary, width = labels.length;
   const frames = logProbs.length / width;
@@ -21,7 +24,7 @@ export function emissionsOf(logProbs, about, temperature = about.calibration.tem
   }
   return {
     logProbs, calibrated, frames, width, labels, blank, boundary, special: new Set(special),
-    frameSeconds: stride / rate, startSeconds: (field - stride) / 2 / rate, about,
+    frameSeconds: stride / rate, startSeconds: ((field - stride) / 2 - silenceAround(samples, about)) / rate, about,
   };
 }
 
@@ -78,14 +81,14 @@ export function wordsOf(spans, emissions) {
 }
 
 function wordTimes(words, { frames, frameSeconds, startSeconds }) {
-  const round = x => Math.round(1000 * x) / 1000;
+  const round = x => Math.round(1000 * x) / 1000, seconds = round(frames * frameSeconds + 2 * startSeconds);
   const times = words.map((word, i) => {
     const first = word[0].start, last = word.at(-1).stop;
     const before = i ? ((first - words[i - 1].at(-1).stop) * frameSeconds) / 2 : first * frameSeconds + startSeconds;
     const after = i + 1 < words.length ? ((words[i + 1][0].start - last) * frameSeconds) / 2 : (frames - last) * frameSeconds + startSeconds;
     return {
-      start: round(startSeconds + first * frameSeconds - Math.min(before, LEAD_SECONDS)),
-      end: round(startSeconds + last * frameSeconds + Math.min(after, TAIL_SECONDS)),
+      start: Math.min(Math.max(round(startSeconds + first * frameSeconds - Math.min(before, LEAD_SECONDS)), 0), seconds - frameSeconds),
+      end: Math.min(Math.max(round(startSeconds + last * frameSeconds + Math.min(after, TAIL_SECONDS)), frameSeconds), seconds),
     };
   });
   // Half a millisecond may round two ways: neighbours share one border.

@@ -2,7 +2,7 @@
 import * as ort from "./runtime/ort.wasm.min.mjs";
 import { beamSearch } from "./beam.js";
 import { Lexicon, readLanguage } from "./language.js";
-import { emissionsOf, greedy } from "./words.js";
+import { emissionsOf, greedy, silenceAround } from "./words.js";
 
 const SAME = 0.002; // of probabilities; farther ones are wrong
 let about, session, language;
@@ -60,7 +60,7 @@ async function load() {
   }
   if (!language) {
     const model = readLanguage(await unpacked(await bytesOf(about.parts.language, tell)));
-    language = { model, lexicon: new Lexicon(model, emissionsOf(new Float32Array(0), about)) };
+    language = { model, lexicon: new Lexicon(model, emissionsOf(new Float32Array(0), 0, about)) };
     postMessage({ ready: "language" });
   }
   fetched.clear();
@@ -128,15 +128,21 @@ function proper(logProbs) {
   return true;
 }
 
+function padded(sound, silence) {
+  const wider = new Float32Array(sound.length + 2 * silence);
+  wider.set(sound, silence);
+  return wider;
+}
+
 // Log-probabilities of a sound; one that is longer than a pass is cut into windows with context, as w2vkit does.
 async function emit(samples, tell, session) {
-  const { stride, receptive_field: field, shape } = about.output, width = shape[2], sound = normalised(samples);
-  const frames = Math.floor((samples.length - field) / stride) + 1, logProbs = new Float32Array(frames * width);
-  const size = samples.length <= about.input.most_samples ? frames : about.window_frames;
+  const { stride, receptive_field: field, shape } = about.output, width = shape[2], sound = padded(normalised(samples), silenceAround(samples.length, about));
+  const frames = Math.floor((sound.length - field) / stride) + 1, logProbs = new Float32Array(frames * width);
+  const size = sound.length <= about.input.most_samples ? frames : about.window_frames;
   for (let start = 0; start < frames; start += size) {
     const stop = Math.min(start + size, frames), context = size < frames ? about.context_frames : 0;
     const from = Math.max(0, start - context), to = Math.min(frames, stop + context);
-    const window = sound.subarray(from * stride, to === frames ? samples.length : (to - 1) * stride + field);
+    const window = sound.subarray(from * stride, to === frames ? sound.length : (to - 1) * stride + field);
     const result = await session.run({ [about.input.name]: new ort.Tensor("float32", window, [1, window.length]) });
     const output = result[about.output.name];
     logProbs.set(output.data.subarray((start - from) * width, (stop - from) * width), start * width);
@@ -146,8 +152,8 @@ async function emit(samples, tell, session) {
   return logProbs;
 }
 
-function decode(logProbs, decoder, weights) {
-  const emissions = emissionsOf(logProbs, about);
+function decode(logProbs, samples, decoder, weights) {
+  const emissions = emissionsOf(logProbs, samples, about);
   return decoder === "greedy" ? greedy(emissions) : beamSearch(emissions, language, { ...about.search, ...about.weights, ...weights });
 }
 
@@ -160,14 +166,14 @@ const acts = {
     const began = performance.now();
     const logProbs = await computed(samples, share => postMessage({ id, share }));
     const seconds = (performance.now() - began) / 1000;
-    return { logProbs, seconds, by: faster ? "WebGPU" : "WebAssembly", words: decode(logProbs, language ? decoder : "greedy"), decoder: language ? decoder : "greedy" };
+    return { logProbs, seconds, by: faster ? "WebGPU" : "WebAssembly", words: decode(logProbs, samples.length, language ? decoder : "greedy"), decoder: language ? decoder : "greedy" };
   },
   async accelerate({ id, samples }) {
     let came = 0;
     await accelerate(samples, bytes => postMessage({ id, share: (came += bytes) / about.webgpu[0].bytes }));
   },
-  async decode({ logProbs, decoder, weights }) {
-    return { words: decode(logProbs, decoder, weights) };
+  async decode({ logProbs, samples, decoder, weights }) {
+    return { words: decode(logProbs, samples, decoder, weights) };
   },
 };
 

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect
 from support import axe
 
 from benchmarks.browser import WORKER, compute, serve
-from w2vkit.audio import load
+from w2vkit.audio import Waveform, load
 from w2vkit.decode import BeamSearch, Hypothesis, greedy, lm
 from w2vkit.emissions import Emissions
 from w2vkit.examples import examples
@@ -132,6 +132,13 @@ def test_the_browser_finds_the_words_times_and_confidences_of_python(computed, p
         # From the emissions of Python, rounded to thousandths, without the rounding of weights.
         _same(in_browser["again"]["greedy"], by_greedy, 0.002)
         _same(in_browser["again"]["beam"], by_beam, 0.002)
+
+
+def test_a_short_sound_gets_the_silence_that_it_gets_in_python(computed):
+    model = CTCModel.load("w2v-mini", device="cpu", dtype="float32")
+    seconds = [Waveform(load(clip.path).samples[16_000:32_000]) for clip in examples()]
+    for in_browser, emissions in zip(computed, model.emit(seconds), strict=True):
+        _same(in_browser["short"], greedy(emissions), 0.03)
 
 
 def test_the_linked_view_gets_the_data_that_python_would_give(computed, python):

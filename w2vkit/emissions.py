@@ -223,8 +223,9 @@ class Emissions:
     frame_seconds : float
         Seconds from one frame to the next; frame t covers ``start_seconds + [t, t + 1) * frame_seconds``.
     start_seconds : float
-        When frame 0 begins (s). A frame stands for the middle of its receptive field, so this is above 0 where the field is
-        wider than the stride.
+        When frame 0 begins (s); the sound goes on as long after the last frame. A frame stands for the middle of its receptive
+        field, so this is above 0 where the field is wider than the stride. It is below 0 where there are frames before and
+        after the sound.
     calibration : Calibration
         Corrects the confidences of words; it changes no text.
 

@@ -191,6 +191,17 @@ def test_word_times_hold_their_frames_and_never_overlap(runs: list[tuple[int, in
     assert begins[0] >= 0 and ends[-1] <= 2 * first + frames * 0.02 + 6e-4
 
 
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 3)), min_size=1, max_size=6), st.integers(0, 6))
+def test_word_times_of_frames_before_and_after_the_sound_lie_inside_it(runs: list[tuple[int, int]], silence: int) -> None:
+    edges = list(itertools.accumulate(n for gap, length in runs for n in (gap, length)))
+    frames = max(edges[-1] + silence, 12)
+    starts, stops, opens = np.array(edges[::2]), np.array(edges[1::2]), np.ones(len(runs), bool)
+    begins, ends = word_times(starts, stops, opens, frames=frames, frame_seconds=0.02, start_seconds=-0.0775)
+    assert (ends[:-1] <= begins[1:]).all() and (begins <= ends).all()
+    assert begins[0] >= 0 and ends[-1] <= frames * 0.02 - 0.155 + 6e-4
+    assert ends[0] > begins[0] or len(runs) > 1
+
+
 def test_word_times_meet_for_near_words_and_leave_silence_between_far_ones() -> None:
     near = word_times(np.array([5, 10]), np.array([6, 11]), np.array([True, True]), frames=100, frame_seconds=0.02)
     assert near[1][0] == near[0][1]

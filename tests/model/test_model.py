@@ -4,12 +4,14 @@ import json
 import shutil
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import jiwer
 import numpy as np
 import pytest
 import torch
+from lesson import flite_clips
 from safetensors.numpy import load_file, save_file
 from support.checkpoints import make_checkpoint
 from support.emissions import LABELS
@@ -84,6 +86,34 @@ def test_frames_are_counted_as_the_network_counts_them(models):
         (emissions,) = models["random-layer"].emit([Waveform(np.full(samples, 0.1, np.float32))])
         assert len(emissions) == models["random-layer"].frames(samples)
         assert emissions.seconds <= samples / 16_000
+
+
+def test_single_words_without_silence_around_them_are_heard_whole(models):
+    """Each digit that flite says is cut out at its borders, as recordings of single words are."""
+    borders = [402, 684, 892, 1199, 1458, 1892, 2195, 2580, 2819, 3253]  # ms, as in notebook 08
+    clip, model = flite_clips()[2], models["w2v-mini"]
+    samples = load(clip.path).samples
+    words = [Waveform(samples[16 * start : 16 * stop]) for start, stop in pairwise(borders)]
+    found = [greedy(emissions) for emissions in model.emit(words)]
+    assert [one.text for one in found] == clip.text.split()
+    for waveform, one in zip(words, found, strict=True):
+        assert all(0 <= word.start < word.end <= waveform.seconds for word in one.words)
+
+
+def test_a_short_sound_has_the_same_frames_wherever_it_is_computed(models, write):
+    model = models["w2v-mini"]
+    for seconds in (0.065, 0.7, 1.9, 2.0):
+        waveform = speechlike(seconds)
+        (emissions,), count = model.emit([waveform]), len(waveform.samples)
+        from_file, read = model.emit_file(write("short.wav", waveform.samples, subtype="FLOAT"))
+        inside = model.internals(waveform).emissions
+        assert len(emissions) == len(from_file) == len(inside) == model.frames(count)
+        assert emissions.start_seconds == from_file.start_seconds == inside.start_seconds
+        assert (emissions.start_seconds < 0) == (seconds < 2)
+        assert read == seconds
+        assert 0 <= count / 16_000 - emissions.seconds - 2 * emissions.start_seconds < 0.02
+        assert np.allclose(from_file.log_probs, emissions.log_probs, atol=1e-4)
+        assert np.allclose(np.exp(inside.log_probs), np.exp(emissions.log_probs), atol=1e-3)
 
 
 def test_rate_stride_and_mask_are_read_from_the_checkpoint(models):

@@ -107,7 +107,7 @@ def greedy_batch(batch: Sequence[Emissions]) -> list[Hypothesis]:
         np.ones(len(clip), bool),
         frames=lengths[clip],
         frame_seconds=first.frame_seconds,
-        start_seconds=first.start_seconds,
+        start_seconds=np.array([emissions.start_seconds for emissions in batch])[clip],
         first=~same,
     )
 

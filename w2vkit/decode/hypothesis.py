@@ -130,7 +130,7 @@ def word_times(
     *,
     frames: int | np.ndarray,
     frame_seconds: float,
-    start_seconds: float = 0.0,
+    start_seconds: float | np.ndarray = 0.0,
     first: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Turn the frames of characters into times.
@@ -149,8 +149,9 @@ def word_times(
         The number of frames of the sound, or (L,) of the sound of each character.
     frame_seconds : float
         Seconds from one frame to the next.
-    start_seconds : float
-        When frame 0 begins (s); the sound goes on as long after the last frame.
+    start_seconds : float or numpy.ndarray
+        When frame 0 begins (s), as in `Emissions`, or (L,) that of the sound of each character; the sound goes on as long after
+        the last frame.
     first : numpy.ndarray, optional
         (L,) bool, True where a sound begins. By default all characters are of one sound.
 
@@ -170,6 +171,9 @@ def word_times(
     after = np.where(closes | at_end, np.minimum(after, TAIL_SECONDS), after)
     begins = np.round(start_seconds + starts * frame_seconds - before, 3)
     ends = np.round(start_seconds + stops * frame_seconds + after, 3)
+    # There may be frames before and after the sound: what is emitted there is moved to its first or last frame.
+    seconds = np.round(frames * frame_seconds + 2 * start_seconds, 3)
+    begins, ends = np.clip(begins, 0, seconds - frame_seconds), np.clip(ends, frame_seconds, seconds)
     # Half a millisecond may round up or down: neighbours share one border, without an overlap or a gap of 1 ms.
     ends[:-1] = np.where(~at_end[:-1] & (begins[1:] - ends[:-1] < 0.0015), begins[1:], ends[:-1])
     return begins, ends

@@ -17,16 +17,17 @@ from w2vkit.audio.waveform import contents, ignore
 from w2vkit.decode import Decode, default_decoder
 from w2vkit.emissions import Calibration, Emissions, Vocabulary
 from w2vkit.errors import AudioError, ModelError, brief
-from w2vkit.model.fast_layers import patch
+from w2vkit.model.fast_layers import Limits, patch
 from w2vkit.model.hub import Checkpoint, fetch
 from w2vkit.model.internals import Internals
 from w2vkit.model.loading import geometry, load_parts, padding_matters
 from w2vkit.model.normalisation import Normalisation, NormalisationMeter, SlidingBuffer, normalisation_of
 from w2vkit.model.packed import PackedNetwork
 from w2vkit.model.precision import default_batch, out_of_memory, pick_device, pick_dtype, set_dtype, true_float32
-from w2vkit.model.windows import CONTEXT_SECONDS, WHOLE_SECONDS, Batcher, FrameGrid, Window
+from w2vkit.model.windows import CONTEXT_SECONDS, Batcher, FrameGrid, Window
 
 log = logging.getLogger(__name__)
+SHORT_SECONDS = 2.0  # s; shorter sounds get silence before and after them, if the network needs it
 MOST_THREADS = 256  # where a machine cannot start as many as it is told, libraries end the process
 
 
@@ -61,7 +62,7 @@ class CTCModel:
         extractor: Any,
         vocabulary: Vocabulary,
         checkpoint: Checkpoint,
-        longest_pass: float = WHOLE_SECONDS,
+        limits: Limits,
         batch: float | None = None,
         int8: bool = False,
     ) -> None:
@@ -83,7 +84,8 @@ class CTCModel:
         self._normalises: bool = extractor.do_normalize
         self._default_decoder: Decode | None = None
         self._calibration = Calibration.load(checkpoint.folder)
-        self._grid = FrameGrid(self.stride, self.receptive_field, self.sample_rate, longest_pass)
+        self._silence = round(limits.silence * self.sample_rate / self.stride) * self.stride
+        self._grid = FrameGrid(self.stride, self.receptive_field, self.sample_rate, limits.longest_pass)
         self._batcher = Batcher(
             budget=self._grid.frames_in(batch or default_batch(layers.device)),
             mixed=not padding_matters(network, self.uses_attention_mask),
@@ -167,7 +169,8 @@ class CTCModel:
         Clips are sorted by length and batched; padding never changes a result. A clip longer than 40 s (30 s with
         w2v-mini, which has no more positions) goes through in windows of 20 s with 2 s of context on both sides. The
         logits of the context are cut off, and the rest is joined to one emission matrix. Where memory runs out, batches
-        become smaller.
+        become smaller. w2v-mini is given 0.1 s of silence before and after a clip shorter than 2 s, and its emissions have
+        the frames of that, too.
 
         Windows give the result of one pass, up to rounding, if all layers together attend no farther than the context.
         How far a network attends depends on its training: ``python -m benchmarks.inference --only windows`` measures it.
@@ -209,7 +212,7 @@ class CTCModel:
         """
         for waveform in waveforms:
             self.check(waveform)
-        sounds = [SlidingBuffer([w.samples], len(w.samples), None) for w in waveforms]
+        sounds = [self._sound(w.samples) for w in waveforms]
         windows = [window for clip, sound in enumerate(sounds) for window in self._grid.cut(clip, sound.length)]
         windows.sort(key=lambda window: -window.frames)
         parts: list[dict[int, np.ndarray]] = [{} for _ in sounds]
@@ -219,7 +222,8 @@ class CTCModel:
             parts[clip][window.start] = log_probs
             left[clip] -= len(log_probs)
             if not left[clip]:
-                yield clip, self._emissions([part for _, part in sorted(parts[clip].items())])
+                silence = self.silence_around(len(waveforms[clip].samples))
+                yield clip, self._emissions([part for _, part in sorted(parts[clip].items())], silence)
                 parts[clip].clear()
 
     def emit_file(
@@ -270,14 +274,17 @@ class CTCModel:
             else:
                 head.clear()
         self._check_length(meter.samples)
-        normalisation = meter.normalisation if self._normalises else Normalisation()
-        blocks = head or stream(source, sample_rate=self.sample_rate, track=track)
-        sound = SlidingBuffer(blocks, meter.samples, normalisation)
+        if silence := self.silence_around(meter.samples):
+            sound = self._sound(np.concatenate(head))
+        else:
+            normalisation = meter.normalisation if self._normalises else Normalisation()
+            blocks = head or stream(source, sample_rate=self.sample_rate, track=track)
+            sound = SlidingBuffer(blocks, meter.samples, normalisation)
         parts = []
         for window, log_probs in self._log_probs([sound], self._grid.cut(0, sound.length), progress):
             parts.append(log_probs)
             sound.forget(self._grid.samples_of(window, sound.length).start)
-        return self._emissions(parts), sound.length / self.sample_rate
+        return self._emissions(parts, silence), meter.samples / self.sample_rate
 
     def internals(self, waveform: Waveform) -> Internals:
         """Compute the emissions of a waveform, and keep what the network computes on the way.
@@ -302,7 +309,8 @@ class CTCModel:
         self.check(waveform)
         if waveform.seconds > (most := self._grid.longest_pass):
             raise AudioError(f"{waveform.seconds:.0f} s are too long for one pass. Cut out {most:.0f} s or less.")
-        samples = self._normalisation(waveform.samples).apply(waveform.samples)
+        silence = self.silence_around(len(waveform.samples))
+        samples = np.pad(self._normalisation(waveform.samples).apply(waveform.samples), silence)
         kept: dict[str, torch.Tensor] = {}
         hooks = [
             self.network.base_model.feature_extractor.register_forward_hook(
@@ -322,7 +330,7 @@ class CTCModel:
             features=kept["features"][0].T.float().cpu().numpy(),
             hidden_states=torch.cat([*(state.float() for state in output.hidden_states[:-1]), kept["last"]]).cpu().numpy(),
             attentions=torch.cat(output.attentions).float().cpu().numpy(),
-            emissions=self._emissions([output.logits[0].log_softmax(dim=-1).cpu().numpy()]),
+            emissions=self._emissions([output.logits[0].log_softmax(dim=-1).cpu().numpy()], silence),
         )
 
     @property
@@ -337,7 +345,11 @@ class CTCModel:
 
     def frames(self, samples: int) -> int:
         """Return how many frames a waveform with so many samples has."""
-        return self._grid.frames(samples)
+        return self._grid.frames(samples + 2 * self.silence_around(samples))
+
+    def silence_around(self, samples: int) -> int:
+        """Return how many samples of silence `emit` puts before, and after, a waveform with so many samples."""
+        return self._silence if samples < SHORT_SECONDS * self.sample_rate else 0
 
     def check(self, waveform: Waveform) -> None:
         """Raise the `AudioError` of `emit` for a waveform that cannot be computed."""
@@ -355,6 +367,13 @@ class CTCModel:
                 f"{self.receptive_field / self.sample_rate * 1000:.0f} ms ({self.receptive_field} samples). "
                 "Record a little more."
             )
+
+    def _sound(self, samples: np.ndarray) -> SlidingBuffer:
+        """Prepare a sound to be read: with silence around it if it is short, and otherwise not normalised yet."""
+        if silence := self.silence_around(len(samples)):
+            samples = np.pad(self._normalisation(samples).apply(samples), silence)
+            return SlidingBuffer([samples], len(samples), Normalisation())
+        return SlidingBuffer([samples], len(samples), None)
 
     def _normalisation(self, samples: np.ndarray) -> Normalisation:
         return normalisation_of(samples) if self._normalises else Normalisation()
@@ -378,9 +397,9 @@ class CTCModel:
                 "torch.compile needs: a C++ compiler such as g++, and triton for a GPU."
             ) from error
 
-    def _emissions(self, parts: list[np.ndarray]) -> Emissions:
-        """Join the (T_i, V) log-probabilities of successive windows."""
-        step, start = self.stride / self.sample_rate, (self.receptive_field - self.stride) / 2 / self.sample_rate
+    def _emissions(self, parts: list[np.ndarray], silence: int = 0) -> Emissions:
+        """Join the (T_i, V) log-probabilities of successive windows of a sound with so many samples of silence before it."""
+        step, start = self.stride / self.sample_rate, ((self.receptive_field - self.stride) / 2 - silence) / self.sample_rate
         return Emissions(np.concatenate(parts), self.vocabulary, step, start, self._calibration)
 
     def _log_probs(
