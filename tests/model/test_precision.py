@@ -79,7 +79,7 @@ def test_only_the_encoder_has_the_requested_dtype(checkpoints, dtype):
 @pytest.mark.parametrize(("dtype", "confidence", "seconds"), [("float32", 0.0005, 0.0005), ("bfloat16", 0.03, 0.0201)])
 def test_confidences_and_times_depend_little_on_batch_and_threads(dtype, confidence, seconds):
     """The bounds that `CTCModel.load` and the README state."""
-    model, clips = CTCModel.load("w2v-mini", device="cpu", dtype=dtype), [load_sound(clip.path) for clip in examples()]
+    model, clips = CTCModel.load("w2v-mini", device="cpu", dtype=dtype), [load_sound(clip.path) for clip in examples()[::2]]
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
