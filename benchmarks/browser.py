@@ -36,7 +36,7 @@ WORKER = """  const about = await (await fetch("about.json")).json(), worker = n
   await ask({ act: "load", about });
 """
 # Computes the examples by the page's own modules and worker: their words, the data of their views, and the seconds. `again` has
-# what its decoders find in the emissions of Python, `short` the words of the second second.
+# what its decoders find in the emissions of Python, `short` the words from 1 s to 2 s.
 COMPUTE = (
     """async () => {
   const [{ decoded, RATE }, { emissionsOf }, { bytesOf, linkedData }] = await Promise.all(

@@ -34,7 +34,7 @@ from w2vkit.audio import Waveform
 from w2vkit.checkpoints import mini_folder
 from w2vkit.decode import greedy, greedy_batch
 from w2vkit.model import CTCModel
-from w2vkit.model.fast_layers import Limits
+from w2vkit.model.fast_layers import Needs
 from w2vkit.model.hub import Checkpoint, fetch
 from w2vkit.model.loading import load_parts
 from w2vkit.model.packed import GemmExtractor, GemmPosition, PackedNetwork, Packing, norm_gelu, packed_attention
@@ -253,9 +253,9 @@ class Large:
         set_dtype(network, torch.bfloat16)
         _, extractor, vocabulary = load_parts(fetch("w2v-mini"))
         checkpoint = Checkpoint("large", Path(tempfile.mkdtemp()))
-        self.plain = CTCModel(network, extractor, vocabulary, checkpoint, Limits())
+        self.plain = CTCModel(network, extractor, vocabulary, checkpoint, Needs())
         self.plain._packed = None
-        self.packed = CTCModel(network, extractor, vocabulary, checkpoint, Limits())
+        self.packed = CTCModel(network, extractor, vocabulary, checkpoint, Needs())
         self.packed._packed = PackedNetwork(network)
         if bench.gpu:
             try:
@@ -302,7 +302,7 @@ def facts(bench: Bench) -> None:
 def agreement(bench: Bench, large: Large) -> None:
     """How far the packed way is from float32 on the Large architecture, beside transformers' way in the same dtype."""
     clips = pool(4 if bench.quick else 60)
-    exact = CTCModel(large.exact, *_parts(large), Checkpoint("large", Path(tempfile.mkdtemp())), Limits())
+    exact = CTCModel(large.exact, *_parts(large), Checkpoint("large", Path(tempfile.mkdtemp())), Needs())
     truth = exact.emit(clips)
     for name, model in (("transformers' way", large.plain), ("packed", large.packed)):
         found = model.emit(clips)
@@ -406,8 +406,8 @@ class Replay:
     @torch.inference_mode()
     def __call__(self, clip: Waveform) -> Any:
         """Give the emissions of a clip."""
-        frames, silence = self.model.frames(len(clip.samples)), self.model.silence_around(len(clip.samples))
-        samples = np.pad(self.model._normalisation(clip.samples).apply(clip.samples), silence)
+        frames = self.model.frames(len(clip.samples))
+        samples = self.model._normalisation(clip.samples).apply(clip.samples)
         self.host.zero_()
         self.host[0, : len(samples)] = torch.from_numpy(samples)
         self.samples.copy_(self.host, non_blocking=True)
@@ -419,7 +419,7 @@ class Replay:
         else:
             self.lengths = [frames, self.frames - frames]
             self.found = self._pass()
-        return self.model._emissions([self.found[:frames].cpu().numpy()], silence)
+        return self.model._emissions([self.found[:frames].cpu().numpy()], len(clip.samples))
 
 
 def channels_last(products: GemmExtractor, extractor: Any) -> Callable[[torch.Tensor], torch.Tensor]:

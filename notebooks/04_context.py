@@ -336,7 +336,7 @@ def window(frame, width):
 found = []
 for width in widths:
     cut = [window(int(frame), width) for frame in chosen]
-    # emit() would put silence around the shortest pieces.
+    # emit() would put silence around pieces shorter than 2 s.
     rows = [by_network(model, samples)[place] for samples, place in cut]
     same = np.mean(np.argmax(rows, axis=1) == reference[chosen])
     # Kullback-Leibler divergence from the whole clip's distribution to the window's, in nats

@@ -530,6 +530,7 @@ check(np.isclose(narrowed[0][1], clean[1], atol=0.03), "the full band changes (a
 # %% [markdown]
 # **Length.** Join all clips to one long sound and cut it into pieces of equal length; the last point is the whole sound. (w2vkit
 # cuts that, too, into windows of 20 s, but lets them overlap by 2 s on both sides: notebook [14](14_streaming_and_long_sound.ipynb).)
+# Pieces shorter than 2 s get 0.1 s of silence at both ends, because w2v-mini needs that for single words.
 
 # %%
 PIECES = ("0.5 s", "1 s", "2 s", "5 s")

@@ -59,7 +59,7 @@ def written_columns(vocabulary: Vocabulary) -> list[int]:
 def by_network(model: Any, samples: np.ndarray) -> np.ndarray:
     """Give the (T, V) log-probabilities of (N,) samples, by the network of a `CTCModel` alone.
 
-    `CTCModel.emit` would put silence before and after a sound shorter than 2 s, for w2v-mini.
+    `CTCModel.emit` would put silence around a sound shorter than 2 s, which w2v-mini needs for single words.
     """
     import torch
 

@@ -1,5 +1,6 @@
 // Emissions, greedy decoding, and words with times and confidences: w2vkit/decode/hypothesis.py and best_path.py in JavaScript.
 const LEAD_SECONDS = 0.06, TAIL_SECONDS = 0.1; // s; how far a word reaches into the gap before and after it
+const LEAST_SECONDS = 0.001; // s; of a word that was emitted before or after the sound
 const LEGEND = [["sure", 0.8], ["likely", 0.5], ["doubtful", 0]];
 const SMALLEST = 1e-6;
 
@@ -82,13 +83,16 @@ export function wordsOf(spans, emissions) {
 
 function wordTimes(words, { frames, frameSeconds, startSeconds }) {
   const round = x => Math.round(1000 * x) / 1000, seconds = round(frames * frameSeconds + 2 * startSeconds);
+  const inside = (x, least, most) => round(Math.min(Math.max(round(x), least), most));
   const times = words.map((word, i) => {
     const first = word[0].start, last = word.at(-1).stop;
     const before = i ? ((first - words[i - 1].at(-1).stop) * frameSeconds) / 2 : first * frameSeconds + startSeconds;
+    // What is emitted in frames before or after the sound is moved into it, 1 ms for each word.
+    const least = i * LEAST_SECONDS, most = seconds - (words.length - i) * LEAST_SECONDS;
     const after = i + 1 < words.length ? ((words[i + 1][0].start - last) * frameSeconds) / 2 : (frames - last) * frameSeconds + startSeconds;
     return {
-      start: Math.min(Math.max(round(startSeconds + first * frameSeconds - Math.min(before, LEAD_SECONDS)), 0), seconds - frameSeconds),
-      end: Math.min(Math.max(round(startSeconds + last * frameSeconds + Math.min(after, TAIL_SECONDS)), frameSeconds), seconds),
+      start: inside(startSeconds + first * frameSeconds - Math.min(before, LEAD_SECONDS), least, most),
+      end: inside(startSeconds + last * frameSeconds + Math.min(after, TAIL_SECONDS), least + LEAST_SECONDS, most + LEAST_SECONDS),
     };
   });
   // Half a millisecond may round two ways: neighbours share one border.

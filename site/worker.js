@@ -129,6 +129,7 @@ function proper(logProbs) {
 }
 
 function padded(sound, silence) {
+  if (!silence) return sound;
   const wider = new Float32Array(sound.length + 2 * silence);
   wider.set(sound, silence);
   return wider;

@@ -19,7 +19,7 @@ from training.pauses import pauses
 from w2vkit.align import align
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
-from w2vkit.model import CTCModel, fast_layers
+from w2vkit.model import CTCModel
 
 CORPUS = "an4-alphanumeric"
 NUMBERS = {*DIGITS, *TEENS, *TENS, "OH"}
@@ -58,11 +58,12 @@ def main() -> None:
     words = single_words(parser.parse_args().folder)
     said = [text for text, _ in words]
     print(f"{len(words)} words\n\n| silence | as it was cut | without silence at both ends |\n|---|---|---|")
-    for fast_layers.SILENCE_SECONDS in SILENCES:
-        model, rates = CTCModel.load("w2v-mini", dtype="float32"), []
+    model = CTCModel.load("w2v-mini", dtype="float32")
+    for silence in SILENCES:
+        model.silence, rates = round(silence * RATE), []
         for sounds in ([samples for _, samples in words], [trimmed(samples) for _, samples in words]):
             rates.append(jiwer.wer(said, [greedy(one).text for one in model.emit([Waveform(samples) for samples in sounds])]))
-        print(f"| {fast_layers.SILENCE_SECONDS} s | {rates[0]:.1%} | {rates[1]:.1%} |", flush=True)
+        print(f"| {silence} s | {rates[0]:.1%} | {rates[1]:.1%} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -223,9 +223,8 @@ class Emissions:
     frame_seconds : float
         Seconds from one frame to the next; frame t covers ``start_seconds + [t, t + 1) * frame_seconds``.
     start_seconds : float
-        When frame 0 begins (s); the sound goes on as long after the last frame. A frame stands for the middle of its receptive
-        field, so this is above 0 where the field is wider than the stride. It is below 0 where there are frames before and
-        after the sound.
+        When frame 0 begins (s). A frame stands for the middle of its receptive field, so this is above 0 where the field is
+        wider than the stride. It is below 0 if there are frames before the sound; then there are as many after it.
     calibration : Calibration
         Corrects the confidences of words; it changes no text.
 
@@ -267,7 +266,7 @@ class Emissions:
 
     @property
     def seconds(self) -> float:
-        """The duration of the frames (s)."""
+        """The duration of the frames (s), including those before and after the sound."""
         return len(self) * self.frame_seconds
 
     @cached_property

@@ -59,6 +59,8 @@ def test_sounds_of_all_lengths_give_what_transformers_gives(name, dtype, checkpo
     model = load(checkpoints[name])
     assert about["output"]["stride"] == model.stride and about["vocabulary"]["labels"] == list(model.vocabulary.labels)
     assert about["input"]["most_samples"] == (30 if name == "w2v-mini" else 40) * 16_000
+    silence = about["input"]["short_samples"], about["input"]["silence_samples"]
+    assert silence == ((32_000, 1_600) if name == "w2v-mini" else (0, 0))
 
     folder = mini_folder() if name == "w2v-mini" else Path(checkpoints[name])
     network = Wav2Vec2ForCTC.from_pretrained(folder).eval()

@@ -9,7 +9,7 @@ from support.checkpoints import make_checkpoint
 
 from w2vkit import transcribe
 from w2vkit.align import align
-from w2vkit.audio import load
+from w2vkit.audio import Waveform, load
 from w2vkit.decode import Hypothesis
 from w2vkit.errors import AlignmentError, AudioError
 from w2vkit.examples import examples
@@ -63,3 +63,14 @@ def test_align_file_gives_the_alignment_of_the_emissions():
     assert alignment == align(transcribe(CLIP.path, "w2v-mini").emissions, CLIP.text)
     with pytest.raises(AlignmentError):
         align_file(CLIP.path, "", "w2v-mini")
+
+
+@pytest.mark.slow
+def test_a_text_too_long_for_a_short_sound_is_refused_before_and_after_the_network():
+    """Frames of the silence around it are not time in which something can be said."""
+    model = CTCModel.load("w2v-mini", dtype="float32")
+    short = Waveform(load(CLIP.path).samples[16_000:19_200])
+    for way in (lambda text: align_file(short, text, model), lambda text: align(model.emit([short])[0], text)):
+        with pytest.raises(AlignmentError, match=r"sound has 0\.(18|20) s"):
+            way("QUICK BROWN FOX")
+        assert way("THE")

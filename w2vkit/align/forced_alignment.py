@@ -4,6 +4,7 @@
 `w2vkit.decode.hypothesis` turns frames into seconds.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -73,7 +74,8 @@ def align(emissions: Emissions, text: str) -> Alignment:
     AlignmentError
         There is no text, none of it can be spelled, or it has more labels than the frames can hold.
     """
-    words, labels = lay_out(text, emissions.vocabulary, len(emissions), emissions.frame_seconds)
+    outside = math.ceil(max(0.0, -2 * emissions.start_seconds) / emissions.frame_seconds)  # frames before and after the sound
+    words, labels = lay_out(text, emissions.vocabulary, len(emissions) - outside, emissions.frame_seconds)
     log_probs = _with_wildcard(emissions)
     columns = labels.columns % log_probs.shape[1]  # WILDCARD is the last column
     path = viterbi(log_probs, columns, emissions.vocabulary.blank)

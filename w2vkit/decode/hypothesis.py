@@ -87,26 +87,24 @@ def words_from_spans(spans: list[Span], emissions: Emissions) -> tuple[Word, ...
     text = [span for span in spans if span.label not in vocabulary.special]
     groups = groupby(text, key=lambda span: span.label == vocabulary.word_boundary)
     words = [list(group) for boundary, group in groups if not boundary]
-    letters = [span for word in words for span in word]
     begins, ends = word_times(
-        np.array([span.start for span in letters]),
-        np.array([span.stop for span in letters]),
-        np.array([span is word[0] for word in words for span in word], bool),
+        np.array([word[0].start for word in words]),
+        np.array([word[-1].stop for word in words]),
+        np.ones(len(words), bool),
         frames=len(emissions),
         frame_seconds=emissions.frame_seconds,
         start_seconds=emissions.start_seconds,
     )
     gaps = [slice(before[-1].stop, after[0].start) for before, after in pairwise(words)]
     edges = [0.0, *(emissions.calibrated[gap, vocabulary.word_boundary].max() for gap in gaps), 0.0]
-    closing = np.cumsum([len(word) for word in words]) - 1
     return tuple(
         Word(
             text="".join(vocabulary.labels[span.label] for span in word),
-            start=float(begins[last - len(word) + 1]),
-            end=float(ends[last]),
+            start=float(begins[i]),
+            end=float(ends[i]),
             confidence=float(np.exp(sum(span.log_prob for span in word) + edges[i] + edges[i + 1])),
         )
-        for i, (word, last) in enumerate(zip(words, closing, strict=True))
+        for i, word in enumerate(words)
     )
 
 
@@ -121,6 +119,7 @@ def corrected(words: tuple[Word, ...], calibration: Calibration) -> tuple[Word, 
 # About the duration of a phone in read speech, and of a phone before a pause, which is longer. They are not fitted to data.
 LEAD_SECONDS = 0.06  # s; a word begins at most this long before its first character is emitted
 TAIL_SECONDS = 0.10  # s; it ends at most this long after its last one
+LEAST_SECONDS = 0.001  # s; of a character that was emitted before or after the sound
 
 
 def word_times(
@@ -151,7 +150,7 @@ def word_times(
         Seconds from one frame to the next.
     start_seconds : float or numpy.ndarray
         When frame 0 begins (s), as in `Emissions`, or (L,) that of the sound of each character; the sound goes on as long after
-        the last frame.
+        the last frame, or ends so long before it if this is negative.
     first : numpy.ndarray, optional
         (L,) bool, True where a sound begins. By default all characters are of one sound.
 
@@ -171,9 +170,13 @@ def word_times(
     after = np.where(closes | at_end, np.minimum(after, TAIL_SECONDS), after)
     begins = np.round(start_seconds + starts * frame_seconds - before, 3)
     ends = np.round(start_seconds + stops * frame_seconds + after, 3)
-    # There may be frames before and after the sound: what is emitted there is moved to its first or last frame.
+    # What is emitted in frames before or after the sound is moved into it, 1 ms for each character.
+    numbers = np.arange(len(starts))
+    before_it = numbers - np.maximum.accumulate(np.where(at_start, numbers, 0))  # characters of the same sound
+    after_it = np.minimum.accumulate(np.where(at_end, numbers, len(starts))[::-1])[::-1] - numbers
     seconds = np.round(frames * frame_seconds + 2 * start_seconds, 3)
-    begins, ends = np.clip(begins, 0, seconds - frame_seconds), np.clip(ends, frame_seconds, seconds)
+    begins = np.round(np.clip(begins, before_it * LEAST_SECONDS, seconds - (after_it + 1) * LEAST_SECONDS), 3)
+    ends = np.round(np.clip(ends, (before_it + 1) * LEAST_SECONDS, seconds - after_it * LEAST_SECONDS), 3)
     # Half a millisecond may round up or down: neighbours share one border, without an overlap or a gap of 1 ms.
     ends[:-1] = np.where(~at_end[:-1] & (begins[1:] - ends[:-1] < 0.0015), begins[1:], ends[:-1])
     return begins, ends

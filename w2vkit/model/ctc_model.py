@@ -17,7 +17,7 @@ from w2vkit.audio.waveform import contents, ignore
 from w2vkit.decode import Decode, default_decoder
 from w2vkit.emissions import Calibration, Emissions, Vocabulary
 from w2vkit.errors import AudioError, ModelError, brief
-from w2vkit.model.fast_layers import Limits, patch
+from w2vkit.model.fast_layers import Needs, patch
 from w2vkit.model.hub import Checkpoint, fetch
 from w2vkit.model.internals import Internals
 from w2vkit.model.loading import geometry, load_parts, padding_matters
@@ -27,7 +27,6 @@ from w2vkit.model.precision import default_batch, out_of_memory, pick_device, pi
 from w2vkit.model.windows import CONTEXT_SECONDS, Batcher, FrameGrid, Window
 
 log = logging.getLogger(__name__)
-SHORT_SECONDS = 2.0  # s; shorter sounds get silence before and after them, if the network needs it
 MOST_THREADS = 256  # where a machine cannot start as many as it is told, libraries end the process
 
 
@@ -49,6 +48,8 @@ class CTCModel:
         Whether the padding of a batch is masked.
     stride, receptive_field : int
         Samples from one frame to the next, and samples that one frame is computed from.
+    silence, short : int
+        Samples of silence that `emit` puts before, and after, a waveform with fewer than `short` samples; 0 but for w2v-mini.
     device, dtype : str
         Where the transformer layers run and what they compute in, such as ``"cpu"`` and ``"float32"`` or
         ``"int8 with bfloat16"``.
@@ -62,7 +63,7 @@ class CTCModel:
         extractor: Any,
         vocabulary: Vocabulary,
         checkpoint: Checkpoint,
-        limits: Limits,
+        needs: Needs,
         batch: float | None = None,
         int8: bool = False,
     ) -> None:
@@ -84,8 +85,8 @@ class CTCModel:
         self._normalises: bool = extractor.do_normalize
         self._default_decoder: Decode | None = None
         self._calibration = Calibration.load(checkpoint.folder)
-        self._silence = round(limits.silence * self.sample_rate / self.stride) * self.stride
-        self._grid = FrameGrid(self.stride, self.receptive_field, self.sample_rate, limits.longest_pass)
+        self.silence, self.short = round(needs.silence * self.sample_rate), round(needs.short * self.sample_rate)
+        self._grid = FrameGrid(self.stride, self.receptive_field, self.sample_rate, needs.longest_pass)
         self._batcher = Batcher(
             budget=self._grid.frames_in(batch or default_batch(layers.device)),
             mixed=not padding_matters(network, self.uses_attention_mask),
@@ -169,8 +170,8 @@ class CTCModel:
         Clips are sorted by length and batched; padding never changes a result. A clip longer than 40 s (30 s with
         w2v-mini, which has no more positions) goes through in windows of 20 s with 2 s of context on both sides. The
         logits of the context are cut off, and the rest is joined to one emission matrix. Where memory runs out, batches
-        become smaller. w2v-mini is given 0.1 s of silence before and after a clip shorter than 2 s, and its emissions have
-        the frames of that, too.
+        become smaller. w2v-mini is given 0.1 s of silence before and after a clip shorter than 2 s; its emissions include
+        the frames of the silence.
 
         Windows give the result of one pass, up to rounding, if all layers together attend no farther than the context.
         How far a network attends depends on its training: ``python -m benchmarks.inference --only windows`` measures it.
@@ -212,18 +213,17 @@ class CTCModel:
         """
         for waveform in waveforms:
             self.check(waveform)
-        sounds = [self._sound(w.samples) for w in waveforms]
-        windows = [window for clip, sound in enumerate(sounds) for window in self._grid.cut(clip, sound.length)]
+        sounds = [SlidingBuffer([w.samples], len(w.samples), None) for w in waveforms]
+        windows = [window for clip, sound in enumerate(sounds) for window in self._windows(clip, sound)]
         windows.sort(key=lambda window: -window.frames)
         parts: list[dict[int, np.ndarray]] = [{} for _ in sounds]
-        left = [self._grid.frames(sound.length) for sound in sounds]
+        left = [self.frames(sound.length) for sound in sounds]
         for window, log_probs in self._log_probs(sounds, windows, progress):
             clip = window.clip
             parts[clip][window.start] = log_probs
             left[clip] -= len(log_probs)
             if not left[clip]:
-                silence = self.silence_around(len(waveforms[clip].samples))
-                yield clip, self._emissions([part for _, part in sorted(parts[clip].items())], silence)
+                yield clip, self._emissions([part for _, part in sorted(parts[clip].items())], sounds[clip].length)
                 parts[clip].clear()
 
     def emit_file(
@@ -274,17 +274,14 @@ class CTCModel:
             else:
                 head.clear()
         self._check_length(meter.samples)
-        if silence := self.silence_around(meter.samples):
-            sound = self._sound(np.concatenate(head))
-        else:
-            normalisation = meter.normalisation if self._normalises else Normalisation()
-            blocks = head or stream(source, sample_rate=self.sample_rate, track=track)
-            sound = SlidingBuffer(blocks, meter.samples, normalisation)
+        normalisation = meter.normalisation if self._normalises else Normalisation()
+        blocks = head or stream(source, sample_rate=self.sample_rate, track=track)
+        sound = SlidingBuffer(blocks, meter.samples, normalisation)
         parts = []
-        for window, log_probs in self._log_probs([sound], self._grid.cut(0, sound.length), progress):
+        for window, log_probs in self._log_probs([sound], self._windows(0, sound), progress):
             parts.append(log_probs)
             sound.forget(self._grid.samples_of(window, sound.length).start)
-        return self._emissions(parts, silence), meter.samples / self.sample_rate
+        return self._emissions(parts, sound.length), sound.length / self.sample_rate
 
     def internals(self, waveform: Waveform) -> Internals:
         """Compute the emissions of a waveform, and keep what the network computes on the way.
@@ -309,8 +306,8 @@ class CTCModel:
         self.check(waveform)
         if waveform.seconds > (most := self._grid.longest_pass):
             raise AudioError(f"{waveform.seconds:.0f} s are too long for one pass. Cut out {most:.0f} s or less.")
-        silence = self.silence_around(len(waveform.samples))
-        samples = np.pad(self._normalisation(waveform.samples).apply(waveform.samples), silence)
+        samples = self._normalisation(waveform.samples).apply(waveform.samples)
+        samples = np.pad(samples, self._silence_around(len(samples)))
         kept: dict[str, torch.Tensor] = {}
         hooks = [
             self.network.base_model.feature_extractor.register_forward_hook(
@@ -330,7 +327,7 @@ class CTCModel:
             features=kept["features"][0].T.float().cpu().numpy(),
             hidden_states=torch.cat([*(state.float() for state in output.hidden_states[:-1]), kept["last"]]).cpu().numpy(),
             attentions=torch.cat(output.attentions).float().cpu().numpy(),
-            emissions=self._emissions([output.logits[0].log_softmax(dim=-1).cpu().numpy()], silence),
+            emissions=self._emissions([output.logits[0].log_softmax(dim=-1).cpu().numpy()], len(waveform.samples)),
         )
 
     @property
@@ -345,11 +342,7 @@ class CTCModel:
 
     def frames(self, samples: int) -> int:
         """Return how many frames a waveform with so many samples has."""
-        return self._grid.frames(samples + 2 * self.silence_around(samples))
-
-    def silence_around(self, samples: int) -> int:
-        """Return how many samples of silence `emit` puts before, and after, a waveform with so many samples."""
-        return self._silence if samples < SHORT_SECONDS * self.sample_rate else 0
+        return self._grid.frames(samples + 2 * self._silence_around(samples))
 
     def check(self, waveform: Waveform) -> None:
         """Raise the `AudioError` of `emit` for a waveform that cannot be computed."""
@@ -368,12 +361,11 @@ class CTCModel:
                 "Record a little more."
             )
 
-    def _sound(self, samples: np.ndarray) -> SlidingBuffer:
-        """Prepare a sound to be read: with silence around it if it is short, and otherwise not normalised yet."""
-        if silence := self.silence_around(len(samples)):
-            samples = np.pad(self._normalisation(samples).apply(samples), silence)
-            return SlidingBuffer([samples], len(samples), Normalisation())
-        return SlidingBuffer([samples], len(samples), None)
+    def _silence_around(self, samples: int) -> int:
+        return self.silence if samples < self.short else 0
+
+    def _windows(self, clip: int, sound: SlidingBuffer) -> list[Window]:
+        return self._grid.cut(clip, sound.length + 2 * self._silence_around(sound.length))
 
     def _normalisation(self, samples: np.ndarray) -> Normalisation:
         return normalisation_of(samples) if self._normalises else Normalisation()
@@ -397,10 +389,11 @@ class CTCModel:
                 "torch.compile needs: a C++ compiler such as g++, and triton for a GPU."
             ) from error
 
-    def _emissions(self, parts: list[np.ndarray], silence: int = 0) -> Emissions:
-        """Join the (T_i, V) log-probabilities of successive windows of a sound with so many samples of silence before it."""
-        step, start = self.stride / self.sample_rate, ((self.receptive_field - self.stride) / 2 - silence) / self.sample_rate
-        return Emissions(np.concatenate(parts), self.vocabulary, step, start, self._calibration)
+    def _emissions(self, parts: list[np.ndarray], samples: int) -> Emissions:
+        """Join the (T_i, V) log-probabilities of successive windows of a sound with so many samples."""
+        start = (self.receptive_field - self.stride) / 2 - self._silence_around(samples)
+        step = self.stride / self.sample_rate
+        return Emissions(np.concatenate(parts), self.vocabulary, step, start / self.sample_rate, self._calibration)
 
     def _log_probs(
         self, sounds: Sequence[SlidingBuffer], windows: Sequence[Window], progress: Callable[[float], None] | None
@@ -435,10 +428,12 @@ class CTCModel:
 
     def _samples(self, sound: SlidingBuffer, window: Window) -> tuple[np.ndarray, bool]:
         """Return the samples of a window, and whether a GPU still has to normalise them, as for whole sounds."""
-        stretch = self._grid.samples_of(window, sound.length)
-        if sound.normalisation is None and not (self._packed and self._packed.normalises and stretch == slice(0, sound.length)):
-            sound.normalisation = self._normalisation(sound.read(slice(0, sound.length)))
-        return sound.read(stretch), sound.normalisation is None and self._normalises
+        whole, silence = slice(0, sound.length), self._silence_around(sound.length)
+        stretch = whole if silence else self._grid.samples_of(window, sound.length)
+        if sound.normalisation is None and not (self._packed and self._packed.normalises and stretch == whole and not silence):
+            sound.normalisation = self._normalisation(sound.read(whole))
+        samples = sound.read(stretch)
+        return np.pad(samples, silence) if silence else samples, sound.normalisation is None and self._normalises
 
     def _start(self, clips: list[tuple[np.ndarray, bool]]) -> Iterable[np.ndarray] | None:
         """Compute the (T_i, V) float32 log-probabilities of clips; None if memory runs out.

@@ -21,7 +21,7 @@ from w2vkit.decode import greedy
 from w2vkit.emissions import Calibration, Emissions
 from w2vkit.errors import ModelError, brief, utf8
 from w2vkit.examples import examples
-from w2vkit.model.ctc_model import SHORT_SECONDS, CTCModel
+from w2vkit.model.ctc_model import CTCModel
 from w2vkit.model.fast_layers import tabulate
 from w2vkit.model.hub import Checkpoint
 from w2vkit.model.loading import load_parts
@@ -309,8 +309,8 @@ def _metadata(model: CTCModel, dtype: str, *, normalise: bool) -> dict[str, Any]
             "variance_floor": VARIANCE_FLOOR,
             "fewest_samples": model.receptive_field,
             "most_samples": int(model.longest_pass * model.sample_rate),
-            "short_samples": int(SHORT_SECONDS * model.sample_rate),
-            "silence_samples": model.silence_around(0),
+            "short_samples": model.short,
+            "silence_samples": model.silence,
         },
         "output": {
             "name": OUTPUT,

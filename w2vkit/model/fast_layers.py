@@ -1,11 +1,11 @@
-"""Faster convolutions for a loaded network, among them the one that only w2v-mini needs, and what w2v-mini needs beside it.
+"""Faster convolutions for a loaded network, and all that w2v-mini needs.
 
 w2v-mini's positional convolution imitates Whisper's absolute positions: 3,000 taps, each channel on its own, and sums of
 large values that cancel (see training/position.py). No published wav2vec 2.0, HuBERT, WavLM or data2vec checkpoint has
 such a layer. `patch` finds and replaces it, `tabulate` does so for an export, and no other file has to know about it.
 
-w2v-mini emits a letter up to 0.1 s before or after it is heard. A sound that begins and ends with its word, as a recording
-of a single word does, has no frames there, and its letters would be lost: hence `SILENCE_SECONDS`.
+w2v-mini emits a letter up to 0.1 s before or after it is heard. A recording of a single word often begins and ends with the
+word. It has no frames there, and letters would be lost. So short sounds need silence before and after them (`Needs`).
 """
 
 from dataclasses import dataclass
@@ -21,26 +21,27 @@ from w2vkit.model.precision import cast_inputs
 from w2vkit.model.windows import WHOLE_SECONDS
 
 WIDE = 512  # taps; from here on an FFT is faster than torch's convolution of single channels
-SILENCE_SECONDS = 0.1  # s; w2v-mini gets so much before and after a short sound: see training/README.md
+SILENCE_SECONDS, SHORT_SECONDS = 0.1, 2.0  # s; `Needs` of w2v-mini. training/silence.py measures the first one
 
 
 @dataclass(frozen=True)
-class Limits:
+class Needs:
     """What a network needs of its input.
 
     Attributes
     ----------
     longest_pass : float
         The longest sound that the network takes in one pass (s).
-    silence : float
-        How much silence it needs before and after a short sound (s).
+    silence, short : float
+        How much silence it needs before and after a sound that is shorter than `short` (s).
     """
 
     longest_pass: float = WHOLE_SECONDS
     silence: float = 0.0
+    short: float = 0.0
 
 
-def patch(network: Any) -> Limits:
+def patch(network: Any) -> Needs:
     """Replace convolutions of a network by faster ones with the same results, up to rounding.
 
     Parameters
@@ -50,8 +51,8 @@ def patch(network: Any) -> Limits:
 
     Returns
     -------
-    Limits
-        w2v-mini has positions for 30 s.
+    Needs
+        w2v-mini has positions for 30 s, and needs silence around short sounds.
     """
     encoder = network.base_model.encoder
     positional = getattr(encoder.pos_conv_embed, "conv", None)
@@ -62,12 +63,12 @@ def patch(network: Any) -> Limits:
         cast_inputs(encoder.layers[0])
         positions = network.config.num_conv_pos_embeddings // 2
         longest = positions * network.config.inputs_to_logits_ratio / SAMPLE_RATE
-        return Limits(min(WHOLE_SECONDS, longest), SILENCE_SECONDS)
+        return Needs(min(WHOLE_SECONDS, longest), SILENCE_SECONDS, SHORT_SECONDS)
     if network.device.type == "cpu" and not PackedNetwork.pays(network):
         for layer in network.base_model.feature_extractor.conv_layers:
             if ChannelsLast.fits(layer):
                 layer.conv = ChannelsLast(layer.conv)
-    return Limits()
+    return Needs()
 
 
 def tabulate(network: Any) -> None:

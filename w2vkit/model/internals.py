@@ -11,6 +11,8 @@ from w2vkit.emissions import Emissions
 class Internals:
     """The values inside a network for one waveform, layer by layer; all float32.
 
+    The T frames are those of `CTCModel.emit`, which for w2v-mini include silence around a short sound.
+
     Attributes
     ----------
     features : numpy.ndarray
