@@ -32,10 +32,10 @@ def open_views(browser, window) -> Iterator[Callable[..., Page]]:
     context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **window})
     errors: list[str] = []
 
-    def opener(*lengths: float, dark: bool = False) -> Page:
+    def opener(*lengths: float, dark: bool = False, silence: int = 0) -> Page:
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        values = [value(seconds) for seconds in lengths]
+        values = [value(seconds, silence) for seconds in lengths]
         mounts = "".join("<div></div>" for _ in values)
         page.set_content(
             f'<html lang="en" class="{"dark" if dark else ""}"><title>view</title>'
@@ -53,19 +53,22 @@ def open_views(browser, window) -> Iterator[Callable[..., Page]]:
     assert not errors
 
 
-def value(seconds: float) -> dict:
-    """A view of a tone with gaps; a word of one letter, A to D in turn, begins every quarter of a second."""
-    vocabulary, frames = Vocabulary.of(LABELS), round(seconds * 50) - 1
+def value(seconds: float, silence: int) -> dict:
+    """A view of a tone with gaps; a word of one letter, A to D in turn, begins every quarter of a second.
+
+    There are so many frames of silence before and after it.
+    """
+    vocabulary, frames = Vocabulary.of(LABELS), round(seconds * 50) - 1 + 2 * silence
     probabilities = np.full((frames, len(LABELS)), 1e-5)
     probabilities[:, vocabulary.blank] = 1
     words = []
     for i in range(int(seconds * 4) - 1):
         letter, confidence = "ABCD"[i % 4], (0.95, 0.65, 0.2)[i % 3]
-        row, first = vocabulary.columns[letter], round(12.5 * i) + 3
+        row, first = vocabulary.columns[letter], round(12.5 * i) + 3 + silence
         probabilities[first : first + 5, row], probabilities[first : first + 5, vocabulary.blank] = 0.9, 0.1
         words.append(Word(letter, i / 4 + 0.05, i / 4 + 0.2, confidence))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    emissions = Emissions(np.log(probabilities).astype(np.float32), vocabulary, 0.02, 0.0025)
+    emissions = Emissions(np.log(probabilities).astype(np.float32), vocabulary, 0.02, 0.0025 - 0.02 * silence)
     time = np.arange(round(seconds * 16_000)) / 16_000
     samples = (0.5 * np.sin(2 * np.pi * FREQUENCY * time) * (time % 0.25 < 0.2)).astype(np.float32)
     waveform = Waveform(samples)
@@ -102,6 +105,18 @@ def test_the_spectrogram_shows_a_tone_at_its_frequency_and_can_be_hidden(open_vi
     page.get_by_role("button", name="Spectrogram").click()
     drawn(page)
     assert page.evaluate("() => views[0].box.height") == box["height"] - 76
+
+
+def test_frames_before_and_after_a_short_sound_are_shown_and_reached(open_views):
+    page = open_views(1, silence=5)
+    assert shown(page) == pytest.approx([-0.0975, 1.0825])
+    page.locator(".lv-stage").focus()
+    for key, frame, place in (("Home", 0, "0.00"), ("End", 58, "1.00")):
+        page.keyboard.press(key)
+        expect(page.locator(".lv-likeliest")).to_contain_text(f"Frame {frame}:")
+        assert place in page.locator(".lv-place").inner_text()
+    before, inside = (page.evaluate("t => views[0].box.x(t)", time) for time in (-0.05, 0.1))
+    assert np.ptp(pixels(page, round(before), 2, 1, 44), axis=0).max() == 0 < np.ptp(pixels(page, round(inside), 2, 1, 44))
 
 
 def test_a_wide_cell_has_its_letter_and_a_narrow_one_not(open_views):

@@ -16,7 +16,10 @@
     const used = value.labels.map((_, k) => k).filter(k => winners.has(k) || highest[k] >= seen);
     const peaks = new Int8Array(bytes(value.peaks).buffer);
     const loudest = peaks.reduce((most, peak) => Math.max(most, Math.abs(peak)), 1);
-    return { ...value, matrix, width, frames, best, used, peaks, loudest, samples: null, spectrum: null };
+    // What the view shows (s): the sound, and the frames before and after it if there are some.
+    const around = value.start_seconds < 0;
+    const first = around ? value.start_seconds : 0, end = around ? value.start_seconds + frames * value.frame_seconds : value.seconds;
+    return { ...value, first, end, matrix, width, frames, best, used, peaks, loudest, samples: null, spectrum: null };
   }
 
   const clamp = (x, low, high) => Math.min(Math.max(x, low), high);

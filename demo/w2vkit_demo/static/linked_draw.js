@@ -71,6 +71,7 @@
     const step = fine ? 1 / data.rate : data.peak_seconds, count = fine ? samples.length : peaks.length / 2;
     pen.fillStyle = ink.wave;
     for (let x = left; x < place.width; x++) {
+      if (place.time(x + 1) <= 0) continue;
       const first = Math.max(0, Math.floor(place.time(x) / step));
       const last = Math.min(count, Math.max(first + 1, Math.ceil(place.time(x + 1) / step) + (fine ? 1 : 0)));
       let low = 2, high = -2;
@@ -150,11 +151,11 @@
       }
     });
     const height = place.bottom - place.heat, left = place.x(timeOf(data, first)), right = place.x(timeOf(data, last));
-    within(pen, GUTTER, place.heat, place.x(Math.min(view.stop, data.seconds)) - GUTTER, height, () => {
+    within(pen, GUTTER, place.heat, place.x(Math.min(view.stop, data.end)) - GUTTER, height, () => {
       pen.imageSmoothingEnabled = false;
       pen.drawImage(picture, left, place.heat, right - left, height);
       // The frames end up to 20 ms before the sound. The outer ones are drawn to its ends, as those of the wave are.
-      const end = place.x(data.seconds), start = place.x(0);
+      const end = place.x(data.end), start = place.x(data.first);
       if (last === data.frames && end > right) pen.drawImage(picture, columns - 1, 0, 1, rows.length, right, place.heat, end - right, height);
       if (first === 0 && start < left) pen.drawImage(picture, 0, 0, 1, rows.length, start, place.heat, left - start, height);
       letters(pen, data, place, table, ink, first, last);

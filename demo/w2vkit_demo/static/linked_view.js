@@ -26,9 +26,9 @@
       Object.assign(this, { element, texts, group, name, edit, apart: words, value: { ...data }, data: unpack(data) });
       Object.assign(this, { cursor: this.data.words[0]?.start ?? 0, lit: -1, row: -1, selection: null, waiting: false, frame: -1, asked: [] });
       Object.assign(this, { spectrum: Boolean(data.audio), letters: false, pauses: true });
-      const { seconds } = this.data;
+      const { seconds, first, end } = this.data;
       this.build();
-      this.view = { start: 0, stop: seconds > LONG ? (this.stage.clientWidth || 900) / FIRST : seconds };
+      this.view = { start: first, stop: seconds > LONG ? (this.stage.clientWidth || 900) / FIRST : end };
       this.observer = new ResizeObserver(() => this.draw());
       this.observer.observe(this.stage);
       this.theme = new MutationObserver(() => this.draw());
@@ -181,19 +181,20 @@
 
     // The window: the part of the time axis that is shown.
     span(wanted) {
-      return clamp(wanted, Math.min(SHORTEST, this.data.seconds), this.data.seconds);
+      const all = this.data.end - this.data.first;
+      return clamp(wanted, Math.min(SHORTEST, all), all);
     }
 
     move(start, wanted) {
       const span = this.span(wanted);
-      start = clamp(start, 0, this.data.seconds - span);
+      start = clamp(start, this.data.first, this.data.end - span);
       this.view = { start, stop: start + span };
       this.draw();
       this.tell();
     }
 
     all() {
-      this.move(0, this.data.seconds);
+      this.move(this.data.first, this.data.end - this.data.first);
     }
 
     zoom(factor, around = this.cursor) {
@@ -214,7 +215,7 @@
 
     // The cursor. With `loud`, screen readers speak the frame; that would be too much for each move of a mouse.
     point(time, loud = false) {
-      this.cursor = clamp(time, 0, this.data.seconds);
+      this.cursor = clamp(time, this.data.first, this.data.end);
       if (loud) this.show(this.cursor);
       this.light(wordAt(this.data, this.cursor));
       this.read(loud);
@@ -333,7 +334,8 @@
     }
 
     facts() {
-      const { start, stop } = this.selection ?? this.view, text = this.selection ? this.texts.selected : this.texts.place;
+      const [start, stop] = Object.values(this.selection ?? this.view).map(time => clamp(time, 0, this.data.seconds));
+      const text = this.selection ? this.texts.selected : this.texts.place;
       this.place.textContent = fill(text, { start: start.toFixed(2), stop: stop.toFixed(2), seconds: this.data.seconds.toFixed(2), span: (stop - start).toFixed(2) });
     }
 
