@@ -17,7 +17,7 @@
 import numpy as np
 import torch
 from ipywidgets import Dropdown, IntSlider
-from lesson import answer, by_network, check, closed, exercise, hear, predict, show, sign, table
+from lesson import answer, check, closed, exercise, hear, predict, show, sign, table
 from plots import (
     draw_added,
     draw_attention,
@@ -27,7 +27,7 @@ from plots import (
     draw_lines,
 )
 
-from w2vkit import greedy, load
+from w2vkit import Waveform, greedy, load
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
 
@@ -320,6 +320,7 @@ needed = predict(
 chosen = lettered[::3]  # every third frame with a letter or a space
 print(f"{len(chosen)} frames")
 widths = [0.1, 0.2, 0.4, 0.8, 1.6]  # s on either side
+model.silence = 0  # emit() would put some around short sounds, and hide the effect
 
 
 def window(frame, width):
@@ -330,14 +331,14 @@ def window(frame, width):
         (frame - before) * model.stride,
         (frame + after) * model.stride + model.receptive_field,
     )
-    return waveform.samples[start:stop], before
+    return Waveform(waveform.samples[start:stop]), before
 
 
 found = []
 for width in widths:
     cut = [window(int(frame), width) for frame in chosen]
-    # emit() would put silence around pieces shorter than 2 s.
-    rows = [by_network(model, samples)[place] for samples, place in cut]
+    emitted = model.emit([w for w, _ in cut])
+    rows = [e.log_probs[place] for e, (_, place) in zip(emitted, cut, strict=True)]
     same = np.mean(np.argmax(rows, axis=1) == reference[chosen])
     # Kullback-Leibler divergence from the whole clip's distribution to the window's, in nats
     whole = inside.emissions.log_probs[chosen]

@@ -23,19 +23,7 @@ import numpy as np
 import soundfile
 from figures import draw_cuts, edits
 from ipywidgets import IntSlider
-from lesson import (
-    answer,
-    by_network,
-    check,
-    closed,
-    closest,
-    exercise,
-    flite_clips,
-    hear,
-    predict,
-    show,
-    table,
-)
+from lesson import answer, check, closed, closest, exercise, flite_clips, hear, predict, show, table
 from plots import draw_delays, draw_lines
 
 from w2vkit import Waveform, greedy, load, transcribe
@@ -48,6 +36,7 @@ from w2vkit.pipeline.live import LiveTranscript
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self"
 model = CTCModel.load(MODEL, dtype="float32")
+model.silence = 0  # emit() would put some around short pieces, and hide what a cut costs
 RATE, STRIDE, FIELD = model.sample_rate, model.stride, model.receptive_field
 clips = flite_clips()
 waveforms = [load(clip.path) for clip in clips]
@@ -121,7 +110,7 @@ def cut_in_two(samples, seconds, context):
     at, more = (round(t * RATE / STRIDE) * STRIDE for t in (seconds, context))
     begin = max(0, at - more)
     pieces = [samples[: at + more], samples[begin:]]
-    left, right = (by_network(model, piece) for piece in pieces)  # emit() would add silence
+    left, right = (e.log_probs for e in model.emit([Waveform(piece, RATE) for piece in pieces]))
     left = left[frame_middles(len(pieces[0])) < at]  # each frame is kept once
     right = right[frame_middles(len(pieces[1])) + begin >= at]
     both = (np.concatenate([left, right]), left, right)
@@ -211,13 +200,14 @@ enough = predict("How much context until the WER is at most 2 points above one p
 def in_windows(samples, size, context):
     """(T, V) log-probabilities of a sound that is read in windows; size and context in frames."""
     frames = (len(samples) - FIELD) // STRIDE + 1
-    kept = []
+    parts, kept = [], []
     for start in range(0, frames, size):
         stop = min(frames, start + size)
         first, last = max(0, start - context), min(frames, stop + context)
-        read = by_network(model, samples[first * STRIDE : (last - 1) * STRIDE + FIELD])
-        kept.append(read[start - first : stop - first])
-    return np.concatenate(kept)
+        parts.append(Waveform(samples[first * STRIDE : (last - 1) * STRIDE + FIELD], RATE))
+        kept.append(slice(start - first, stop - first))
+    read = model.emit(parts)
+    return np.concatenate([one.log_probs[part] for one, part in zip(read, kept, strict=True)])
 
 
 joined = np.concatenate([waveform.samples for waveform in waveforms])

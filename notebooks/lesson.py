@@ -26,7 +26,6 @@ from ipywidgets import HTMLMath, Output, Play, RadioButtons, VBox, interactive_o
 from w2vkit.audio import Waveform
 from w2vkit.emissions import Vocabulary
 from w2vkit.examples import Example
-from w2vkit.model.normalisation import normalisation_of
 
 STATIC = os.environ.get("W2VKIT_STATIC") == "1"
 PASSED, FAILED, TODO = "✔", "✘", "✎"
@@ -54,18 +53,6 @@ def sign(vocabulary: Vocabulary, column: int) -> str:
 def written_columns(vocabulary: Vocabulary) -> list[int]:
     """Give the columns of the labels that text is written with, the blank first."""
     return [vocabulary.blank, *sorted(set(vocabulary.columns.values()), key=lambda column: vocabulary.labels[column])]
-
-
-def by_network(model: Any, samples: np.ndarray) -> np.ndarray:
-    """Give the (T, V) log-probabilities of (N,) samples, by the network of a `CTCModel` alone.
-
-    `CTCModel.emit` would put silence around a sound shorter than 2 s, which w2v-mini needs for single words.
-    """
-    import torch
-
-    sound = torch.from_numpy(normalisation_of(samples).apply(samples))[None].to(model.device)
-    with torch.inference_mode():
-        return model.network(sound).logits[0].log_softmax(dim=-1).cpu().numpy()
 
 
 def collapse(path: Iterable[str]) -> str:

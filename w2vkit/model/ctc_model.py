@@ -49,7 +49,8 @@ class CTCModel:
     stride, receptive_field : int
         Samples from one frame to the next, and samples that one frame is computed from.
     silence, short : int
-        Samples of silence that `emit` puts before, and after, a waveform with fewer than `short` samples; 0 but for w2v-mini.
+        Samples of silence that `emit` puts before, and after, a waveform with fewer than `short` samples: 0 but for w2v-mini.
+        Set `silence` to 0 to have none.
     device, dtype : str
         Where the transformer layers run and what they compute in, such as ``"cpu"`` and ``"float32"`` or
         ``"int8 with bfloat16"``.
