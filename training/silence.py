@@ -15,7 +15,7 @@ import soxr
 
 from training.corpora import RATE, read_corpora
 from training.numbers import DIGITS, TEENS, TENS
-from training.pauses import pauses
+from training.pauses import HOP, pauses
 from w2vkit.align import align
 from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
@@ -24,7 +24,7 @@ from w2vkit.model import CTCModel
 CORPUS = "an4-alphanumeric"
 NUMBERS = {*DIGITS, *TEENS, *TENS, "OH"}
 SILENCES = (0.0, 0.04, 0.06, 0.1, 0.2)  # s
-HOP, QUIET = RATE // 100, 1e-3  # samples; silence has less than this share of the energy of the loudest 10 ms
+QUIET = 1e-3  # silence has less than this share of the energy of the loudest 10 ms
 
 
 def single_words(folder: Path) -> list[tuple[str, np.ndarray]]:

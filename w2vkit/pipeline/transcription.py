@@ -163,7 +163,7 @@ def align_file(
     """
     chosen = _loaded(model) if isinstance(model, str) else model
     waveform = _load(source, chosen, max_seconds, track, strict)
-    frames = len(waveform.samples) // chosen.stride  # of the sound itself `align` counts one to three less
+    frames = len(waveform.samples) // chosen.stride  # `align` counts one to three frames less
     lay_out(text, chosen.vocabulary, frames, chosen.stride / chosen.sample_rate)  # refuses a text before the network runs
     (emissions,) = chosen.emit([waveform], progress=progress)
     alignment = align(emissions, text)

@@ -17,8 +17,7 @@
     const peaks = new Int8Array(bytes(value.peaks).buffer);
     const loudest = peaks.reduce((most, peak) => Math.max(most, Math.abs(peak)), 1);
     // What the view shows (s): the sound, and the frames before and after it if there are some.
-    const around = value.start_seconds < 0;
-    const first = around ? value.start_seconds : 0, end = around ? value.start_seconds + frames * value.frame_seconds : value.seconds;
+    const first = Math.min(0, value.start_seconds), end = Math.max(value.seconds, value.start_seconds + frames * value.frame_seconds);
     return { ...value, first, end, matrix, width, frames, best, used, peaks, loudest, samples: null, spectrum: null };
   }
 
