@@ -200,7 +200,7 @@ print(f"{known:.0%} of the test words also occur in the pool; all sentences are 
 
 
 # %%
-def train(x, texts, chosen, seed, steps=150, batch=10):
+def train(x, texts, chosen, seed, steps=150, batch=5):
     """W (labels, D) and b (labels,) of a head trained on the sentences ``chosen``, by CTC."""
     draw = np.random.default_rng(seed)
     torch.manual_seed(seed)

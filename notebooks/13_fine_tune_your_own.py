@@ -39,6 +39,7 @@ from w2vkit.audio import Waveform, load
 from w2vkit.decode import greedy
 from w2vkit.emissions import Emissions
 from w2vkit.model import CTCModel
+from w2vkit.model.fast_layers import WideConvolution
 from w2vkit.model.hub import fetch
 
 MODEL = "w2v-mini"  # or "facebook/wav2vec2-large-960h-lv60-self": have a GPU for that
@@ -199,6 +200,9 @@ exercise(
 network.freeze_feature_encoder()
 network.wav2vec2.feature_projection.requires_grad_(False)
 network.wav2vec2.encoder.pos_conv_embed.requires_grad_(False)
+positional = network.wav2vec2.encoder.pos_conv_embed.conv
+if WideConvolution.fits(positional):  # w2v-mini's has 3,000 taps, and an FFT is faster
+    positional.forward = WideConvolution(positional).forward
 network.config.apply_spec_augment = False  # so short a lesson needs no masking
 trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
 count = sum(p.numel() for p in trained)

@@ -216,13 +216,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_in_jupyterlab_a_slider_moves_a_figure(browser, lab):
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(300_000)
-    page.goto(f"{lab}/lab/tree/05_letters_from_frames.ipynb?reset")
+    page.goto(f"{lab}/lab/tree/06_ctc_by_hand.ipynb?reset")
     expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=120_000)
     # Cells that are run before the kernel has started open a dialog.
     expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=300_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    title = page.locator(".js-plotly-plot .gtitle").filter(has_text="frame").first
+    title = page.locator(".js-plotly-plot .gtitle").filter(has_text="After").first
     expect(title).to_be_attached(timeout=300_000)  # the kernel imports torch first
     expect(page.locator(".w2v-figure[data-started] svg")).to_be_attached()  # a figure with a script of its own
     before = title.text_content()
