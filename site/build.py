@@ -107,11 +107,14 @@ def build(folder: Path, docs: Path | None) -> None:
 def runtime(folder: Path) -> None:
     """Unpack the files of ONNX Runtime that the page needs."""
     folder.mkdir()
+    wanted = {f"package/dist/{name}": folder / name for name in (*RUNTIME_FILES, *WEBGPU_FILES)}
     with tarfile.open(fileobj=io.BytesIO(from_npm(*RUNTIME))) as files:
-        for name in (*RUNTIME_FILES, *WEBGPU_FILES):
-            member = files.extractfile(f"package/dist/{name}")
-            assert member is not None
-            (folder / name).write_bytes(member.read())
+        for entry in files:  # in their order: a step back would unpack all before it anew
+            if entry.name in wanted:
+                member = files.extractfile(entry)
+                assert member is not None
+                wanted.pop(entry.name).write_bytes(member.read())
+    assert not wanted
 
 
 def small_model(network: CTCModel) -> tuple[dict[str, Any], bytes]:

@@ -191,46 +191,41 @@ def test_the_linked_view_gets_the_data_that_python_would_give(computed, python):
             assert np.abs(mine - python_s).mean() < 1 and np.quantile(np.abs(mine - python_s), 0.99) <= most, name
 
 
-def test_examples_show_before_the_model_has_come(lone, plain, python):
-    lone.route("**/model/*", lambda route: route.abort())
+def test_examples_show_before_the_model_and_what_did_not_load_can_be_tried_again(lone, plain, python, tmp_path):
+    program, model, language = "**/runtime/ort.wasm.min.mjs", "**/model/model*", "**/model/language*"
+    for late in (program, model, language):
+        lone.route(late, lambda route: route.abort())
     lone.goto(plain)
-    expect(lone.locator("#said")).to_have_text(python[0][2].text)
+    said, facts, stage = (lone.locator(place) for place in ("#said", "#facts", "#stage"))
+    expect(said).to_have_text(python[0][2].text)
     lone.locator("#examples button").nth(3).click()
     lone.get_by_label("Letter by letter").check()
-    expect(lone.locator("#said")).to_have_text(python[3][1].text)
-    expect(lone.locator("#facts")).to_contain_text("computed beforehand")
-    expect(lone.locator("#stage")).to_contain_text("The examples work without it", timeout=PATIENCE)
+    expect(said).to_have_text(python[3][1].text)
+    expect(facts).to_contain_text("computed beforehand")
+    expect(stage).to_contain_text("could not be started")
+    lone.unroute(program)
+    lone.locator("#again").click()
+    expect(stage).not_to_contain_text("could not be started")
+    expect(stage).to_contain_text("The examples work without it", timeout=PATIENCE)
     expect(lone.locator("#compute")).to_be_hidden()
-    lone.unroute("**/model/*")
+    lone.unroute(model)
     lone.locator("#again").click()
-    _ready(lone)
+    expect(stage).to_contain_text("The language model could not be loaded", timeout=PATIENCE)
     lone.locator("#compute").click()
-    expect(lone.locator("#facts")).to_contain_text("times real time", timeout=PATIENCE)
-    expect(lone.locator("#said")).to_have_text(python[3][1].text)
-
-
-def test_a_program_that_did_not_start_can_be_tried_again(lone, plain):
-    lone.route("**/runtime/ort.wasm.min.mjs", lambda route: route.abort())
-    lone.goto(plain)
-    expect(lone.locator("#stage")).to_contain_text("could not be started")
-    lone.unroute("**/runtime/ort.wasm.min.mjs")
-    lone.locator("#again").click()
-    _ready(lone)
-
-
-def test_without_its_language_model_the_site_reads_letter_by_letter_until_it_comes(lone, plain, python, tmp_path):
-    lone.route("**/model/language*", lambda route: route.abort())
-    lone.goto(plain)
-    expect(lone.locator("#stage")).to_contain_text("The language model could not be loaded", timeout=PATIENCE)
+    expect(facts).to_contain_text("times real time", timeout=PATIENCE)
+    expect(said).to_have_text(python[3][1].text)
+    lone.get_by_label("With language model").check()
     path = tmp_path / "street.wav"
     soundfile.write(path, load(examples()[3].path).samples, 16_000)
     lone.locator("#file").set_input_files(str(path))
-    expect(lone.locator("#facts")).to_contain_text("Read letter by letter, until the language model is here")
-    expect(lone.locator("#said")).to_have_text(python[3][1].text)
-    lone.unroute("**/model/language*")
+    expect(facts).to_contain_text(path.name)
+    expect(facts).to_contain_text("Read letter by letter, until the language model is here")
+    expect(said).to_have_text(python[3][1].text)
+    lone.unroute(language)
     lone.locator("#again").click()
-    expect(lone.locator("#said")).to_have_text(python[3][2].text)
-    expect(lone.locator("#facts")).not_to_contain_text("until")
+    expect(said).to_have_text(python[3][2].text)
+    expect(facts).not_to_contain_text("until")
+    _ready(lone)
 
 
 def test_a_broken_piece_of_the_model_is_fetched_anew(page, context, address):
@@ -292,13 +287,13 @@ def test_an_uploaded_file_gives_its_words_by_both_decoders(page, python, tmp_pat
 
 def test_a_sound_longer_than_a_pass_is_computed_in_windows(page, python, tmp_path):
     path = tmp_path / "long.wav"
-    samples = np.concatenate([load(clip.path).samples for clip in examples()] * 2)
+    samples = np.concatenate([load(clip.path).samples for clip in (*examples(), *examples()[:2])])  # of three windows
     soundfile.write(path, samples, 16_000)
     page.get_by_label("Letter by letter").check()
     page.locator("#file").set_input_files(str(path))
     expect(page.locator("#facts")).to_contain_text("times real time")
     (wanted,) = CTCModel.load("w2v-mini", device="cpu", dtype="float32").emit([load(path)])
-    assert len(samples) > 30 * 16_000
+    assert len(samples) > 40 * 16_000
     assert jiwer.wer(greedy(wanted).text, page.locator("#said").inner_text()) < 0.03
 
 
@@ -332,7 +327,7 @@ def test_the_microphone_is_heard(page, python):
 
 
 def test_two_presses_start_one_recording_and_a_long_one_ends_by_itself(lone, plain, site):
-    program = (site / "page.js").read_text(encoding="utf-8").replace("MOST_SECONDS = 600", "MOST_SECONDS = 4")
+    program = (site / "page.js").read_text(encoding="utf-8").replace("MOST_SECONDS = 600", "MOST_SECONDS = 2")
     lone.route("**/page.js", lambda route: route.fulfill(body=program, content_type="text/javascript"))
     lone.goto(plain)
     _ready(lone)
@@ -344,7 +339,7 @@ def test_two_presses_start_one_recording_and_a_long_one_ends_by_itself(lone, pla
       button.click();
       button.click();
     }""")
-    expect(lone.locator("#facts")).to_contain_text("Your recording. 4.0 s, computed here")
+    expect(lone.locator("#facts")).to_contain_text("Your recording. 2.0 s, computed here")
     assert lone.evaluate("window.calls") == 1
 
 
@@ -492,17 +487,21 @@ def _same(found: list[dict], wanted: Hypothesis, tolerance: float) -> None:
         assert [mine["start"], mine["end"]] == pytest.approx([word.start, word.end], abs=FRAME)
 
 
-# A graphics processor that gives right numbers at the first run; what it does later follows.
+# Graphics processors: the numbers of the first are wrong, the second is lost after it was compared, the third gives zeros then.
 GPU = "Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => ({}) } });"
 RUNTIME = """import * as ort from "./ort.wasm.min.mjs";
 export const env = { wasm: {} };
-let runs = 0;
+const faults = [
+  (runs, data) => { data[0] -= 1; data[1] = NaN; },
+  runs => { if (runs > 2) throw new Error("device lost"); },
+  (runs, data) => { if (runs > 1) data.fill(0); },
+];
 export const InferenceSession = { async create(model) {
-  const session = await ort.InferenceSession.create(model);
+  const session = await ort.InferenceSession.create(model), fault = faults.shift();
+  let runs = 0;
   return { release() {}, async run(feeds) {
-    const result = await session.run(feeds), data = result.log_probs.data;
-    runs++;
-    FAULT
+    const result = await session.run(feeds);
+    fault(++runs, result.log_probs.data);
     return result;
   } };
 } };"""
@@ -523,29 +522,28 @@ BY_WEBGPU = (
 )
 
 
-@pytest.mark.parametrize(
-    ("fault", "told", "by"),
-    [
-        ("data[0] -= 1; data[1] = NaN;", "cannot be used (its probabilities differ", ["WebAssembly"]),
-        ("if (runs > 2) throw new Error('device lost');", "computes from now on", ["WebGPU", "WebAssembly"]),
-        ("if (runs > 1) data.fill(0);", "computes from now on", ["WebAssembly"]),
-    ],
-)
-def test_webgpu_is_used_as_long_as_its_numbers_are_right(lone, plain, site, python, fault, told, by):
+def test_webgpu_is_used_as_long_as_its_numbers_are_right(lone, plain, site, python):
     worker = (site / "worker.js").read_text(encoding="utf-8")
     lone.route("**/worker.js", lambda route: route.fulfill(body=GPU + worker, content_type="text/javascript"))
-    stub = RUNTIME.replace("FAULT", fault)
-    lone.route("**/ort.webgpu.min.mjs", lambda route: route.fulfill(body=stub, content_type="text/javascript"))
+    lone.route("**/ort.webgpu.min.mjs", lambda route: route.fulfill(body=RUNTIME, content_type="text/javascript"))
     lone.goto(plain)
-    lone.locator("#webgpu").click()
-    expect(lone.locator("#stage")).to_contain_text(told)
-    for k, name in enumerate(by):
-        lone.locator("#examples button").nth(k).click()
-        lone.locator("#compute").click()
-        expect(lone.locator("#facts")).to_contain_text(f"by {name}")
-        expect(lone.locator("#said")).to_have_text(python[k][2].text)
-    if "runs > " in fault:
-        expect(lone.locator("#stage")).to_contain_text("The graphics processor failed")
+    example = 0
+    for told, *by in (
+        ("cannot be used (its probabilities differ", "WebAssembly"),
+        ("computes from now on", "WebGPU", "WebAssembly"),
+        ("computes from now on", "WebAssembly"),
+    ):
+        lone.locator("#webgpu").click()
+        expect(lone.locator("#stage")).to_contain_text(told)
+        for name in by:
+            lone.locator("#examples button").nth(example).click()
+            lone.locator("#compute").click()
+            expect(lone.locator("#facts")).to_contain_text(f"by {name}")
+            expect(lone.locator("#said")).to_have_text(python[example][2].text)
+            example += 1
+        if told == "computes from now on":
+            expect(lone.locator("#stage")).to_contain_text("The graphics processor failed")
+        lone.evaluate("document.querySelector('#webgpu').hidden = false")  # as at the next visit, without loading all again
 
 
 @pytest.mark.nightly
