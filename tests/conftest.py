@@ -115,7 +115,13 @@ def page_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
+def browser_arguments() -> list[str]:
+    """Further arguments of Chromium; a module can have its own."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory, browser_arguments: list[str]) -> "Iterator[Browser]":
     """Chromium; its microphone hears the first example clip, once. Without it tests are skipped; in CI they fail.
 
     It ends with the module: as long as Playwright runs, other tests of the process cannot call asyncio.run.
@@ -137,6 +143,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Browser]":
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-audio-capture={voice}%noloop",
         "--disable-background-networking",
+        *browser_arguments,
     ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
