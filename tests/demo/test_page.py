@@ -13,7 +13,7 @@ import jiwer
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Locator, Page, ViewportSize, expect
 from support import axe
 
 from w2vkit.audio import load
@@ -30,7 +30,7 @@ SAY = examples()[0]
 # reading a sound that another one replaces, from the server or from a blob.
 NOISE = re.compile("Waveform load error|ERR_CONTENT_LENGTH_MISMATCH|Failed to load resource: net::ERR_.* {'url': 'blob:")
 PATIENCE = 120_000  # ms; the machine may be busy
-USUAL = {"width": 1200, "height": 1000}
+USUAL: ViewportSize = {"width": 1200, "height": 1000}
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +111,7 @@ def _clear(page: Page, page_url: str) -> None:
             source.get_by_label("Clear").click()
         expect(source.get_by_label("Clear")).to_have_count(0)
         expect(page.locator(".lv-word:visible")).to_have_count(0)
+    expect(page.locator("#summary:visible, #errors:visible, .failure:visible")).to_have_count(0)
     for text in page.locator("#text textarea, #align-text textarea").all():
         text.fill("", force=True)
     page.locator("button.label-wrap.open").evaluate_all("all => all.forEach(button => button.click())")
@@ -193,8 +194,16 @@ def test_two_fingers_zoom_and_one_drags(page):
     assert shown()[0] > near + 0.05 and shown()[1] - shown()[0] == pytest.approx(far - near, abs=0.02)
 
 
-def test_the_microphone_is_transcribed_when_recording_stops(page, default_texts):
+def test_a_refused_microphone_is_explained_and_one_allowed_then_is_transcribed_when_recording_stops(page, default_texts):
+    page.evaluate(
+        """() => { const ask = MediaDevices.prototype.getUserMedia; window.refused = true;
+        MediaDevices.prototype.getUserMedia = function (wanted) {
+          return refused ? Promise.reject(new Error('Permission denied')) : ask.call(this, wanted) } }"""
+    )
     page.get_by_label("Record audio").first.click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.locator(".sound-note:visible")).to_contain_text("Allow this page to use the microphone")
+    page.evaluate("() => { window.refused = false }")
     page.get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(4500)
     page.get_by_role("button", name="Stop", exact=True).click()
@@ -443,6 +452,7 @@ def _settled(page: Page) -> None:
 
 
 def test_empty_parts_are_hidden_and_nothing_is_shared(page):
+    expect(page.locator("#announcement")).to_have_attribute("aria-live", "polite")  # before it says anything
     for hidden in ("#view", "#download-txt", "#check", "#times", "#nbest", "#text"):
         expect(page.locator(hidden)).to_be_hidden()
     for tab in ("Transcribe", "Align", "Compare"):
@@ -461,13 +471,6 @@ def test_the_list_of_calls_has_an_address_and_a_link_on_a_phone(browser, page_ur
     expect(page.get_by_text("/transcribe").first).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".api-docs")).to_contain_text(f"audio=handle_file('{SAY.path}')")
     page.close()
-
-
-def test_a_refused_microphone_is_explained(page):
-    page.evaluate("() => { MediaDevices.prototype.getUserMedia = () => Promise.reject(new Error('Permission denied')) }")
-    page.get_by_label("Record audio").first.click()
-    page.get_by_role("button", name="Record", exact=True).click()
-    expect(page.locator(".sound-note:visible")).to_contain_text("Allow this page to use the microphone")
 
 
 @pytest.mark.parametrize("window", [PHONE], ids=["phone"])
@@ -928,6 +931,14 @@ def test_an_address_with_an_example_leaves_the_kept_result_and_brings_correction
     expect(page.locator("#view .lv-changed")).to_have_count(0, timeout=PATIENCE)
 
 
+def test_a_result_that_comes_while_another_tab_is_open_is_kept(page, tmp_path, default_texts):
+    page.locator("#source input[type=file]").set_input_files(str(_long(tmp_path / "long.wav", 6)))
+    page.get_by_role("tab", name="About").click()
+    page.wait_for_function("() => Object.keys(localStorage).length === 1")
+    page.get_by_role("tab", name="Transcribe").click()
+    expect(page.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
+
+
 def test_a_kept_result_stays_until_there_is_another_sound(page):
     page.get_by_role("tab", name="Compare").click()
     _try(page, 0)
@@ -1337,14 +1348,6 @@ def test_the_keyboard_stays_where_it_was_after_an_edit(shared):
     expect(shared.get_by_role("button", name="Edit the text")).to_be_focused()
 
 
-def test_a_result_that_comes_while_another_tab_is_open_is_kept(shared, tmp_path, default_texts):
-    shared.locator("#source input[type=file]").set_input_files(str(_long(tmp_path / "long.wav", 6)))
-    shared.get_by_role("tab", name="About").click()
-    shared.wait_for_function("() => Object.keys(localStorage).length === 1")
-    shared.get_by_role("tab", name="Transcribe").click()
-    expect(shared.locator("#view .lv-word").first).to_be_visible(timeout=PATIENCE)
-
-
 def test_align_has_its_text_and_button_in_the_first_screen_and_the_model_opens_over_the_page(shared):
     shared.set_viewport_size(WIDE["viewport"])
     top = shared.locator("#source").bounding_box()["y"]
@@ -1380,7 +1383,6 @@ def test_a_result_comes_into_sight_and_moves_nothing(shared, size):
         const named = s => s.node?.id || s.node?.className || String(s.node?.nodeName);
         if (e.value > 0.001) shifts.push([e.value, e.sources.map(named)]) })).observe({ type: "layout-shift" }) }"""
     )
-    expect(shared.locator("#announcement")).to_have_attribute("aria-live", "polite")  # before it says anything
     places = ".sound-box, .clip-take, #options"
     read = "nodes => nodes.filter(n => n.offsetParent).map(n => n.getBoundingClientRect().top + scrollY)"
     before = shared.locator(places).evaluate_all(read)
