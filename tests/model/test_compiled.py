@@ -32,6 +32,7 @@ def test_compiled_layers_give_the_same_emissions(checkpoints, norm, packed, monk
     assert programs() == used and (packed or used <= before + 3), "other lengths were compiled anew"
     look, exact = compiled.internals(clips[2]), plain.internals(clips[2])
     assert look.attentions == pytest.approx(exact.attentions, abs=1e-4)
+    assert programs() == used, "the attention with maps was compiled"
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ import pytest
 from w2vkit.audio import load
 from w2vkit.cli import main
 from w2vkit.decode import Hypothesis, greedy
-from w2vkit.errors import ClusterError, ModelError
+from w2vkit.errors import AudioError, ClusterError, ModelError
 from w2vkit.evaluate import evaluate
 from w2vkit.examples import examples
 from w2vkit.model import CTCModel
@@ -43,6 +43,7 @@ def ray() -> Iterator[None]:
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_worker_niceness"] = "0"  # by default other tests take the time of its workers
+    os.environ["RAY_enable_worker_prestart"] = "0"  # each process costs about half a second, used or not
     for attempts_left in (2, 1, 0):
         try:
             ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
@@ -56,13 +57,15 @@ def ray() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def cluster(ray: None) -> Cluster:
-    return Cluster(LOAD, cores=1)
-
-
-@pytest.fixture(scope="module")
 def plain() -> CTCModel:
     return CTCModel.load(**LOAD)
+
+
+@pytest.fixture
+def probed(plain: CTCModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker loads a model before the job begins."""
+    about = ModelInfo.of(plain)
+    monkeypatch.setattr("w2vkit.pipeline.cluster.probe", lambda load: (about, None))
 
 
 @pytest.fixture
@@ -80,34 +83,44 @@ def records(folder: Path) -> list[dict]:
     return [row for file in sorted(folder.glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
 
 
-def test_a_bad_checkpoint_is_refused_before_the_job_starts(cluster, tmp_path):
+def test_a_bad_checkpoint_is_refused_before_the_job_starts(ray, tmp_path):
     with pytest.raises(ModelError, match="no folder"):
         Cluster({"name": str(tmp_path / "nothing")}, cores=1)
 
 
-def test_every_file_has_the_text_of_the_local_engine(cluster, talks, write, tmp_path, plain):
-    long = write("long.wav", np.concatenate([load(clip).samples for clip in CLIPS] * 6)[: 16_000 * 63])
-    files = [*sorted(talks.iterdir()), long]
-    out, done = tmp_path / "out", []
-    shared = cluster.transcribe(from_files(files), out, decode=greedy, progress=done.append)
-    assert done[0] == 0 and done[-1] == 14 and done == sorted(done)
-    assert "by 2 workers" in shared.notes[0] and shared.reused == 0 and len(list(out.glob("*.parquet"))) == 14
-    rows = records(out)
-    assert [row["file"] for row in rows] == [str(file) for file in files]
-    for file, row in zip(files, rows, strict=True):
-        if file.suffix == ".mp3":
-            assert row["text"] is row["words"] is row["confidence"] is None
-            assert "05 broken.mp3 could not be read as audio" in row["error"]
-            continue
+def test_an_evaluation_on_a_cluster_equals_that_of_the_local_engine(ray, write, tmp_path, plain, capsys):
+    """Of a table with sound and with paths, a row twice, one that is no sound, and one that is longer than a pass."""
+    long = write("long.wav", np.resize(np.concatenate([load(clip).samples for clip in CLIPS]), 16_000 * 33))
+    sounds = [{"bytes": clip.read_bytes(), "path": clip.name} for clip in CLIPS[:3]]
+    sounds += [{"bytes": None, "path": str(path)} for path in (*CLIPS[3:], long)]
+    sounds += [{"bytes": b"no sound", "path": "broken.wav"}, sounds[0]]
+    texts = [*(clip.text for clip in examples()), "SO LONG", "HELLO", examples()[0].text]
+    pq.write_table(pa.table({"audio": sounds, "text": texts}), tmp_path / "speech.parquet", row_group_size=1)
+    truth = evaluate(plain, open_corpus(tmp_path / "speech.parquet"))
+    call = ["evaluate", str(tmp_path / "speech.parquet"), "--model", "w2v-mini", "--dtype", "float32", "--engine", "ray"]
+    assert main([*call, "--cores-per-worker", "1", "--output-dir", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr()
+    assert f"{truth.wer:.2%}".replace("%", " %") in told.out and "2 of" in told.err and "occurs more than once" in told.err
+    assert "by 2 workers" in told.out + told.err
+    assert (tmp_path / "out" / "report.html").exists()
+
+    shards = tmp_path / "out" / "shards"
+    rows = records(shards)
+    assert [row["file"] for row in rows] == [sound["path"] for sound in sounds]
+    assert len(list(shards.glob("*.parquet"))) == len(rows)
+    assert {row["file"]: row["text"] for row in rows if row["text"]} == {one.id: one.hypothesis for one in truth.utterances}
+    assert rows[7]["text"] is rows[7]["words"] is rows[7]["confidence"] is None
+    assert "broken.wav could not be read as audio" in rows[7]["error"]
+    for file, row in ((CLIPS[0], rows[0]), (CLIPS[3], rows[3]), (long, rows[6])):
         expected = transcribe(file, plain, decode=greedy)
-        assert row["error"] is None and row["text"] == expected.hypothesis.text and row["seconds"] == round(expected.seconds, 3)
+        assert row["error"] is None and row["text"] == expected.text and row["seconds"] == round(expected.seconds, 3)
         assert row["confidence"] == pytest.approx(expected.hypothesis.confidence, abs=1e-3)
         assert [word["text"] for word in row["words"]] == row["text"].split()
         assert [word["end"] for word in row["words"]] == pytest.approx([w.end for w in expected.hypothesis.words], abs=0.05)
 
 
 def without_model(kills: Path, times: int) -> type:
-    """A worker that reads WELL in every file but those named mp3. The first one of the job kills it so many times."""
+    """A worker that reads WELL in every sound. The first one of the job kills it so many times."""
 
     class Stub:  # in a function, since the workers cannot import the tests
         def __init__(self, load: Any, corpus: Corpus, decode: Any, max_seconds: float) -> None:
@@ -120,21 +133,23 @@ def without_model(kills: Path, times: int) -> type:
                     file.write("x")
                 if kill:
                     os.kill(os.getpid(), signal.SIGKILL)
-            well = Hypothesis("WELL", (), 0.0)
-            part = self.corpus.part(task["start"], task["stop"])
-            results = [Result(u.id, None, 1.0, None, "WELL", decoded=well) for u in part]
-            results = [Result(r.id, error="could not be read") if r.id.endswith("mp3") else r for r in results]
+            results = []
+            for one in self.corpus.part(task["start"], task["stop"]):
+                try:
+                    seconds, well = load(one.audio).seconds, Hypothesis("WELL", (), 0.0)
+                    results.append(Result(one.id, None, seconds, None, "WELL", decoded=well))
+                except AudioError as error:
+                    results.append(Result(one.id, error=str(error)))
             return {"shard": task["shard"], "table": encode(results), "error": ""}
 
     return Stub
 
 
 def test_the_command_goes_on_after_a_killed_worker_and_resumes_from_finished_shards(
-    ray, talks, tmp_path, capsys, monkeypatch, plain
+    ray, probed, talks, tmp_path, capsys, monkeypatch
 ):
-    kills, about = tmp_path / "kills", ModelInfo.of(plain)
+    kills = tmp_path / "kills"
     monkeypatch.setattr("w2vkit.pipeline.cluster.Worker", without_model(kills, 1))
-    monkeypatch.setattr("w2vkit.pipeline.cluster.probe", lambda load: (about, None))
     out = tmp_path / "out"
     call = ["transcribe", str(talks), "--model", "w2v-mini", "--engine", "ray", "--cores-per-worker", "2"]
     call += ["--decoder", "greedy", "--output-dir", str(out)]
@@ -152,30 +167,18 @@ def test_the_command_goes_on_after_a_killed_worker_and_resumes_from_finished_sha
     assert "shards of another job (another decoder" in capsys.readouterr().err
 
 
-def test_an_evaluation_on_a_cluster_equals_that_of_the_local_engine(ray, tmp_path, plain, capsys):
-    rows = [(clip.path.name, clip.path.read_bytes(), clip.text) for clip in examples()]
-    rows += [rows[0], ("broken.wav", b"no sound", "HELLO")]
-    table = pa.table({"audio": [{"bytes": data, "path": name} for name, data, _ in rows], "text": [text for *_, text in rows]})
-    pq.write_table(table, tmp_path / "speech.parquet", row_group_size=1)
-    truth = evaluate(plain, open_corpus(tmp_path / "speech.parquet"))
-    call = ["evaluate", str(tmp_path / "speech.parquet"), "--model", "w2v-mini", "--dtype", "float32", "--engine", "ray"]
-    assert main([*call, "--cores-per-worker", "2", "--output-dir", str(tmp_path / "out")]) == 1
-    told = capsys.readouterr()
-    assert f"{truth.wer:.2%}".replace("%", " %") in told.out and "2 of" in told.err and "occurs more than once" in told.err
-    texts = {row["file"]: row["text"] for row in records(tmp_path / "out" / "shards") if row["text"]}
-    assert texts == {one.id: one.hypothesis for one in truth.utterances}
-    assert (tmp_path / "out" / "report.html").exists()
-
-
 # The last one with a cluster: Ray starts the worker again after the job has ended, and it keeps a core for minutes.
-def test_a_file_that_kills_every_worker_fails_alone(cluster, tmp_path, monkeypatch):
-    kills = tmp_path / "kills"
+def test_a_file_that_kills_every_worker_fails_alone(ray, probed, tmp_path, monkeypatch):
+    kills, cluster, done = tmp_path / "kills", Cluster(LOAD, cores=1), list[float]()
     monkeypatch.setattr("w2vkit.pipeline.cluster.Worker", without_model(kills, RETRIES + 1))
-    shared = cluster.transcribe(from_files(CLIPS[:3]), tmp_path / "out")
+    shared = cluster.transcribe(from_files(CLIPS[:3]), tmp_path / "out", progress=done.append)
+    assert done[0] == 0 and done[-1] == 2 and done == sorted(done) and shared.reused == 0
     assert len(kills.read_text()) == RETRIES + 1
     assert [row.hypothesis for row in shared.results] == [None, "WELL", "WELL"]
     assert "Its worker died 3 times" in (shared.results[0].error or "")
-    again = cluster.transcribe(from_files(CLIPS[:3]), tmp_path / "out")
+    done.clear()
+    again = cluster.transcribe(from_files(CLIPS[:3]), tmp_path / "out", progress=done.append)
+    assert done[0] == 2 and done[-1] == 3
     assert again.reused == 2 and [row.hypothesis for row in again.results] == ["WELL"] * 3
 
 

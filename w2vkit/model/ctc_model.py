@@ -7,6 +7,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,7 @@ class CTCModel:
                 "Use --dtype auto."
             )
         self._packed = PackedNetwork(network, int8=int8) if PackedNetwork.pays(network) else None
+        self._layers_compiled = False
         self._normalises: bool = extractor.do_normalize
         self._default_decoder: Decode | None = None
         self._calibration = Calibration.load(checkpoint.folder)
@@ -318,8 +320,11 @@ class CTCModel:
         ]
         usual = self.network.config._attn_implementation
         self.network.set_attn_implementation("eager")  # the others never compute the maps
+        # Compiling the layers anew for this attention would take longer than this one sound.
+        plain = torch.compiler.set_stance("force_eager") if self._layers_compiled else nullcontext()
         try:
-            output = self._run([samples], output_hidden_states=True, output_attentions=True)
+            with plain:
+                output = self._run([samples], output_hidden_states=True, output_attentions=True)
         finally:
             self.network.set_attn_implementation(usual)
             for hook in hooks:
@@ -382,6 +387,7 @@ class CTCModel:
         else:
             for layer in self.network.base_model.encoder.layers:
                 layer.compile(dynamic=True)
+            self._layers_compiled = True
         try:
             self.emit([Waveform(np.zeros(self.sample_rate, np.float32), self.sample_rate)])
         except Exception as error:
