@@ -48,7 +48,7 @@ test: setup-dev
 test-gpu: setup-dev
 	$(BIN)/python -m pytest -m cuda tests/model/test_cuda.py $(ARGS)
 
-# Not a part of `make test`, which takes eleven to fourteen minutes on two cores without it.
+# Not a part of `make test`, which would take longer than ten minutes on two cores with it.
 test-nightly: setup-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m nightly $(ARGS)
 
