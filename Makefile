@@ -7,6 +7,8 @@
 # The first of these sets up .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# With more room for short-lived objects pyright needs a tenth less time.
+PYRIGHT := NODE_OPTIONS=--max-semi-space-size=64 $(BIN)/pyright
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo notebooks notebooks-build docs site check test test-nightly test-gpu lint setup setup-dev benchmark space screenshots clean
@@ -33,7 +35,7 @@ site: docs
 check: setup-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pyright & types=$$!; \
+	@$(PYRIGHT) & types=$$!; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not slow and not cuda' $(ARGS); tests=$$?; \
 	wait $$types && exit $$tests
 
@@ -41,7 +43,7 @@ check: setup-dev
 test: setup-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/pyright & types=$$!; \
+	@$(PYRIGHT) & types=$$!; \
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations=60 $(ARGS); tests=$$?; \
 	wait $$types && exit $$tests
 
@@ -55,7 +57,7 @@ test-nightly: setup-dev
 lint: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(PYRIGHT)
 
 setup: .venv/.demo
 setup-dev: .venv/.dev

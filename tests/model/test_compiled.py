@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-import torch._inductor.config as inductor
 from support.checkpoints import load, noise
 
 from w2vkit.audio import Waveform
@@ -52,6 +51,8 @@ def programs() -> int:
 
 @pytest.mark.slow
 def test_a_missing_compiler_is_an_error_with_advice(checkpoints):
+    import torch._inductor.config as inductor  # here, as it takes a second
+
     torch._dynamo.reset()
     # A setting that pytest's monkeypatch changes is gone afterwards: no later test could compile anything.
     settings = inductor.patch({"cpp.cxx": ("no-such-compiler",), "force_disable_caches": True})
