@@ -121,11 +121,16 @@ def test_frames_before_and_after_a_short_sound_are_shown_and_reached(open_views)
 
 def test_a_wide_cell_has_its_letter_and_a_narrow_one_not(open_views):
     page = open_views(4)
-    write = "() => { const said = []; const pen = views[0].canvas.getContext('2d'), old = pen.fillText;"
-    write += (
-        " pen.fillText = function (text, x, y) { if (pen.font.startsWith('bold')) said.push(text); old.apply(pen, arguments) };"
-    )
-    write += " views[0].draw(); return new Promise(done => setTimeout(() => { delete pen.fillText; done(said) }, 100)) }"
+    # The letters by their places: the same picture may be drawn twice meanwhile.
+    write = """() => {
+      const said = new Map(), pen = views[0].canvas.getContext("2d"), old = pen.fillText;
+      pen.fillText = function (text, x, y) {
+        if (pen.font.startsWith("bold")) said.set(`${x} ${y}`, text);
+        old.apply(pen, arguments);
+      };
+      views[0].draw();
+      return new Promise(done => setTimeout(() => { delete pen.fillText; done([...said.values()]) }, 100));
+    }"""
     assert set("ABCD") <= set(page.evaluate(write))
     page.evaluate("() => views[0].move(0, 0.3)")
     assert page.evaluate(write).count("A") == 5  # every frame has its own
